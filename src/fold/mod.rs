@@ -1,0 +1,69 @@
+//! The fold: from facts to a person, exactly (`docs/fold.md`).
+//!
+//! [`fold`] takes every event of a *cluster* (all aliases that were ever named together) and gives the people
+//! in it at one instant. Pure: no clock, no I/O, no chance; the order of the slice does not matter.
+
+mod person;
+
+pub use person::{Employment, Finding, FindingKind, Person, Status};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+use crate::event::{Event, SourceId};
+
+/// Version of the rules. A new one is staged like a changed mapping (ARCHITECTURE.md).
+pub const FOLD_VERSION: u32 = 1;
+
+/// What the fold must know of a source.
+#[derive(Clone, Debug)]
+pub struct SourceRules {
+    /// Zone of bare dates, where neither the event nor the worker's location says.
+    pub time_zone: TimeZone,
+    /// Whether it states employments or hires to come.
+    pub authority: Authority,
+    /// `pre_hire`: how long after its start such an employment counts.
+    pub pre_hire_lapse: SignedDuration,
+    /// How long the sender may repeat a hook (for events with neither id nor time).
+    pub retry_span: SignedDuration,
+}
+
+/// What a source's word on employment is worth (fold.md 3, "Authority").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authority {
+    /// The HR system: its employments count.
+    Employment,
+    /// An applicant system: its employments count only until the HR system is heard.
+    PreHire,
+}
+
+/// What the fold is told beside the events.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// By source; a source that is missing here has [`SourceRules::default`].
+    pub sources: BTreeMap<SourceId, SourceRules>,
+    /// Only employments and attributes of these sources count (a connection's `sources`); `None`: all.
+    /// Bars and links of every source count all the same.
+    pub scope: Option<BTreeSet<SourceId>>,
+}
+
+impl Default for SourceRules {
+    fn default() -> Self {
+        Self {
+            time_zone: TimeZone::UTC,
+            authority: Authority::Employment,
+            pre_hire_lapse: SignedDuration::from_hours(30 * 24),
+            retry_span: SignedDuration::from_hours(7 * 24),
+        }
+    }
+}
+
+/// Folds a cluster's events into its people at `now`, sorted by their least alias.
+///
+/// Two aliases are of one person where the links among the events say so (fold.md 2); every alias that any
+/// event names is in exactly one of the people.
+pub fn fold(events: &[Event], now: Timestamp, rules: &Rules) -> Vec<Person> {
+    let _ = (events, now, rules);
+    todo!()
+}

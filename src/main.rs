@@ -1,0 +1,2 @@
+//! hirewire
+fn main() {}

@@ -1,0 +1,237 @@
+//! The account row and what settling does to it (architecture.md section 2, "Settling one account").
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    event::Alias,
+    mapping::{Access, MatchKey},
+};
+
+/// A person's surrogate id: a UUID v7 made when an alias was first heard of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PersonKey(pub String);
+
+impl fmt::Display for PersonKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which accounts are claimed first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwedClass {
+    /// The fold ends access.
+    Leaver,
+    /// Everything else.
+    Other,
+}
+
+/// The row of a person on a connection.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Account {
+    /// The connection's name.
+    pub connection: String,
+    /// The person.
+    pub person: PersonKey,
+    /// The alias the binding was made for; the person's least one until there is a binding.
+    pub alias: Alias,
+    /// The target's id of the user, once bound.
+    pub scim_id: Option<String>,
+    /// What of it is ours.
+    pub applied: Applied,
+    /// The person's version as of the last settle; 0: never.
+    pub settled_version: i64,
+    /// The access that was last settled: what an edge is measured against.
+    pub settled_access: Option<Access>,
+    /// The mapping version that was last settled; 0: never.
+    pub mapping_version: i64,
+    /// When the fold, the mapping or the leaver audit wants it looked at again.
+    pub due: Option<Timestamp>,
+    /// The claim's order.
+    pub class: OwedClass,
+    /// Since when it has been owed; `None`: it is not.
+    pub owed_since: Option<Timestamp>,
+    /// Failed attempts in a row.
+    pub attempts: u32,
+    /// Not before then, unless the person or the mapping moves.
+    pub not_before: Option<Timestamp>,
+    /// A write that was begun and not yet proven to have happened or not.
+    pub intent: Option<Intent>,
+    /// When to read the target again and plan again.
+    pub verify_at: Option<Timestamp>,
+    /// How many leaver audits were made since the deactivation was read back.
+    pub audits: u32,
+    /// Access is held by an operator or the guard (later): takes `active` and access removal out of plans.
+    pub held: bool,
+    /// The `now` of the last settle; time never goes back for an account.
+    pub as_of: Option<Timestamp>,
+    /// What the last settle came to.
+    pub outcome: Option<Outcome>,
+}
+
+/// What we last wrote, or found to be as we want it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Applied {
+    /// By full attribute path.
+    pub attributes: BTreeMap<String, Value>,
+    /// Ids of groups whose membership we granted.
+    pub groups: BTreeSet<String>,
+    /// The user was made by us, not found.
+    pub created_by_us: bool,
+    /// `active` as last written or read.
+    pub active: Option<bool>,
+}
+
+/// A write that was begun.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// What kind of write.
+    pub kind: IntentKind,
+    /// How to find what it may have made.
+    pub match_keys: Vec<MatchKeyValue>,
+    /// The fence (lease token) it was begun under.
+    pub fence: String,
+    /// When, by the store's clock.
+    pub begun: Timestamp,
+}
+
+/// A match key as it was when the write was begun.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MatchKeyValue {
+    /// The attribute path.
+    pub path: String,
+    /// Its value.
+    pub value: String,
+}
+
+impl From<&MatchKey> for MatchKeyValue {
+    fn from(key: &MatchKey) -> Self {
+        Self { path: key.path.as_str().to_owned(), value: key.value.clone() }
+    }
+}
+
+/// The kinds of writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntentKind {
+    /// POST of a user.
+    Create,
+    /// PATCH or PUT of attributes.
+    Update,
+    /// `active: false`.
+    Deactivate,
+    /// `active: true` on an account that exists.
+    Reactivate,
+    /// Group memberships.
+    Groups,
+}
+
+/// An account that is ours to settle until the lease ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// The row as claimed.
+    pub account: Account,
+    /// The lease token: every write to the row names it.
+    pub fence: String,
+    /// When the lease ends, by the store's clock.
+    pub lease_until: Timestamp,
+    /// The store's clock when it was claimed, never before the row's `as_of`.
+    pub now: Timestamp,
+    /// The person's version when it was claimed.
+    pub person_version: i64,
+    /// The connection's published mapping version when it was claimed.
+    pub mapping_version: i64,
+    /// Whether the lease before ours ran out without a release: its holder may have died mid-write.
+    pub taken_over: bool,
+    /// The person this account's person was merged into: the account is a second one, to be deactivated.
+    pub merged_into: Option<PersonKey>,
+}
+
+/// The claim is no longer ours; nothing was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the lease was lost")]
+pub struct ClaimLost;
+
+/// What a settle came to: shown to operators, and the row's `outcome`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// In one word.
+    pub kind: OutcomeKind,
+    /// What is missing, what the target said: no personal data.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+}
+
+/// The words for outcomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeKind {
+    /// A user was made.
+    Created,
+    /// Attributes or groups were changed.
+    Updated,
+    /// The user was deactivated, and read back inactive.
+    Deactivated,
+    /// The user was activated again.
+    Reactivated,
+    /// Nothing to do.
+    Unchanged,
+    /// Not ours to touch (yet).
+    Unmanaged,
+    /// An attribute that the mapping needs is not known yet.
+    Incomplete,
+    /// A leaver of whom no account was ever seen here.
+    LeaverNotFound,
+    /// Should be active, was made inactive elsewhere: told, not repaired.
+    DisabledElsewhere,
+    /// `observe`: what would be done is kept, nothing was sent.
+    Observed,
+    /// The target could not be reached or asked us to wait.
+    Waiting,
+    /// A dead letter was filed.
+    DeadLetter,
+}
+
+/// Everything a settle writes back, in one transaction.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Commit {
+    /// What it came to.
+    pub outcome: Outcome,
+    /// The binding: `Some` binds (or keeps), `None` unbinds.
+    pub scim_id: Option<String>,
+    /// What of the user is ours now.
+    pub applied: Applied,
+    /// The access that is settled; `None` leaves what was settled before (nothing was settled).
+    pub settled_access: Option<Access>,
+    /// Whether the person's and the mapping's claimed versions are now settled.
+    pub settled: bool,
+    /// When to look again, by fold, lifecycle or audit.
+    pub due: Option<Timestamp>,
+    /// The class of what comes at `due` or at the next attempt.
+    pub class: OwedClass,
+    /// Failed attempts in a row.
+    pub attempts: u32,
+    /// Not before then.
+    pub not_before: Option<Timestamp>,
+    /// An intent that is still open.
+    pub intent: Option<Intent>,
+    /// When to read and plan again.
+    pub verify_at: Option<Timestamp>,
+    /// Leaver audits made.
+    pub audits: u32,
+    /// Letters to file (at most one open letter per cause for the account).
+    pub letters: Vec<super::NewLetter>,
+    /// Whether this success closes the account's open letters.
+    pub closes_letters: bool,
+    /// A line of history, if something was done or decided: what, and the requests sent (no values).
+    pub history: Option<Value>,
+}

@@ -1,0 +1,1 @@
+//! Logs, metrics and the process's clock: the one place that reads them.
