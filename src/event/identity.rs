@@ -78,7 +78,7 @@ text_id!(
     ", lower-case letters, digits, - or _"
 );
 text_id!(
-    /// A worker as the source numbers them (CloudEvents `subject`).
+    /// A worker as the source numbers them (`CloudEvents` `subject`).
     WorkerId,
     "a worker id",
     255,
