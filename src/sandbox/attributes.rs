@@ -54,10 +54,7 @@ static WORKPLACE: Catalogue = Catalogue {
             &Schema {
                 id: "urn:ietf:params:scim:schemas:extension:facebook:starttermdates:2.0:User",
                 name: "StartTermDates",
-                attributes: &[
-                    Attribute::new("startDate", Kind::Integer),
-                    Attribute::new("termDate", Kind::Integer),
-                ],
+                attributes: &[Attribute::new("startDate", Kind::Integer), Attribute::new("termDate", Kind::Integer)],
             },
             &Schema {
                 id: "urn:ietf:params:scim:schemas:extension:facebook:accountstatusdetails:2.0:User",
@@ -179,15 +176,11 @@ const MEMBER_REF: Attribute = Attribute::new("$ref", Kind::Reference).immutable(
 const MEMBER_DISPLAY: Attribute = Attribute::text("display").read_only();
 const MEMBER_TYPE: Attribute = Attribute::text("type").immutable().canonical(&["User", "Group"]);
 
-const GROUP_ATTRIBUTES: &[Attribute] = &[
-    GROUP_NAME,
-    Attribute::complex("members", &[MEMBER, MEMBER_REF, MEMBER_DISPLAY, MEMBER_TYPE]).many(),
-];
+const GROUP_ATTRIBUTES: &[Attribute] =
+    &[GROUP_NAME, Attribute::complex("members", &[MEMBER, MEMBER_REF, MEMBER_DISPLAY, MEMBER_TYPE]).many()];
 
-const WORKPLACE_GROUP: &[Attribute] = &[
-    GROUP_NAME,
-    Attribute::complex("members", &[MEMBER.or_number(), MEMBER_REF, MEMBER_DISPLAY, MEMBER_TYPE]).many(),
-];
+const WORKPLACE_GROUP: &[Attribute] =
+    &[GROUP_NAME, Attribute::complex("members", &[MEMBER.or_number(), MEMBER_REF, MEMBER_DISPLAY, MEMBER_TYPE]).many()];
 
 const NUMBER: Attribute = Attribute::text("employeeNumber");
 const COST_CENTER: Attribute = Attribute::text("costCenter");

@@ -99,7 +99,9 @@ pub(super) async fn faults(State(sandbox): State<Sandbox>) -> Response {
 /// Switches faults on.
 pub(super) async fn set_faults(State(sandbox): State<Sandbox>, Json(body): Json<Value>) -> Response {
     let posted = match serde_json::from_value::<Posted>(body.clone()) {
-        Ok(Posted::Text { faults }) => Fault::parse_list(&faults).map(|faults| (faults, true)).map_err(|e| e.to_string()),
+        Ok(Posted::Text { faults }) => {
+            Fault::parse_list(&faults).map(|faults| (faults, true)).map_err(|e| e.to_string())
+        }
         Ok(Posted::Several(faults)) => Ok((faults, true)),
         Ok(Posted::One(fault)) => Ok((vec![fault], false)),
         // An untagged enum does not say what is wrong; the single fault does.

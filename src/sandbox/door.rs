@@ -15,8 +15,8 @@ use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
 use super::fault::{Effect, RetryAfter};
-use super::reply;
 use super::refusal::{Refusal, Result};
+use super::reply;
 use super::service::Call;
 use super::{Sandbox, SandboxProfile};
 
@@ -142,9 +142,11 @@ impl Entry {
 
     /// The token, and what a dialect asks of every request.
     fn admit(&self, headers: &HeaderMap, call: &Call) -> Result<()> {
-        let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let text =
+            |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if let Some(token) = self.sandbox.token() {
-            let sent = text(header::AUTHORIZATION).split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+            let sent =
+                text(header::AUTHORIZATION).split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
             let sent = sent.map(|(_, token)| token.trim()).unwrap_or_default();
             if !bool::from(sent.as_bytes().ct_eq(token.expose_secret().as_bytes())) {
                 return Err(Refusal::plain(401, "the bearer token is missing or wrong"));
@@ -175,7 +177,9 @@ impl Entry {
         self.end(status, None);
         let refusal = Refusal::plain(status, "a fault of the sandbox");
         let mut response = reply::refused(&refusal, self.sandbox.profile());
-        if let Some(value) = retry_after.and_then(|retry_after| reply::retry_after(retry_after, crate::telemetry::now())) {
+        if let Some(value) =
+            retry_after.and_then(|retry_after| reply::retry_after(retry_after, crate::telemetry::now()))
+        {
             response.headers_mut().insert(header::RETRY_AFTER, value);
         }
         response
@@ -194,11 +198,7 @@ impl Entry {
 /// The request, still without its body.
 fn call(parts: &Parts, base: &'static str) -> Call {
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let path = parts.uri.path().strip_prefix(base).unwrap_or_default();
-    let path = url::form_urlencoded::parse(format!("p={}", path.replace('+', "%2B").replace('&', "%26")).as_bytes())
-        .next()
-        .map(|(_, path)| path.into_owned())
-        .unwrap_or_default();
+    let path = decoded(parts.uri.path().strip_prefix(base).unwrap_or_default());
     let query = parts.uri.query().unwrap_or_default();
     Call {
         method: parts.method.as_str().to_owned(),
@@ -207,4 +207,10 @@ fn call(parts: &Parts, base: &'static str) -> Call {
         body: bytes::Bytes::new(),
         base: format!("http://{host}{base}"),
     }
+}
+
+/// A path without its percent-encoding: read as the value of a form, in which `+` and `&` mean something else.
+fn decoded(path: &str) -> String {
+    let form = format!("path={}", path.replace('+', "%2B").replace('&', "%26"));
+    url::form_urlencoded::parse(form.as_bytes()).next().map(|(_, path)| path.into_owned()).unwrap_or_default()
 }

@@ -222,22 +222,27 @@ impl TryFrom<Written> for Fault {
 
 fn effect(written: &Written) -> Result<Effect, InvalidFault> {
     let status = |status: u16| {
-        if (400..600).contains(&status) { Ok(status) } else { Err(InvalidFault(format!("{status} is no error status"))) }
+        if (400..600).contains(&status) {
+            Ok(status)
+        } else {
+            Err(InvalidFault(format!("{status} is no error status")))
+        }
     };
     Ok(match written.fault.as_str() {
         "slow" => Effect::Slow(written.ms.unwrap_or(1_000)),
         "down" => Effect::Down,
         "reset" => Effect::Reset,
-        "late" => {
-            Effect::Late { ms: written.ms.unwrap_or(20_000), status: written.status.map(status).transpose()? }
-        }
+        "late" => Effect::Late { ms: written.ms.unwrap_or(20_000), status: written.status.map(status).transpose()? },
         "search-lag" => Effect::SearchLag(written.ms.unwrap_or(10_000)),
         "html-404" => Effect::HtmlNotFound,
         "bare-409" => Effect::BareConflict,
         "no-uniqueness" => Effect::NoUniqueness,
         "ignored-deactivation" => Effect::IgnoredDeactivation,
         "refuse" => Effect::Refuse {
-            attribute: written.attribute.clone().ok_or_else(|| InvalidFault("refuse needs attribute=PATH".to_owned()))?,
+            attribute: written
+                .attribute
+                .clone()
+                .ok_or_else(|| InvalidFault("refuse needs attribute=PATH".to_owned()))?,
             filter: written.filter.clone(),
         },
         name => {
@@ -350,7 +355,18 @@ mod tests {
 
     #[test]
     fn what_is_no_fault_is_refused() {
-        for text in ["", "nope", "200", "429=x", "429=0", "slow:ms=a", "slow:ms", "429:retry-after=1:form=week", "refuse", "slow:x=1"] {
+        for text in [
+            "",
+            "nope",
+            "200",
+            "429=x",
+            "429=0",
+            "slow:ms=a",
+            "slow:ms",
+            "429:retry-after=1:form=week",
+            "refuse",
+            "slow:x=1",
+        ] {
             assert!(text.parse::<Fault>().is_err(), "{text}");
         }
         assert!(serde_json::from_str::<Fault>(r#"{"fault": "slow", "msec": 3}"#).is_err());

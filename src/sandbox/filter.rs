@@ -4,7 +4,6 @@
 //! attributes, operators that do not suit the type, malformed text. Precedence: `not` and brackets, `and`, `or`.
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::lexer::{Token, tokens};
 use super::refusal::{Refusal, Result};
@@ -172,8 +171,8 @@ impl Parser {
     }
 
     fn comparison(&mut self, name: &str, place: Place, word: &str) -> Result<Filter> {
-        let operator = operator(word)
-            .ok_or_else(|| Refusal::invalid_filter(format!("`{word}` is no operator of filters")))?;
+        let operator =
+            operator(word).ok_or_else(|| Refusal::invalid_filter(format!("`{word}` is no operator of filters")))?;
         let place = Place { sub: place.sub.or_else(|| place.attribute.sub("value")), ..place };
         let token = self.tokens.next();
         let literal = literal(place.leaf(), token.as_ref())

@@ -29,7 +29,8 @@ pub(super) struct Search {
 impl Search {
     /// From the parameters of a URL.
     pub fn from_query(query: &[(String, String)]) -> Result<Self> {
-        let get = |name: &str| query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+        let get =
+            |name: &str| query.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
         let names = |name: &str| get(name).map(|list| list.split(',').map(str::to_owned).collect()).unwrap_or_default();
         let number = |name: &str| {
             get(name).map(|text| {
@@ -96,7 +97,8 @@ impl Search {
 }
 
 fn sort_key(by: &str, of: &'static ResourceType, map: &Map<String, Value>) -> Result<Option<String>> {
-    let named = of.resolve(by).ok_or_else(|| Refusal::invalid_value(format!("there is no attribute `{by}` to sort by")))?;
+    let named =
+        of.resolve(by).ok_or_else(|| Refusal::invalid_value(format!("there is no attribute `{by}` to sort by")))?;
     let Some(attribute) = named.attribute else {
         return Err(Refusal::invalid_value(format!("`{by}` is no attribute")));
     };

@@ -37,9 +37,8 @@ pub(super) fn matches(filter: &Filter, map: &Map<String, Value>) -> bool {
 pub(super) fn demanded<'f>(filter: &'f Filter, attribute: &str, sub: Option<&str>) -> Option<&'f str> {
     match filter {
         Filter::Compare(place, Operator::Equal, Literal::Text(text)) => {
-            let same = place.extension.is_none()
-                && place.attribute.name == attribute
-                && place.sub.map(|sub| sub.name) == sub;
+            let same =
+                place.extension.is_none() && place.attribute.name == attribute && place.sub.map(|sub| sub.name) == sub;
             same.then_some(text.as_str())
         }
         Filter::And(left, right) => demanded(left, attribute, sub).or_else(|| demanded(right, attribute, sub)),
@@ -182,9 +181,23 @@ mod tests {
     fn what_is_wrong_with_a_filter_is_refused_and_never_an_empty_list() {
         let deep = format!("{}active pr{}", "(".repeat(60), ")".repeat(60));
         for filter in [
-            "", "userName", "userName eq", r#"userName is "a""#, r#"nope eq "a""#, r#"active eq "true""#, "active gt true",
-            r#"userName eq "a" and"#, r#"(userName eq "a""#, r#"userName eq "a")"#, r#"emails[type eq "a""#, "userName eq a",
-            r#"not userName eq "a""#, r#"name eq "a""#, r#"password eq "a""#, r#"userName eq "a" "b""#, r#"title[value eq "a"]"#,
+            "",
+            "userName",
+            "userName eq",
+            r#"userName is "a""#,
+            r#"nope eq "a""#,
+            r#"active eq "true""#,
+            "active gt true",
+            r#"userName eq "a" and"#,
+            r#"(userName eq "a""#,
+            r#"userName eq "a")"#,
+            r#"emails[type eq "a""#,
+            "userName eq a",
+            r#"not userName eq "a""#,
+            r#"name eq "a""#,
+            r#"password eq "a""#,
+            r#"userName eq "a" "b""#,
+            r#"title[value eq "a"]"#,
             &deep,
         ] {
             let refusal = Filter::parse(filter, GENERIC.user).unwrap_err();

@@ -106,12 +106,16 @@ impl Sandbox {
         let SandboxSettings { token, profile, faults } = settings;
         let mut service = Service { profile, store: Store::new(profile), faults: faults::Faults::default() };
         service.faults.replace(faults);
-        Self { shared: Arc::new(Shared { token, profile, inside: Mutex::new(Inside { service, log: Log::default() }) }) }
+        Self {
+            shared: Arc::new(Shared { token, profile, inside: Mutex::new(Inside { service, log: Log::default() }) }),
+        }
     }
 
     /// Everything it serves. Faults that close connections need [`Sandbox::run`]; elsewhere they break a body off.
     pub fn router(&self) -> Router {
-        let scim = |base: &'static str| any(move |State(sandbox): State<Sandbox>, request: Request| door::scim(sandbox, base, request));
+        let scim = |base: &'static str| {
+            any(move |State(sandbox): State<Sandbox>, request: Request| door::scim(sandbox, base, request))
+        };
         let mut router = Router::new()
             .route("/", get(control::page))
             .route("/sandbox/state", get(control::state))

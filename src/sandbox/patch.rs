@@ -42,7 +42,8 @@ pub(super) fn apply(
     if !listed.is_some_and(|urns| urns.iter().any(|urn| urn.as_str().is_some_and(|u| u.eq_ignore_ascii_case(PATCH)))) {
         return Err(Refusal::invalid_syntax(format!("`schemas` lacks {PATCH}")));
     }
-    let operations = body.as_object().and_then(|body| body.iter().find(|(key, _)| key.eq_ignore_ascii_case("operations")));
+    let operations =
+        body.as_object().and_then(|body| body.iter().find(|(key, _)| key.eq_ignore_ascii_case("operations")));
     let operations = operations.and_then(|(_, value)| value.as_array()).filter(|operations| !operations.is_empty());
     let operations = operations.ok_or_else(|| Refusal::invalid_syntax("`Operations` is missing, empty, or no list"))?;
     let mut out = resource.clone();
@@ -99,7 +100,7 @@ fn at_path(
 ) -> Result<()> {
     let target = Target::parse(path, of)?;
     let host = match target.extension {
-        None => map,
+        None => &mut *map,
         Some(schema) => {
             let block = map.entry(schema.id).or_insert_with(|| Value::Object(Map::new()));
             block.as_object_mut().ok_or_else(|| Refusal::plain(500, "an extension block is no object"))?
@@ -110,14 +111,12 @@ fn at_path(
         (None, Some(schema)) => at_extension(host, verb, schema, value)?,
         (None, None) => return Err(Refusal::invalid_path(format!("`{path}` names nothing"))),
     }
-    if target.extension.is_some_and(|schema| map_is_empty(map, schema.id)) {
-        map.remove(target.extension.map_or("", |schema| schema.id));
+    if let Some(schema) = target.extension
+        && map.get(schema.id).and_then(Value::as_object).is_some_and(Map::is_empty)
+    {
+        map.remove(schema.id);
     }
     Ok(())
-}
-
-fn map_is_empty(map: &Map<String, Value>, key: &str) -> bool {
-    map.get(key).and_then(Value::as_object).is_some_and(Map::is_empty)
 }
 
 /// The path is an extension's URN: all of its block.

@@ -35,21 +35,45 @@ fn one_operation_changes_what_its_path_names_and_nothing_else() {
     for (operation, pointer, want) in [
         (json!({"op": "replace", "path": "active", "value": false}), "/active", json!(false)),
         (json!({"op": "Replace", "value": {"active": false}}), "/active", json!(false)),
-        (json!({"op": "replace", "path": "NAME.givenname", "value": "A."}), "/name", json!({"givenName": "A.", "familyName": "King"})),
-        (json!({"op": "replace", "path": "name", "value": {"givenName": "A."}}), "/name", json!({"givenName": "A.", "familyName": "King"})),
+        (
+            json!({"op": "replace", "path": "NAME.givenname", "value": "A."}),
+            "/name",
+            json!({"givenName": "A.", "familyName": "King"}),
+        ),
+        (
+            json!({"op": "replace", "path": "name", "value": {"givenName": "A."}}),
+            "/name",
+            json!({"givenName": "A.", "familyName": "King"}),
+        ),
         (json!({"op": "remove", "path": "name.givenName"}), "/name", json!({"familyName": "King"})),
         (json!({"op": "remove", "path": "name"}), "/name", Value::Null),
         (json!({"op": "replace", "path": "name", "value": null}), "/name", Value::Null),
         (json!({"op": "add", "path": "title", "value": "Countess"}), "/title", json!("Countess")),
         (json!({"op": "replace", "path": "title", "value": "Countess"}), "/title", json!("Countess")),
-        (json!({"op": "replace", "path": "emails[type eq \"work\"].value", "value": "b@work"}), "/emails/0", json!({"type": "work", "value": "b@work", "primary": true})),
-        (json!({"op": "replace", "path": "emails[type eq \"home\"]", "value": {"type": "home", "value": "x"}}), "/emails/1", json!({"type": "home", "value": "x"})),
-        (json!({"op": "add", "path": "emails[type eq \"home\"]", "value": {"display": "x"}}), "/emails/1", json!({"type": "home", "value": "a@home", "display": "x"})),
+        (
+            json!({"op": "replace", "path": "emails[type eq \"work\"].value", "value": "b@work"}),
+            "/emails/0",
+            json!({"type": "work", "value": "b@work", "primary": true}),
+        ),
+        (
+            json!({"op": "replace", "path": "emails[type eq \"home\"]", "value": {"type": "home", "value": "x"}}),
+            "/emails/1",
+            json!({"type": "home", "value": "x"}),
+        ),
+        (
+            json!({"op": "add", "path": "emails[type eq \"home\"]", "value": {"display": "x"}}),
+            "/emails/1",
+            json!({"type": "home", "value": "a@home", "display": "x"}),
+        ),
         (json!({"op": "remove", "path": "emails[type eq \"home\"]"}), "/emails/1", Value::Null),
         (json!({"op": "remove", "path": "emails[type eq \"none\"]"}), "/emails/1/value", json!("a@home")),
         (json!({"op": "remove", "path": "emails"}), "/emails", Value::Null),
         (json!({"op": "replace", "path": "emails", "value": [{"value": "z"}]}), "/emails", json!([{"value": "z"}])),
-        (json!({"op": "add", "path": "emails", "value": [{"type": "home", "value": "a@home"}]}), "/emails/2", Value::Null),
+        (
+            json!({"op": "add", "path": "emails", "value": [{"type": "home", "value": "a@home"}]}),
+            "/emails/2",
+            Value::Null,
+        ),
         (json!({"op": "add", "path": "emails", "value": {"value": "z"}}), "/emails/2", json!({"value": "z"})),
         (json!({"op": "replace", "path": urn("department"), "value": "CS"}), &department, json!("CS")),
         (json!({"op": "replace", "value": {(ENTERPRISE): {"department": "CS"}}}), &manager, json!("1")),
@@ -70,7 +94,8 @@ fn a_new_primary_clears_the_old_one() {
     ]);
     let got = after(&json!({"op": "replace", "path": "emails[type eq \"home\"].primary", "value": true}), "/emails");
     assert_eq!(got, want);
-    let got = after(&json!({"op": "add", "path": "emails", "value": [{"value": "n", "primary": true}]}), "/emails/0/primary");
+    let got =
+        after(&json!({"op": "add", "path": "emails", "value": [{"value": "n", "primary": true}]}), "/emails/0/primary");
     assert_eq!(got, json!(false));
 }
 

@@ -81,7 +81,8 @@ fn append(host: &mut Map<String, Value>, attribute: &'static Attribute, new: Vec
     let member = attribute.subs.iter().any(|sub| sub.name == "value" && sub.mutability == Mutability::Immutable);
     let mut fresh = Vec::new();
     for value in new {
-        let there = values.iter().any(|old| if member { old.get("value") == value.get("value") } else { *old == value });
+        let there =
+            values.iter().any(|old| if member { old.get("value") == value.get("value") } else { *old == value });
         if !there {
             fresh.push(values.len());
             values.push(value);

@@ -51,9 +51,8 @@ fn insert(into: &mut Map<String, Value>, attribute: &'static Attribute, value: &
 /// `schemas` must be there, name the resource's own schema, and nothing unknown (RFC 7643 section 3).
 fn schemas(body: &Map<String, Value>, of: &'static ResourceType) -> Result<()> {
     let listed = body.iter().find(|(key, _)| key.eq_ignore_ascii_case("schemas")).map(|(_, value)| value);
-    let listed = listed
-        .and_then(Value::as_array)
-        .ok_or_else(|| Refusal::invalid_syntax("`schemas` is missing, or no list"))?;
+    let listed =
+        listed.and_then(Value::as_array).ok_or_else(|| Refusal::invalid_syntax("`schemas` is missing, or no list"))?;
     let mut own = false;
     for urn in listed {
         let urn = urn.as_str().ok_or_else(|| Refusal::invalid_syntax("`schemas` holds something that is no URN"))?;
@@ -90,8 +89,9 @@ pub(super) fn single(attribute: &'static Attribute, value: &Value, at: &str) -> 
     let value = match (attribute.kind, value) {
         (_, Value::Null) => return Ok(None),
         (Kind::Complex, Value::Object(map)) => complex(attribute, map, at)?,
-        (Kind::Text | Kind::Reference | Kind::Binary, Value::String(_))
-        | (Kind::Boolean, Value::Bool(_)) => value.clone(),
+        (Kind::Text | Kind::Reference | Kind::Binary, Value::String(_)) | (Kind::Boolean, Value::Bool(_)) => {
+            value.clone()
+        }
         (Kind::Text, Value::Number(number)) if attribute.or_number => json!(number.to_string()),
         (Kind::Integer, Value::Number(number)) if number.is_i64() => value.clone(),
         (Kind::DateTime, Value::String(text)) if text.parse::<jiff::Timestamp>().is_ok() => value.clone(),
@@ -179,7 +179,8 @@ mod tests {
 
     #[test]
     fn a_second_primary_and_a_missing_user_name_are_refused() {
-        let twice = json!({"userName": "a", "emails": [{"value": "a", "primary": true}, {"value": "b", "primary": true}]});
+        let twice =
+            json!({"userName": "a", "emails": [{"value": "a", "primary": true}, {"value": "b", "primary": true}]});
         assert!(check(twice.as_object().unwrap(), GENERIC.user).is_err());
         assert!(check(json!({"title": "x"}).as_object().unwrap(), GENERIC.user).is_err());
     }

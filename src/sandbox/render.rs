@@ -23,7 +23,8 @@ pub(super) fn located(mut map: Map<String, Value>, of: &'static ResourceType, ba
     for (list, default) in [("groups", "Groups"), ("members", "Users")] {
         for entry in map.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
             let folder = if entry.get("type") == Some(&json!("Group")) { "Groups" } else { default };
-            let reference = format!("{base}/{folder}/{}", entry.get("value").and_then(Value::as_str).unwrap_or_default());
+            let reference =
+                format!("{base}/{folder}/{}", entry.get("value").and_then(Value::as_str).unwrap_or_default());
             if let Some(entry) = entry.as_object_mut() {
                 entry.insert("$ref".to_owned(), json!(reference));
             }

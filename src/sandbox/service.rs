@@ -54,7 +54,8 @@ impl Call {
 
     /// The body as JSON.
     pub fn json(&self) -> Result<Value> {
-        serde_json::from_slice(&self.body).map_err(|error| Refusal::invalid_syntax(format!("the body is no JSON: {error}")))
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Refusal::invalid_syntax(format!("the body is no JSON: {error}")))
     }
 }
 
@@ -150,7 +151,8 @@ impl Service {
             let seen = |row: &&Row| lag.is_none_or(|lag| *side == Side::Groups || visible(row, lag, now));
             let rows = self.store.shelf(*side).candidates(filter.as_ref()).into_iter().filter(seen);
             found.extend(
-                rows.filter(|row| filter.as_ref().is_none_or(|filter| matches(filter, &row.map))).map(|row| (of, &row.map)),
+                rows.filter(|row| filter.as_ref().is_none_or(|filter| matches(filter, &row.map)))
+                    .map(|row| (of, &row.map)),
             );
         }
         if let (false, Some(refusal)) = (understood, refusal) {

@@ -12,8 +12,12 @@ use super::filter::Filter;
 use super::matching::demanded;
 
 /// What is indexed: attribute, sub-attribute, whether case counts.
-const KEYS: [(&str, Option<&str>, bool); 4] =
-    [("userName", None, false), ("externalId", None, true), ("displayName", None, false), ("emails", Some("value"), false)];
+const KEYS: [(&str, Option<&str>, bool); 4] = [
+    ("userName", None, false),
+    ("externalId", None, true),
+    ("displayName", None, false),
+    ("emails", Some("value"), false),
+];
 
 /// A resource as it is kept: canonical names, with `id`, `schemas` and `meta`, without locations.
 #[derive(Clone, Debug)]
@@ -90,11 +94,11 @@ impl Shelf {
     }
 
     /// The rows with this `userName`, in any case.
-    pub fn named(&self, user_name: &str) -> impl Iterator<Item = &Row> {
+    pub fn named(&self, user_name: &str) -> impl Iterator<Item = &Row> + use<'_> {
         self.at(0, &user_name.to_lowercase())
     }
 
-    fn at(&self, key: usize, text: &str) -> impl Iterator<Item = &Row> {
+    fn at(&self, key: usize, text: &str) -> impl Iterator<Item = &Row> + use<'_> {
         self.keys.get(&(key, text.to_owned())).into_iter().flatten().filter_map(|at| self.rows.get(at))
     }
 

@@ -30,6 +30,9 @@ impl Side {
     }
 }
 
+/// No members.
+static EMPTY: BTreeSet<String> = BTreeSet::new();
+
 #[derive(Debug)]
 pub(super) struct Store {
     profile: SandboxProfile,
@@ -114,10 +117,10 @@ impl Store {
         let renamed = old.get("displayName") != map.get("displayName");
         self.shelf_mut(side).update(id, map);
         if side == Side::Groups {
-            self.mirror(id, &before, if renamed { &BTreeSet::new() } else { &after });
             if renamed {
-                self.mirror(id, &BTreeSet::new(), &after);
+                self.mirror(id, &before, &BTreeSet::new());
             }
+            self.mirror(id, if renamed { &EMPTY } else { &before }, &after);
         }
         Ok(())
     }
@@ -188,7 +191,9 @@ impl Store {
     /// Brings `groups` of the users in line with a group's members.
     fn mirror(&mut self, group: &str, before: &BTreeSet<String>, after: &BTreeSet<String>) {
         let display = self.groups.get(group).and_then(|row| row.map.get("displayName")).cloned();
-        for (user, joined) in before.difference(after).map(|u| (u, false)).chain(after.difference(before).map(|u| (u, true))) {
+        for (user, joined) in
+            before.difference(after).map(|u| (u, false)).chain(after.difference(before).map(|u| (u, true)))
+        {
             let Some(mut map) = self.users.get(user).map(|row| row.map.clone()) else { continue };
             let mut groups = match map.remove("groups") {
                 Some(Value::Array(groups)) => groups,

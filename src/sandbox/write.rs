@@ -46,7 +46,8 @@ pub(super) fn write(
         return Ok(Written::Gone);
     }
     let body = call.json()?;
-    let mut new = if call.method == "PATCH" { patch::apply(&old, &body, of)? } else { put(service.profile, &old, &body, of)? };
+    let mut new =
+        if call.method == "PATCH" { patch::apply(&old, &body, of)? } else { put(service.profile, &old, &body, of)? };
     allow(service, side, Some(&old), &new, call)?;
     if deactivates(&old, &new) && ignored(service, call) {
         // What is answered is what was asked for; what is kept is not.
@@ -77,7 +78,8 @@ fn put(
     }
     match profile {
         SandboxProfile::Workplace => {
-            let named = |name: &str| body.as_object().is_some_and(|b| b.keys().any(|key| key.eq_ignore_ascii_case(name)));
+            let named =
+                |name: &str| body.as_object().is_some_and(|b| b.keys().any(|key| key.eq_ignore_ascii_case(name)));
             for (name, value) in old.iter().filter(|(name, _)| !named(name)) {
                 new.entry(name.clone()).or_insert_with(|| value.clone());
             }
