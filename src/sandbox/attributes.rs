@@ -173,6 +173,7 @@ const MEMBERSHIP: &[Attribute] = &[
 const GROUP_NAME: Attribute = Attribute::text("displayName").required();
 const MEMBER: Attribute = Attribute::text("value").case_exact().immutable();
 const MEMBER_REF: Attribute = Attribute::new("$ref", Kind::Reference).immutable().references(&["User", "Group"]);
+// Taken, so that clients may send it, and ignored: names belong to the members.
 const MEMBER_DISPLAY: Attribute = Attribute::text("display").read_only();
 const MEMBER_TYPE: Attribute = Attribute::text("type").immutable().canonical(&["User", "Group"]);
 

@@ -129,7 +129,7 @@ fn at_extension(host: &mut Map<String, Value>, verb: Verb, schema: &'static Sche
         Value::Object(values) => values,
         _ => return Err(Refusal::invalid_value(format!("{} must be an object", schema.id))),
     };
-    for (name, value) in values {
+    for (name, value) in values.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("schemas")) {
         let attribute = find(schema.attributes, name)
             .ok_or_else(|| Refusal::invalid_path(format!("{} has no attribute `{name}`", schema.id)))?;
         writable(attribute, name)?;

@@ -20,7 +20,7 @@ pub(super) fn resource(body: &Value, of: &'static ResourceType) -> Result<Map<St
                 return Err(Refusal::invalid_value(format!("{key} must be an object")));
             };
             let mut block = Map::new();
-            for (name, value) in values {
+            for (name, value) in values.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("schemas")) {
                 let attribute = find(schema.attributes, name)
                     .ok_or_else(|| Refusal::invalid_syntax(format!("{key} has no attribute `{name}`")))?;
                 insert(&mut block, attribute, value, &format!("{key}:"))?;

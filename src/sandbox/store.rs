@@ -171,20 +171,17 @@ impl Store {
         Ok(())
     }
 
-    /// A member is a user or group that exists; its type and display name are ours to tell.
+    /// A member is a user or group that exists; of which type is ours to tell.
     fn know_member(&self, member: &mut Map<String, Value>) -> Result<()> {
         let value = member.get("value").and_then(Value::as_str).unwrap_or_default();
-        let (kind, row) = match (self.users.get(value), self.groups.get(value)) {
-            (Some(user), _) => ("User", user),
-            (None, Some(group)) => ("Group", group),
+        let kind = match (self.users.get(value), self.groups.get(value)) {
+            (Some(_), _) => "User",
+            (None, Some(_)) => "Group",
             (None, None) => {
                 return Err(Refusal::invalid_value(format!("members.value: there is no user or group `{value}`")));
             }
         };
         member.insert("type".to_owned(), json!(kind));
-        if let Some(name) = row.map.get("displayName").or_else(|| row.map.get("userName")) {
-            member.insert("display".to_owned(), name.clone());
-        }
         Ok(())
     }
 
