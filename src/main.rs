@@ -1,2 +1,7 @@
-//! hirewire
-fn main() {}
+//! The binary: parses the command line, runs the command, ends with its exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hirewire::cli::main()
+}

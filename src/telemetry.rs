@@ -21,3 +21,17 @@ pub fn new_id() -> String {
 pub fn chance() -> f64 {
     rand::random()
 }
+
+/// Sends logs to stderr: plain on a terminal, JSON lines elsewhere. `directives` as of `tracing_subscriber`'s
+/// `EnvFilter`; an error names the directive that cannot be read.
+pub fn log_to_stderr(directives: &str) -> Result<(), String> {
+    use std::io::IsTerminal as _;
+    let filter = tracing_subscriber::EnvFilter::try_new(directives).map_err(|error| error.to_string())?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let installed = if std::io::stderr().is_terminal() {
+        builder.try_init()
+    } else {
+        builder.json().flatten_event(true).try_init()
+    };
+    installed.map_err(|error| error.to_string())
+}

@@ -1,1 +1,69 @@
-//! To be written.
+//! The command line: one file per command, one grammar for all (plural nouns, then a verb).
+//!
+//! Exit codes: 0 done, 1 failed, 2 usage or config, 3 a neighbour cannot be reached, 4 done in part.
+
+mod exit;
+mod sandbox;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::{Exit, print};
+
+/// Signed HR webhooks become SCIM 2.0 accounts: the speed of events with the safety of state.
+#[derive(Debug, Parser)]
+#[command(name = "hirewire", version, about, disable_help_subcommand = true, max_term_width = 110)]
+struct Arguments {
+    /// What to log on stderr: a level, or directives such as `hirewire=debug`.
+    #[arg(long, env = "HIREWIRE_LOG", default_value = "info", global = true)]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Sandbox(sandbox::Sandbox),
+}
+
+/// Runs what the command line says.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = crate::telemetry::log_to_stderr(&arguments.log)
+        .map_err(|problem| Exit::usage(anyhow::anyhow!("--log: {problem}")))
+        .and_then(|()| runtime())
+        .and_then(|runtime| runtime.block_on(run(arguments.command)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(exit) => exit.report(),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Exit::failed(error.into()))
+}
+
+async fn run(command: Command) -> Result<(), Exit> {
+    match command {
+        Command::Sandbox(command) => command.run().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound_and_every_command_shows_examples() {
+        let mut grammar = Arguments::command();
+        grammar.build();
+        grammar.clone().debug_assert();
+        for command in grammar.get_subcommands() {
+            let help = command.clone().render_long_help().to_string();
+            assert!(help.contains("Examples:"), "{} has no examples", command.get_name());
+        }
+    }
+}
