@@ -1,0 +1,5 @@
+# The recipes call scripts; the scripts run without just.
+
+# Everything that must hold before a change lands.
+test:
+    scripts/test
