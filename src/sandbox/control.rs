@@ -117,7 +117,9 @@ pub(super) async fn set_faults(State(sandbox): State<Sandbox>, Json(body): Json<
             if all {
                 faults.replace(new);
             } else {
-                new.into_iter().for_each(|fault| faults.add(fault));
+                for fault in new {
+                    faults.add(fault);
+                }
             }
             fresh(&json!(faults.active()))
         }
