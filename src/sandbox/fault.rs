@@ -6,7 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::SandboxProfile;
 use super::fault_text::Written;
+use super::filter::Filter;
 
 /// What `--faults` takes, for a help text.
 pub const HELP: &str = "\
@@ -27,6 +29,7 @@ NAME[=COUNT][:OPTION=VALUE]..., several separated by commas. Without COUNT a fau
                            given: only to a value with which the user matches it; it must be the last option)
 
 Options of all: method=POST, path=/Users (begins with, below the base URL), after=N (let N requests pass first).
+A value with a colon or comma, such as a URN, stands in double quotes.
 Example: 429=3:retry-after=2, slow:ms=500:method=GET, refuse=1:attribute=title:filter=title eq \"Astronaut\"";
 
 /// One fault, and the requests that it befalls.
@@ -118,5 +121,42 @@ impl Fault {
     #[must_use]
     pub fn path(self, path: &str) -> Self {
         Self { path: Some(path.to_owned()), ..self }
+    }
+}
+
+impl SandboxProfile {
+    /// Whether the attribute and the filter that the fault names exist in this dialect; the grammar cannot know.
+    pub fn check(self, fault: &Fault) -> Result<(), InvalidFault> {
+        let Effect::Refuse { attribute, filter } = &fault.effect else { return Ok(()) };
+        let catalogue = self.catalogue();
+        let mut problem = format!("there is no attribute `{attribute}`");
+        for of in [catalogue.user, catalogue.group] {
+            if of.resolve(attribute).is_none_or(|named| named.attribute.is_none()) {
+                continue;
+            }
+            match filter.as_deref().map(|filter| Filter::parse(filter, of)) {
+                None | Some(Ok(_)) => return Ok(()),
+                Some(Err(refusal)) => problem = refusal.detail,
+            }
+        }
+        Err(InvalidFault(problem))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_an_attribute_and_a_filter_of_the_dialect() {
+        let checked = |text: &str, profile: SandboxProfile| profile.check(&text.parse().unwrap()).is_ok();
+        let manager =
+            "refuse:attribute=\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.managerId\"";
+        assert!(checked("refuse:attribute=title:filter=title eq \"x\"", SandboxProfile::Generic));
+        assert!(checked("refuse:attribute=members", SandboxProfile::Generic));
+        assert!(!checked("refuse:attribute=titel", SandboxProfile::Generic));
+        assert!(!checked("refuse:attribute=title:filter=title is 7", SandboxProfile::Generic));
+        assert!(checked("slow", SandboxProfile::Generic));
+        assert!(checked(manager, SandboxProfile::Workplace) && !checked(manager, SandboxProfile::Generic));
     }
 }

@@ -57,7 +57,7 @@ impl FromStr for Fault {
         for part in parts {
             let (key, value) = part
                 .split_once('=')
-                .map(|(key, value)| (key.trim(), value.trim()))
+                .map(|(key, value)| (key.trim(), value.trim().trim_matches('"')))
                 .ok_or_else(|| InvalidFault(format!("`{part}` is no OPTION=VALUE")))?;
             match key {
                 "method" => written.method = Some(value.to_owned()),
@@ -210,8 +210,10 @@ impl fmt::Display for Fault {
             ("filter", written.filter),
         ];
         for (name, value) in options {
-            if let Some(value) = value {
-                write!(f, ":{name}={value}")?;
+            match value {
+                Some(value) if name != "filter" && value.contains([':', ',']) => write!(f, ":{name}=\"{value}\"")?,
+                Some(value) => write!(f, ":{name}={value}")?,
+                None => {}
             }
         }
         Ok(())
@@ -226,9 +228,9 @@ mod tests {
     fn every_fault_reads_back_from_its_text_and_from_its_json() {
         let list = "429=3:retry-after=2,503:retry-after=9:form=date:method=POST,slow:ms=500:path=/Users,down=1,reset=1:after=2,\
             late:ms=20000,late=1:ms=5:status=504,search-lag:ms=10000,html-404,bare-409,no-uniqueness,ignored-deactivation,\
-            refuse=1:attribute=title:filter=title eq \"a, b: c\" or urn:x:y eq \"z\",refuse:attribute=name.givenName";
+            refuse=1:attribute=title:filter=title eq \"a, b: c\" or urn:x:y eq \"z\",refuse:attribute=name.givenName,refuse=2:attribute=\"urn:x:y:User:z\"";
         let faults = Fault::parse_list(list).unwrap();
-        assert_eq!(faults.len(), 14);
+        assert_eq!(faults.len(), 15);
         for fault in faults {
             assert_eq!(fault.to_string().parse::<Fault>().unwrap(), fault);
             let json = serde_json::to_string(&fault).unwrap();

@@ -157,7 +157,7 @@ async function faults(method, path, body) {
 }
 
 let on = [];
-const add = (texts) => faults("POST", "", { faults: [...on.map((fault) => fault.text), ...texts].join(",") });
+const add = (text) => faults("POST", "", { add: text });
 
 function drawFaults(list) {
   const key = JSON.stringify(list);
@@ -189,7 +189,7 @@ for (const [label, fault] of SWITCHES) {
   button.addEventListener("click", () => {
     const active = on.find((other) => other.text === fault);
     if (active) faults("DELETE", "/" + active.id);
-    else add([fault]);
+    else add(fault);
   });
   at("switches").append(button);
 }
@@ -197,7 +197,7 @@ for (const [label, fault] of SWITCHES) {
 at("faultform").addEventListener("submit", async (event) => {
   event.preventDefault();
   const wanted = at("faulttext").value.trim();
-  if (wanted && (await add([wanted]))) at("faulttext").value = "";
+  if (wanted && (await add(wanted))) at("faulttext").value = "";
 });
 
 at("copy").addEventListener("click", async () => {

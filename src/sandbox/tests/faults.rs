@@ -122,6 +122,9 @@ async fn faults_are_switched_by_request() {
     assert_eq!(text.as_array().unwrap().len(), 2);
     let gone = s.client.delete(format!("{url}/{}", text[0]["id"])).send().await.unwrap();
     assert_eq!((gone.status().as_u16(), s.sandbox.faults().len()), (204, 1));
+    let more: Value = post(json!({"add": "slow"})).await.unwrap().json().await.unwrap();
+    assert_eq!(more.as_array().unwrap().len(), 2, "what is on stays on, with its count");
+    assert_eq!(post(json!({"add": "refuse:attribute=titel"})).await.unwrap().status(), 400);
     let wrong = post(json!({"fault": "nope"})).await.unwrap();
     assert_eq!(wrong.status(), 400);
     assert!(wrong.text().await.unwrap().contains("nope"));
