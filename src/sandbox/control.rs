@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::fault::Fault;
+use super::fault::{Fault, InvalidFault};
 use super::store::Side;
 use super::{BASE_PATH, Sandbox, SandboxProfile};
 
@@ -27,15 +27,6 @@ const SHOWN: usize = 200;
 #[serde(default)]
 pub(super) struct Seen {
     requests: usize,
-}
-
-/// Faults as they may be posted: text in the flag's grammar, one, or several. One is added, several replace all.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Posted {
-    One(Fault),
-    Several(Vec<Fault>),
-    Text { faults: String },
 }
 
 /// The page: one document, its style and script inside, and a policy that allows just these.
@@ -96,33 +87,43 @@ pub(super) async fn faults(State(sandbox): State<Sandbox>) -> Response {
     fresh(&json!(sandbox.lock().service.faults.active()))
 }
 
-/// Switches faults on.
+/// Switches faults on. `{"add": TEXT}` and a single fault as JSON are added; `{"faults": TEXT}` and a list replace all.
 pub(super) async fn set_faults(State(sandbox): State<Sandbox>, Json(body): Json<Value>) -> Response {
-    let posted = match serde_json::from_value::<Posted>(body.clone()) {
-        Ok(Posted::Text { faults }) => {
-            Fault::parse_list(&faults).map(|faults| (faults, true)).map_err(|e| e.to_string())
-        }
-        Ok(Posted::Several(faults)) => Ok((faults, true)),
-        Ok(Posted::One(fault)) => Ok((vec![fault], false)),
-        // An untagged enum does not say what is wrong; the single fault does.
-        Err(_) => match serde_json::from_value::<Fault>(body) {
-            Ok(fault) => Ok((vec![fault], false)),
-            Err(error) => Err(error.to_string()),
-        },
-    };
-    match posted {
+    let read = read_faults(body).and_then(|(faults, all)| {
+        faults.iter().try_for_each(|fault| sandbox.profile().check(fault))?;
+        Ok((faults, all))
+    });
+    match read {
         Ok((new, all)) => {
             let mut state = sandbox.lock();
             let faults = &mut state.service.faults;
             if all {
                 faults.replace(new);
             } else {
-                new.into_iter().for_each(|fault| faults.add(fault));
+                for fault in new {
+                    faults.add(fault);
+                }
             }
             fresh(&json!(faults.active()))
         }
-        Err(problem) => (StatusCode::BAD_REQUEST, Json(json!({"detail": problem}))).into_response(),
+        Err(problem) => (StatusCode::BAD_REQUEST, Json(json!({"detail": problem.to_string()}))).into_response(),
     }
+}
+
+/// The faults that were posted, and whether they replace those that are on.
+fn read_faults(body: Value) -> Result<(Vec<Fault>, bool), InvalidFault> {
+    let text = |name: &str| body.get(name).and_then(Value::as_str);
+    if let Some(text) = text("add") {
+        return Ok((Fault::parse_list(text)?, false));
+    }
+    if let Some(text) = text("faults") {
+        return Ok((Fault::parse_list(text)?, true));
+    }
+    let invalid = |error: serde_json::Error| InvalidFault(error.to_string());
+    if body.is_array() {
+        return Ok((serde_json::from_value(body).map_err(invalid)?, true));
+    }
+    Ok((vec![serde_json::from_value(body).map_err(invalid)?], false))
 }
 
 /// Switches one off.

@@ -17,13 +17,13 @@ pub(super) fn document(path: &[&str], profile: SandboxProfile, base: &str) -> Op
     Some(match path {
         ["ServiceProviderConfig"] if !plural => Ok(provider(base, "ServiceProviderConfig")),
         ["ServiceProviderConfigs"] if plural => Ok(provider(base, "ServiceProviderConfigs")),
-        ["ResourceTypes"] => Ok(list(types.iter().map(|of| resource_type(of, base)).collect())),
+        ["ResourceTypes"] => Ok(list(&types.map(|of| resource_type(of, base)))),
         ["ResourceTypes", name] => types
             .iter()
             .find(|of| of.name.eq_ignore_ascii_case(name))
             .map(|of| resource_type(of, base))
             .ok_or_else(|| Refusal::not_found("resource type", name)),
-        ["Schemas"] => Ok(list(schemas(&types).map(|schema| described(schema, base)).collect())),
+        ["Schemas"] => Ok(list(&schemas(&types).map(|schema| described(schema, base)).collect::<Vec<_>>())),
         ["Schemas", "Users"] if plural => Ok(described(catalogue.user.core, base)),
         ["Schemas", "Groups"] if plural => Ok(described(catalogue.group.core, base)),
         ["Schemas", id] => schemas(&types)

@@ -40,7 +40,9 @@ impl Faults {
 
     pub fn replace(&mut self, faults: Vec<Fault>) {
         self.active.clear();
-        faults.into_iter().for_each(|fault| self.add(fault));
+        for fault in faults {
+            self.add(fault);
+        }
     }
 
     /// Switches one off; false if it is not on.

@@ -85,7 +85,7 @@ impl Search {
     }
 
     /// The answer: a page of resources, and how many there are in all.
-    pub fn answer(&self, total: usize, resources: Vec<Value>) -> Value {
+    pub fn answer(&self, total: usize, resources: &[Value]) -> Value {
         json!({
             "schemas": [LIST],
             "totalResults": total,
@@ -123,11 +123,11 @@ fn sort_key(by: &str, of: &'static ResourceType, map: &Map<String, Value>) -> Re
     Ok(value.map(|value| match value {
         Value::String(text) => super::filter::fold(leaf, text),
         Value::Number(number) => format!("{:020}", number.as_i64().unwrap_or_default()),
-        other => other.to_string(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     }))
 }
 
 /// A list of everything, for discovery.
-pub(super) fn list(resources: Vec<Value>) -> Value {
+pub(super) fn list(resources: &[Value]) -> Value {
     Search { start: 1, ..Search::default() }.answer(resources.len(), resources)
 }

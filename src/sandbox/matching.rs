@@ -72,9 +72,9 @@ fn any(place: Place, map: &Map<String, Value>, test: &mut dyn FnMut(&Value) -> b
         None => test(value),
         Some(sub) => value.get(sub.name).is_some_and(&mut *test),
     };
-    match value {
-        Value::Array(values) => values.iter().any(reach),
-        single => reach(single),
+    match value.as_array() {
+        Some(values) => values.iter().any(reach),
+        None => reach(value),
     }
 }
 
@@ -149,8 +149,8 @@ mod tests {
             r#"externalId eq "E-1""#,
             r#"userName ew ".COM" and userName co "@""#,
             r#"title ne "x""#,
-            r#"title eq null"#,
-            r#"not (title pr)"#,
+            "title eq null",
+            "not (title pr)",
             r#"emails co "home.org""#,
             r#"emails.type eq "work""#,
             r#"emails[type eq "work" and value co "@example.com"]"#,
@@ -169,8 +169,8 @@ mod tests {
         for filter in [
             r#"externalId eq "e-1""#,
             r#"emails[type eq "work" and value eq "a@home.org"]"#,
-            r#"title pr"#,
-            r#"active ne true"#,
+            "title pr",
+            "active ne true",
             r#"name.givenName gt "ada""#,
         ] {
             assert!(!holds(filter), "{filter}");

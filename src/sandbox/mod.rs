@@ -12,6 +12,7 @@ mod control;
 mod discovery;
 mod door;
 mod fault;
+mod fault_text;
 mod faults;
 mod filter;
 mod lexer;

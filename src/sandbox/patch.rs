@@ -127,7 +127,9 @@ fn at_extension(host: &mut Map<String, Value>, verb: Verb, schema: &'static Sche
             return Ok(());
         }
         Value::Object(values) => values,
-        _ => return Err(Refusal::invalid_value(format!("{} must be an object", schema.id))),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            return Err(Refusal::invalid_value(format!("{} must be an object", schema.id)));
+        }
     };
     for (name, value) in values.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("schemas")) {
         let attribute = find(schema.attributes, name)

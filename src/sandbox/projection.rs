@@ -99,7 +99,7 @@ fn picked(value: &Value, subs: &[&str]) -> Value {
             let kept = map.iter().filter(|(name, _)| subs.contains(&name.as_str()));
             Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect())
         }
-        other => other.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 

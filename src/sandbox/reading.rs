@@ -79,7 +79,9 @@ pub(super) fn whole(attribute: &'static Attribute, value: &Value, at: &str) -> R
             }
             Ok((!out.is_empty()).then_some(Value::Array(out)))
         }
-        _ => Err(Refusal::invalid_value(format!("{at} must be a list"))),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            Err(Refusal::invalid_value(format!("{at} must be a list")))
+        }
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) enum Returned {
 
 /// One attribute, or sub-attribute.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "RFC 7643 section 2.2 has these characteristics, each true or false")]
 pub(super) struct Attribute {
     pub name: &'static str,
     pub kind: Kind,

@@ -164,16 +164,16 @@ impl Service {
             let map = super::render::located((*map).clone(), of, &call.base);
             Value::Object(search.projection.show(map, of))
         });
-        let page = page.collect();
-        Ok(Answer::ok(search.answer(found.len(), page)))
+        let page: Vec<Value> = page.collect();
+        Ok(Answer::ok(search.answer(found.len(), &page)))
     }
 
     /// How long new users are hidden, if such a fault is on and there is one to hide.
     fn lag(&mut self, sides: &[Side], call: &Call, now: Timestamp) -> Option<u64> {
         let newest = self.store.shelf(Side::Users).newest()?;
-        let hides = |effect: &Effect| match effect {
-            Effect::SearchLag(ms) if sides.contains(&Side::Users) && !before(newest, *ms, now) => Some(*ms),
-            _ => None,
+        let hides = |effect: &Effect| {
+            let Effect::SearchLag(ms) = effect else { return None };
+            (sides.contains(&Side::Users) && !before(newest, *ms, now)).then_some(*ms)
         };
         self.faults.take(&call.method, &call.path, hides)
     }

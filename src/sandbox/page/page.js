@@ -103,9 +103,9 @@ function requestLine(request) {
   const path = make("code", "path", readable(request.path));
   path.title = request.path;
   const status = make("span", "chip status");
-  summary.append(path, make("span", "when", new Date(request.at).toLocaleTimeString()), status);
-  const note = make("p", "note");
-  details.append(summary, note);
+  const note = make("span", "note");
+  summary.append(path, make("span", "when", new Date(request.at).toLocaleTimeString()), status, note);
+  details.append(summary);
   details.addEventListener("toggle", () => {
     if (details.open && !details.querySelector("pre")) {
       details.append(make("pre", "", request.body === null ? "no body" : JSON.stringify(request.body, null, 2)));
@@ -157,7 +157,7 @@ async function faults(method, path, body) {
 }
 
 let on = [];
-const add = (texts) => faults("POST", "", { faults: [...on.map((fault) => fault.text), ...texts].join(",") });
+const add = (text) => faults("POST", "", { add: text });
 
 function drawFaults(list) {
   const key = JSON.stringify(list);
@@ -174,7 +174,7 @@ function drawFaults(list) {
       off.type = "button";
       off.setAttribute("aria-label", "Switch off " + fault.text);
       off.addEventListener("click", () => faults("DELETE", "/" + fault.id));
-      item.append(make("code", "", fault.text), make("span", "", fault.fired === 1 ? "met once" : "met " + fault.fired + " times"), off);
+      item.append(make("code", "", fault.text), make("span", "", fault.fired === 0 ? "not met yet" : fault.fired === 1 ? "met once" : "met " + fault.fired + " times"), off);
       return item;
     }),
   );
@@ -189,7 +189,7 @@ for (const [label, fault] of SWITCHES) {
   button.addEventListener("click", () => {
     const active = on.find((other) => other.text === fault);
     if (active) faults("DELETE", "/" + active.id);
-    else add([fault]);
+    else add(fault);
   });
   at("switches").append(button);
 }
@@ -197,7 +197,7 @@ for (const [label, fault] of SWITCHES) {
 at("faultform").addEventListener("submit", async (event) => {
   event.preventDefault();
   const wanted = at("faulttext").value.trim();
-  if (wanted && (await add([wanted]))) at("faulttext").value = "";
+  if (wanted && (await add(wanted))) at("faulttext").value = "";
 });
 
 at("copy").addEventListener("click", async () => {
