@@ -50,6 +50,9 @@ impl Sandbox {
             Dialect::Generic => SandboxProfile::Generic,
             Dialect::Workplace => SandboxProfile::Workplace,
         };
+        for fault in &self.faults {
+            profile.check(fault).map_err(|invalid| Exit::usage(anyhow::anyhow!("--faults: {invalid}")))?;
+        }
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             let hint = if error.kind() == ErrorKind::AddrInUse {
                 " (something listens there already: choose another with --listen)"
