@@ -4,7 +4,7 @@
 //! page that shows the users and the last requests, live; `/sandbox/state` and `/sandbox/faults` are behind the
 //! page. A request goes `door` -> `service` -> (`reading`, `patch`, `filter`) -> `store`, and back by `reply`.
 //!
-//! It reads SCIM by code of its own and uses nothing of [`crate::scim`], so that it and the client cannot share one
+//! It reads SCIM by code of its own and uses nothing of the client's, so that it and the client cannot share one
 //! misreading. It is no place for real people: nothing is kept on disk, and the page asks for no token.
 
 mod attributes;
