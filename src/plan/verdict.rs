@@ -95,13 +95,26 @@ pub enum Probe {
     Unclear,
 }
 
+impl Probe {
+    /// What the answer to a probe says of the credentials.
+    pub fn of(answer: &Result<(), Failure>) -> Self {
+        match answer.as_ref().map_err(Failure::status) {
+            Ok(()) => Self::Accepted,
+            Err(Some(401 | 403)) => Self::Refused,
+            Err(_) => Self::Unclear,
+        }
+    }
+}
+
 /// The table.
 pub fn decide(failure: &Failure, situation: &Situation) -> Verdict {
     let verdict = match &failure.kind {
         FailureKind::Answered { error, retry_after } => {
             answered(failure.phase, error.status, *retry_after, error.is_type("sensitive"), situation)
         }
-        FailureKind::Unreachable | FailureKind::NotSent => wait(None, false, situation),
+        FailureKind::Unreachable => wait(None, false, situation),
+        // Our own rate limit: it uses up no attempt.
+        FailureKind::NotSent => Verdict::Wait(Wait::default()),
         FailureKind::NoAnswer => wait(None, failure.phase.writes(), situation),
         FailureKind::Redirected => Verdict::Pause(PauseReason::WrongTarget),
         FailureKind::Unusable(_) => wait(None, failure.phase.writes(), situation),
