@@ -51,9 +51,14 @@ pub(super) fn diff(input: &Input<'_>, profile: &Profile, policy: &Policy) -> Res
         let record = wanted.clone().unwrap_or(Value::Null);
         if differs {
             changes.push((path, wanted));
-        } else if is_as_wanted(input.current, &path, wanted.as_ref()) {
+        } else if is_as_wanted(input, policy, &path, wanted.as_ref()) {
             found.insert(path.as_str().to_owned(), record);
         }
+    }
+    if let (Current::Read(resource), Some(id), Some(path)) = (input.current, &input.desired.external_id, external_id())
+        && path.get(resource).and_then(Value::as_str) == Some(id.as_str())
+    {
+        found.insert(path.as_str().to_owned(), json!(id));
     }
     changes.extend(external_id_change(input, policy)?);
     Ok((edits(changes, input.current, profile), found))
@@ -81,9 +86,13 @@ fn wished(desired: &Desired, profile: &Profile) -> Vec<(AttributePath, Option<Va
     wishes
 }
 
-fn is_as_wanted(current: Current<'_>, path: &AttributePath, wanted: Option<&Value>) -> bool {
-    match current {
-        Current::Read(resource) => matches(path, wanted, path.get(resource)),
+/// Whether what was read is as wanted, and ours to keep so.
+fn is_as_wanted(input: &Input<'_>, policy: &Policy, path: &AttributePath, wanted: Option<&Value>) -> bool {
+    match input.current {
+        Current::Read(resource) => {
+            let has = path.get(resource);
+            may_write(input, policy, path, has.is_some()) && matches(path, wanted, has)
+        }
         Current::Unread | Current::Absent => false,
     }
 }

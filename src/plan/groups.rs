@@ -48,8 +48,10 @@ pub(super) fn diff(input: &Input<'_>, profile: &Profile, policy: &Policy, notes:
             notes.push(Note::NoSuchGroup((*name).clone()));
         }
     }
-    // A wished group that is not found may be one of ours under another name: nothing is taken back meanwhile.
-    if policy.groups.remove == RemoveGroups::GrantedByUs && unknown.is_empty() {
+    // A wished group that is not found may be one of ours under another name: nothing is taken back meanwhile,
+    // unless it is made now.
+    let settled = unknown.is_empty() || policy.groups.create_missing;
+    if policy.groups.remove == RemoveGroups::GrantedByUs && settled {
         let unwanted: Vec<&String> = granted.iter().filter(|id| !wanted.contains(id)).collect();
         if input.held && !unwanted.is_empty() {
             notes.push(Note::Held);
