@@ -2,5 +2,10 @@
 
 pub mod cli;
 pub mod event;
+pub mod fold;
+pub mod mapping;
+pub mod plan;
 pub mod sandbox;
+pub mod scim;
+pub mod target;
 pub mod telemetry;

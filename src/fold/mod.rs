@@ -1,7 +1,7 @@
 //! The fold: from facts to a person, exactly (`docs/fold.md`).
 //!
-//! [`fold`] takes every event of a *cluster* (all aliases that were ever named together) and gives the people
-//! in it at one instant. Pure: no clock, no I/O, no chance; the order of the slice does not matter.
+//! Here are the words it speaks in: what it is told of the sources ([`Rules`]), and what it gives ([`Person`]).
+//! Pure: no clock, no I/O, no chance.
 
 mod person;
 
@@ -9,9 +9,9 @@ pub use person::{Employment, Finding, FindingKind, Person, Status};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, tz::TimeZone};
 
-use crate::event::{Event, SourceId};
+use crate::event::SourceId;
 
 /// Version of the rules. A new one is staged like a changed mapping (ARCHITECTURE.md).
 pub const FOLD_VERSION: u32 = 1;
@@ -57,13 +57,4 @@ impl Default for SourceRules {
             retry_span: SignedDuration::from_hours(7 * 24),
         }
     }
-}
-
-/// Folds a cluster's events into its people at `now`, sorted by their least alias.
-///
-/// Two aliases are of one person where the links among the events say so (fold.md 2); every alias that any
-/// event names is in exactly one of the people.
-pub fn fold(events: &[Event], now: Timestamp, rules: &Rules) -> Vec<Person> {
-    let _ = (events, now, rules);
-    todo!()
 }

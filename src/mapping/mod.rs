@@ -1,9 +1,7 @@
 //! From a person to the user that a connection should have: pure.
 //!
-//! A connection's [`MappingDocument`] (canonical text in the store, see ARCHITECTURE.md "published") compiles
-//! to a [`Mapping`]. It answers three questions, each on its own so that a fault in one never delays a leaver:
-//! which access ([`Mapping::access`]), how to find the account ([`Mapping::match_keys`]), and what the user
-//! should look like ([`Mapping::desired`]).
+//! A connection publishes a [`MappingDocument`]; applied to a person it answers which [`Access`], by which
+//! [`MatchKey`]s the account is found, and what the user should look like ([`Desired`]).
 
 mod document;
 
@@ -16,7 +14,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{fold::Person, scim::AttributePath};
+use crate::scim::AttributePath;
 
 /// The access an account should give (fold.md 3, end of "Status").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -93,64 +91,4 @@ pub struct Desired {
     pub groups: Vec<WishedGroup>,
     /// Attributes that the profile requires and that are not known yet: outcome `incomplete`.
     pub missing: Vec<String>,
-}
-
-/// A mapping that could not be carried out for this person.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {problem}")]
-pub struct MapError {
-    /// Which expression: `mapping.title`, `when`, `groups[2].when`.
-    pub place: String,
-    /// What went wrong, without any value of the person.
-    pub problem: String,
-}
-
-/// A compiled mapping.
-#[derive(Debug)]
-pub struct Mapping {
-    document: MappingDocument,
-}
-
-/// A mistake in a mapping text, with the place of the fault inside the expression.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MappingMistake {
-    /// Which expression: `mapping.title`, `when`, `groups[2].when`.
-    pub place: String,
-    /// What is wrong and what was expected, with did-you-mean where it helps.
-    pub problem: String,
-    /// Byte range of the fault inside the expression's text.
-    pub range: Option<std::ops::Range<usize>>,
-}
-
-impl Mapping {
-    /// Compiles every expression; all mistakes at once.
-    pub fn compile(document: MappingDocument) -> Result<Self, Vec<MappingMistake>> {
-        Ok(Self { document })
-    }
-
-    /// What it was compiled from.
-    pub fn document(&self) -> &MappingDocument {
-        &self.document
-    }
-
-    /// Which access the person should have now, by lifecycle policy and scope.
-    ///
-    /// A scope that fails is an error only for somebody who would get access: it never means "out of scope",
-    /// and whoever has left is inactive whatever the scope says.
-    pub fn access(&self, person: &Person, now: Timestamp) -> Result<AccessNow, MapError> {
-        let _ = (person, now);
-        todo!()
-    }
-
-    /// Every way to find the person's account whose value is known; keys that cannot be computed are left out.
-    pub fn match_keys(&self, person: &Person, key: &str) -> Vec<MatchKey> {
-        let _ = (person, key);
-        todo!()
-    }
-
-    /// The user as it should be. `key` is the person's surrogate id (`person.key` in expressions).
-    pub fn desired(&self, person: &Person, key: &str) -> Result<Desired, MapError> {
-        let _ = (person, key);
-        todo!()
-    }
 }
