@@ -34,7 +34,7 @@ pub(super) fn create(desired: &Desired, active: bool, profile: &Profile) -> Oper
 type Differences = (Vec<Change>, BTreeMap<String, Value>);
 
 /// The changes, and what is as it should be already.
-pub(super) fn diff(input: &Input<'_>, profile: &Profile, policy: &Policy) -> Result<Differences, ReadFirst> {
+pub(super) fn diff(input: &Input<'_>, profile: &Profile, policy: Policy) -> Result<Differences, ReadFirst> {
     let mut changes = Vec::new();
     let mut found = BTreeMap::new();
     let existing: Vec<(AttributePath, Option<Value>)> = {
@@ -87,7 +87,7 @@ fn wished(desired: &Desired, profile: &Profile) -> Vec<(AttributePath, Option<Va
 }
 
 /// Whether what was read is as wanted, and ours to keep so.
-fn is_as_wanted(input: &Input<'_>, policy: &Policy, path: &AttributePath, wanted: Option<&Value>) -> bool {
+fn is_as_wanted(input: &Input<'_>, policy: Policy, path: &AttributePath, wanted: Option<&Value>) -> bool {
     match input.current {
         Current::Read(resource) => {
             let has = path.get(resource);
@@ -111,13 +111,13 @@ fn matches(path: &AttributePath, wanted: Option<&Value>, has: Option<&Value>) ->
     }
 }
 
-fn against(resource: &Value, input: &Input<'_>, policy: &Policy, path: &AttributePath, wanted: Option<&Value>) -> bool {
+fn against(resource: &Value, input: &Input<'_>, policy: Policy, path: &AttributePath, wanted: Option<&Value>) -> bool {
     let has = path.get(resource);
     may_write(input, policy, path, has.is_some()) && !matches(path, wanted, has)
 }
 
 /// Whether the attribute of an account that we did not make is ours to write.
-fn may_write(input: &Input<'_>, policy: &Policy, path: &AttributePath, has_value: bool) -> bool {
+fn may_write(input: &Input<'_>, policy: Policy, path: &AttributePath, has_value: bool) -> bool {
     if input.ours.created_by_us {
         return true;
     }
@@ -132,7 +132,7 @@ fn may_write(input: &Input<'_>, policy: &Policy, path: &AttributePath, has_value
 fn against_memory(
     input: &Input<'_>,
     profile: &Profile,
-    policy: &Policy,
+    policy: Policy,
     path: &AttributePath,
     wanted: Option<&Value>,
 ) -> Result<bool, ReadFirst> {
@@ -161,7 +161,7 @@ fn external_id() -> Option<AttributePath> {
 }
 
 /// `externalId` of an account that exists: kept only by policy, and written over another one only by policy.
-fn external_id_change(input: &Input<'_>, policy: &Policy) -> Result<Option<(AttributePath, Option<Value>)>, ReadFirst> {
+fn external_id_change(input: &Input<'_>, policy: Policy) -> Result<Option<(AttributePath, Option<Value>)>, ReadFirst> {
     let (Some(wanted), Some(path)) = (&input.desired.external_id, external_id()) else { return Ok(None) };
     if policy.external_id_on != WhenWritten::Always {
         return Ok(None);
@@ -177,10 +177,17 @@ fn external_id_change(input: &Input<'_>, policy: &Policy) -> Result<Option<(Attr
     Ok((has != Some(wanted.as_str()) && (ours || free)).then(|| (path, Some(json!(wanted)))))
 }
 
+/// An element that is not at the target yet, as part of a resource.
+struct FreshElement {
+    path: AttributePath,
+    body: Value,
+    records: Vec<(AttributePath, Value)>,
+}
+
 /// Changes as edits: what belongs to an element that is not there yet becomes one element that is added.
 fn edits(changes: Vec<(AttributePath, Option<Value>)>, current: Current<'_>, profile: &Profile) -> Vec<Change> {
     let mut edits: Vec<Change> = Vec::new();
-    let mut fresh: Vec<(AttributePath, Value, Vec<(AttributePath, Value)>)> = Vec::new();
+    let mut fresh: Vec<FreshElement> = Vec::new();
     for (path, value) in changes {
         let is_there = match current {
             Current::Read(resource) => path.has_element(resource),
@@ -195,20 +202,20 @@ fn edits(changes: Vec<(AttributePath, Option<Value>)>, current: Current<'_>, pro
                 let records = vec![(path.clone(), Value::Null)];
                 edits.push(Change { path, edit: Edit::Clear, records });
             }
-            (Some(value), false) => match fresh.iter_mut().find(|(known, ..)| known.same_element(&path)) {
-                Some((_, body, records)) => {
-                    path.set(body, value.clone());
-                    records.push((path, value));
+            (Some(value), false) => {
+                let known = fresh.iter().position(|element| element.path.same_element(&path));
+                let at = known.unwrap_or(fresh.len());
+                if known.is_none() {
+                    fresh.push(FreshElement { path: path.clone(), body: json!({}), records: Vec::new() });
                 }
-                None => {
-                    let mut body = json!({});
-                    path.set(&mut body, value.clone());
-                    fresh.push((path.clone(), body, vec![(path, value)]));
+                if let Some(element) = fresh.get_mut(at) {
+                    path.set(&mut element.body, value.clone());
+                    element.records.push((path, value));
                 }
-            },
+            }
         }
     }
-    for (path, body, records) in fresh {
+    for FreshElement { path, body, records } in fresh {
         let whole = path.whole_attribute();
         let Some(elements @ Value::Array(list)) = whole.get(&body) else { continue };
         let edit = match list.first() {

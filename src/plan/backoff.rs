@@ -13,12 +13,12 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { base: Duration::from_secs(2), cap: Duration::from_secs(15 * 60) }
+        Self { base: Duration::from_secs(2), cap: Duration::from_mins(15) }
     }
 }
 
 /// A `Retry-After` beyond this is taken for a mistake.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 impl Backoff {
     /// The wait after `attempts` failures in a row (1: the first), with `chance` in 0..1.

@@ -18,7 +18,7 @@ pub(super) struct GroupChanges {
     pub(super) added: Vec<Operation>,
 }
 
-pub(super) fn diff(input: &Input<'_>, profile: &Profile, policy: &Policy, notes: &mut Vec<Note>) -> GroupChanges {
+pub(super) fn diff(input: &Input<'_>, profile: &Profile, policy: Policy, notes: &mut Vec<Note>) -> GroupChanges {
     let mut changes = GroupChanges::default();
     if profile.groups.is_none() {
         if !input.desired.groups.is_empty() {

@@ -129,7 +129,7 @@ pub enum Note {
 pub struct ReadFirst;
 
 /// The smallest list of operations that brings the account to what is desired.
-pub fn plan(input: &Input<'_>, profile: &Profile, policy: &Policy) -> Result<Plan, ReadFirst> {
+pub fn plan(input: &Input<'_>, profile: &Profile, policy: Policy) -> Result<Plan, ReadFirst> {
     let mut plan = Plan::default();
     match input.access {
         Access::Inactive | Access::Unmanaged => return Ok(plan),
@@ -155,7 +155,7 @@ pub fn plan(input: &Input<'_>, profile: &Profile, policy: &Policy) -> Result<Pla
 }
 
 /// `active: true` is sent only on an edge; someone inactive without one was made so elsewhere.
-fn reactivation(input: &Input<'_>, policy: &Policy, notes: &mut Vec<Note>) -> Result<Option<Operation>, ReadFirst> {
+fn reactivation(input: &Input<'_>, policy: Policy, notes: &mut Vec<Note>) -> Result<Option<Operation>, ReadFirst> {
     if input.access != Access::Active {
         return Ok(None);
     }

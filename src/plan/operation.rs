@@ -72,7 +72,7 @@ pub struct TargetUser<'a> {
     pub resource: Option<&'a Value>,
 }
 
-/// Puts changes into as few PATCHes as the dialect allows.
+/// Puts changes into as few PATCH requests as the dialect allows.
 pub(super) fn updates(changes: Vec<Change>, profile: &Profile) -> Vec<Operation> {
     let most = match (profile.update, profile.max_operations) {
         (UpdateMethod::PatchPath, most @ 1..) => most,

@@ -83,7 +83,7 @@ impl Case {
             ours,
             groups: &self.groups,
         };
-        plan(&input, &self.profile, &self.policy)
+        plan(&input, &self.profile, self.policy)
     }
 
     fn requests(&self) -> Vec<(String, Value)> {
@@ -272,7 +272,8 @@ fn only_memberships_that_we_granted_are_taken_back() {
     let plan = case.plan().unwrap();
     assert_eq!((plan.operations, plan.notes), (vec![], vec![Note::NoSuchGroup("Ops".into())]));
     case.policy.groups.create_missing = true;
-    assert_eq!(case.plan().unwrap().operations, [Operation::CreateGroup { name: "Ops".into() }]);
+    let back = Operation::RemoveFromGroup { group: "old".into() };
+    assert_eq!(case.plan().unwrap().operations, [back, Operation::CreateGroup { name: "Ops".into() }]);
     case.profile = Profile::named("workplace").unwrap();
     assert_eq!(case.plan().unwrap().notes, [Note::NoGroups]);
 }

@@ -82,13 +82,13 @@ pub(super) fn resource_path(collection: &str, id: &str) -> String {
     format!("{collection}/{}", percent_encode(id))
 }
 
-/// PATCHes that add users to a group, as many as the dialect's chunk asks for. By id only, never a replacement.
+/// The PATCH requests that add users to a group, as many as the dialect's chunk asks for. By id only, never a replacement.
 pub fn add_members(dialect: &GroupDialect, group: &str, users: &[&str]) -> Vec<Request> {
     let chunks = users.chunks(dialect.chunk.max(1));
     chunks.filter_map(|chunk| Some(members_patch(dialect, group, &[add_operation(chunk)?]))).collect()
 }
 
-/// PATCHes that remove users from a group, one operation for each.
+/// The PATCH requests that remove users from a group, one operation for each.
 pub fn remove_members(dialect: &GroupDialect, group: &str, users: &[&str]) -> Vec<Request> {
     let chunks = users.chunks(dialect.chunk.max(1));
     chunks

@@ -115,9 +115,8 @@ pub fn decide(failure: &Failure, situation: &Situation) -> Verdict {
         FailureKind::Unreachable => wait(None, false, situation),
         // Our own rate limit: it uses up no attempt.
         FailureKind::NotSent => Verdict::Wait(Wait::default()),
-        FailureKind::NoAnswer => wait(None, failure.phase.writes(), situation),
+        FailureKind::NoAnswer | FailureKind::Unusable(_) => wait(None, failure.phase.writes(), situation),
         FailureKind::Redirected => Verdict::Pause(PauseReason::WrongTarget),
-        FailureKind::Unusable(_) => wait(None, failure.phase.writes(), situation),
     };
     goes_on(failure.phase, verdict)
 }
@@ -197,6 +196,7 @@ pub fn not_effective() -> Verdict {
 }
 
 /// What is known about a bound user that answered 404.
+#[allow(clippy::struct_excessive_bools, reason = "a row of evidence, not the states of a machine")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Absence {
     /// A GET of the user was answered 404 with a SCIM error; `None`: not asked yet.
@@ -223,9 +223,8 @@ pub fn absent(known: &Absence) -> Verdict {
         // An HTML 404 is the wrong URL, or a token of another tenant.
         (Some(false), _) => Verdict::Pause(PauseReason::WrongTarget),
         (Some(true), _) if known.several_in_a_row => Verdict::Pause(PauseReason::WrongTarget),
-        (Some(true), None) => Verdict::LookUp,
-        // It has another id now: the worker binds what it found, or files `ambiguous`.
-        (Some(true), Some(false)) => Verdict::LookUp,
+        // Found means it has another id now: the worker binds what it found, or files `ambiguous`.
+        (Some(true), None | Some(false)) => Verdict::LookUp,
         (Some(true), Some(true)) if !known.older_than_settle || !known.seen_before => look_later,
         (Some(true), Some(true)) if known.ending => Verdict::Done,
         (Some(true), Some(true)) if known.recreate => Verdict::Recreate,

@@ -95,6 +95,7 @@ mod tests {
         (error.status, error.scim_type, error.detail, error.is_scim)
     }
 
+    #[allow(clippy::unnecessary_wraps, reason = "cases read better")]
     fn some(text: &str) -> Option<String> {
         Some(text.to_owned())
     }

@@ -6,7 +6,7 @@
 
 use std::{
     cmp::Ordering,
-    fmt,
+    fmt::{self, Write},
     hash::{Hash, Hasher},
 };
 
@@ -216,7 +216,8 @@ fn build(urn: Option<String>, attribute: String, selector: Option<Selector>, sub
         }
         out.push_str(&cased(&attribute));
         if let Some(selector) = &selector {
-            out.push_str(&format!("[{} eq {}]", cased(&selector.attribute), selector.value));
+            // Writing to a String cannot fail.
+            let _ = write!(out, "[{} eq {}]", cased(&selector.attribute), selector.value);
         }
         if let Some(sub) = &sub {
             out.push('.');

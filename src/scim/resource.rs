@@ -83,11 +83,11 @@ impl AttributePath {
 
     fn element<'a>(&self, attribute: &'a Value) -> Option<&'a Value> {
         let selector = self.selector()?;
-        match attribute {
-            Value::Array(elements) => elements.iter().find(|e| selects(selector, e)),
-            // A server with one value per attribute may answer the element itself.
-            single => selects(selector, single).then_some(single),
+        if let Value::Array(elements) = attribute {
+            return elements.iter().find(|element| selects(selector, element));
         }
+        // A server with one value per attribute may answer the element itself.
+        selects(selector, attribute).then_some(attribute)
     }
 }
 

@@ -24,7 +24,7 @@ pub struct BreakerSettings {
 
 impl Default for BreakerSettings {
     fn default() -> Self {
-        Self { people: 5, pause: Duration::from_secs(10), longest: Duration::from_secs(5 * 60) }
+        Self { people: 5, pause: Duration::from_secs(10), longest: Duration::from_mins(5) }
     }
 }
 

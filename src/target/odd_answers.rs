@@ -77,12 +77,12 @@ async fn answer(State(script): State<Script>, request: HttpRequest) -> HttpRespo
     }
 }
 
-fn json_of(value: Value) -> String {
+fn json_of(value: &Value) -> String {
     value.to_string()
 }
 
-fn list(users: Value) -> String {
-    json_of(json!({"totalResults": users.as_array().unwrap().len(), "Resources": users}))
+fn list(users: &Value) -> String {
+    json_of(&json!({"totalResults": users.as_array().unwrap().len(), "Resources": users}))
 }
 
 fn key(path: &str, value: &str) -> MatchKey {
@@ -94,10 +94,8 @@ fn post() -> Request {
 }
 
 fn answered(failure: &crate::plan::Failure) -> (u16, bool, Option<Duration>) {
-    match &failure.kind {
-        FailureKind::Answered { error, retry_after } => (error.status, error.is_scim, *retry_after),
-        other => panic!("{other:?}"),
-    }
+    let FailureKind::Answered { error, retry_after } = &failure.kind else { panic!("{failure:?}") };
+    (error.status, error.is_scim, *retry_after)
 }
 
 #[tokio::test]
@@ -195,7 +193,8 @@ async fn what_has_no_turn_in_time_is_not_sent() {
 #[tokio::test]
 async fn a_hit_counts_only_if_the_value_is_really_there() {
     let ada = json!({"id": "1", "userName": "ADA@x", "externalId": "e-1"});
-    let script = Script::default().then(list(json!([ada]))).then(list(json!([ada, {"id": "2", "userName": "bob@x"}])));
+    let script =
+        Script::default().then(list(&json!([ada]))).then(list(&json!([ada, {"id": "2", "userName": "bob@x"}])));
     let client = script.client().await;
     let found = client.find(&[key("externalId", "E-1"), key("userName", "ada@X"), key("nickName", "a")]).await.unwrap();
     let Found::One(hit) = found else { panic!("{found:?}") };
@@ -206,15 +205,15 @@ async fn a_hit_counts_only_if_the_value_is_really_there() {
 #[tokio::test]
 async fn different_accounts_by_different_keys_are_ambiguous() {
     let script = Script::default()
-        .then(list(json!([{"id": "1", "externalId": "E-1"}])))
-        .then(list(json!([{"id": "2", "emails": [{"type": "work", "value": "Ada@x"}]}])));
+        .then(list(&json!([{"id": "1", "externalId": "E-1"}])))
+        .then(list(&json!([{"id": "2", "emails": [{"type": "work", "value": "Ada@x"}]}])));
     let found = script.client().await.find(&[key("externalId", "E-1"), key("emails.work", "ada@x")]).await.unwrap();
     assert!(matches!(&found, Found::Several(hits) if hits.len() == 2), "{found:?}");
 }
 
 #[tokio::test]
 async fn a_key_that_the_target_cannot_filter_by_is_told_and_others_are_tried() {
-    let script = Script::default().then((StatusCode::BAD_REQUEST, "invalidFilter")).then(list(json!([])));
+    let script = Script::default().then((StatusCode::BAD_REQUEST, "invalidFilter")).then(list(&json!([])));
     let found = script.client().await.find(&[key("externalId", "E-1"), key("userName", "ada")]).await.unwrap();
     assert_eq!(found, Found::Nobody { unasked: vec![AttributePath::parse("externalId").unwrap()] });
 }
@@ -222,7 +221,7 @@ async fn a_key_that_the_target_cannot_filter_by_is_told_and_others_are_tried() {
 #[tokio::test]
 async fn a_target_that_ignores_filters_is_read_page_by_page() {
     let page = |id: u64| {
-        json_of(json!({"totalResults": 3, "Resources": [{"id": id.to_string(), "userName": format!("u{id}")}]}))
+        json_of(&json!({"totalResults": 3, "Resources": [{"id": id.to_string(), "userName": format!("u{id}")}]}))
     };
     let script = Script::default().then(page(1)).then(page(2)).then(page(3));
     let found = script.client().await.find(&[key("userName", "u3")]).await.unwrap();
@@ -234,7 +233,7 @@ async fn a_target_that_ignores_filters_is_read_page_by_page() {
 async fn credentials_are_probed_by_reading_and_can_be_changed() {
     let script = Script::default()
         .then(StatusCode::UNAUTHORIZED)
-        .then(list(json!([])))
+        .then(list(&json!([])))
         .then(StatusCode::BAD_GATEWAY)
         .then((StatusCode::OK, "<html>login"))
         .then(StatusCode::NOT_FOUND);
@@ -254,9 +253,9 @@ async fn credentials_are_probed_by_reading_and_can_be_changed() {
 #[tokio::test]
 async fn groups_are_found_exactly_and_members_told_from_the_group() {
     let script = Script::default()
-        .then(list(json!([{"id": "g1", "displayName": "Ops"}, {"id": "g2", "displayName": "ops"}])))
-        .then(json_of(json!({"id": "g1", "members": [{"value": "u1"}]})))
-        .then(json_of(json!({"id": "g1"})))
+        .then(list(&json!([{"id": "g1", "displayName": "Ops"}, {"id": "g2", "displayName": "ops"}])))
+        .then(json_of(&json!({"id": "g1", "members": [{"value": "u1"}]})))
+        .then(json_of(&json!({"id": "g1"})))
         .then(StatusCode::NO_CONTENT)
         .then(StatusCode::NO_CONTENT);
     let client = script.client().await;

@@ -65,7 +65,7 @@ mod tests {
     fn slow_and_unlimited_paces_have_a_first_turn_at_once() {
         let start = Instant::now();
         let slow = Pace::new(0.1);
-        let far = start + Duration::from_secs(60);
+        let far = start + Duration::from_mins(1);
         assert_eq!(slow.reserve(start, far), Some(start));
         assert_eq!(slow.reserve(start, far), Some(start + Duration::from_secs(10)));
         let free = Pace::new(0.0);
