@@ -3,3 +3,7 @@
 # Everything that must hold before a change lands.
 test:
     scripts/test
+
+# Licences, bans and sources of the dependencies.
+deny:
+    scripts/deny

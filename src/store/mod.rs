@@ -1,4 +1,4 @@
-//! The store: every fact, and one row per (connection, person), the *account*. SQLite or PostgreSQL.
+//! The store: every fact, and one row per (connection, person), the *account*. `SQLite` or `PostgreSQL`.
 //!
 //! Queues are the speed, rows are the truth. Only this folder (and `queue/embedded`) names sqlx.
 //! Every verb is one transaction, run in a task of its own: a caller that goes away never cancels it half-way.
