@@ -4,6 +4,7 @@
 
 mod exit;
 mod sandbox;
+mod schemas;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Sandbox(sandbox::Sandbox),
+    Schemas(schemas::Schemas),
 }
 
 /// Runs what the command line says.
@@ -47,6 +49,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
 async fn run(command: Command) -> Result<(), Exit> {
     match command {
         Command::Sandbox(command) => command.run().await,
+        Command::Schemas(command) => command.run(),
     }
 }
 

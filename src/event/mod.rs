@@ -9,6 +9,7 @@ mod cloud;
 mod effective;
 mod identity;
 mod kind;
+mod schema;
 mod worker;
 
 pub use change::Change;
@@ -16,6 +17,7 @@ pub use cloud::{CloudEvent, EmploymentRow, EventData, OtherWorker, Reference, Vi
 pub use effective::{Boundary, Effective, Moment, UnknownTimeZone, time_zone};
 pub use identity::{Alias, ContentDigest, EmploymentId, EventKey, HookId, Identity, InvalidId, SourceId, WorkerId};
 pub use kind::{Kind, Rank};
+pub use schema::schemas;
 pub use worker::{Address, Attribute, CivilDate, Contact, Dates, Job, Location, Manager, Name, Unit, WorkerChanges};
 
 use jiff::{SignedDuration, Timestamp};
