@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod event;
+pub mod failpoint;
 pub mod fold;
 pub mod mapping;
 pub mod plan;

@@ -91,6 +91,16 @@ impl Event {
     }
 }
 
+/// A canonical event as read, before it is tied to its hook.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReadEvent {
+    /// How its id came about.
+    #[serde(default)]
+    pub identity: Identity,
+    /// The fact.
+    pub content: CloudEvent,
+}
+
 fn year_2000() -> Timestamp {
     Timestamp::from_second(946_684_800).unwrap_or(Timestamp::UNIX_EPOCH)
 }

@@ -9,9 +9,9 @@ pub use person::{Employment, Finding, FindingKind, Person, Status};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use crate::event::SourceId;
+use crate::event::{Alias, Event, SourceId};
 
 /// Version of the rules. A new one is staged like a changed mapping (ARCHITECTURE.md).
 pub const FOLD_VERSION: u32 = 1;
@@ -56,5 +56,27 @@ impl Default for SourceRules {
             pre_hire_lapse: SignedDuration::from_hours(30 * 24),
             retry_span: SignedDuration::from_hours(7 * 24),
         }
+    }
+}
+
+/// The people of these events: one set of aliases each (fold.md 2), least alias first. The events are all that name
+/// any of their aliases; in whatever order.
+pub fn people(events: &[Event]) -> Vec<BTreeSet<Alias>> {
+    let _ = events;
+    Vec::new()
+}
+
+/// The person that `alias` belongs to, at `now`, from every event that names any of their aliases (more does not
+/// matter), in whatever order.
+pub fn fold(events: &[Event], alias: &Alias, now: Timestamp, rules: &Rules) -> Person {
+    let _ = (events, now, rules);
+    Person {
+        aliases: BTreeSet::from([alias.clone()]),
+        status: Status::Unknown,
+        employments: Vec::new(),
+        barred_from: None,
+        attributes: BTreeMap::new(),
+        next_change: None,
+        findings: Vec::new(),
     }
 }

@@ -3,8 +3,10 @@
 //! A connection publishes a [`MappingDocument`]; applied to a person it answers which [`Access`], by which
 //! [`MatchKey`]s the account is found, and what the user should look like ([`Desired`]).
 
+mod compiled;
 mod document;
 
+pub use compiled::{EvaluationError, Mapping, MappingFault};
 pub use document::{
     AccountAdoption, AdoptMatch, AdoptUpdate, AttributeRule, GroupName, GroupRule, GroupsPolicy, LifecyclePolicy,
     MappingDocument, OutOfScope, RemoveGroups, WhenEmpty, WhenWritten,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{CloudEvent, ContentDigest, Event, HookId, Identity, SourceId};
+use crate::event::{ContentDigest, Event, HookId, ReadEvent, SourceId};
 
 /// Version of the envelope that this binary writes. It reads this one and the one before.
 pub const ENVELOPE_VERSION: u32 = 1;
@@ -53,16 +53,6 @@ pub enum Reading {
         /// Allow-listed headers (content type, vendor's event id and name).
         headers: Vec<(String, String)>,
     },
-}
-
-/// A canonical event as read, before it is tied to its hook.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ReadEvent {
-    /// How its id came about.
-    #[serde(default)]
-    pub identity: Identity,
-    /// The fact.
-    pub content: CloudEvent,
 }
 
 /// Bytes on the queue that this version cannot read: they are parked, never dropped.

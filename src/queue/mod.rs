@@ -6,7 +6,7 @@
 
 mod message;
 
-pub use message::{ENVELOPE_VERSION, Hook, Message, ReadEvent, Reading, UnreadableEnvelope};
+pub use message::{ENVELOPE_VERSION, Hook, Message, Reading, UnreadableEnvelope};
 
 use futures_util::future::BoxFuture;
 

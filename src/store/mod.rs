@@ -4,12 +4,21 @@
 //! Every verb is one transaction, run in a task of its own: a caller that goes away never cancels it half-way.
 
 mod account;
+mod door;
 mod letter;
+mod verbs;
 
 pub use account::{
-    Account, Applied, Claim, ClaimLost, Commit, Intent, IntentKind, Outcome, OutcomeKind, OwedClass, PersonKey,
+    Account, Applied, Claim, ClaimLost, Commit, Intent, IntentKind, MatchKeyValue, Outcome, OutcomeKind, OwedClass,
+    PersonKey,
 };
+pub use door::Store;
 pub use letter::{Cause, DeadLetter, LetterAbout, LetterId, NewLetter};
+pub use verbs::{
+    AccountView, ClaimError, ClaimWish, CommitResult, Committed, ConnectionState, Facts, HistoryLine, LetterFilter,
+    Offered, OwedCount, Paused, PublishedMapping, RawHook, Recorded, RecordedEvent, RecordedHook, Replayed, Standing,
+    StoreSettings, Swept, Wiring,
+};
 
 /// A store that did not do what was asked. Nothing was half done.
 #[derive(Debug, thiserror::Error)]
