@@ -1,0 +1,189 @@
+//! The workers: record what the queue brings, settle what is owed, sweep for what was missed.
+//!
+//! `record` takes messages off the queue and stores them; `pump` claims owed accounts of one connection, leavers first,
+//! and has them settled with bounded concurrency; `settle` does one; `collector` reads the dead queue; `sweep` finds
+//! what no wake-up told of. All stop in order: nothing new is begun, what runs is finished, within a bounded time.
+
+mod collector;
+mod connection;
+mod pump;
+mod record;
+mod settle;
+mod sweep;
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub use connection::{Connection, ConnectionError, ConnectionSettings, Live, MakeClient, Mode};
+pub use settle::{Binding, Look, Next, Seen, SettleError, Settler, look, requests_of};
+
+use crate::{
+    event::{Alias, HookId, Kind, SourceId},
+    fold::SourceRules,
+    queue::{Queue, Reading, ReceiveError},
+    store::{Outcome, PersonKey, Recorded, Store, Wiring},
+};
+
+/// What a settle came to, for whoever listens.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// On which connection.
+    pub connection: String,
+    /// Whose account.
+    pub person: PersonKey,
+    /// By which alias they are known.
+    pub alias: Alias,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// What was sent: method, path, status.
+    pub requests: Vec<String>,
+    /// How long it took, from the claim on.
+    pub took: Duration,
+}
+
+/// Who is told what workers do: metrics, `tail`, the demo. The methods do nothing unless they are implemented.
+pub trait Watcher: Send + Sync + fmt::Debug {
+    /// A message was stored.
+    fn recorded(&self, recorded: &Recorded) {
+        let _ = recorded;
+    }
+    /// An account was settled, or left for later.
+    fn settled(&self, told: &Told) {
+        let _ = told;
+    }
+}
+
+/// Nobody is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unwatched;
+
+impl Watcher for Unwatched {}
+
+/// Reads a kept raw hook again, once a preset was mended: for replays of unreadable hooks.
+pub type ReadAgain = Arc<dyn Fn(&crate::queue::Hook) -> Reading + Send + Sync>;
+
+/// What workers are made from.
+#[derive(Clone, Debug)]
+pub struct WorkerSettings {
+    /// The connections they serve.
+    pub connections: Vec<ConnectionSettings>,
+    /// Which sources feed which connection.
+    pub wiring: Wiring,
+    /// What the fold must know of each source.
+    pub sources: BTreeMap<SourceId, SourceRules>,
+    /// How often what is owed and not marked is looked for.
+    pub sweep_every: Duration,
+    /// How long what runs may go on after the stop.
+    pub drain: Duration,
+    /// Who is told.
+    pub watcher: Arc<dyn Watcher>,
+}
+
+/// The workers of one process.
+#[derive(Clone)]
+pub struct Worker {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: WorkerSettings,
+    store: Store,
+    queue: Arc<dyn Queue>,
+    connections: BTreeMap<String, Arc<Connection>>,
+    owed: Notify,
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("connections", &self.shared.connections.keys()).finish_non_exhaustive()
+    }
+}
+
+impl Worker {
+    /// Workers that have not begun.
+    pub fn new(settings: WorkerSettings, store: Store, queue: Arc<dyn Queue>) -> Self {
+        let connections = settings
+            .connections
+            .iter()
+            .map(|one| (one.name.clone(), Arc::new(Connection::new(one.clone(), &settings.sources))))
+            .collect();
+        Self { shared: Arc::new(Shared { settings, store, queue, connections, owed: Notify::new() }) }
+    }
+
+    /// A connection by name.
+    pub fn connection(&self, name: &str) -> Option<&Arc<Connection>> {
+        self.shared.connections.get(name)
+    }
+
+    /// Something may be owed now: whoever made it so says it, and nobody has to wait for the next look.
+    pub fn wake(&self) {
+        self.shared.owed.notify_waiters();
+    }
+
+    /// Works until `shutdown`, then finishes what runs within the drain time.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        let tasks = TaskTracker::new();
+        for connection in self.shared.connections.values() {
+            let pump = pump::Pump::new(self.clone(), Arc::clone(connection));
+            let (stop, drain) = (shutdown.clone(), tasks.clone());
+            tasks.spawn(async move { pump.run(stop, drain).await });
+        }
+        let (worker, stop) = (self.clone(), shutdown.clone());
+        tasks.spawn(async move { record::run(&worker, stop).await });
+        let (worker, stop) = (self.clone(), shutdown.clone());
+        tasks.spawn(async move { collector::run(&worker, stop).await });
+        let (worker, stop) = (self.clone(), shutdown.clone());
+        tasks.spawn(async move { sweep::run(&worker, stop).await });
+        shutdown.cancelled().await;
+        tasks.close();
+        if tokio::time::timeout(self.shared.settings.drain, tasks.wait()).await.is_err() {
+            tracing::warn!(
+                left = tasks.len(),
+                "not everything was finished in time; it stays owed and is done at the next start"
+            );
+        }
+    }
+
+    /// Tells what was recorded, and wakes the pumps.
+    fn heard(&self, recorded: &Recorded) {
+        self.shared.settings.watcher.recorded(recorded);
+        if !recorded.moved.is_empty() {
+            self.wake();
+        }
+    }
+}
+
+/// Waits between tries while something is out of reach: 200 ms, doubled, at most 5 s.
+pub(crate) struct Patience(Duration);
+
+impl Patience {
+    pub(crate) fn new() -> Self {
+        Self(Duration::from_millis(200))
+    }
+
+    pub(crate) fn reset(&mut self) {
+        *self = Self::new();
+    }
+
+    /// Waits; `false` if it was asked to stop meanwhile.
+    pub(crate) async fn wait(&mut self, shutdown: &CancellationToken) -> bool {
+        let wait = self.0;
+        self.0 = (wait * 2).min(Duration::from_secs(5));
+        tokio::select! {
+            () = tokio::time::sleep(wait) => true,
+            () = shutdown.cancelled() => false,
+        }
+    }
+}
+
+/// For logs.
+pub(crate) fn unreadable_queue(error: &ReceiveError) {
+    tracing::warn!(%error, "the queue cannot be read; trying again");
+}
+
+/// One line about an event, for logs.
+pub(crate) fn note(hook: &HookId, kind: Kind, is_new: bool) {
+    tracing::debug!(hook = hook.as_str(), kind = kind.as_str(), new = is_new, "event stored");
+}

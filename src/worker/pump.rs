@@ -1,0 +1,161 @@
+//! One connection's pump: claims owed accounts, leavers first, and has them settled, so many at a time.
+//!
+//! While the breaker is open nothing is claimed but what a probe allows. Every eighth claim asks for the others first, so
+//! that no flood of leavers starves a hire. A slow or dead target holds up nothing but its own accounts.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::Semaphore, time::Instant};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{Connection, Patience, SettleError, Settler, Worker};
+use crate::{
+    store::{Claim, ClaimWish, OwedClass, StoreError},
+    target::Gate,
+};
+
+/// How long it waits for a wake-up before it looks by itself: other processes record too.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// So many claims go leavers first, then one goes others first.
+const FLOOR: u32 = 8;
+
+/// A connection's pump.
+pub(super) struct Pump {
+    worker: Worker,
+    settler: Arc<Settler>,
+    turns: Arc<Semaphore>,
+}
+
+impl Pump {
+    pub(super) fn new(worker: Worker, connection: Arc<Connection>) -> Self {
+        let turns = Arc::new(Semaphore::new(connection.settings.concurrency.max(1)));
+        let settler = Arc::new(Settler { store: worker.shared.store.clone(), connection });
+        Self { worker, settler, turns }
+    }
+
+    /// Pumps until it is asked to stop. What was claimed is settled all the same, as one of `tasks`.
+    pub(super) async fn run(&self, shutdown: CancellationToken, tasks: TaskTracker) {
+        let mut patience = Patience::new();
+        let mut round = 0_u32;
+        while !shutdown.is_cancelled() {
+            // Registered before we look, so that no wake-up between look and wait is lost.
+            let woken = self.worker.shared.owed.notified();
+            let wait = match self.gate().await {
+                Some(wait) => wait,
+                None => match self.claim(round).await {
+                    Ok(claims) if claims.is_empty() => LOOK_EVERY,
+                    Ok(claims) => {
+                        patience.reset();
+                        round = round.wrapping_add(1);
+                        self.settle(claims, &tasks).await;
+                        continue;
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, connection = self.name(), "nothing can be claimed; trying again");
+                        if !patience.wait(&shutdown).await {
+                            return;
+                        }
+                        continue;
+                    }
+                },
+            };
+            tokio::select! {
+                () = woken => {}
+                () = tokio::time::sleep(wait.min(LOOK_EVERY)) => {}
+                () = shutdown.cancelled() => return,
+            }
+        }
+    }
+
+    fn name(&self) -> &str {
+        &self.settler.connection.settings.name
+    }
+
+    /// How long nothing may be sent; `None`: it may. A breaker that may be probed is.
+    async fn gate(&self) -> Option<Duration> {
+        let live = self.settler.connection.live(&self.settler.store, None).await;
+        let live = match live {
+            Ok(Some(live)) => live,
+            Ok(None) => return Some(LOOK_EVERY),
+            Err(error) => {
+                tracing::warn!(%error, connection = self.name(), "the connection cannot be used as published");
+                return Some(Duration::from_secs(5));
+            }
+        };
+        match live.client.breaker().gate(Instant::now()) {
+            Gate::Go => None,
+            Gate::Wait(wait) => Some(wait),
+            Gate::Probe => match live.client.probe().await {
+                Ok(()) => {
+                    tracing::info!(connection = self.name(), "the target answers again");
+                    live.client.breaker().succeeded();
+                    None
+                }
+                Err(failure) => {
+                    tracing::debug!(connection = self.name(), %failure, "the probe failed");
+                    // A refusal is an answer: what it means is decided with the next account.
+                    if failure.is_of_the_target() {
+                        live.client.breaker().failed("probe", Instant::now());
+                        Some(LOOK_EVERY)
+                    } else {
+                        live.client.breaker().succeeded();
+                        None
+                    }
+                }
+            },
+        }
+    }
+
+    /// Claims as many as there are free turns; waits for the first.
+    async fn claim(&self, round: u32) -> Result<Vec<Claim>, StoreError> {
+        let Ok(turn) = self.turns.acquire().await else { return Ok(Vec::new()) };
+        drop(turn);
+        let connection = &self.settler.connection;
+        let free = self.turns.available_permits().max(1);
+        let lease = connection.lease();
+        let wish = |class, most| ClaimWish { connection: &connection.settings.name, class, person: None, most, lease };
+        let store = &self.settler.store;
+        if round % FLOOR == FLOOR - 1 {
+            let others = store.claim(&wish(Some(OwedClass::Other), 1)).await?;
+            if !others.is_empty() {
+                return Ok(others);
+            }
+        }
+        store.claim(&wish(None, free)).await
+    }
+
+    async fn settle(&self, claims: Vec<Claim>, tasks: &TaskTracker) {
+        for claim in claims {
+            let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else { return };
+            let (settler, worker) = (Arc::clone(&self.settler), self.worker.clone());
+            tasks.spawn(async move {
+                let _turn = turn;
+                settle_one(&settler, &worker, &claim).await;
+            });
+        }
+    }
+}
+
+async fn settle_one(settler: &Settler, worker: &Worker, claim: &Claim) {
+    let person = &claim.account.person;
+    let connection = &settler.connection.settings.name;
+    match settler.settle(claim).await {
+        Ok(told) => {
+            tracing::info!(
+                connection, person.key = %person, verdict = ?told.outcome.kind, attempt = claim.account.attempts,
+                requests = told.requests.len(), took_ms = u64::try_from(told.took.as_millis()).unwrap_or(u64::MAX),
+                "account settled"
+            );
+            worker.shared.settings.watcher.settled(&told);
+        }
+        Err(SettleError::Lost) => {
+            tracing::debug!(connection, person.key = %person, "the claim is somebody else's now");
+        }
+        Err(error) => {
+            // It stays owed: the lease runs out, or is given back here.
+            tracing::warn!(connection, person.key = %person, %error, "an account could not be settled");
+            let _ = settler.store.release(claim, Some(Duration::from_secs(2))).await;
+        }
+    }
+}

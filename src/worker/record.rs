@@ -1,0 +1,155 @@
+//! From the queue to the store: events are stored, accounts marked owed, and only then is the message acked.
+//!
+//! Many deliveries are stored in one transaction. If that is refused, message by message, then hook by hook: one bad
+//! hook holds up no other; it is parked. While the store is out of reach nothing is acked and nothing is nacked in a
+//! loop: what was taken is given back at once, and the queue is asked again after a while.
+
+use tokio_util::sync::CancellationToken;
+
+use super::{Patience, Worker, note, unreadable_queue};
+use crate::{
+    failpoint,
+    queue::{Delivery, Hook, Lane, Message, Settle, UnreadableEnvelope},
+    store::{Recorded, StoreError},
+};
+
+/// Deliveries of one transaction.
+const MOST: usize = 64;
+
+/// Records until it is asked to stop.
+pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
+    let mut patience = Patience::new();
+    loop {
+        let received = tokio::select! {
+            received = worker.shared.queue.receive(Lane::Events, MOST) => received,
+            () = shutdown.cancelled() => return,
+        };
+        match received {
+            Ok(deliveries) => match record(worker, deliveries).await {
+                Ok(()) => patience.reset(),
+                Err(error) => {
+                    tracing::warn!(%error, "the store is out of reach; events wait in the queue");
+                    if !patience.wait(&shutdown).await {
+                        return;
+                    }
+                }
+            },
+            Err(error) => {
+                unreadable_queue(&error);
+                if !patience.wait(&shutdown).await {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Stores what was delivered, then acks it. On an error nothing is acked.
+pub(super) async fn record(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), StoreError> {
+    let mut messages = Vec::new();
+    let mut settles = Vec::new();
+    for delivery in deliveries {
+        match delivery.message {
+            Ok(message) => {
+                messages.push(message);
+                settles.push(delivery.settle);
+            }
+            Err(envelope) => park(worker, &envelope, delivery.settle).await?,
+        }
+    }
+    if failpoint::planted("ack_before_store") {
+        ack(std::mem::take(&mut settles)).await;
+        failpoint::at("worker.acked_early").await;
+    }
+    match store(worker, &messages).await {
+        Ok(()) => {
+            failpoint::at("worker.stored").await;
+            ack(settles).await;
+            Ok(())
+        }
+        Err(error) => {
+            for settle in settles {
+                settle.give_back().await;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn ack(settles: Vec<Box<dyn Settle>>) {
+    for settle in settles {
+        if !settle.ack().await {
+            tracing::debug!("an ack came too late: the message is delivered again, and again is harmless");
+        }
+    }
+}
+
+async fn park(worker: &Worker, envelope: &UnreadableEnvelope, settle: Box<dyn Settle>) -> Result<(), StoreError> {
+    tracing::error!(
+        version = envelope.version,
+        problem = envelope.problem,
+        "a message of another version is parked until a binary that reads it starts"
+    );
+    if let Err(error) = worker.shared.store.park(envelope).await {
+        settle.give_back().await;
+        return Err(error);
+    }
+    ack(vec![settle]).await;
+    Ok(())
+}
+
+/// All in one transaction; where that is refused, hook by hook.
+async fn store(worker: &Worker, messages: &[Message]) -> Result<(), StoreError> {
+    let hooks: Vec<Hook> = messages.iter().flat_map(|message| message.hooks.clone()).collect();
+    if hooks.is_empty() {
+        return Ok(());
+    }
+    match worker.shared.store.record(&hooks, &worker.shared.settings.wiring).await {
+        Ok(recorded) => {
+            told(worker, &recorded);
+            Ok(())
+        }
+        Err(StoreError::Refused(problem)) => {
+            tracing::warn!(problem, hooks = hooks.len(), "a message could not be stored whole; its hooks one by one");
+            for hook in &hooks {
+                one(worker, hook).await?;
+            }
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn one(worker: &Worker, hook: &Hook) -> Result<(), StoreError> {
+    match worker.shared.store.record(std::slice::from_ref(hook), &worker.shared.settings.wiring).await {
+        Ok(recorded) => {
+            told(worker, &recorded);
+            Ok(())
+        }
+        Err(StoreError::Refused(problem)) => {
+            tracing::error!(hook = hook.hook.as_str(), problem, "a hook cannot be stored; it is parked");
+            let whole =
+                Message { version: crate::queue::ENVELOPE_VERSION, instance: String::new(), hooks: vec![hook.clone()] };
+            let envelope = UnreadableEnvelope {
+                bytes: serde_json::to_vec(&whole).unwrap_or_default(),
+                version: Some(whole.version),
+                instance: None,
+                problem,
+            };
+            worker.shared.store.park(&envelope).await
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn told(worker: &Worker, recorded: &Recorded) {
+    for hook in &recorded.hooks {
+        for event in &hook.events {
+            note(&hook.hook, event.kind, event.is_new);
+        }
+        if let Some(letter) = &hook.letter {
+            tracing::warn!(hook = hook.hook.as_str(), %letter, source = hook.source.as_str(), "a hook could not be read: a letter");
+        }
+    }
+    worker.heard(recorded);
+}

@@ -1,0 +1,232 @@
+//! Carrying out: one request after the other, under the fence, each read back where it must be.
+//!
+//! Before the first write the row takes an intent; right before each request the claim is asked about again. A
+//! newer ending drops the rest of any other plan. Nothing is sent whose deadline could outlast the lease.
+
+use std::{collections::VecDeque, time::Duration};
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{Case, SettleError, Settler, after, failed::Judged, look::Seen, look::look, paper};
+use crate::{
+    failpoint,
+    plan::{self, Failure, Operation, TargetUser},
+    scim::member,
+    store::{Applied, Commit, Intent, IntentKind},
+    target::Response,
+    worker::settle::{Look, Next},
+};
+
+/// How far a settle has come.
+#[derive(Clone, Debug)]
+pub(super) struct Progress {
+    /// The user, once there is one.
+    pub(super) scim_id: Option<String>,
+    /// What of it is ours by now.
+    pub(super) applied: Applied,
+    /// What was sent: method, path, attributes; no values.
+    pub(super) sent: Vec<Value>,
+    /// The kinds of what succeeded.
+    pub(super) done: Vec<IntentKind>,
+    /// The intent of our own writes, once they have begun.
+    pub(super) intent: Option<Intent>,
+}
+
+/// What running a plan came to.
+pub(super) enum Ran {
+    /// Everything was sent and is so.
+    Done,
+    /// A newer ending came: the rest was dropped.
+    EndingCame,
+    /// 200 to a deactivation, and it is still active.
+    NotEffective,
+    /// This operation failed.
+    Failed(Operation, Failure),
+}
+
+/// How often a plan is made anew within one settle.
+const MOST_ROUNDS: u32 = 3;
+
+impl Progress {
+    pub(super) fn of(case: &Case<'_>, look: &Look) -> Self {
+        let account = &case.claim.account;
+        let mut applied = account.applied.clone();
+        if let Some(binding) = &look.binding {
+            applied.created_by_us = binding.created_by_us;
+        }
+        applied.attributes.extend(look.found.clone());
+        let scim_id = look.binding.as_ref().map(|binding| binding.id.clone()).or_else(|| account.scim_id.clone());
+        Self { scim_id, applied, sent: Vec::new(), done: Vec::new(), intent: None }
+    }
+}
+
+impl Settler {
+    /// Does what a look asks for, and says what to write down.
+    pub(super) async fn carry_out(
+        &self,
+        case: &Case<'_>,
+        seen: &Seen<'_>,
+        looked: Look,
+    ) -> Result<Commit, SettleError> {
+        let mut looked = looked;
+        let mut progress = Progress::of(case, &looked);
+        let mut looked_up = false;
+        for _ in 0..MOST_ROUNDS {
+            let Next::Send(operations) = looked.next.clone() else {
+                return Ok(paper::unsent(case, self, &looked, progress));
+            };
+            let ran = self.run(case, seen, &looked, operations, &mut progress).await?;
+            match self.judge(case, seen, &looked, &mut progress, ran, looked_up).await? {
+                Judged::Commit(commit) => return Ok(*commit),
+                Judged::LookAgain => looked_up = true,
+            }
+            match look(&Seen { read_first: true, ..*seen }).await {
+                Ok(again) => {
+                    looked = again;
+                    let Progress { sent, done, intent, .. } = progress;
+                    progress = Progress { sent, done, intent, ..Progress::of(case, &looked) };
+                }
+                Err(failure) => return self.failed_to_look(case, seen, &failure).await,
+            }
+        }
+        Ok(paper::later(
+            case,
+            &looked,
+            &progress,
+            after(case.time(), self.connection.settings.settle),
+            "it kept changing",
+        ))
+    }
+
+    /// Sends the operations in order, up to the first that fails.
+    pub(super) async fn run(
+        &self,
+        case: &Case<'_>,
+        seen: &Seen<'_>,
+        look: &Look,
+        operations: Vec<Operation>,
+        progress: &mut Progress,
+    ) -> Result<Ran, SettleError> {
+        let mut rest: VecDeque<Operation> = operations.into();
+        while let Some(operation) = rest.pop_front() {
+            if progress.intent.is_none() {
+                let intent = self.intent(case, look, &operation, rest.iter());
+                self.store.begin(case.claim, &intent).await?;
+                progress.intent = Some(intent);
+            }
+            let ends = matches!(operation, Operation::Deactivate);
+            let resource = look.binding.as_ref().and_then(|binding| binding.resource.as_ref());
+            let id = progress.scim_id.clone().unwrap_or_default();
+            let request = operation.request(&case.live.mapping.document().profile, TargetUser { id: &id, resource });
+            failpoint::at("worker.request_built").await;
+            let Some(within) = self.may_send(case, ends).await? else { return Ok(Ran::EndingCame) };
+            let answer = case.live.client.send_within(&request, within).await;
+            failpoint::at("worker.sent").await;
+            progress.sent.push(paper::trace(&request, &operation, answer.as_ref()));
+            match answer {
+                Ok(response) => record(&operation, &response, progress),
+                Err(failure) => return Ok(Ran::Failed(operation, failure)),
+            }
+            case.live.client.breaker().succeeded();
+            if matches!(operation, Operation::Create { .. }) && progress.scim_id.is_none() {
+                let kind = plan::FailureKind::Unusable("the created user has no id");
+                return Ok(Ran::Failed(operation.clone(), Failure { phase: operation.phase(), kind }));
+            }
+            if ends && let Some(ran) = self.read_back(seen, &operation, progress).await {
+                return Ok(ran);
+            }
+        }
+        Ok(Ran::Done)
+    }
+
+    /// How long the next request may take; `None`: a newer ending came, and this is not the end it asks for.
+    async fn may_send(&self, case: &Case<'_>, ends: bool) -> Result<Option<Duration>, SettleError> {
+        let timeout = self.connection.settings.timeout;
+        let margin = Duration::from_secs(1);
+        let mut asked = Instant::now();
+        let mut standing = self.store.standing(case.claim, None).await?;
+        if standing.lease_left < timeout + margin {
+            asked = Instant::now();
+            standing = self.store.standing(case.claim, Some(self.connection.lease())).await?;
+        }
+        if standing.ending_came && !ends {
+            return Ok(None);
+        }
+        // Measured by our own clock from before we asked: a process that was stopped meanwhile sends nothing late.
+        let left = standing.lease_left.saturating_sub(asked.elapsed()).saturating_sub(margin);
+        if left.is_zero() && !failpoint::planted("no_fence") {
+            return Err(SettleError::Lost);
+        }
+        Ok(Some(if failpoint::planted("no_fence") { timeout } else { left.min(timeout) }))
+    }
+
+    fn intent<'o>(
+        &self,
+        case: &Case<'_>,
+        look: &Look,
+        first: &Operation,
+        mut rest: impl Iterator<Item = &'o Operation>,
+    ) -> Intent {
+        let create = matches!(first, Operation::Create { .. }) || rest.any(|op| matches!(op, Operation::Create { .. }));
+        Intent {
+            kind: if create { IntentKind::Create } else { kind_of(first) },
+            match_keys: look.keys.iter().map(Into::into).collect(),
+            fence: case.claim.fence.clone(),
+            begun: case.time(),
+        }
+    }
+
+    /// An end of access counts once a GET says so.
+    async fn read_back(&self, seen: &Seen<'_>, operation: &Operation, progress: &mut Progress) -> Option<Ran> {
+        let id = progress.scim_id.clone().unwrap_or_default();
+        match seen.client.get(&id).await {
+            Ok(user) if plan::is_active(&user) == Some(true) => Some(Ran::NotEffective),
+            Ok(_) => {
+                progress.applied.active = Some(false);
+                None
+            }
+            // Gone altogether gives no access either; what else came leaves it unproven.
+            Err(failure) if failure.status() == Some(404) => None,
+            Err(failure) => Some(Ran::Failed(operation.clone(), failure)),
+        }
+    }
+}
+
+/// What succeeded is ours.
+fn record(operation: &Operation, response: &Response, progress: &mut Progress) {
+    for (path, value) in operation.records() {
+        progress.applied.attributes.insert(path.as_str().to_owned(), value);
+    }
+    match operation {
+        Operation::Create { user, .. } => {
+            progress.scim_id = response.id();
+            progress.applied.created_by_us = true;
+            progress.applied.active = member(user, "active").and_then(Value::as_bool);
+        }
+        Operation::Deactivate => progress.applied.active = Some(false),
+        Operation::Reactivate => progress.applied.active = Some(true),
+        Operation::AddToGroup { group } => {
+            progress.applied.groups.insert(group.clone());
+        }
+        Operation::RemoveFromGroup { group } => {
+            progress.applied.groups.remove(group);
+        }
+        Operation::CreateGroup { .. } => progress.applied.groups.extend(response.id()),
+        Operation::Update(_) => {}
+    }
+    progress.done.push(kind_of(operation));
+}
+
+/// What kind of write an operation is.
+pub(super) fn kind_of(operation: &Operation) -> IntentKind {
+    match operation {
+        Operation::Create { .. } => IntentKind::Create,
+        Operation::Update(_) => IntentKind::Update,
+        Operation::Deactivate => IntentKind::Deactivate,
+        Operation::Reactivate => IntentKind::Reactivate,
+        Operation::AddToGroup { .. } | Operation::RemoveFromGroup { .. } | Operation::CreateGroup { .. } => {
+            IntentKind::Groups
+        }
+    }
+}

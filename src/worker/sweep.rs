@@ -1,0 +1,26 @@
+//! The sweep: whatever is owed and no wake-up told of is found within its interval.
+//!
+//! A purged queue, a crash between storing and settling, a connection added while running, a row that was lost: the
+//! rows are the truth, and the sweep reads them.
+
+use tokio_util::sync::CancellationToken;
+
+use super::Worker;
+
+/// Sweeps at once, then at every interval.
+pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
+    loop {
+        match worker.shared.store.sweep(&worker.shared.settings.wiring).await {
+            Ok(swept) if swept.added + swept.marked > 0 => {
+                tracing::info!(added = swept.added, marked = swept.marked, "the sweep found accounts that are owed");
+                worker.wake();
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the sweep failed; it comes again"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(worker.shared.settings.sweep_every) => {}
+            () = shutdown.cancelled() => return,
+        }
+    }
+}
