@@ -29,6 +29,11 @@ impl Exit {
         Self { code: 3, error }
     }
 
+    /// 4: it was done in part.
+    pub fn in_part(error: anyhow::Error) -> Self {
+        Self { code: 4, error }
+    }
+
     /// Says it on stderr, and gives the exit code.
     pub fn report(&self) -> ExitCode {
         // A stderr that is gone leaves the code to speak.

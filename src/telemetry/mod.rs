@@ -2,6 +2,10 @@
 //!
 //! Pure code takes time and chance as arguments; everything else asks here (clippy bans the rest).
 
+mod metrics;
+
+pub use metrics::Metrics;
+
 use jiff::Timestamp;
 
 /// The wall clock of this process. It stamps what is received; everything durable is timed by the store's clock.
