@@ -22,7 +22,7 @@ use crate::{
     mapping::{Mapping, MappingDocument},
     scim::Profile,
     store::{Store, StoreError},
-    target::{Client, ClientError},
+    target::{Client, ClientError, Credentials},
 };
 
 /// Whether a connection's plans are carried out.
@@ -36,6 +36,9 @@ pub enum Mode {
 
 /// Makes the client of a connection in a dialect.
 pub type MakeClient = Arc<dyn Fn(Profile) -> Result<Client, ClientError> + Send + Sync>;
+
+/// Reads the credentials of a connection again.
+pub type ReadCredentials = Arc<dyn Fn() -> Option<Credentials> + Send + Sync>;
 
 /// What a worker must know of a connection.
 #[derive(Clone)]
@@ -56,6 +59,8 @@ pub struct ConnectionSettings {
     pub budget: u32,
     /// Makes its client.
     pub client: MakeClient,
+    /// Its credentials as they are now; `None`: they cannot be read.
+    pub credentials: ReadCredentials,
 }
 
 impl fmt::Debug for ConnectionSettings {

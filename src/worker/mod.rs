@@ -13,10 +13,11 @@ mod sweep;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use connection::{Connection, ConnectionError, ConnectionSettings, Live, MakeClient, Mode};
+pub use connection::{Connection, ConnectionError, ConnectionSettings, Live, MakeClient, Mode, ReadCredentials};
 pub use settle::{Binding, Look, Next, Seen, SettleError, Settler, look, requests_of};
 
 use crate::{
@@ -39,6 +40,8 @@ pub struct Told {
     pub outcome: Outcome,
     /// What was sent: method, path, status.
     pub requests: Vec<String>,
+    /// A deactivation: when the ending was known and effective.
+    pub ended: Option<Timestamp>,
     /// How long it took, from the claim on.
     pub took: Duration,
 }
@@ -81,6 +84,14 @@ pub struct WorkerSettings {
     pub watcher: Arc<dyn Watcher>,
 }
 
+impl WorkerSettings {
+    /// The connections, none of which has sent anything yet.
+    pub fn connections(&self) -> BTreeMap<String, Arc<Connection>> {
+        let made = |one: &ConnectionSettings| Arc::new(Connection::new(one.clone(), &self.sources));
+        self.connections.iter().map(|one| (one.name.clone(), made(one))).collect()
+    }
+}
+
 /// The workers of one process.
 #[derive(Clone)]
 pub struct Worker {
@@ -104,17 +115,13 @@ impl fmt::Debug for Worker {
 impl Worker {
     /// Workers that have not begun.
     pub fn new(settings: WorkerSettings, store: Store, queue: Arc<dyn Queue>) -> Self {
-        let connections = settings
-            .connections
-            .iter()
-            .map(|one| (one.name.clone(), Arc::new(Connection::new(one.clone(), &settings.sources))))
-            .collect();
+        let connections = settings.connections();
         Self { shared: Arc::new(Shared { settings, store, queue, connections, owed: Notify::new() }) }
     }
 
-    /// A connection by name.
-    pub fn connection(&self, name: &str) -> Option<&Arc<Connection>> {
-        self.shared.connections.get(name)
+    /// The connections, by name.
+    pub fn connections(&self) -> &BTreeMap<String, Arc<Connection>> {
+        &self.shared.connections
     }
 
     /// Something may be owed now: whoever made it so says it, and nobody has to wait for the next look.

@@ -20,6 +20,17 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// So many claims go leavers first, then one goes others first.
 const FLOOR: u32 = 8;
 
+/// Whether anything may be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Passage {
+    /// As much as there are turns for.
+    Go,
+    /// The target has just come back: one account alone first.
+    First,
+    /// Not before so long.
+    Wait(Duration),
+}
+
 /// A connection's pump.
 pub(super) struct Pump {
     worker: Worker,
@@ -42,13 +53,13 @@ impl Pump {
             // Registered before we look, so that no wake-up between look and wait is lost.
             let woken = self.worker.shared.owed.notified();
             let wait = match self.gate().await {
-                Some(wait) => wait,
-                None => match self.claim(round).await {
+                Passage::Wait(wait) => wait,
+                passage @ (Passage::Go | Passage::First) => match self.claim(round, passage).await {
                     Ok(claims) if claims.is_empty() => LOOK_EVERY,
                     Ok(claims) => {
                         patience.reset();
                         round = round.wrapping_add(1);
-                        self.settle(claims, &tasks).await;
+                        self.settle(claims, passage, &tasks).await;
                         continue;
                     }
                     Err(error) => {
@@ -72,43 +83,43 @@ impl Pump {
         &self.settler.connection.settings.name
     }
 
-    /// How long nothing may be sent; `None`: it may. A breaker that may be probed is.
-    async fn gate(&self) -> Option<Duration> {
+    /// Whether anything may be sent now. A breaker that may be probed is.
+    async fn gate(&self) -> Passage {
         let live = self.settler.connection.live(&self.settler.store, None).await;
         let live = match live {
             Ok(Some(live)) => live,
-            Ok(None) => return Some(LOOK_EVERY),
+            Ok(None) => return Passage::Wait(LOOK_EVERY),
             Err(error) => {
                 tracing::warn!(%error, connection = self.name(), "the connection cannot be used as published");
-                return Some(Duration::from_secs(5));
+                return Passage::Wait(Duration::from_secs(5));
             }
         };
         match live.client.breaker().gate(Instant::now()) {
-            Gate::Go => None,
-            Gate::Wait(wait) => Some(wait),
+            Gate::Go => Passage::Go,
+            Gate::Wait(wait) => Passage::Wait(wait),
             Gate::Probe => match live.client.probe().await {
                 Ok(()) => {
                     tracing::info!(connection = self.name(), "the target answers again");
                     live.client.breaker().succeeded();
-                    None
+                    Passage::First
                 }
                 Err(failure) => {
                     tracing::debug!(connection = self.name(), %failure, "the probe failed");
                     // A refusal is an answer: what it means is decided with the next account.
                     if failure.is_of_the_target() {
                         live.client.breaker().failed("probe", Instant::now());
-                        Some(LOOK_EVERY)
+                        Passage::Wait(LOOK_EVERY)
                     } else {
                         live.client.breaker().succeeded();
-                        None
+                        Passage::First
                     }
                 }
             },
         }
     }
 
-    /// Claims as many as there are free turns; waits for the first.
-    async fn claim(&self, round: u32) -> Result<Vec<Claim>, StoreError> {
+    /// Claims as many as there are free turns; waits for the first. Right after an outage one alone: a leaver, if any.
+    async fn claim(&self, round: u32, passage: Passage) -> Result<Vec<Claim>, StoreError> {
         let Ok(turn) = self.turns.acquire().await else { return Ok(Vec::new()) };
         drop(turn);
         let connection = &self.settler.connection;
@@ -116,6 +127,9 @@ impl Pump {
         let lease = connection.lease();
         let wish = |class, most| ClaimWish { connection: &connection.settings.name, class, person: None, most, lease };
         let store = &self.settler.store;
+        if passage == Passage::First {
+            return store.claim(&wish(None, 1)).await;
+        }
         if round % FLOOR == FLOOR - 1 {
             let others = store.claim(&wish(Some(OwedClass::Other), 1)).await?;
             if !others.is_empty() {
@@ -125,7 +139,13 @@ impl Pump {
         store.claim(&wish(None, free)).await
     }
 
-    async fn settle(&self, claims: Vec<Claim>, tasks: &TaskTracker) {
+    async fn settle(&self, claims: Vec<Claim>, passage: Passage, tasks: &TaskTracker) {
+        if passage == Passage::First {
+            for claim in &claims {
+                settle_one(&self.settler, &self.worker, claim).await;
+            }
+            return;
+        }
         for claim in claims {
             let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else { return };
             let (settler, worker) = (Arc::clone(&self.settler), self.worker.clone());

@@ -129,6 +129,13 @@ impl Settler {
         };
         let mut verdict = decide(failure, &situation);
         if verdict == Verdict::Probe {
+            // A secret that was rotated is taken before anybody is blamed.
+            if let Some(credentials) = (self.connection.settings.credentials)()
+                && client.set_credentials(credentials)
+            {
+                tracing::info!(connection = self.connection.settings.name, "the credentials were read again");
+                return Ok(Decided::Judged(Judged::LookAgain));
+            }
             situation.probe = Some(client.probe_credentials().await);
             verdict = decide(failure, &situation);
         }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Case, after};
 use crate::{
     event::Event,
-    fold::{Finding, FindingKind},
+    fold::{Finding, FindingKind, Person},
     store::{Cause, LetterAbout, NewLetter, PersonKey},
 };
 
@@ -40,6 +41,13 @@ pub(super) fn letters(case: &Case<'_>, events: &[Event]) -> Vec<NewLetter> {
         });
     }
     letters
+}
+
+/// When it was both known here and effective that the person gives no access any more, as far as it can be told.
+pub(super) fn ended(person: &Person, events: &[Event]) -> Option<Timestamp> {
+    let known = events.iter().filter(|event| event.kind().ends_access()).map(|event| event.received).max()?;
+    let effective = person.employments.iter().filter_map(|one| one.end).map(|end| end.instant).max();
+    Some(effective.map_or(known, |effective| effective.max(known)))
 }
 
 /// What an operator is told, or `None` where it is enough that `people show` lists it.

@@ -114,6 +114,7 @@ impl Settler {
             alias: facts.alias,
             outcome,
             requests,
+            ended: findings::ended(&person, &facts.events),
             took: begun.elapsed(),
         })
     }

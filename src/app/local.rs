@@ -1,0 +1,31 @@
+//! The operators' API without a running service: over the store itself, under its lock, in the command's own process.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use super::{DataLock, Options, build, lock_if_needed, told, watch::Watch};
+use crate::{
+    config::Config,
+    ops::{Ops, Tail},
+    store::Store,
+    telemetry::Metrics,
+};
+
+/// The API in this process; the lock is held as long as it is.
+pub struct Reached {
+    /// The routes.
+    pub router: Router,
+    _lock: Option<DataLock>,
+}
+
+/// Opens the store and makes the API over it. Nothing is recorded or settled here.
+pub async fn local_api(config: &Config) -> anyhow::Result<Reached> {
+    let lock = lock_if_needed(config)?;
+    let store = Store::open(build::store(config)?).await.map_err(told)?;
+    let tail = Tail::default();
+    let watch = Arc::new(Watch::new(Metrics::default(), tail.clone(), config));
+    let connections = build::worker(config, &Options::default(), &watch)?.connections();
+    let parts = build::ops(config, &store, &connections, Arc::new(|| {}), tail)?;
+    Ok(Reached { router: Ops::new(parts).local(), _lock: lock })
+}
