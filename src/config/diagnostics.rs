@@ -1,0 +1,199 @@
+//! What is wrong with a config, all of it at once: file, line, a caret, what was expected.
+//!
+//! A diagnostic has a place in the text, or names the environment variable it is about. Literal secrets are blotted
+//! out of what is shown, so that a report may be pasted into a ticket.
+
+use std::{fmt, ops::Range};
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+/// Whether it stops the config from being used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The config cannot be used.
+    Mistake,
+    /// It can, and somebody should look.
+    Warning,
+}
+
+/// What a diagnostic is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// These bytes of the file.
+    Text(Range<usize>),
+    /// These bytes of the file, which are a secret: never shown.
+    Secret(Range<usize>),
+    /// An environment variable.
+    Variable(String),
+    /// The file as a whole.
+    File,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Mistake or warning.
+    pub severity: Severity,
+    /// What it is about.
+    pub place: Place,
+    /// What is wrong, in one line.
+    pub title: String,
+    /// What was expected, written at the caret; may be empty.
+    pub label: String,
+    /// What to do, where there is more to say.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A mistake.
+    pub fn mistake(place: Place, title: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { severity: Severity::Mistake, place, title: title.into(), label: label.into(), help: None }
+    }
+
+    /// A warning.
+    pub fn warning(place: Place, title: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::mistake(place, title, label) }
+    }
+
+    /// The same, with advice.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Everything found in one config.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnostics {
+    file: String,
+    text: String,
+    all: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    pub(super) fn new(file: impl Into<String>, text: &str, mut all: Vec<Diagnostic>) -> Self {
+        all.sort_by_key(|diagnostic| match &diagnostic.place {
+            Place::File => (0, 0),
+            Place::Text(range) | Place::Secret(range) => (1, range.start),
+            Place::Variable(_) => (2, 0),
+        });
+        let text = blotted(text, &all);
+        Self { file: file.into(), text, all }
+    }
+
+    /// All of it, in the order of the file.
+    pub fn all(&self) -> &[Diagnostic] {
+        &self.all
+    }
+
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// How many mistakes there are.
+    pub fn mistakes(&self) -> usize {
+        self.all.iter().filter(|diagnostic| diagnostic.severity == Severity::Mistake).count()
+    }
+
+    /// For people: each with its line and a caret, in colour if `renderer` has any.
+    pub fn render(&self, renderer: &Renderer) -> String {
+        let each = self.all.iter().map(|diagnostic| renderer.render(&[self.group(diagnostic)]));
+        each.collect::<Vec<_>>().join("\n\n")
+    }
+
+    fn group<'a>(&'a self, diagnostic: &'a Diagnostic) -> Group<'a> {
+        let level = match diagnostic.severity {
+            Severity::Mistake => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let title = level.primary_title(&diagnostic.title);
+        let label = Some(diagnostic.label.as_str()).filter(|label| !label.is_empty());
+        let mut group = match &diagnostic.place {
+            Place::Text(range) | Place::Secret(range) => {
+                let annotation = AnnotationKind::Primary.span(range.clone()).label(label);
+                title.element(Snippet::source(self.text.as_str()).path(self.file.as_str()).annotation(annotation))
+            }
+            Place::Variable(name) => title.element(annotate_snippets::Origin::path(format!("environment: {name}"))),
+            Place::File => title.element(annotate_snippets::Origin::path(self.file.as_str())),
+        };
+        if let (Place::Variable(_) | Place::File, Some(label)) = (&diagnostic.place, label) {
+            group = group.element(Level::NOTE.message(label));
+        }
+        match &diagnostic.help {
+            Some(help) => group.element(Level::HELP.message(help)),
+            None => group,
+        }
+    }
+}
+
+/// The text with every secret of it replaced, byte for byte, so that the other places stay true.
+fn blotted(text: &str, all: &[Diagnostic]) -> String {
+    let secrets: Vec<&Range<usize>> = all
+        .iter()
+        .filter_map(|diagnostic| match &diagnostic.place {
+            Place::Secret(range) => Some(range),
+            Place::Text(_) | Place::Variable(_) | Place::File => None,
+        })
+        .collect();
+    let mut blotted = String::with_capacity(text.len());
+    for (at, character) in text.char_indices() {
+        if character != '\n' && secrets.iter().any(|range| range.contains(&at)) {
+            blotted.extend(std::iter::repeat_n('*', character.len_utf8()));
+        } else {
+            blotted.push(character);
+        }
+    }
+    blotted
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(&Renderer::plain()))
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diagnostic_shows_file_line_caret_and_advice() {
+        let text = "instance = \"a\"\nlistne = \"x\"\n";
+        let wrong = Diagnostic::mistake(Place::Text(15..21), "unknown key `listne`", "did you mean `listen`?")
+            .help("see docs/config.md");
+        let shown = Diagnostics::new("hirewire.toml", text, vec![wrong]).to_string();
+        for part in ["error: unknown key `listne`", "hirewire.toml:2:1", "^^^^^^ did you mean", "help: see docs"] {
+            assert!(shown.contains(part), "{part} is not in\n{shown}");
+        }
+    }
+
+    #[test]
+    fn a_literal_secret_is_never_shown_not_even_beside_another_mistake() {
+        let text = "token = \"s3cr\u{e9}t\" # é\nx = 1\n";
+        let all = vec![
+            Diagnostic::mistake(Place::Secret(8..17), "a literal secret", ""),
+            Diagnostic::mistake(Place::Text(0..5), "something else", ""),
+        ];
+        let shown = Diagnostics::new("f", text, all).to_string();
+        assert!(!shown.contains("s3cr"), "{shown}");
+        assert!(shown.contains("token = *********"), "{shown}");
+    }
+
+    #[test]
+    fn mistakes_are_told_in_the_order_of_the_file_and_variables_last() {
+        let all = vec![
+            Diagnostic::warning(Place::Variable("HIREWIRE__X".into()), "third", "no such key"),
+            Diagnostic::mistake(Place::Text(2..3), "second", ""),
+            Diagnostic::mistake(Place::Text(0..1), "first", ""),
+        ];
+        let found = Diagnostics::new("f", "a b", all);
+        let titles: Vec<_> = found.all().iter().map(|diagnostic| diagnostic.title.as_str()).collect();
+        assert_eq!(titles, ["first", "second", "third"]);
+        assert_eq!(found.mistakes(), 2);
+        assert!(found.to_string().contains("HIREWIRE__X"), "{found}");
+    }
+}

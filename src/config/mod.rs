@@ -1,0 +1,179 @@
+//! The settings: one TOML file, read whole or not at all, with every mistake told at once.
+//!
+//! [`Config::load`] gives a typed [`Config`] or [`Diagnostics`]. The only folder that reads the environment. It opens
+//! nothing and connects to nothing; a key of a later version is refused by name, never accepted and ignored.
+
+mod address;
+mod connections;
+mod diagnostics;
+mod environment;
+mod mapping;
+mod presets;
+mod quoted;
+mod reader;
+mod secret;
+mod signature;
+mod sources;
+mod suggest;
+mod tables;
+mod units;
+
+#[cfg(test)]
+mod config_tests;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use toml::de::DeTable;
+use url::Url;
+
+pub use address::{Address, AddressError};
+pub use connections::{ConnectionConfig, CredentialsConfig, Limits, Mode};
+pub use diagnostics::{Diagnostic, Diagnostics, Place, Severity};
+pub use environment::Environment;
+pub use secret::{SecretError, SecretSource};
+pub use sources::{SourceConfig, SourceSecret};
+
+use reader::{Reader, Section};
+
+/// Everything that the config says.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// In the names of queues, in the store, in every message.
+    pub instance: String,
+    /// Where the embedded queue, `SQLite` and the socket live.
+    pub data_dir: PathBuf,
+    /// What HR systems reach.
+    pub intake: IntakeConfig,
+    /// What operators reach.
+    pub ops: OpsConfig,
+    /// The queue between intake and workers.
+    pub queue: QueueConfig,
+    /// Facts and accounts.
+    pub store: StoreConfig,
+    /// HR systems, by name.
+    pub sources: BTreeMap<String, SourceConfig>,
+    /// SCIM applications, by name.
+    pub connections: BTreeMap<String, ConnectionConfig>,
+    /// What somebody should look at, though it stops nothing.
+    pub warnings: Diagnostics,
+}
+
+/// `[intake]`
+#[derive(Clone, Debug)]
+pub struct IntakeConfig {
+    /// Where to listen; port 0: a free one.
+    pub listen: SocketAddr,
+    /// How HR systems reach it, where that is known.
+    pub public_url: Option<Url>,
+}
+
+/// `[ops]`
+#[derive(Clone, Debug)]
+pub struct OpsConfig {
+    /// Where to listen; port 0: a free one.
+    pub listen: SocketAddr,
+    /// Who may use the API; none: the socket is the only way in.
+    pub tokens: Vec<OpsToken>,
+}
+
+/// `[[ops.tokens]]`
+#[derive(Clone, Debug)]
+pub struct OpsToken {
+    /// Whose it is.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// Hexadecimal SHA-256 of the token.
+    pub hash: SecretSource,
+}
+
+/// What somebody may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Look.
+    Viewer,
+    /// Look, replay, pause, apply.
+    Operator,
+    /// All.
+    Admin,
+}
+
+/// `[queue]`
+#[derive(Clone, Debug)]
+pub enum QueueConfig {
+    /// In `data_dir`.
+    Embedded,
+    /// A `RabbitMQ` broker.
+    Rabbit(Address),
+}
+
+/// `[store]`
+#[derive(Clone, Debug)]
+pub enum StoreConfig {
+    /// A file in `data_dir`.
+    Sqlite(PathBuf),
+    /// `postgres://` or `sqlite://`.
+    Url(Address),
+}
+
+/// Where the config is: relative paths in it are relative to this folder.
+#[derive(Clone, Debug)]
+struct ConfigFolder(PathBuf);
+
+impl ConfigFolder {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Config {
+    /// Reads the file, and the env file beside it.
+    pub fn load(path: &Path, environment: &Environment) -> Result<Self, Diagnostics> {
+        let file = path.display().to_string();
+        let unreadable = |path: &Path, error: &std::io::Error| {
+            let title = format!("{} cannot be read", path.display());
+            let mistake = Diagnostic::mistake(Place::File, title, error.to_string());
+            Diagnostics::new(file.clone(), "", vec![mistake.help("`hirewire init` writes a config")])
+        };
+        let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+        let mut environment = environment.clone();
+        let beside = path.with_extension("env");
+        environment.add_file(&beside).map_err(|error| unreadable(&beside, &error))?;
+        Self::parse(&text, &file, &environment)
+    }
+
+    /// Reads a config's text; `file` is its name, for diagnostics and for relative paths.
+    pub fn parse(text: &str, file: &str, environment: &Environment) -> Result<Self, Diagnostics> {
+        let (table, faults) = DeTable::parse_recoverable(text);
+        if !faults.is_empty() {
+            let tell = |fault: &toml::de::Error| {
+                let place = fault.span().map_or(Place::File, Place::Text);
+                Diagnostic::mistake(place, "this is not TOML", fault.message())
+            };
+            return Err(Diagnostics::new(file, text, faults.iter().map(tell).collect()));
+        }
+        let reader = Reader::new(text, environment);
+        let folder = ConfigFolder(Path::new(file).parent().map(Path::to_owned).unwrap_or_default());
+        let config = tables::config(Section::new(&reader, String::new(), table.get_ref(), Place::File), &folder);
+        let found = Diagnostics::new(file, text, reader.finish());
+        match config {
+            Some(config) if found.mistakes() == 0 => Ok(Self { warnings: found, ..config }),
+            Some(_) | None => Err(found),
+        }
+    }
+
+    /// The webhook URL of a source, as its HR system is to be told.
+    pub fn hook_url(&self, source: &str) -> String {
+        let base = match &self.intake.public_url {
+            Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.intake.listen),
+        };
+        format!("{base}/hooks/{source}")
+    }
+}

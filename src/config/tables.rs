@@ -1,0 +1,178 @@
+//! The tables of the whole: root keys, `[intake]`, `[ops]`, `[queue]`, `[store]`, and what holds between sources.
+//!
+//! A key that cannot be read has been told, and then the config is refused: here it may have any value.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use secrecy::ExposeSecret as _;
+use url::Url;
+
+use super::{
+    Config, ConfigFolder, Diagnostics, IntakeConfig, OpsConfig, OpsToken, QueueConfig, SecretSource, SourceConfig,
+    StoreConfig,
+    address::{Expected, address},
+    connections,
+    diagnostics::Place,
+    reader::Section,
+    sources,
+};
+
+const AMQP: Expected = Expected { schemes: &["amqp", "amqps"], form: "\"amqps://host/vhost\" or { env = \"NAME\" }" };
+const DATABASE: Expected = Expected {
+    schemes: &["postgres", "postgresql", "sqlite"],
+    form: "\"postgres://host/database\", \"sqlite://path\" or { env = \"NAME\" }",
+};
+
+/// Reads all tables; `None` if something was told.
+pub(super) fn config(root: Section<'_>, folder: &ConfigFolder) -> Option<Config> {
+    let instance = instance(&root);
+    let data_dir = root.text("data_dir").map_or_else(|| PathBuf::from("hirewire-data"), |text| text.value.into());
+    let data_dir = folder.path().join(data_dir);
+    let intake = intake(&root);
+    let ops = ops(&root, folder);
+    let queue = queue(&root, folder);
+    let store = store(&root, folder, &data_dir);
+    for key in ["guard", "retention", "journal"] {
+        root.refuse(key);
+    }
+    let sources = all_sources(&root, folder);
+    let mut connections = BTreeMap::new();
+    for (name, section) in root.named_sections("connections") {
+        let connection = connections::connection(&name, &section, &sources, folder);
+        section.finish();
+        connections.extend(connection.map(|connection| (name, connection)));
+    }
+    root.finish();
+    Some(Config {
+        instance,
+        data_dir,
+        intake,
+        ops,
+        queue: queue?,
+        store: store?,
+        sources: sources.into_iter().filter_map(|(name, source)| Some((name, source?))).collect(),
+        connections,
+        warnings: Diagnostics::default(),
+    })
+}
+
+fn instance(root: &Section<'_>) -> String {
+    const EXPECTED: &str = "1 to 32 lower-case letters, digits, - or _";
+    let good = |text: &str| {
+        let fits = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
+        (fits && (1..=32).contains(&text.len())).then(|| text.to_owned())
+    };
+    root.parsed("instance", EXPECTED, good).map_or_else(|| "default".to_owned(), |instance| instance.value)
+}
+
+fn listen(section: &Section<'_>, port: u16) -> SocketAddr {
+    const EXPECTED: &str = "an address and a port, such as \"127.0.0.1:8080\"; port 0 is a free one";
+    let given = section.parsed("listen", EXPECTED, |text| text.parse().ok());
+    given.map_or_else(|| SocketAddr::from(([127, 0, 0, 1], port)), |listen| listen.value)
+}
+
+fn intake(root: &Section<'_>) -> IntakeConfig {
+    let intake = root.section_or_empty("intake");
+    let listen = listen(&intake, 8080);
+    let public_url =
+        intake.parsed("public_url", "how HR systems reach it, such as \"https://hooks.acme.example\"", |text| {
+            Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none())
+        });
+    if intake.texts("trusted_proxies").is_some_and(|proxies| !proxies.is_empty()) {
+        let label = "leave it out: the sender's address is not used";
+        intake.reader.mistake(intake.key_place("trusted_proxies"), "trusted_proxies: not in this version", label);
+    }
+    intake.finish();
+    IntakeConfig { listen, public_url: public_url.map(|url| url.value) }
+}
+
+fn ops(root: &Section<'_>, folder: &ConfigFolder) -> OpsConfig {
+    let ops = root.section_or_empty("ops");
+    let listen = listen(&ops, 8081);
+    let mut tokens: Vec<OpsToken> = Vec::new();
+    for section in ops.sections("tokens") {
+        let place = section.key_place("name");
+        let Some(token) = token(section, folder) else { continue };
+        if tokens.iter().any(|other| other.name == token.name) {
+            ops.reader.mistake(
+                place,
+                format!("two tokens are named {:?}", token.name),
+                "one per person, each its own name",
+            );
+        }
+        tokens.push(token);
+    }
+    for key in ["console", "tls"] {
+        ops.refuse(key);
+    }
+    ops.finish();
+    OpsConfig { listen, tokens }
+}
+
+fn token(section: Section<'_>, folder: &ConfigFolder) -> Option<OpsToken> {
+    section.require("name", "whose token it is");
+    section.require("role", "viewer, operator or admin");
+    section.require("hash", super::secret::SECRET);
+    let name = section.parsed("name", "a name", |text| (!text.trim().is_empty()).then(|| text.to_owned()));
+    let role = section.choice("role");
+    let hash = hash(&section, folder);
+    section.finish();
+    Some(OpsToken { name: name?.value, role: role?, hash: hash? })
+}
+
+/// A hash of 256 random bits is no secret: it may stand in the file.
+fn hash(section: &Section<'_>, folder: &ConfigFolder) -> Option<SecretSource> {
+    const EXPECTED: &str = "expected the SHA-256 of the token: 64 hexadecimal digits";
+    let value = section.value("hash")?;
+    let source = match value.get_ref().as_str() {
+        Some(text) => SecretSource::Literal(text.into()),
+        None => section.secret("hash", folder.path())?,
+    };
+    let good = |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if source.read().is_ok_and(|text| !good(text.expose_secret())) {
+        // Somebody may have put the token itself there.
+        section.reader.mistake(Place::Secret(value.span()), "`hash` is no hash", EXPECTED);
+        return None;
+    }
+    Some(source)
+}
+
+fn queue(root: &Section<'_>, folder: &ConfigFolder) -> Option<QueueConfig> {
+    let Some(queue) = root.section("queue") else {
+        return root.value("queue").is_none().then_some(QueueConfig::Embedded);
+    };
+    if queue.value("ca_file").is_some() {
+        let label = "the system's certificates are used";
+        queue.reader.mistake(queue.key_place("ca_file"), "queue.ca_file: not in this version", label);
+    }
+    let address = address(&queue, folder.path(), &AMQP);
+    queue.finish();
+    address.map(QueueConfig::Rabbit)
+}
+
+fn store(root: &Section<'_>, folder: &ConfigFolder, data_dir: &std::path::Path) -> Option<StoreConfig> {
+    let Some(store) = root.section("store") else {
+        return root.value("store").is_none().then(|| StoreConfig::Sqlite(data_dir.join("hirewire.db")));
+    };
+    let address = address(&store, folder.path(), &DATABASE);
+    store.finish();
+    address.map(StoreConfig::Url)
+}
+
+/// All sources by name; one with mistakes is `None`, so that a connection may still name it.
+fn all_sources(root: &Section<'_>, folder: &ConfigFolder) -> Vec<(String, Option<SourceConfig>)> {
+    let mut sources: Vec<(String, Option<SourceConfig>)> = Vec::new();
+    for (name, section) in root.named_sections("sources") {
+        let source = sources::source(&name, &section, folder);
+        let same = source.as_ref().and_then(|source| {
+            sources.iter().find(|(_, other)| other.as_ref().is_some_and(|other| other.id == source.id))
+        });
+        if let Some((other, _)) = same {
+            let title = format!("[sources.{name}] and [sources.{other}] have the same id");
+            section.reader.mistake(section.key_place("id"), title, "people's keys are made with it");
+        }
+        section.finish();
+        sources.push((name, source));
+    }
+    sources
+}
