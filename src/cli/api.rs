@@ -4,7 +4,7 @@
 use std::{convert::Infallible, path::PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use axum::{Router, body::Body};
+use axum::body::Body;
 use bytes::Bytes;
 use clap::Args;
 use futures_util::StreamExt as _;
@@ -17,7 +17,7 @@ use tokio::net::UnixStream;
 use tower::ServiceExt as _;
 
 use super::Exit;
-use crate::ops::ACTOR_HEADER;
+use crate::{app::Reached, ops::ACTOR_HEADER};
 
 /// Where the service is.
 #[derive(Clone, Debug, Args)]
@@ -45,7 +45,7 @@ pub(super) struct Api {
 enum Way {
     Socket(PathBuf),
     Tcp { base: String, token: Option<SecretString> },
-    Here(Router),
+    Here(Reached),
 }
 
 type Answer = Response<futures_util::stream::BoxStream<'static, Result<Bytes, anyhow::Error>>>;
@@ -62,8 +62,8 @@ impl Api {
     }
 
     /// In this process.
-    pub(super) fn here(router: Router, actor: String) -> Self {
-        Self { way: Way::Here(router), actor }
+    pub(super) fn here(reached: Reached, actor: String) -> Self {
+        Self { way: Way::Here(reached), actor }
     }
 
     /// Asks for JSON.
@@ -118,9 +118,9 @@ impl Api {
                 let request = self.request(method, path, Full::new(body))?;
                 over_socket(socket, request).await
             }
-            Way::Here(router) => {
+            Way::Here(reached) => {
                 let request = self.request(method, path, Body::from(body))?;
-                let answer = router.clone().oneshot(request).await.map_err(|never: Infallible| match never {})?;
+                let answer = reached.router.clone().oneshot(request).await.map_err(|never: Infallible| match never {})?;
                 Ok(answer.map(|body| body.into_data_stream().map(|chunk| chunk.map_err(anyhow::Error::new)).boxed()))
             }
         }

@@ -34,6 +34,11 @@ impl Exit {
         Self { code: 4, error }
     }
 
+    /// What went wrong, without its exit code.
+    pub(super) fn into_error(self) -> anyhow::Error {
+        self.error
+    }
+
     /// Says it on stderr, and gives the exit code.
     pub fn report(&self) -> ExitCode {
         // A stderr that is gone leaves the code to speak.
@@ -49,6 +54,11 @@ pub fn print(line: impl fmt::Display) -> Result<(), Exit> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         Err(error) => Err(Exit::failed(error.into())),
     }
+}
+
+/// Says a line on stderr; one that is gone is no failure.
+pub(super) fn say(line: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Resolves at the first SIGINT or SIGTERM.

@@ -2,9 +2,19 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 usage or config, 3 a neighbour cannot be reached, 4 done in part.
 
+mod api;
+mod connections;
+mod dead_letters;
+mod demo;
 mod exit;
+mod output;
+mod people;
+mod preview;
+mod run;
 mod sandbox;
 mod schemas;
+mod settings;
+mod tail;
 
 use std::process::ExitCode;
 
@@ -25,6 +35,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
+    Run(run::Run),
+    Preview(preview::Preview),
+    Tail(tail::Tail),
+    People(people::People),
+    #[command(alias = "dlq")]
+    DeadLetters(dead_letters::DeadLetters),
+    Connections(connections::Connections),
     Sandbox(sandbox::Sandbox),
     Schemas(schemas::Schemas),
 }
@@ -48,6 +66,13 @@ fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
 
 async fn run(command: Command) -> Result<(), Exit> {
     match command {
+        Command::Demo(command) => command.run().await,
+        Command::Run(command) => command.run().await,
+        Command::Preview(command) => command.run().await,
+        Command::Tail(command) => command.run().await,
+        Command::People(command) => command.run().await,
+        Command::DeadLetters(command) => command.run().await,
+        Command::Connections(command) => command.run().await,
         Command::Sandbox(command) => command.run().await,
         Command::Schemas(command) => command.run(),
     }

@@ -1,0 +1,108 @@
+//! `hirewire run`: the service.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Exit, print, settings};
+use crate::{
+    app::{Options, Roles, Service},
+    config::{Config, QueueConfig, StoreConfig},
+};
+
+/// Run the service: intake, workers and the operators' API, or some of them.
+///
+/// SIGTERM and Ctrl-C drain: nothing new is begun, what runs is finished; a second one ends it at once. SIGHUP reads the
+/// config again, all or nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hirewire run
+  hirewire run --config /etc/hirewire/hirewire.toml
+  hirewire run --only intake
+  hirewire run --only worker --only ops")]
+pub(super) struct Run {
+    /// Only this role; may be given several times. Left out: all three.
+    #[arg(long, value_enum, value_name = "ROLE")]
+    only: Vec<RoleName>,
+    /// The config file.
+    #[arg(long, env = "HIREWIRE_CONFIG", default_value = "hirewire.toml", value_name = "FILE")]
+    config: PathBuf,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RoleName {
+    /// Receives hooks.
+    Intake,
+    /// Records and settles.
+    Worker,
+    /// The operators' API.
+    Ops,
+}
+
+impl Run {
+    pub(super) async fn run(self) -> Result<(), Exit> {
+        let config = settings::load(&self.config)?;
+        let runs = |role| self.only.is_empty() || self.only.contains(&role);
+        let roles =
+            Roles { intake: runs(RoleName::Intake), worker: runs(RoleName::Worker), ops: runs(RoleName::Ops) };
+        let service = Service::start(config.clone(), roles, Options::default()).await.map_err(Exit::failed)?;
+        say_where(&config, &service)?;
+        self.until_stopped(&service).await?;
+        print("stopping: what runs is finished first (once more to end at once)")?;
+        tokio::select! {
+            () = service.stop() => print("stopped"),
+            () = super::exit::asked_to_stop() => std::process::exit(1),
+        }
+    }
+
+    async fn until_stopped(&self, service: &Service) -> Result<(), Exit> {
+        let mut hangup = signal(SignalKind::hangup()).map_err(|error| Exit::failed(error.into()))?;
+        loop {
+            tokio::select! {
+                () = super::exit::asked_to_stop() => return Ok(()),
+                _ = hangup.recv() => match settings::load(&self.config) {
+                    Ok(config) => {
+                        if let Err(error) = service.reload(config).await {
+                            tracing::error!(error = format!("{error:#}"), "the config was not reloaded; the old one stays");
+                        }
+                    }
+                    Err(_) => tracing::error!("the config has mistakes and was not reloaded; the old one stays"),
+                },
+            }
+        }
+    }
+}
+
+/// Where things are.
+fn say_where(config: &Config, service: &Service) -> Result<(), Exit> {
+    print(format_args!("hirewire {}, instance {}", env!("CARGO_PKG_VERSION"), config.instance))?;
+    if let Some(intake) = service.intake {
+        for name in config.sources.keys() {
+            let url = match &config.intake.public_url {
+                Some(_) => config.hook_url(name),
+                None => format!("http://{intake}/hooks/{name}"),
+            };
+            print(format_args!("  hooks    {url}"))?;
+        }
+    }
+    print(format_args!("  health   http://{}/readyz, metrics at /metrics", service.ops))?;
+    if let Some(socket) = &service.socket {
+        print(format_args!("  socket   {}", socket.display()))?;
+    }
+    let api = if config.ops.tokens.is_empty() { "no [[ops.tokens]]: over TCP there is no API" } else { "at /api/v1" };
+    print(format_args!("  API      {api}"))?;
+    match &config.queue {
+        QueueConfig::Embedded => print(format_args!("  queue    {}", config.data_dir.join("queue.db").display()))?,
+        QueueConfig::Rabbit(_) => print("  queue    RabbitMQ")?,
+    }
+    match &config.store {
+        StoreConfig::Sqlite(path) => print(format_args!("  store    {}", path.display()))?,
+        StoreConfig::Url(_) => print("  store    as in [store] url")?,
+    }
+    for (name, connection) in &config.connections {
+        print(format_args!("  account  {name}: {}, mode {:?}", connection.base_url, connection.mode))?;
+    }
+    Ok(())
+}
