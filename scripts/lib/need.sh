@@ -50,7 +50,8 @@ need_postgres() { need postgresql -- postgres_bin; }
 
 # The folder of the newest PostgreSQL server's programs.
 postgres_bin() {
-    local newest
-    newest=$(printf '%s\n' /usr/lib/postgresql/*/bin/postgres | sort -V | tail -n 1)
-    if [ -x "$newest" ]; then dirname "$newest"; else dirname "$(command -v postgres)" 2>/dev/null; fi
+    local server
+    server=$(printf '%s\n' /usr/lib/postgresql/*/bin/postgres | sort -V | tail -n 1)
+    [ -x "$server" ] || server=$(command -v postgres) || return 1
+    dirname "$server"
 }
