@@ -25,15 +25,17 @@ mod armed {
         if !wanted.split(',').any(|wanted| wanted == name) {
             return;
         }
-        let marker = Path::new(&env::var("HIREWIRE_FAILPOINT_DIR").unwrap_or_else(|_| ".".to_owned())).join(name);
+        let folder = env::var("HIREWIRE_FAILPOINT_DIR").unwrap_or_else(|_| ".".to_owned());
+        let marker = Path::new(&folder).join(name);
+        let done = Path::new(&folder).join(format!("{name}.done"));
         // Each place stops once: what was released is not stopped again.
-        if marker.with_extension("done").exists() || std::fs::write(&marker, "reached").is_err() {
+        if done.exists() || std::fs::write(&marker, "reached").is_err() {
             return;
         }
         while marker.exists() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let _ = std::fs::write(marker.with_extension("done"), "released");
+        let _ = std::fs::write(done, "released");
     }
 
     /// Whether this mistake is planted.

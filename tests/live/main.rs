@@ -1,0 +1,18 @@
+//! Live tests: real processes, and real neighbours (RabbitMQ, PostgreSQL, a foreign SCIM server). A missing neighbour is
+//! a failure that says how to get it, never a silent skip: `scripts/with-services cargo test --features failpoints --test live`.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    dead_code,
+    reason = "a test fails by panicking; not every test uses all of the harness"
+)]
+
+mod child;
+mod ports;
+mod postgres;
+mod process;
+mod scim_server;
+mod waiting;
