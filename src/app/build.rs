@@ -122,7 +122,7 @@ pub(super) fn connections(
             concurrency: connection.limits.concurrency,
             settle: connection.limits.settle,
             timeout: connection.limits.timeout,
-            budget: 10,
+            budget: 25,
             client,
             credentials: Arc::new(move || credentials.read().ok()),
         });

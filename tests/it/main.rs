@@ -3,3 +3,5 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod account_life;
+mod rig;
+mod service_life;

@@ -96,7 +96,11 @@ pub(super) fn unsent(case: &Case<'_>, settler: &Settler, look: &Look, progress: 
                 | OutcomeKind::Waiting
                 | OutcomeKind::DeadLetter => None,
             };
-            let commit = settled(case, *kind, detail.clone(), access, look.access.due);
+            let mut commit = settled(case, *kind, detail.clone(), access, look.access.due);
+            if *kind == OutcomeKind::Unmanaged {
+                // What was begun before it stopped being ours may yet show up, and is remembered.
+                commit.intent.clone_from(&case.claim.account.intent);
+            }
             with_user(case, settler, look, progress, commit)
         }
     }

@@ -1,0 +1,98 @@
+//! Whole lives through the whole service: signed webhook in, SCIM account out.
+
+use hirewire::sandbox::{Effect, Fault, SandboxProfile};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::rig::Rig;
+
+const NOW: SignedDuration = SignedDuration::ZERO;
+
+fn hire(given: &str, family: &str) -> Value {
+    json!({ "worker": {
+        "name": { "given": given, "family": family }, "work_email": format!("{}@acme.example", given.to_lowercase()),
+        "title": "Engineer", "type": "employee", "department": { "id": "d1", "name": "Engineering" },
+    } })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_hired_changed_terminated_and_rehired_as_one_account() {
+    let mut rig = Rig::start(SandboxProfile::Generic, "generic", "").await;
+    assert_eq!(rig.post("hired", "E-1", NOW, &hire("Ada", "Lovelace")).await, 200);
+    rig.settled("E-1", "created").await;
+    assert_eq!(rig.user("ada@acme.example").expect("a user")["active"], true);
+    rig.writes();
+
+    rig.post("changed", "E-1", NOW, &json!({ "worker": { "title": "Fellow" } })).await;
+    rig.settled("E-1", "updated").await;
+    let writes = rig.writes();
+    assert_eq!(writes.len(), 1, "{writes:#?}");
+    assert_eq!(rig.user("ada@acme.example").expect("a user")["title"], "Fellow");
+
+    rig.post("terminated", "E-1", NOW, &json!({})).await;
+    rig.settled("E-1", "deactivated").await;
+    assert_eq!(rig.user("ada@acme.example").expect("a user")["active"], false);
+
+    rig.post("rehired", "E-1", NOW, &json!({})).await;
+    rig.settled("E-1", "reactivated").await;
+    assert_eq!(rig.user("ada@acme.example").expect("a user")["active"], true);
+    assert_eq!(rig.sandbox.users().len(), 1);
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_known_by_a_termination_alone_is_deactivated_told_or_a_letter() {
+    let mut rig = Rig::start(SandboxProfile::Generic, "generic", "").await;
+    let leaver = |name: &str| json!({ "worker": { "work_email": format!("{name}@acme.example") } });
+    rig.post("hired", "E-1", NOW, &hire("Ada", "Lovelace")).await;
+    rig.settled("E-1", "created").await;
+    // Nobody at the application has that address.
+    rig.post("terminated", "E-2", NOW, &leaver("nobody")).await;
+    rig.settled("E-2", "leaver_not_found").await;
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_create_whose_answer_is_lost_makes_one_account() {
+    let mut rig = Rig::start(SandboxProfile::Generic, "generic", "").await;
+    rig.sandbox.set_faults(vec![Fault::new(Effect::Reset).times(1).method("POST")]);
+    rig.post("hired", "E-1", NOW, &hire("Ada", "Lovelace")).await;
+    rig.settled("E-1", "waiting").await;
+    rig.settled("E-1", "unchanged").await;
+    assert_eq!(rig.sandbox.users().len(), 1);
+    rig.post("terminated", "E-1", NOW, &json!({})).await;
+    rig.settled("E-1", "deactivated").await;
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_attribute_is_a_letter_and_the_rest_is_applied() {
+    let mut rig = Rig::start(SandboxProfile::Generic, "generic", "").await;
+    rig.post("hired", "E-1", NOW, &hire("Ada", "Lovelace")).await;
+    rig.settled("E-1", "created").await;
+    let refuse = Effect::Refuse { attribute: "title".to_owned(), filter: None };
+    rig.sandbox.set_faults(vec![Fault::new(refuse)]);
+    let changed = json!({ "worker": { "title": "Fellow", "department": { "id": "d2", "name": "Research" } } });
+    rig.post("changed", "E-1", NOW, &changed).await;
+    rig.settled("E-1", "dead_letter").await;
+    let user = rig.user("ada@acme.example").expect("a user");
+    assert_eq!(user["title"], "Engineer");
+    assert_eq!(user["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["department"], "Research");
+    // A letter about a title never holds up the leaver.
+    rig.post("terminated", "E-1", NOW, &json!({})).await;
+    rig.settled("E-1", "deactivated").await;
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deactivation_that_has_no_effect_is_told_and_tried_again() {
+    let mut rig = Rig::start(SandboxProfile::Generic, "generic", "").await;
+    rig.post("hired", "E-1", NOW, &hire("Ada", "Lovelace")).await;
+    rig.settled("E-1", "created").await;
+    rig.sandbox.set_faults(vec![Fault::new(Effect::IgnoredDeactivation).times(1)]);
+    rig.post("terminated", "E-1", NOW, &json!({})).await;
+    rig.settled("E-1", "waiting").await;
+    rig.settled("E-1", "deactivated").await;
+    assert_eq!(rig.user("ada@acme.example").expect("a user")["active"], false);
+    rig.stop().await;
+}
