@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Exit,
     api::{Api, Reach, quoted},
-    output::{Consent, Output, text},
+    shown::{Consent, Output, text},
     print,
 };
 

@@ -29,21 +29,17 @@ impl Exit {
         Self { code: 3, error }
     }
 
-    /// 4: it was done in part.
-    pub fn in_part(error: anyhow::Error) -> Self {
-        Self { code: 4, error }
-    }
-
-    /// What went wrong, without its exit code.
-    pub(super) fn into_error(self) -> anyhow::Error {
-        self.error
-    }
-
     /// Says it on stderr, and gives the exit code.
     pub fn report(&self) -> ExitCode {
         // A stderr that is gone leaves the code to speak.
         let _ = writeln!(io::stderr(), "hirewire: {:#}", self.error);
         ExitCode::from(self.code)
+    }
+}
+
+impl From<Exit> for anyhow::Error {
+    fn from(exit: Exit) -> Self {
+        exit.error
     }
 }
 

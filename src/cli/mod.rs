@@ -7,7 +7,7 @@ mod connections;
 mod dead_letters;
 mod demo;
 mod exit;
-mod output;
+mod shown;
 mod people;
 mod preview;
 mod run;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     Exit,
     api::{Reach, quoted},
-    output::{Format, Output, text},
+    shown::{Format, Output, text},
     print,
 };
 

@@ -5,7 +5,7 @@ use clap::Args;
 use super::{
     Exit,
     api::Reach,
-    output::{Format, Output},
+    shown::{Format, Output},
     print,
 };
 use crate::ops::Line;

@@ -148,7 +148,7 @@ impl Teller<'_> {
 
         self.step("`preview` shows what a replay would send:")?;
         let again = self.stage.hr.event("changed", "E-1002", NOW, &json!({}));
-        let foreseen = api.post("/api/v1/preview/acme", &again).await.map_err(|exit| exit.into_error())?;
+        let foreseen = api.post("/api/v1/preview/acme", &again).await?;
         let request = foreseen.pointer("/0/requests/0").cloned().unwrap_or_default();
         self.say(&format!("             {} {}", text(&request, "/method"), text(&request, "/path")))?;
         self.say(&format!("             {}", request.pointer("/body/Operations").cloned().unwrap_or_default()))?;
@@ -158,7 +158,7 @@ impl Teller<'_> {
         self.stage.sandbox.set_faults(Vec::new());
         self.stage.sandbox.forget_requests();
         let ids = json!({ "ids": [letter.pointer("/id")], "reason": "demo" });
-        api.post("/api/v1/dead-letters/replay", &ids).await.map_err(|exit| exit.into_error())?;
+        api.post("/api/v1/dead-letters/replay", &ids).await?;
         self.expect("the title is there", |stage| title(stage, "grace") == "Astronaut").await?;
         let open = self.until_closed(&api).await?;
         self.effect(open == 0, "no dead letter is open")
@@ -167,7 +167,7 @@ impl Teller<'_> {
     async fn letter(&self, api: &Api) -> anyhow::Result<Value> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let letters = api.get("/api/v1/dead-letters").await.map_err(|exit| exit.into_error())?;
+            let letters = api.get("/api/v1/dead-letters").await?;
             if let Some(letter) = letters.pointer("/0") {
                 return Ok(letter.clone());
             }
@@ -181,7 +181,7 @@ impl Teller<'_> {
     async fn until_closed(&self, api: &Api) -> anyhow::Result<usize> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let letters = api.get("/api/v1/dead-letters").await.map_err(|exit| exit.into_error())?;
+            let letters = api.get("/api/v1/dead-letters").await?;
             let open = letters.as_array().map_or(0, Vec::len);
             if open == 0 || Instant::now() > deadline {
                 return Ok(open);
