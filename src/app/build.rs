@@ -11,14 +11,14 @@ use secrecy::ExposeSecret as _;
 
 use super::watch::Watch;
 use crate::{
-    config::{Config, ConnectionConfig, Mode as ConfiguredMode, Role as ConfiguredRole, SourceConfig, StoreConfig},
+    config::{Config, ConnectionConfig, Mode as ConfiguredMode, Role as ConfiguredRole, StoreConfig},
     event::SourceId,
     fold::SourceRules,
     intake::{IntakeSettings, SourceDoor},
     ops::{OpsParts, OpsToken, Role, Tail},
     queue::{Hook, Reading},
     scim::Profile,
-    source::{Preset, Trouble},
+    source::Trouble,
     store::{Store, StoreSettings, Wiring},
     target::{BreakerSettings, Client, ClientSettings, Observer},
     worker::{Connection, ConnectionSettings, MakeClient, Mode, WorkerSettings},
@@ -39,11 +39,6 @@ impl Default for Options {
     }
 }
 
-fn preset(source: &SourceConfig) -> anyhow::Result<Arc<Preset>> {
-    let preset = Preset::named(&source.preset);
-    preset.map(Arc::new).ok_or_else(|| anyhow!("[sources.{}]: no preset is named `{}`", source.name, source.preset))
-}
-
 /// The intake's settings; reads the secrets.
 pub(super) fn intake(config: &Config) -> anyhow::Result<IntakeSettings> {
     let mut doors = BTreeMap::new();
@@ -59,7 +54,7 @@ pub(super) fn intake(config: &Config) -> anyhow::Result<IntakeSettings> {
         }
         let door = SourceDoor {
             id: source.id.clone(),
-            preset: preset(source)?,
+            preset: Arc::new(source.preset.clone()),
             scheme: source.scheme.clone(),
             secrets,
             origins: source.origins.clone(),
@@ -135,13 +130,8 @@ fn wiring(config: &Config) -> Wiring {
     Wiring { connections: config.connections.iter().map(|(name, one)| (name.clone(), fed(one))).collect() }
 }
 
-fn rules(config: &Config) -> anyhow::Result<BTreeMap<SourceId, SourceRules>> {
-    let mut rules = BTreeMap::new();
-    for source in config.sources.values() {
-        let retry_span = preset(source)?.retry_span;
-        rules.insert(source.id.clone(), SourceRules { retry_span, ..source.rules() });
-    }
-    Ok(rules)
+fn rules(config: &Config) -> BTreeMap<SourceId, SourceRules> {
+    config.sources.values().map(|source| (source.id.clone(), source.rules())).collect()
 }
 
 /// The workers' settings.
@@ -149,7 +139,7 @@ pub(super) fn worker(config: &Config, options: &Options, watch: &Arc<Watch>) -> 
     Ok(WorkerSettings {
         connections: connections(config, options, watch)?,
         wiring: wiring(config),
-        sources: rules(config)?,
+        sources: rules(config),
         sweep_every: options.sweep_every,
         drain: Duration::from_secs(25),
         watcher: Arc::clone(watch) as Arc<dyn crate::worker::Watcher>,
@@ -186,7 +176,7 @@ pub(super) fn ops(
         store: store.clone(),
         connections: connections.clone(),
         wiring: wiring(config),
-        sources: rules(config)?,
+        sources: rules(config),
         read: Arc::new(move |source, body| read_body(&reading, source, body)),
         read_again: Arc::new(move |hook| read_again(&again, hook)),
         wake,
@@ -213,8 +203,7 @@ fn read_body(
         (name, _) => config.sources.get(name),
     };
     let source = source.ok_or_else(|| format!("no source is named `{name}` (there are: {})", known()))?;
-    let preset = preset(source).map_err(|error| error.to_string())?;
-    let reading = preset.read_again(body, &[], &source.origins);
+    let reading = source.preset.read_again(body, &[], &source.origins);
     match reading.trouble {
         None => Ok((source.id.clone(), reading.events)),
         Some(Trouble::Malformed(why) | Trouble::Unreadable(why)) => Err(format!("it cannot be read: {why}")),
@@ -227,13 +216,12 @@ fn read_body(
 
 /// Reads a kept raw hook by the preset as it is now.
 fn read_again(config: &Config, hook: &Hook) -> Reading {
-    let Reading::Unreadable { reason, body, headers } = &hook.reading else { return hook.reading.clone() };
+    let Reading::Unreadable { body, headers, .. } = &hook.reading else { return hook.reading.clone() };
     let still = |reason: String| Reading::Unreadable { reason, body: body.clone(), headers: headers.clone() };
     let Some(source) = config.sources.values().find(|source| source.id == hook.source) else {
         return still(format!("the source {} is not configured any more", hook.source));
     };
-    let Ok(preset) = preset(source) else { return still(reason.clone()) };
-    let reading = preset.read_again(body, headers, &source.origins);
+    let reading = source.preset.read_again(body, headers, &source.origins);
     match reading.trouble {
         None => Reading::Events(reading.events),
         Some(Trouble::Malformed(why) | Trouble::Unreadable(why)) => still(why),

@@ -1,13 +1,12 @@
 //! What is ours alone: the lock on the data directory, and the operators' socket.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{File, OpenOptions, TryLockError},
     os::unix::{fs::PermissionsExt as _, net::UnixStream},
     path::Path,
 };
 
 use anyhow::{Context as _, bail};
-use fs4::FileExt as _;
 use tokio::net::UnixListener;
 
 /// The lock on a data directory; given back when dropped, or when the process ends however it ends.
@@ -27,13 +26,15 @@ impl DataLock {
             .write(true)
             .open(&path)
             .with_context(|| format!("{} cannot be opened", path.display()))?;
-        match file.try_lock_exclusive() {
-            Ok(true) => Ok(Self { _file: file }),
-            Ok(false) => bail!(
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => bail!(
                 "{} is in use by another hirewire process (the embedded queue and SQLite are one process's alone)",
                 data_dir.display()
             ),
-            Err(error) => Err(error).with_context(|| format!("{} cannot be locked", path.display())),
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("{} cannot be locked", path.display()))
+            }
         }
     }
 }

@@ -154,7 +154,10 @@ async fn over_tcp(
     }
     let answer = request.send().await.with_context(|| format!("{base} cannot be reached")).map_err(Exit::unreachable)?;
     let status = answer.status();
-    let stream = answer.bytes_stream().map(|chunk| chunk.map_err(anyhow::Error::new)).boxed();
+    let stream = futures_util::stream::try_unfold(answer, |mut answer| async move {
+        Ok(answer.chunk().await?.map(|chunk| (chunk, answer)))
+    })
+    .boxed();
     let mut answer = Response::new(stream);
     *answer.status_mut() = status;
     Ok(answer)

@@ -39,18 +39,6 @@ pub enum Cause {
     Finding(FindingKind),
 }
 
-impl fmt::Display for Cause {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Finding(kind) => match serde_json::to_value(kind) {
-                Ok(Value::String(name)) => f.write_str(&name),
-                Ok(_) | Err(_) => f.write_str("finding"),
-            },
-            named => f.write_str(&format!("{named:?}").to_lowercase()),
-        }
-    }
-}
-
 /// What a letter is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
