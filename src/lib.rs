@@ -4,6 +4,8 @@ pub mod cli;
 pub mod event;
 pub mod failpoint;
 pub mod fold;
+pub mod http;
+pub mod intake;
 pub mod mapping;
 pub mod plan;
 pub mod queue;
