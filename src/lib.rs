@@ -5,6 +5,8 @@ pub mod config;
 pub mod event;
 pub mod failpoint;
 pub mod fold;
+pub mod http;
+pub mod intake;
 pub mod mapping;
 pub mod plan;
 pub mod queue;
