@@ -102,6 +102,12 @@ text_id!(
     ", printable ASCII"
 );
 
+impl From<uuid::Uuid> for HookId {
+    fn from(id: uuid::Uuid) -> Self {
+        Self(id.to_string())
+    }
+}
+
 impl SourceId {
     /// The reserved source of everything that an operator changes (fold.md 4).
     pub const OPS: &'static str = "ops";

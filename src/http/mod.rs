@@ -1,26 +1,13 @@
-//! TEMPORARY: replaced by the room that is being built.
-use axum::{
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
-/// A problem document.
-pub struct Problem {
-    status: StatusCode,
-    detail: String,
-}
-impl Problem {
-    /// x
-    pub fn new(status: StatusCode) -> Self {
-        Self { status, detail: String::new() }
-    }
-    /// x
-    pub fn detail(mut self, detail: impl Into<String>) -> Self {
-        self.detail = detail.into();
-        self
-    }
-}
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        (self.status, self.detail).into_response()
-    }
-}
+//! HTTP, as every listener here needs it: an accept loop with limits, problem documents, health, bodies read with limits.
+//!
+//! What is served is an axum router of the caller's; this room knows nothing of hooks, events or accounts.
+
+mod body;
+mod health;
+mod listener;
+mod problem;
+
+pub use body::{BodyError, read_body};
+pub use health::{Detail, Health, Role};
+pub use listener::{Limits, serve, serve_unix};
+pub use problem::Problem;

@@ -40,6 +40,9 @@ pub struct MappingDocument {
     pub groups_policy: GroupsPolicy,
     /// Sources whose people get accounts here; empty: the only source there is.
     pub sources: Vec<String>,
+    /// Tables that `lookup` may name: key to value.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, BTreeMap<String, Value>>,
 }
 
 /// How one attribute gets its value.

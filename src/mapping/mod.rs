@@ -3,14 +3,32 @@
 //! A connection publishes a [`MappingDocument`]; applied to a person it answers which [`Access`], by which
 //! [`MatchKey`]s the account is found, and what the user should look like ([`Desired`]).
 
+mod attributes;
 mod compiled;
 mod document;
+mod expression;
+mod faults;
+mod functions;
+mod groups;
+mod lifecycle;
+mod main_employment;
+mod names;
+mod published;
+mod standing;
+mod text;
+mod tokens;
+mod view;
+mod vocabulary;
+
+#[cfg(test)]
+mod people_tests;
 
 pub use compiled::{EvaluationError, Mapping, MappingFault};
 pub use document::{
     AccountAdoption, AdoptMatch, AdoptUpdate, AttributeRule, GroupName, GroupRule, GroupsPolicy, LifecyclePolicy,
     MappingDocument, OutOfScope, RemoveGroups, WhenEmpty, WhenWritten,
 };
+pub use published::{InvalidRule, UnreadableMapping};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,200 @@
+//! The accept loop: a cap on connections, a deadline for headers, a bounded drain at the end.
+//!
+//! `axum::serve` has none of the three: a half-sent header would hold its connection for ever.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    serve::{Listener, ListenerExt as _},
+};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, UnixListener},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_util::sync::CancellationToken;
+
+/// Limits of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many connections may be open; more wait to be accepted.
+    pub connections: usize,
+    /// How long a request's headers may take; also how long an idle connection is kept.
+    pub headers: Duration,
+    /// How long requests in flight may take once it is told to stop.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 4096, headers: Duration::from_secs(30), drain: Duration::from_secs(20) }
+    }
+}
+
+/// Serves until the token is cancelled; then accepts nothing more and lets requests in flight end, for a bounded time.
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: CancellationToken) {
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "nodelay could not be set");
+        }
+    });
+    run(listener, router, limits, shutdown).await;
+}
+
+/// As [`serve`], on a Unix socket.
+pub async fn serve_unix(listener: UnixListener, router: Router, limits: Limits, shutdown: CancellationToken) {
+    run(listener, router, limits, shutdown).await;
+}
+
+async fn run<L: Listener>(mut listener: L, router: Router, limits: Limits, shutdown: CancellationToken) {
+    let graceful = GracefulShutdown::new();
+    let permits = Arc::new(Semaphore::new(limits.connections));
+    loop {
+        let accepted = async {
+            let permit = Arc::clone(&permits).acquire_owned().await.ok();
+            (permit, listener.accept().await.0)
+        };
+        tokio::select! {
+            (permit, stream) = accepted => connection(stream, permit, router.clone(), limits, &graceful),
+            () = shutdown.cancelled() => break,
+        }
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("requests were still in flight when the time to drain was over");
+    }
+}
+
+fn connection<S>(
+    stream: S,
+    permit: Option<OwnedSemaphorePermit>,
+    router: Router,
+    limits: Limits,
+    graceful: &GracefulShutdown,
+) where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.headers)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+        drop(permit);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::{TcpStream, UnixStream},
+        sync::Notify,
+    };
+
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+
+    struct Rig {
+        address: std::net::SocketAddr,
+        shutdown: CancellationToken,
+        served: tokio::task::JoinHandle<()>,
+    }
+
+    async fn rig(router: Router, limits: Limits) -> Rig {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let shutdown = CancellationToken::new();
+        let served = tokio::spawn(serve(listener, router, limits, shutdown.clone()));
+        Rig { address, shutdown, served }
+    }
+
+    async fn answer(mut stream: impl tokio::io::AsyncRead + Unpin) -> String {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.expect("an answer");
+        text
+    }
+
+    #[tokio::test]
+    async fn a_header_that_stalls_and_an_idle_connection_are_closed() {
+        let limits = Limits { headers: Duration::from_millis(50), ..Limits::default() };
+        let rig = rig(Router::new(), limits).await;
+        let mut stream = TcpStream::connect(rig.address).await.expect("a connection");
+        stream.write_all(b"GET / HTTP/1.1\r\nhost:").await.expect("sent");
+        // The end of the stream is what is waited for; without the limit it would never come.
+        answer(stream).await;
+    }
+
+    #[tokio::test]
+    async fn over_the_cap_a_connection_waits_until_another_ends() {
+        let limits = Limits { connections: 1, ..Limits::default() };
+        let rig = rig(Router::new().route("/", get(|| async { "hello" })), limits).await;
+        let first = TcpStream::connect(rig.address).await.expect("a connection");
+        let mut second = TcpStream::connect(rig.address).await.expect("a connection");
+        second.write_all(REQUEST).await.expect("sent");
+        let mut byte = [0];
+        let early = tokio::time::timeout(Duration::from_millis(100), second.read(&mut byte)).await;
+        assert!(early.is_err(), "it was answered though the one place was taken");
+        drop(first);
+        assert!(answer(second).await.ends_with("hello"));
+    }
+
+    #[tokio::test]
+    async fn a_request_in_flight_ends_before_the_listener_does() {
+        let (started, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (begun, gate) = (Arc::clone(&started), Arc::clone(&go));
+        let slow = get(move || async move {
+            begun.notify_one();
+            gate.notified().await;
+            "done"
+        });
+        let rig = rig(Router::new().route("/", slow), Limits::default()).await;
+        let mut stream = TcpStream::connect(rig.address).await.expect("a connection");
+        stream.write_all(REQUEST).await.expect("sent");
+        started.notified().await;
+        rig.shutdown.cancel();
+        go.notify_one();
+        assert!(answer(stream).await.ends_with("done"));
+        rig.served.await.expect("it ends");
+    }
+
+    #[tokio::test]
+    async fn the_drain_is_bounded() {
+        let started = Arc::new(Notify::new());
+        let begun = Arc::clone(&started);
+        let never = get(move || async move {
+            begun.notify_one();
+            std::future::pending::<()>().await;
+        });
+        let limits = Limits { drain: Duration::from_millis(20), ..Limits::default() };
+        let rig = rig(Router::new().route("/", never), limits).await;
+        let mut stream = TcpStream::connect(rig.address).await.expect("a connection");
+        stream.write_all(REQUEST).await.expect("sent");
+        started.notified().await;
+        rig.shutdown.cancel();
+        rig.served.await.expect("it ends");
+    }
+
+    #[tokio::test]
+    async fn a_unix_socket_is_served_alike() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ops.sock");
+        let listener = UnixListener::bind(&path).expect("a socket");
+        let router = Router::new().route("/", get(|| async { "hello" }));
+        tokio::spawn(serve_unix(listener, router, Limits::default(), CancellationToken::new()));
+        let mut stream = UnixStream::connect(&path).await.expect("a connection");
+        stream.write_all(REQUEST).await.expect("sent");
+        assert!(answer(stream).await.ends_with("hello"));
+    }
+}

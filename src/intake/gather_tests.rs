@@ -1,0 +1,122 @@
+//! The gatherer under load and with clients that go away, over a real socket.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use super::{
+    IntakeSettings,
+    fake_queue_tests::{FakeQueue, Mood},
+    gather::{MOST_BYTES, MOST_HOOKS, OUTSTANDING},
+    intake_tests::{request, rig, sample, settings, signed},
+};
+use crate::http::{Limits, serve};
+
+fn patient() -> IntakeSettings {
+    IntakeSettings { confirm_deadline: Duration::from_secs(60), ..settings() }
+}
+
+fn sizes(queue: &FakeQueue) -> Vec<usize> {
+    queue.durable().iter().map(|(_, message)| message.hooks.len()).collect()
+}
+
+#[tokio::test]
+async fn hooks_share_a_message_while_confirms_are_outstanding_and_each_learns_of_its_own() {
+    let rig = rig(Mood::Silent, patient());
+    let mut answers = JoinSet::new();
+    let post = |number: usize| {
+        let (router, body) = (rig.intake.router(), sample("canonical", "hired", &format!("evt-{number}")));
+        async move {
+            let answer = router.oneshot(request("/hooks/canonical", signed("canonical", body.as_bytes()), body)).await;
+            answer.expect("an answer").status().as_u16()
+        }
+    };
+    // A hook alone goes at once, while there is room for another message.
+    for number in 0..OUTSTANDING {
+        answers.spawn(post(number));
+        rig.queue.sent(number + 1).await;
+    }
+    for number in OUTSTANDING..OUTSTANDING + MOST_HOOKS + 2 {
+        answers.spawn(post(number));
+    }
+    // All of them are handed in when nothing is left to run.
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    assert!(answers.try_join_next().is_none(), "answered before the confirm");
+    rig.queue.becomes(Mood::Confirms);
+    while let Some(status) = answers.join_next().await {
+        assert_eq!(status.expect("an answer"), 200);
+    }
+    let sizes = sizes(&rig.queue);
+    assert_eq!(sizes.iter().sum::<usize>(), OUTSTANDING + MOST_HOOKS + 2);
+    assert!(sizes.contains(&MOST_HOOKS) && sizes.len() <= OUTSTANDING + 2, "{sizes:?}");
+}
+
+#[tokio::test]
+async fn a_message_is_bounded_in_bytes_unless_one_hook_alone_has_more() {
+    let rig = rig(Mood::Silent, patient());
+    let mut answers = JoinSet::new();
+    let post = |bytes: usize| {
+        let (router, body) = (rig.intake.router(), sample("canonical", "hired", "evt-1"));
+        let body = body.clone() + &" ".repeat(bytes.saturating_sub(body.len()));
+        async move { router.oneshot(request("/hooks/canonical", signed("canonical", body.as_bytes()), body)).await }
+    };
+    for number in 0..OUTSTANDING {
+        answers.spawn(post(0));
+        rig.queue.sent(number + 1).await;
+    }
+    for bytes in [MOST_BYTES * 2, MOST_BYTES / 2, MOST_BYTES / 3, MOST_BYTES / 2] {
+        answers.spawn(post(bytes));
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+    rig.queue.becomes(Mood::Confirms);
+    while answers.join_next().await.is_some() {}
+    assert_eq!(sizes(&rig.queue)[OUTSTANDING..], [1, 2, 1]);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_cancels_nothing() {
+    let rig = rig(Mood::Silent, patient());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(serve(listener, rig.intake.router(), Limits::default(), CancellationToken::new()));
+    let body = sample("canonical", "hired", "evt-1");
+    let mut head = format!("POST /hooks/canonical HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n", body.len());
+    for (name, value) in &signed("canonical", body.as_bytes()) {
+        head += &format!("{name}: {}\r\n", value.to_str().expect("text"));
+    }
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.expect("sent");
+    rig.queue.sent(1).await;
+    drop(stream);
+    rig.queue.becomes(Mood::Confirms);
+    rig.queue.kept(1).await;
+    assert_eq!(sizes(&rig.queue), [1]);
+}
+
+#[tokio::test]
+async fn a_chunked_body_over_the_limit_is_413_on_the_wire() {
+    let rig = rig(Mood::Confirms, IntakeSettings { body_limit: 1000, ..settings() });
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(serve(listener, rig.intake.router(), Limits::default(), CancellationToken::new()));
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let head = "POST /hooks/canonical HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    for _ in 0..3 {
+        stream.write_all(format!("1f4\r\n{:500}\r\n", "").as_bytes()).await.expect("sent");
+    }
+    let mut start = [0; 12];
+    stream.read_exact(&mut start).await.expect("an answer");
+    assert_eq!(&start, b"HTTP/1.1 413");
+    assert!(Arc::strong_count(&rig.queue) > 0 && rig.queue.durable().is_empty());
+}

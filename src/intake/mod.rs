@@ -1,0 +1,79 @@
+//! `POST /hooks/{source}`: verify the raw bytes, read them, publish, and only when that is confirmed answer 200.
+//!
+//! It needs the queue and nothing else. Our own trouble is 503 with `Retry-After`, never a 4xx (which HR systems do not
+//! send again) and never a 200 for what is not durable.
+
+mod answer;
+mod door;
+#[cfg(test)]
+mod fake_queue_tests;
+mod gather;
+#[cfg(test)]
+mod gather_tests;
+mod heard;
+#[cfg(test)]
+mod intake_tests;
+
+pub use door::{IntakeSettings, SourceDoor};
+pub use heard::{Heard, HeardHook, Outcome, Unheard};
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::{Router, extract::State, routing::post};
+use tokio::sync::Semaphore;
+
+use crate::queue::Queue;
+use gather::Gatherer;
+
+/// The intake: what it knows of the sources can be replaced while it runs.
+#[derive(Clone)]
+pub struct Intake {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    current: RwLock<Arc<Current>>,
+    queue: Arc<dyn Queue>,
+    gatherer: Gatherer,
+    heard: Arc<dyn Heard>,
+}
+
+/// The settings of this moment; a request keeps those it began with.
+struct Current {
+    settings: IntakeSettings,
+    places: Arc<Semaphore>,
+}
+
+impl Current {
+    fn new(settings: IntakeSettings) -> Arc<Self> {
+        Arc::new(Self { places: Arc::new(Semaphore::new(settings.in_flight)), settings })
+    }
+}
+
+impl Intake {
+    /// An intake that publishes to `queue` and tells `heard` of every request. Within a tokio runtime.
+    pub fn new(settings: IntakeSettings, queue: Arc<dyn Queue>, heard: Arc<dyn Heard>) -> Self {
+        let gatherer = Gatherer::new(Arc::clone(&queue), settings.instance.clone(), Arc::clone(&heard));
+        let current = RwLock::new(Current::new(settings));
+        Self { inner: Arc::new(Inner { current, queue, gatherer, heard }) }
+    }
+
+    /// Takes other settings from the next request on. (The instance stays the one it began with.)
+    pub fn replace(&self, settings: IntakeSettings) {
+        *self.inner.current.write().unwrap_or_else(PoisonError::into_inner) = Current::new(settings);
+    }
+
+    /// `POST /hooks/{source}`; everything else is 404 or 405. The health routes are the caller's to merge.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/hooks/{source}", post(answer::hook).fallback(answer::wrong_method))
+            .fallback(answer::unknown_path)
+            .with_state(self.clone())
+    }
+
+    fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.inner.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+type Here = State<Intake>;
