@@ -3,3 +3,6 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod account_life;
+mod embedded_queue;
+#[path = "../promises/mod.rs"]
+mod promises;
