@@ -6,9 +6,11 @@
 
 mod embedded;
 mod message;
+mod rabbitmq;
 
 pub use embedded::{EmbeddedQueue, QueueOpenError};
 pub use message::{ENVELOPE_VERSION, Hook, Message, Reading, UnreadableEnvelope};
+pub use rabbitmq::{Declare, RabbitQueue, RabbitSettings};
 
 use futures_util::future::BoxFuture;
 
