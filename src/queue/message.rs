@@ -68,6 +68,53 @@ pub struct UnreadableEnvelope {
     pub problem: String,
 }
 
+impl Message {
+    /// A message of this version.
+    pub fn new(instance: impl Into<String>, hooks: Vec<Hook>) -> Self {
+        Self { version: ENVELOPE_VERSION, instance: instance.into(), hooks }
+    }
+
+    /// Its bytes on the queue: one JSON document.
+    pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    /// Reads bytes from a queue. The version is looked at first: what a newer binary wrote is not guessed at.
+    pub fn decode(bytes: Vec<u8>) -> Result<Self, UnreadableEnvelope> {
+        let head: Head = serde_json::from_slice(&bytes).unwrap_or_default();
+        let read = match head.version {
+            Some(version) if READABLE.contains(&version) => {
+                serde_json::from_slice(&bytes).map_err(|error| describe(&error))
+            }
+            Some(version) => Err(format!("envelope version {version} is not one that this version reads")),
+            None => Err("it is not an envelope: no version can be read".to_owned()),
+        };
+        read.map_err(|problem| UnreadableEnvelope { bytes, version: head.version, instance: head.instance, problem })
+    }
+}
+
+/// The versions that this binary reads: its own and, once there is one, the one before.
+const READABLE: std::ops::RangeInclusive<u32> = 1..=ENVELOPE_VERSION;
+
+/// As much of an envelope as every version has.
+#[derive(Default, Deserialize)]
+struct Head {
+    #[serde(default)]
+    version: Option<u32>,
+    #[serde(default)]
+    instance: Option<String>,
+}
+
+/// Where the JSON went wrong, without a word of its content (it may be personal).
+fn describe(error: &serde_json::Error) -> String {
+    format!(
+        "the envelope does not read: {:?} error at line {}, column {}",
+        error.classify(),
+        error.line(),
+        error.column()
+    )
+}
+
 impl Hook {
     /// Its events, tied to it; none if it is unreadable.
     pub fn events(&self) -> Vec<Event> {
@@ -98,5 +145,59 @@ mod base64_bytes {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
         let text = String::deserialize(deserializer)?;
         STANDARD.decode(text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unreadable_hook() -> Hook {
+        Hook {
+            source: SourceId::parse("hr").unwrap(),
+            hook: HookId::parse("h-1").unwrap(),
+            received: "2026-11-25T03:00:00Z".parse().unwrap(),
+            secret: Some("2026".to_owned()),
+            digest: ContentDigest::of(b"not json"),
+            reading: Reading::Unreadable {
+                reason: "not JSON".to_owned(),
+                body: b"\xff\x00not json".to_vec(),
+                headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_byte_for_byte() {
+        let message = Message::new("prod", vec![unreadable_hook()]);
+        assert_eq!(Message::decode(message.encode().unwrap()), Ok(message));
+    }
+
+    #[test]
+    fn the_bytes_are_the_document_that_other_versions_expect() {
+        let text = String::from_utf8(Message::new("prod", vec![unreadable_hook()]).encode().unwrap()).unwrap();
+        assert!(text.starts_with(r#"{"version":1,"instance":"prod","hooks":[{"source":"hr","hook":"h-1","#), "{text}");
+        assert!(text.contains(r#""body":"/wBub3QganNvbg==""#), "{text}");
+    }
+
+    #[test]
+    fn a_newer_version_is_kept_as_bytes_with_what_could_be_read() {
+        let bytes = br#"{"version":2,"instance":"prod","letters":[]}"#.to_vec();
+        let unreadable = Message::decode(bytes.clone()).unwrap_err();
+        assert_eq!((unreadable.bytes, unreadable.version), (bytes, Some(2)));
+        assert_eq!(unreadable.instance.as_deref(), Some("prod"));
+        assert!(unreadable.problem.contains("version 2"), "{}", unreadable.problem);
+    }
+
+    #[test]
+    fn rubbish_is_kept_as_bytes_and_its_content_is_not_told() {
+        let unreadable = Message::decode(b"Ada Lovelace, 1815-12-10".to_vec()).unwrap_err();
+        assert_eq!((unreadable.version, unreadable.instance), (None, None));
+        assert!(!unreadable.problem.contains("Ada"), "{}", unreadable.problem);
+
+        let damaged = br#"{"version":1,"instance":"prod","hooks":[{"source":"Ada Lovelace"}]}"#.to_vec();
+        let unreadable = Message::decode(damaged).unwrap_err();
+        assert_eq!(unreadable.version, Some(1));
+        assert!(!unreadable.problem.contains("Ada"), "{}", unreadable.problem);
     }
 }

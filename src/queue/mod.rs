@@ -4,9 +4,13 @@
 //! broker's confirm, or an fsync); [`Queue::receive`] gives deliveries that stay ours until they are acked or
 //! the process dies. What is delivered twice is recorded once: the worker's store dedupes by event key.
 
+mod embedded;
 mod message;
+mod rabbitmq;
 
+pub use embedded::{EmbeddedQueue, QueueOpenError};
 pub use message::{ENVELOPE_VERSION, Hook, Message, Reading, UnreadableEnvelope};
+pub use rabbitmq::{Declare, RabbitQueue, RabbitSettings};
 
 use futures_util::future::BoxFuture;
 

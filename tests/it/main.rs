@@ -5,3 +5,6 @@
 mod account_life;
 mod rig;
 mod service_life;
+mod embedded_queue;
+#[path = "../promises/mod.rs"]
+mod promises;

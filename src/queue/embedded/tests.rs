@@ -1,0 +1,45 @@
+//! What the promises from outside cannot bring about: a full disk.
+
+use super::*;
+use crate::queue::Hook;
+
+fn message(size: usize) -> Message {
+    let hook: Hook = serde_json::from_value(serde_json::json!({
+        "source": "hr", "hook": "h-1", "received": "2026-11-25T03:00:00Z", "digest": "0".repeat(64),
+        "reading": { "unreadable": { "reason": "x".repeat(size), "body": "", "headers": [] } },
+    }))
+    .unwrap();
+    Message::new("test", vec![hook])
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_and_lies_to_nobody() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (mut file, contents) = QueueFile::open(&folder.path().join("queue.db"), "test").await.unwrap();
+    file.limit_growth(64).await;
+    let queue = EmbeddedQueue::over(file, &contents, "test".to_owned());
+
+    let mut confirmed = 0;
+    let refusal = loop {
+        match queue.publish(Lane::Events, message(8000)).await {
+            Ok(()) => confirmed += 1,
+            Err(refusal) => break refusal,
+        }
+    };
+    assert!(matches!(&refusal, PublishError::Refused(why) if why == "the disk is full"), "{refusal}");
+    assert!(confirmed > 3, "{confirmed}");
+    assert!(matches!(queue.health(), QueueHealth::NotReady(_)));
+    assert_eq!(queue.depth(Lane::Events).await, Some(confirmed));
+
+    // What is acked together with a refused publish is gone all the same, and makes room.
+    let mut deliveries = queue.receive(Lane::Events, 100).await.unwrap();
+    assert_eq!(deliveries.len() as u64, confirmed);
+    let oldest = deliveries.remove(0);
+    let (refused, acked) = tokio::join!(queue.publish(Lane::Events, message(60_000)), oldest.settle.ack());
+    assert!(refused.is_err() && acked);
+    queue.publish(Lane::Events, message(4000)).await.unwrap();
+    assert_eq!(queue.health(), QueueHealth::Ready);
+
+    drop(deliveries);
+    assert_eq!(queue.receive(Lane::Events, 100).await.unwrap().len() as u64, confirmed);
+}

@@ -1,0 +1,254 @@
+//! The embedded queue: its promises, and what it does when its process is killed.
+
+use std::{
+    collections::BTreeSet,
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use hirewire::queue::{EmbeddedQueue, Lane, PublishError, Queue as _, QueueOpenError};
+use tempfile::TempDir;
+
+use crate::promises::{self, PATIENCE, Rig, ack, drain, receive, tag, tagged, tags};
+
+/// How often a message may be delivered by processes that end before they settle it.
+const DELIVERY_LIMIT: usize = 20;
+
+/// Where a child of a test finds the file.
+const QUEUE_FILE: &str = "HIREWIRE_TEST_QUEUE_FILE";
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(TempDir::new().expect("a folder"))
+    }
+
+    fn file(&self) -> std::path::PathBuf {
+        self.0.path().join("queue.db")
+    }
+}
+
+impl Rig for Folder {
+    type Queue = EmbeddedQueue;
+
+    fn instance(&self) -> &str {
+        "test"
+    }
+
+    async fn open(&self) -> EmbeddedQueue {
+        EmbeddedQueue::open(self.file(), "test").await.expect("a queue")
+    }
+
+    async fn end(self) {
+        self.0.close().expect("the folder can be removed");
+    }
+}
+
+promises::keeps_the_promises!(Folder::new());
+
+#[tokio::test]
+async fn another_instances_file_is_not_opened() {
+    let folder = Folder::new();
+    folder.open().await.close().await;
+    let refused = EmbeddedQueue::open(folder.file(), "staging").await.err().expect("a refusal");
+    assert!(matches!(&refused, QueueOpenError::Foreign { found, .. } if found == "test"), "{refused}");
+    folder.open().await.close().await;
+}
+
+#[tokio::test]
+async fn a_file_in_use_is_not_opened_twice() {
+    let folder = Folder::new();
+    let queue = folder.open().await;
+    let refused = EmbeddedQueue::open(folder.file(), "test").await.err().expect("a refusal");
+    assert!(matches!(refused, QueueOpenError::InUse { .. }), "{refused}");
+    queue.close().await;
+    folder.open().await.close().await;
+}
+
+#[tokio::test]
+async fn a_queue_that_was_dropped_lets_go_of_its_file() {
+    let folder = Folder::new();
+    drop(folder.open().await);
+    let reopened = async {
+        while EmbeddedQueue::open(folder.file(), "test").await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, reopened).await.expect("the file is free again");
+}
+
+#[tokio::test]
+async fn what_no_process_gets_through_with_is_poison_on_the_dead_lane() {
+    let folder = Folder::new();
+    let queue = folder.open().await;
+    promises::publish(&queue, "test", Lane::Events, &["poison"]).await;
+    queue.close().await;
+    for attempt in 0..=DELIVERY_LIMIT {
+        let queue = folder.open().await;
+        let delivery = receive(&queue, Lane::Events, 1).await.remove(0);
+        assert_eq!((tag(&delivery).as_str(), delivery.redelivered), ("poison", attempt > 0));
+        queue.close().await;
+    }
+    let queue = folder.open().await;
+    promises::publish(&queue, "test", Lane::Events, &["sound"]).await;
+    let dead = receive(&queue, Lane::Dead, 1).await;
+    assert!(tags(&dead) == ["poison"] && dead[0].poison);
+    ack(dead).await;
+    assert_eq!(tags(&receive(&queue, Lane::Events, 1).await), ["sound"]);
+    queue.close().await;
+}
+
+/// On one thread the writer cannot run before all have asked, so the count is exact.
+#[tokio::test(flavor = "current_thread")]
+async fn more_than_may_wait_for_the_disk_is_told_to_come_again() {
+    let folder = Folder::new();
+    let queue = folder.open().await;
+    let asked = (0..1030).map(|number| queue.publish(Lane::Events, tagged("test", &number.to_string())));
+    let outcomes = futures_util::future::join_all(asked).await;
+    let overloaded = outcomes.iter().filter(|outcome| matches!(outcome, Err(PublishError::Overloaded))).count();
+    let confirmed = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!((confirmed, overloaded), (1024, 6));
+    assert_eq!(drain(&queue, "test", Lane::Events).await.len(), 1024);
+    queue.close().await;
+}
+
+/// Starts this test binary again, as a child that runs one of the ignored tests below.
+fn child(test: &str, file: &Path) -> std::process::Child {
+    Command::new(std::env::current_exe().expect("this binary"))
+        .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
+        .env(QUEUE_FILE, file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a child")
+}
+
+/// Reads what a child says until it has said enough, kills it, and reads what it had said until then.
+fn told_until_killed(mut child: std::process::Child, enough: usize) -> Vec<String> {
+    let mut told = Vec::new();
+    let mut lines = BufReader::new(child.stdout.take().expect("its stdout")).lines();
+    while let Some(Ok(line)) = lines.next() {
+        told.push(line);
+        if told.len() == enough {
+            child.kill().expect("SIGKILL");
+        }
+    }
+    child.wait().expect("an end");
+    told
+}
+
+fn with_prefix(told: &[String], prefix: &str) -> BTreeSet<String> {
+    told.iter().filter_map(|line| line.strip_prefix(prefix)).map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_that_was_confirmed_is_there_after_a_kill() {
+    let folder = Folder::new();
+    for round in 1..=3_usize {
+        let told = told_until_killed(child("embedded_queue::child_that_publishes", &folder.file()), round * 300);
+        let confirmed = with_prefix(&told, "confirmed ");
+        assert!(confirmed.len() >= round * 200, "only {} were confirmed", confirmed.len());
+        let queue = folder.open().await;
+        let found = drain(&queue, "test", Lane::Events).await;
+        let missing: Vec<&String> = confirmed.iter().filter(|tag| !found.contains_key(*tag)).collect();
+        assert!(missing.is_empty(), "lost after a confirm: {missing:?}");
+        queue.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_worker_loses_nothing_and_its_acks_hold() {
+    let folder = Folder::new();
+    let told = told_until_killed(child("embedded_queue::child_that_works", &folder.file()), 600);
+    let (confirmed, acked) = (with_prefix(&told, "confirmed "), with_prefix(&told, "acked "));
+    assert!(!acked.is_empty(), "the child acked nothing");
+    let queue = folder.open().await;
+    let found = drain(&queue, "test", Lane::Events).await;
+    assert!(acked.iter().all(|tag| !found.contains_key(tag)), "acked and delivered again");
+    let lost: Vec<_> = confirmed.iter().filter(|tag| !acked.contains(*tag) && !found.contains_key(*tag)).collect();
+    // Acks that were on the disk before the child could tell of them: at most those under way at once.
+    assert!(lost.len() <= 16, "neither acked nor there: {lost:?}");
+    queue.close().await;
+}
+
+#[allow(clippy::disallowed_methods, reason = "how a test tells its child where the file is")]
+async fn childs_queue() -> std::sync::Arc<EmbeddedQueue> {
+    let file = std::env::var(QUEUE_FILE).expect("started by another test");
+    std::sync::Arc::new(EmbeddedQueue::open(file, "test").await.expect("a queue"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the child of another test"]
+async fn child_that_publishes() {
+    let queue = childs_queue().await;
+    let publishers = (0..16).map(|publisher| {
+        let queue = std::sync::Arc::clone(&queue);
+        tokio::spawn(async move {
+            for number in 0.. {
+                let tag = format!("{}/{publisher}/{number}", std::process::id());
+                queue.publish(Lane::Events, tagged("test", &tag)).await.expect("a confirm");
+                println!("confirmed {tag}");
+            }
+        })
+    });
+    futures_util::future::join_all(publishers).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the child of another test"]
+async fn child_that_works() {
+    let queue = childs_queue().await;
+    let publishing = {
+        let queue = std::sync::Arc::clone(&queue);
+        async move {
+            for number in 0.. {
+                let tag = number.to_string();
+                queue.publish(Lane::Events, tagged("test", &tag)).await.expect("a confirm");
+                println!("confirmed {tag}");
+            }
+        }
+    };
+    let working = async move {
+        loop {
+            for delivery in queue.receive(Lane::Events, 16).await.expect("deliveries") {
+                let tag = tag(&delivery);
+                assert!(delivery.settle.ack().await);
+                println!("acked {tag}");
+            }
+        }
+    };
+    tokio::join!(tokio::spawn(publishing), tokio::spawn(working)).0.expect("never ends");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement: cargo test --test it embedded_queue::throughput -- --ignored --nocapture"]
+async fn throughput() {
+    let body = "x".repeat(700); // with base64 and the envelope: about 1 KiB
+    for publishers in [1, 16, 64, 256] {
+        let folder = Folder::new();
+        let queue = std::sync::Arc::new(folder.open().await);
+        let each = 20_000 / publishers;
+        let started = std::time::Instant::now();
+        let tasks = (0..publishers).map(|_| {
+            let (queue, message) = (std::sync::Arc::clone(&queue), tagged("test", &body));
+            tokio::spawn(async move {
+                for _ in 0..each {
+                    queue.publish(Lane::Events, message.clone()).await.expect("a confirm");
+                }
+            })
+        });
+        futures_util::future::join_all(tasks).await;
+        let published = started.elapsed();
+        let started = std::time::Instant::now();
+        let mut taken = 0;
+        while taken < each * publishers {
+            let deliveries = queue.receive(Lane::Events, 64).await.expect("deliveries");
+            taken += deliveries.len();
+            futures_util::future::join_all(deliveries.into_iter().map(|delivery| delivery.settle.ack())).await;
+        }
+        let rate = |elapsed: std::time::Duration| f64::from(u32::try_from(taken).expect("few")) / elapsed.as_secs_f64();
+        println!("{publishers} publishers: {:.0}/s in, {:.0}/s out", rate(published), rate(started.elapsed()));
+        queue.close().await;
+    }
+}

@@ -1,0 +1,87 @@
+//! RabbitMQ keeps the promises of a queue, on the shared broker under names of this run.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use hirewire::queue::{Queue as _, QueueHealth, RabbitQueue, RabbitSettings};
+use lapin::{
+    Connection, ConnectionProperties,
+    options::{ExchangeDeleteOptions, QueueDeleteOptions},
+};
+
+use crate::{
+    broker,
+    promises::{self, PATIENCE, Rig},
+};
+
+/// Queues of one test on a broker.
+pub struct Rabbit {
+    pub settings: RabbitSettings,
+}
+
+impl Rabbit {
+    pub fn on(url: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let instance = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        Self { settings: RabbitSettings::new(url.to_owned().into(), instance) }
+    }
+
+    pub fn shared() -> Self {
+        Self::on(&broker::shared_url())
+    }
+
+    /// A client of the broker that knows nothing of ours.
+    pub async fn plain(&self) -> Connection {
+        use secrecy::ExposeSecret as _;
+        let url = self.settings.url.expose_secret();
+        Connection::connect(url, ConnectionProperties::default()).await.expect("a connection")
+    }
+
+    /// Whole name of a queue.
+    pub fn name(&self, queue: &str) -> String {
+        format!("hirewire.{}.{queue}", self.settings.instance)
+    }
+}
+
+impl Rig for Rabbit {
+    type Queue = RabbitQueue;
+
+    fn instance(&self) -> &str {
+        &self.settings.instance
+    }
+
+    async fn open(&self) -> RabbitQueue {
+        let queue = RabbitQueue::start(self.settings.clone());
+        until_ready(&queue).await;
+        queue
+    }
+
+    async fn end(self) {
+        let connection = self.plain().await;
+        let channel = connection.create_channel().await.expect("a channel");
+        for queue in ["events", "dead", "unrouted", "quarantine"] {
+            let name = self.name(queue);
+            channel.queue_delete(name.into(), QueueDeleteOptions::default()).await.expect("a queue to delete");
+        }
+        for exchange in [self.name("unrouted"), format!("hirewire.{}", self.settings.instance)] {
+            let deleted = channel.exchange_delete(exchange.into(), ExchangeDeleteOptions::default());
+            deleted.await.expect("an exchange to delete");
+        }
+        connection.close(200, "done".into()).await.expect("a goodbye");
+    }
+}
+
+/// Waits until the queue says what is wanted.
+pub async fn until(queue: &RabbitQueue, wanted: impl Fn(&QueueHealth) -> bool) {
+    let wait = async {
+        while !wanted(&queue.health()) {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("health stays {:?}", queue.health()));
+}
+
+pub async fn until_ready(queue: &RabbitQueue) {
+    until(queue, |health| *health == QueueHealth::Ready).await;
+}
+
+promises::keeps_the_promises!(Rabbit::shared());
