@@ -8,3 +8,6 @@ mod service_life;
 mod embedded_queue;
 #[path = "../promises/mod.rs"]
 mod promises;
+mod store_promises;
+#[path = "../store_suite/mod.rs"]
+mod store_suite;
