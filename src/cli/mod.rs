@@ -15,10 +15,24 @@ mod sandbox;
 mod schemas;
 mod settings;
 mod tail;
+mod check;
+mod config_file;
+mod exit;
+mod init;
+mod init_text;
+mod load;
+mod neighbours;
+mod output;
+mod sample;
+mod sandbox;
+mod schemas;
+mod send;
+mod sign;
+mod signing;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use exit::{Exit, print};
 
@@ -43,6 +57,10 @@ enum Command {
     #[command(alias = "dlq")]
     DeadLetters(dead_letters::DeadLetters),
     Connections(connections::Connections),
+    Init(init::Init),
+    Check(check::Check),
+    Sign(sign::Sign),
+    Send(send::Send),
     Sandbox(sandbox::Sandbox),
     Schemas(schemas::Schemas),
 }
@@ -60,6 +78,11 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Whether this binary has that command.
+fn has_command(name: &str) -> bool {
+    Arguments::command().find_subcommand(name).is_some()
+}
+
 fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Exit::failed(error.into()))
 }
@@ -73,6 +96,10 @@ async fn run(command: Command) -> Result<(), Exit> {
         Command::People(command) => command.run().await,
         Command::DeadLetters(command) => command.run().await,
         Command::Connections(command) => command.run().await,
+        Command::Init(command) => command.run(),
+        Command::Check(command) => command.run().await,
+        Command::Sign(command) => command.run(),
+        Command::Send(command) => command.run().await,
         Command::Sandbox(command) => command.run().await,
         Command::Schemas(command) => command.run(),
     }

@@ -8,7 +8,6 @@ mod connections;
 mod diagnostics;
 mod environment;
 mod mapping;
-mod presets;
 mod quoted;
 mod reader;
 mod secret;
