@@ -3,3 +3,6 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod account_life;
+mod store_promises;
+#[path = "../store_suite/mod.rs"]
+mod store_suite;
