@@ -104,6 +104,22 @@ async fn a_client_that_goes_away_cancels_nothing() {
 }
 
 #[tokio::test]
+async fn who_was_answered_503_waits_no_longer() {
+    let rig = rig(Mood::Silent, IntakeSettings { confirm_deadline: Duration::from_millis(5), ..settings() });
+    let post = |number: usize| {
+        let body = sample("canonical", "hired", &format!("evt-{number}"));
+        rig.intake.router().oneshot(request("/hooks/canonical", signed("canonical", body.as_bytes()), body))
+    };
+    for number in 0..OUTSTANDING + 3 {
+        assert_eq!(post(number).await.expect("an answer").status().as_u16(), 503);
+    }
+    rig.queue.becomes(Mood::Confirms);
+    assert_eq!(post(99).await.expect("an answer").status().as_u16(), 200);
+    // What was sent before the deadline may count; what was never sent does not.
+    assert_eq!(sizes(&rig.queue), [1; OUTSTANDING + 1]);
+}
+
+#[tokio::test]
 async fn a_chunked_body_over_the_limit_is_413_on_the_wire() {
     let rig = rig(Mood::Confirms, IntakeSettings { body_limit: 1000, ..settings() });
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
