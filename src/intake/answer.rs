@@ -33,7 +33,7 @@ use crate::{
 const HOOK_ID: &str = "hirewire-hook-id";
 const SOON: Duration = Duration::from_secs(1);
 const LATER: Duration = Duration::from_secs(5);
-const MUCH_LATER: Duration = Duration::from_secs(60);
+const MUCH_LATER: Duration = Duration::from_mins(1);
 
 /// A request under way.
 struct Call {

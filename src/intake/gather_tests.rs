@@ -19,7 +19,7 @@ use super::{
 use crate::http::{Limits, serve};
 
 fn patient() -> IntakeSettings {
-    IntakeSettings { confirm_deadline: Duration::from_secs(60), ..settings() }
+    IntakeSettings { confirm_deadline: Duration::from_mins(1), ..settings() }
 }
 
 fn sizes(queue: &FakeQueue) -> Vec<usize> {
@@ -92,7 +92,7 @@ async fn a_client_that_goes_away_cancels_nothing() {
     let body = sample("canonical", "hired", "evt-1");
     let mut head = format!("POST /hooks/canonical HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in &signed("canonical", body.as_bytes()) {
-        head += &format!("{name}: {}\r\n", value.to_str().expect("text"));
+        head.extend([name.as_str(), ": ", value.to_str().expect("text"), "\r\n"]);
     }
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.expect("sent");
