@@ -111,7 +111,7 @@ impl Health {
             .checks
             .iter()
             .filter(|(role, ..)| roles.contains(role))
-            .filter_map(|(role, name, check)| check().err().map(|reason| told(*role, name, reason, detail)))
+            .filter_map(|(role, name, check)| check().err().map(|reason| told(*role, name, &reason, detail)))
             .collect();
         let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
         let status = if failing.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -120,7 +120,7 @@ impl Health {
     }
 }
 
-fn told(role: Role, name: &str, reason: String, detail: Detail) -> Value {
+fn told(role: Role, name: &str, reason: &str, detail: Detail) -> Value {
     match detail {
         Detail::Names => json!({ "role": role.as_str(), "check": name }),
         Detail::Reasons => json!({ "role": role.as_str(), "check": name, "reason": reason }),

@@ -11,7 +11,7 @@ use std::{
 
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -33,7 +33,7 @@ use crate::{
 const HOOK_ID: &str = "hirewire-hook-id";
 const SOON: Duration = Duration::from_secs(1);
 const LATER: Duration = Duration::from_secs(5);
-const MUCH_LATER: Duration = Duration::from_secs(60);
+const MUCH_LATER: Duration = Duration::from_mins(1);
 
 /// A request under way.
 struct Call {
@@ -65,7 +65,13 @@ impl Refusal {
 }
 
 /// `POST /hooks/{source}`.
-pub(super) async fn hook(State(intake): Here, Path(source): Path<String>, request: Request) -> Response {
+pub(super) async fn hook(
+    State(intake): Here,
+    source: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    // A name that is no text is no source of ours.
+    let source = source.map(|Path(name)| name).unwrap_or_default();
     let current = intake.current();
     let call = Call { intake, current, hook: hook_id(), source, received: telemetry::now(), began: Instant::now() };
     let Ok(place) = Arc::clone(&call.current.places).try_acquire_owned() else {
@@ -84,7 +90,7 @@ pub(super) async fn hook(State(intake): Here, Path(source): Path<String>, reques
     let fallback_id = call.hook.clone();
     let carried = tokio::spawn(async move {
         let _place = place;
-        let outcome = call.carry(&door, &parts, body).await;
+        let outcome = call.carry(&door, &parts, &body).await;
         call.answer(outcome)
     });
     // A task that panicked has answered nothing, and nothing of it is known to be durable.
@@ -92,12 +98,12 @@ pub(super) async fn hook(State(intake): Here, Path(source): Path<String>, reques
 }
 
 /// Any other method.
-pub(super) async fn wrong_method(State(intake): Here) -> Response {
+pub(super) fn wrong_method(intake: Intake) -> Response {
     intake.refuse(Problem::new(StatusCode::METHOD_NOT_ALLOWED).allow("POST"), "not a POST")
 }
 
 /// Any other path.
-pub(super) async fn unknown_path(State(intake): Here) -> Response {
+pub(super) fn unknown_path(intake: Intake) -> Response {
     intake.refuse(Problem::new(StatusCode::NOT_FOUND), "no such path")
 }
 
@@ -144,8 +150,8 @@ impl Call {
     }
 
     /// Verifies, reads, publishes.
-    async fn carry(&self, door: &SourceDoor, parts: &Parts, body: Bytes) -> Result<Accepted, Refusal> {
-        let request = Unverified { method: parts.method.as_str(), headers: &parts.headers, body: &body };
+    async fn carry(&self, door: &SourceDoor, parts: &Parts, body: &Bytes) -> Result<Accepted, Refusal> {
+        let request = Unverified { method: parts.method.as_str(), headers: &parts.headers, body };
         let verified =
             door.scheme.verify(request, &door.secrets, telemetry::now()).map_err(|error| unbelieved(&error))?;
         let reading = door.preset.read(&verified, &parts.headers, &door.origins);
@@ -164,7 +170,7 @@ impl Call {
             hook: self.hook.clone(),
             received: self.received,
             secret: verified.secret.clone(),
-            digest: ContentDigest::of(&body),
+            digest: ContentDigest::of(body),
             reading,
         };
         if !reading.events.is_empty() {
@@ -180,8 +186,10 @@ impl Call {
     /// Hands the hook to the gatherer and waits for the confirm of its message.
     async fn publish(&self, hook: Hook, bytes: usize) -> Result<(), Refusal> {
         failpoint::at("intake.before_publish").await;
-        let confirmed = self.intake.inner.gatherer.hand_in(hook, bytes);
+        let handed_in = self.intake.inner.gatherer.hand_in(hook, bytes);
+        let confirmed = handed_in.map_err(|error| Refusal::ours(SOON, error.to_string()))?;
         if failpoint::planted("confirm_not_awaited") {
+            drop(tokio::spawn(confirmed)); // awaited by nobody who matters
             return Ok(());
         }
         // A gatherer that is gone confirms nothing.
@@ -190,10 +198,9 @@ impl Call {
 
     /// Publishes a hook that could not be read to the dead queue, alone.
     async fn park(&self, hook: Hook) -> Result<(), Refusal> {
-        let instance = self.current.settings.instance.clone();
-        let message = Message { version: ENVELOPE_VERSION, instance, hooks: vec![hook] };
-        let queue = &self.intake.inner.queue;
-        self.confirmed(async { queue.publish(Lane::Dead, message).await.map_err(Arc::new) }).await
+        let inner = &self.intake.inner;
+        let message = Message { version: ENVELOPE_VERSION, instance: inner.instance.clone(), hooks: vec![hook] };
+        self.confirmed(async { inner.queue.publish(Lane::Dead, message).await.map_err(Arc::new) }).await
     }
 
     /// Waits for a confirm, but no longer than the deadline.

@@ -17,12 +17,15 @@ pub(super) const MOST_BYTES: usize = 256 * 1024;
 /// How many messages may wait for their confirm while more is gathered.
 pub(super) const OUTSTANDING: usize = 4;
 
+/// How many hooks may wait to be gathered: what a queue that does not answer may cost in memory.
+const WAITING: usize = 2048;
+
 /// Whether a message is durable.
 pub(super) type Confirmed = Result<(), Arc<PublishError>>;
 
 /// Gathers hooks into messages.
 pub(super) struct Gatherer {
-    waiting: mpsc::UnboundedSender<Waiting>,
+    waiting: mpsc::Sender<Waiting>,
 }
 
 struct Waiting {
@@ -34,40 +37,36 @@ struct Waiting {
 impl Gatherer {
     /// Starts gathering; ends when it is dropped and all is published.
     pub(super) fn new(queue: Arc<dyn Queue>, instance: String, heard: Arc<dyn Heard>) -> Self {
-        let (waiting, incoming) = mpsc::unbounded_channel();
+        let (waiting, incoming) = mpsc::channel(WAITING);
         tokio::spawn(gather(incoming, queue, instance, heard));
         Self { waiting }
     }
 
     /// Hands in a hook whose body has that many bytes. What comes back tells when it is durable.
-    /// (How many wait is bounded by the intake's limit of requests at once.)
-    pub(super) fn hand_in(&self, hook: Hook, bytes: usize) -> oneshot::Receiver<Confirmed> {
+    pub(super) fn hand_in(&self, hook: Hook, bytes: usize) -> Result<oneshot::Receiver<Confirmed>, PublishError> {
         let (confirmed, receiver) = oneshot::channel();
-        // If nobody gathers any more, the sender is dropped with the hook and the receiver says so.
-        let _ = self.waiting.send(Waiting { hook, bytes, confirmed });
-        receiver
+        self.waiting.try_send(Waiting { hook, bytes, confirmed }).map_err(|_| PublishError::Overloaded)?;
+        Ok(receiver)
     }
 }
 
-async fn gather(
-    mut incoming: mpsc::UnboundedReceiver<Waiting>,
-    queue: Arc<dyn Queue>,
-    instance: String,
-    heard: Arc<dyn Heard>,
-) {
+async fn gather(mut incoming: mpsc::Receiver<Waiting>, queue: Arc<dyn Queue>, instance: String, heard: Arc<dyn Heard>) {
     let places = Arc::new(Semaphore::new(OUTSTANDING));
     let mut left_over = None;
     loop {
         let first = match left_over.take() {
-            Some(waiting) => waiting,
-            None => match incoming.recv().await {
-                Some(waiting) => waiting,
-                None => return,
-            },
+            Some(waiting) => Some(waiting),
+            None => incoming.recv().await,
         };
+        let Some(first) = first else { return };
         // Whatever comes in while this waits shares the message.
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let gathered = fill(first, &mut incoming, &mut left_over);
+        let mut gathered = fill(first, &mut incoming, &mut left_over);
+        // Whoever was answered 503 meanwhile sends again.
+        gathered.retain(|waiting| !waiting.confirmed.is_closed());
+        if gathered.is_empty() {
+            continue;
+        }
         let (queue, instance, heard) = (Arc::clone(&queue), instance.clone(), Arc::clone(&heard));
         tokio::spawn(async move {
             publish(queue.as_ref(), instance, gathered, heard.as_ref()).await;
@@ -76,11 +75,7 @@ async fn gather(
     }
 }
 
-fn fill(
-    first: Waiting,
-    incoming: &mut mpsc::UnboundedReceiver<Waiting>,
-    left_over: &mut Option<Waiting>,
-) -> Vec<Waiting> {
+fn fill(first: Waiting, incoming: &mut mpsc::Receiver<Waiting>, left_over: &mut Option<Waiting>) -> Vec<Waiting> {
     let mut bytes = first.bytes;
     let mut gathered = vec![first];
     while gathered.len() < MOST_HOOKS {

@@ -19,7 +19,7 @@ use super::{
 use crate::http::{Limits, serve};
 
 fn patient() -> IntakeSettings {
-    IntakeSettings { confirm_deadline: Duration::from_secs(60), ..settings() }
+    IntakeSettings { confirm_deadline: Duration::from_mins(1), ..settings() }
 }
 
 fn sizes(queue: &FakeQueue) -> Vec<usize> {
@@ -92,7 +92,7 @@ async fn a_client_that_goes_away_cancels_nothing() {
     let body = sample("canonical", "hired", "evt-1");
     let mut head = format!("POST /hooks/canonical HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n", body.len());
     for (name, value) in &signed("canonical", body.as_bytes()) {
-        head += &format!("{name}: {}\r\n", value.to_str().expect("text"));
+        head.extend([name.as_str(), ": ", value.to_str().expect("text"), "\r\n"]);
     }
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.expect("sent");
@@ -101,6 +101,22 @@ async fn a_client_that_goes_away_cancels_nothing() {
     rig.queue.becomes(Mood::Confirms);
     rig.queue.kept(1).await;
     assert_eq!(sizes(&rig.queue), [1]);
+}
+
+#[tokio::test]
+async fn who_was_answered_503_waits_no_longer() {
+    let rig = rig(Mood::Silent, IntakeSettings { confirm_deadline: Duration::from_millis(5), ..settings() });
+    let post = |number: usize| {
+        let body = sample("canonical", "hired", &format!("evt-{number}"));
+        rig.intake.router().oneshot(request("/hooks/canonical", signed("canonical", body.as_bytes()), body))
+    };
+    for number in 0..OUTSTANDING + 3 {
+        assert_eq!(post(number).await.expect("an answer").status().as_u16(), 503);
+    }
+    rig.queue.becomes(Mood::Confirms);
+    assert_eq!(post(99).await.expect("an answer").status().as_u16(), 200);
+    // What was sent before the deadline may count; what was never sent does not.
+    assert_eq!(sizes(&rig.queue), [1; OUTSTANDING + 1]);
 }
 
 #[tokio::test]

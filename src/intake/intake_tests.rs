@@ -246,6 +246,7 @@ async fn what_the_wrong_door_or_the_wrong_way_is_answered() {
         ("/hooks/nobody", good(), 404),
         ("/hooks/ops", good(), 404),
         ("/hooks/canonical/", good(), 404),
+        ("/hooks/%ff", good(), 404),
         ("/hooks", good(), 404),
         ("/", good(), 404),
         ("/hooks/canonical", with("content-type", "text/xml"), 415),
@@ -345,4 +346,43 @@ async fn what_is_told_of_a_hook_holds_nothing_of_its_person() {
         assert!(!told.contains(personal), "{personal} in {told}");
     }
     assert_eq!(StatusCode::OK.as_u16(), rig.notes.0.lock().expect("a lock")[0].0);
+}
+
+/// What is logged, as text.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("a lock").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_log_line_holds_a_person_a_secret_or_what_was_expected() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber =
+        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
+    let _logs = tracing::subscriber::set_default(subscriber);
+    let rig = rig(Mood::Confirms, settings());
+    let body = sample("canonical", "hired", "evt-1");
+    for text in [body.clone(), body.replace("\"name\"", "\"naem\""), body.replace("\"Engineer\"", "[]")] {
+        rig.post("canonical", &text).await;
+    }
+    rig.post("bamboohr", &sample("bamboohr", "hired", "").replace("\"Hire Date\": \"", "\"Hire Date\": \"x")).await;
+    let forged = body.replace("Ada", "Eve");
+    rig.answer(request("/hooks/canonical", signed("canonical", body.as_bytes()), forged.clone())).await;
+    let log = String::from_utf8(log.0.lock().expect("a lock").clone()).expect("text");
+    let lines = ["accepted", "refused", "/naem", "dead letters", "does not match"];
+    assert!(lines.iter().all(|line| log.contains(line)), "{log}");
+    let expected = signed("canonical", forged.as_bytes())["webhook-signature"].to_str().expect("text").to_owned();
+    for never in ["Ada", "Eve", "Lovelace", "acme.example", "Engineer", SECRET, &SECRET[6..], &expected, "e-1001"] {
+        assert!(!log.contains(never), "{never} in {log}");
+    }
 }

@@ -33,6 +33,7 @@ pub struct Intake {
 
 struct Inner {
     current: RwLock<Arc<Current>>,
+    instance: String,
     queue: Arc<dyn Queue>,
     gatherer: Gatherer,
     heard: Arc<dyn Heard>,
@@ -53,9 +54,10 @@ impl Current {
 impl Intake {
     /// An intake that publishes to `queue` and tells `heard` of every request. Within a tokio runtime.
     pub fn new(settings: IntakeSettings, queue: Arc<dyn Queue>, heard: Arc<dyn Heard>) -> Self {
-        let gatherer = Gatherer::new(Arc::clone(&queue), settings.instance.clone(), Arc::clone(&heard));
+        let instance = settings.instance.clone();
+        let gatherer = Gatherer::new(Arc::clone(&queue), instance.clone(), Arc::clone(&heard));
         let current = RwLock::new(Current::new(settings));
-        Self { inner: Arc::new(Inner { current, queue, gatherer, heard }) }
+        Self { inner: Arc::new(Inner { current, instance, queue, gatherer, heard }) }
     }
 
     /// Takes other settings from the next request on. (The instance stays the one it began with.)
@@ -66,8 +68,11 @@ impl Intake {
     /// `POST /hooks/{source}`; everything else is 404 or 405. The health routes are the caller's to merge.
     pub fn router(&self) -> Router {
         Router::new()
-            .route("/hooks/{source}", post(answer::hook).fallback(answer::wrong_method))
-            .fallback(answer::unknown_path)
+            .route(
+                "/hooks/{source}",
+                post(answer::hook).fallback(|State(intake): Here| async { answer::wrong_method(intake) }),
+            )
+            .fallback(|State(intake): Here| async { answer::unknown_path(intake) })
             .with_state(self.clone())
     }
 

@@ -16,10 +16,12 @@ pub(super) fn worker(rules: &ItemRules, item: &Item<'_>, odd_phones: &mut usize)
         match taken(item, take) {
             Change::Keep => {}
             Change::Clear => put(&mut document, path, Value::Null),
-            Change::Set(text) if path.starts_with("dates.") => match read_item::date(&text) {
-                Some(date) => put(&mut document, path, Value::String(date.to_string())),
-                None => return Err(format!("{path} is no date")),
-            },
+            // No date here moves a status: one that cannot be read is left out.
+            Change::Set(text) if path.starts_with("dates.") => {
+                if let Some(date) = read_item::date(&text) {
+                    put(&mut document, path, Value::String(date.to_string()));
+                }
+            }
             Change::Set(text) => put(&mut document, path, Value::String(text)),
         }
     }

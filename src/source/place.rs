@@ -90,7 +90,7 @@ impl<'a> Item<'a> {
             Place::Field(name) => self.fields.get(name).map_or(Change::Keep, |value| text_of(value)),
             Place::Header(name) => {
                 let value = self.headers.get(name).and_then(|value| value.to_str().ok());
-                value.map_or(Change::Keep, |text| stated(text))
+                value.map_or(Change::Keep, stated)
             }
         }
     }

@@ -133,9 +133,9 @@ fn misshapen(error: &serde_path_to_error::Error<serde_json::Error>) -> Invalid {
     let mut pointer = String::new();
     for segment in error.path() {
         match segment {
-            Segment::Seq { index } => pointer += &format!("/{index}"),
-            Segment::Map { key } => pointer += &format!("/{}", escape(key)),
-            Segment::Enum { variant } => pointer += &format!("/{}", escape(variant)),
+            Segment::Seq { index } => pointer.extend(["/", &index.to_string()]),
+            Segment::Map { key } => pointer.extend(["/", &escape(key)]),
+            Segment::Enum { variant } => pointer.extend(["/", &escape(variant)]),
             Segment::Unknown => {}
         }
     }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::event::{
     Boundary, Change, CloudEvent, ContentDigest, Effective, EmploymentId, EmploymentRow, EventData, Identity, Kind,
-    ReadEvent, WorkerId,
+    ReadEvent, WorkerChanges, WorkerId,
 };
 
 /// Longest id of an event.
@@ -67,7 +67,11 @@ fn data(
         employment_id: employment.filter(|_| kind != Kind::Snapshot && !kind.names_previous_worker()),
         employments: fact.employment_row.as_ref().map(|row| employments(item, row)).transpose()?,
         previous_worker_id: previous,
-        worker: attributes::worker(rules, item, odd_phones)?,
+        worker: match attributes::worker(rules, item, odd_phones) {
+            // Nor is an ending dropped for an attribute.
+            Err(_) if kind.ends_access() => WorkerChanges::default(),
+            worker => worker?,
+        },
         ..EventData::default()
     })
 }

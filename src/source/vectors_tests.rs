@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Algorithm, Encoding, Grammar, KeyForm, Part, Scheme, Secret, SignatureError, SignatureKind, TimeFormat,
+    Algorithm, Encoding, Grammar, KeyForm, Part, Preset, Scheme, Secret, SignatureError, SignatureKind, TimeFormat,
     TimestampRule, Unverified,
 };
 
@@ -315,4 +315,27 @@ fn what_a_style_signs_it_verifies_and_one_changed_byte_it_does_not() {
         assert!(matches!(check(b"{\"a\":2}"), Err(SignatureError::Mismatch { .. })), "{name}");
     }
     assert!(Scheme::style("md5", None).is_err());
+}
+
+#[test]
+fn the_signatures_of_the_presets_fit_the_vectors() {
+    let preset = |name| Preset::named(name).expect("a preset").scheme().expect("a scheme");
+    let body = r#"{"employees":[{"id":"123"}]}"#;
+    let signed = headers(&[
+        ("X-BambooHR-Signature", "2e5fcc0ed9bfc4b23327543cafb3f59a552b8f8039e0ad24f6b86498f3557801"),
+        ("X-BambooHR-Timestamp", "2024-02-01T11:05:12Z"),
+    ]);
+    let request = Unverified { method: "POST", headers: &signed, body: body.as_bytes() };
+    let later: Timestamp = "2024-02-01T15:05:12Z".parse().expect("a time");
+    let secret = [Secret::new("private-key-123")];
+    assert!(preset("bamboohr").verify(request, &secret, later).is_ok(), "four hours old: it may be a retry");
+
+    let signed = headers(&[
+        ("Signature", "sha256 34b66236911f5b9b5f47fe58f6f7b6f2da38c3ee95433208a87b6d0c39927a50"),
+        ("Greenhouse-Event-ID", "gh-1"),
+    ]);
+    let request = Unverified { method: "POST", headers: &signed, body: OUR_BODY.as_bytes() };
+    let verified = preset("greenhouse").verify(request, &[Secret::new(OUR_KEY)], later);
+    assert_eq!(verified.expect("verified").event_id.as_deref(), Some("gh-1"));
+    assert_eq!(preset("canonical"), Scheme::standard_webhooks());
 }
