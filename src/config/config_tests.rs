@@ -194,6 +194,21 @@ fn a_connection_publishes_its_rules_on_top_of_the_profile_s() {
 }
 
 #[test]
+fn other_rooms_get_what_they_need_of_it() {
+    let config = parse(WHOLE).unwrap();
+    let rules = config.rules();
+    let id = |name| crate::event::SourceId::parse(name).unwrap();
+    assert_eq!(rules.sources[&id("recruiting")].authority, Authority::PreHire);
+    assert_eq!(rules.sources.len(), 3);
+    let wiring = config.wiring();
+    assert_eq!(wiring.connections["workplace"], BTreeSet::from([id("acme"), id("recruiting")]));
+    let door = config.sources["jobs"].door().unwrap();
+    assert_eq!((door.id, door.enabled, door.secrets.len()), (id("recruiting"), false, 1));
+    let settings = config.connections["workplace"].client_settings(std::sync::Arc::new(crate::target::Silent)).unwrap();
+    assert_eq!((settings.rate, settings.concurrency, settings.profile.name.as_str()), (5.0, 2, "workplace"));
+}
+
+#[test]
 fn name_base_url_and_token_are_enough() {
     let config = parse(&with("", "profile = \"workplace\"")).unwrap();
     assert!(config.warnings.is_empty(), "{}", config.warnings);

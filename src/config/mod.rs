@@ -37,6 +37,7 @@ pub use environment::Environment;
 pub use secret::{SecretError, SecretSource};
 pub use sources::{SourceConfig, SourceSecret};
 
+use crate::{fold::Rules, store::Wiring};
 use reader::{Reader, Section};
 
 /// Everything that the config says.
@@ -164,6 +165,20 @@ impl Config {
         match config {
             Some(config) if found.mistakes() == 0 => Ok(Self { warnings: found, ..config }),
             Some(_) | None => Err(found),
+        }
+    }
+
+    /// Which sources feed which connection, for the store.
+    pub fn wiring(&self) -> Wiring {
+        let fed = self.connections.iter().filter(|(_, connection)| !connection.sources.is_empty());
+        Wiring { connections: fed.map(|(name, c)| (name.clone(), c.sources.iter().cloned().collect())).collect() }
+    }
+
+    /// What the fold must know of the sources; a connection's scope is its own.
+    pub fn rules(&self) -> Rules {
+        Rules {
+            sources: self.sources.values().map(|source| (source.id.clone(), source.rules())).collect(),
+            scope: None,
         }
     }
 

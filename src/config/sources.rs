@@ -3,6 +3,8 @@
 //! Gives what intake needs to verify and read a hook, and what the fold must know of the source. Secrets are named,
 //! not held: [`SourceConfig::secrets`] reads them when they are needed.
 
+use std::sync::Arc;
+
 use jiff::{Timestamp, tz::TimeZone};
 use toml::{Spanned, de::DeValue};
 
@@ -17,6 +19,7 @@ use super::{
 use crate::{
     event::SourceId,
     fold::{Authority, SourceRules},
+    intake::SourceDoor,
     source::{Authority as StatedAuthority, Preset, Scheme, Secret},
 };
 
@@ -60,6 +63,18 @@ impl SourceConfig {
     /// The secrets as they are now.
     pub fn secrets(&self) -> Result<Vec<Secret>, SecretError> {
         self.secrets.iter().map(SourceSecret::read).collect()
+    }
+
+    /// What intake must know, with the secrets as they are now.
+    pub fn door(&self) -> Result<SourceDoor, SecretError> {
+        Ok(SourceDoor {
+            id: self.id.clone(),
+            preset: Arc::new(self.preset.clone()),
+            scheme: self.scheme.clone(),
+            secrets: self.secrets()?,
+            origins: self.origins.clone(),
+            enabled: self.enabled,
+        })
     }
 
     /// What the fold must know.

@@ -8,6 +8,7 @@ mod service_life;
 mod embedded_queue;
 #[path = "../promises/mod.rs"]
 mod promises;
+mod commands;
 mod store_promises;
 #[path = "../store_suite/mod.rs"]
 mod store_suite;
