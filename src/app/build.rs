@@ -191,11 +191,7 @@ fn hash(text: &str) -> Option<[u8; 32]> {
 }
 
 /// Reads a body as the named source would send it; `-`: the only source there is.
-fn read_body(
-    config: &Config,
-    name: &str,
-    body: &[u8],
-) -> Result<(SourceId, Vec<crate::event::ReadEvent>), String> {
+fn read_body(config: &Config, name: &str, body: &[u8]) -> Result<(SourceId, Vec<crate::event::ReadEvent>), String> {
     let known = || config.sources.keys().cloned().collect::<Vec<_>>().join(", ");
     let source = match (name, config.sources.len()) {
         ("-", 1) => config.sources.values().next(),

@@ -48,7 +48,10 @@ pub(super) fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
         std::fs::remove_file(path).with_context(|| format!("{} cannot be removed", path.display()))?;
     }
     let listener = UnixListener::bind(path).with_context(|| {
-        format!("{} cannot be bound (a socket's path may have about 100 bytes: set a shorter `data_dir`)", path.display())
+        format!(
+            "{} cannot be bound (a socket's path may have about 100 bytes: set a shorter `data_dir`)",
+            path.display()
+        )
     })?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
         .with_context(|| format!("{} cannot be made private", path.display()))?;

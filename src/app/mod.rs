@@ -126,7 +126,8 @@ impl Service {
         });
         let shutdown = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let mut service = Self { shared, shutdown, tasks, _lock: lock, intake: None, ops: config.ops.listen, socket: None };
+        let mut service =
+            Self { shared, shutdown, tasks, _lock: lock, intake: None, ops: config.ops.listen, socket: None };
         service.listen(&config).await?;
         let (shared, shutdown) = (Arc::clone(&service.shared), service.shutdown.clone());
         service.tasks.spawn(async move { shared.behind(shutdown).await });
@@ -240,7 +241,10 @@ impl Shared {
                 }
                 Err(error) => {
                     self.pulse.ill(&format!("{error:#}"));
-                    tracing::error!(error = format!("{error:#}"), "what stands behind the store cannot start; trying again");
+                    tracing::error!(
+                        error = format!("{error:#}"),
+                        "what stands behind the store cannot start; trying again"
+                    );
                 }
             }
             tokio::select! {
@@ -279,7 +283,8 @@ impl Shared {
         let worker = Worker::new(settings, store.clone(), Arc::clone(&self.queue));
         if self.roles.ops {
             let wake = worker.clone();
-            let parts = build::ops(config, store, worker.connections(), Arc::new(move || wake.wake()), self.tail.clone())?;
+            let parts =
+                build::ops(config, store, worker.connections(), Arc::new(move || wake.wake()), self.tail.clone())?;
             let ops = Ops::new(parts);
             self.local_api.set(ops.local());
             self.tcp_api.set(ops.tcp());
@@ -359,7 +364,9 @@ fn lock_if_needed(config: &Config) -> anyhow::Result<Option<DataLock>> {
 
 async fn open_queue(config: &Config) -> anyhow::Result<Arc<dyn Queue>> {
     Ok(match &config.queue {
-        QueueConfig::Embedded => Arc::new(EmbeddedQueue::open(config.data_dir.join("queue.db"), &config.instance).await?),
+        QueueConfig::Embedded => {
+            Arc::new(EmbeddedQueue::open(config.data_dir.join("queue.db"), &config.instance).await?)
+        }
         QueueConfig::Rabbit(address) => {
             let url = address.url().context("[queue] url")?;
             Arc::new(RabbitQueue::start(RabbitSettings::new(url, &config.instance)))

@@ -120,7 +120,8 @@ impl Api {
             }
             Way::Here(reached) => {
                 let request = self.request(method, path, Body::from(body))?;
-                let answer = reached.router.clone().oneshot(request).await.map_err(|never: Infallible| match never {})?;
+                let answer =
+                    reached.router.clone().oneshot(request).await.map_err(|never: Infallible| match never {})?;
                 Ok(answer.map(|body| body.into_data_stream().map(|chunk| chunk.map_err(anyhow::Error::new)).boxed()))
             }
         }
@@ -152,7 +153,8 @@ async fn over_tcp(
     if let Some(token) = token {
         request = request.bearer_auth(token.expose_secret());
     }
-    let answer = request.send().await.with_context(|| format!("{base} cannot be reached")).map_err(Exit::unreachable)?;
+    let answer =
+        request.send().await.with_context(|| format!("{base} cannot be reached")).map_err(Exit::unreachable)?;
     let status = answer.status();
     let stream = futures_util::stream::try_unfold(answer, |mut answer| async move {
         Ok(answer.chunk().await?.map(|chunk| (chunk, answer)))
@@ -168,14 +170,20 @@ async fn over_socket(socket: &PathBuf, request: Request<Full<Bytes>>) -> Result<
         .await
         .with_context(|| format!("the service's socket {} cannot be reached", socket.display()))
         .map_err(Exit::unreachable)?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| Exit::unreachable(error.into()))?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| Exit::unreachable(error.into()))?;
     tokio::spawn(connection);
     let answer = sender.send_request(request).await.map_err(|error| Exit::unreachable(error.into()))?;
     Ok(answer.map(|body| {
         let chunks = body.into_data_stream().map(|chunk| chunk.map_err(anyhow::Error::new));
         // The sender lives as long as the answer is read: dropping it would end the connection.
-        chunks.chain(futures_util::stream::once(async move { drop(sender); Ok(Bytes::new()) })).boxed()
+        chunks
+            .chain(futures_util::stream::once(async move {
+                drop(sender);
+                Ok(Bytes::new())
+            }))
+            .boxed()
     }))
 }
 

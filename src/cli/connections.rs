@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::{
     Exit,
     api::{Api, Reach, quoted},
-    shown::{Consent, Output, text},
     print,
+    shown::{Consent, Output, text},
 };
 
 /// Connections: list, test, apply a staged mapping, pause, resume.
@@ -76,9 +76,10 @@ impl Connections {
                 let said = verb(&api, &name, "apply", &consent, "publish the staged mapping of").await?;
                 match said {
                     None => Ok(()),
-                    Some(said) if said.pointer("/changed") == Some(&Value::Bool(true)) => {
-                        print(format_args!("published version {}; its accounts are owed now", text(&said, "/published")))
-                    }
+                    Some(said) if said.pointer("/changed") == Some(&Value::Bool(true)) => print(format_args!(
+                        "published version {}; its accounts are owed now",
+                        text(&said, "/published")
+                    )),
                     Some(_) => print("nothing is staged: what is published is what the config says"),
                 }
             }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::{
     Exit,
     api::{Reach, quoted},
-    shown::{Consent, Output, text},
     print,
+    shown::{Consent, Output, text},
 };
 
 /// Dead letters: what could not be applied, and why; replay it once it is mended.

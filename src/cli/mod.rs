@@ -3,29 +3,29 @@
 //! Exit codes: 0 done, 1 failed, 2 usage or config, 3 a neighbour cannot be reached, 4 done in part.
 
 mod api;
+mod check;
+mod config_file;
 mod connections;
 mod dead_letters;
 mod demo;
 mod exit;
-mod shown;
-mod people;
-mod preview;
-mod run;
-mod sandbox;
-mod schemas;
-mod settings;
-mod tail;
-mod check;
-mod config_file;
 mod init;
 mod init_text;
 mod load;
 mod neighbours;
 mod output;
+mod people;
+mod preview;
+mod run;
 mod sample;
+mod sandbox;
+mod schemas;
 mod send;
+mod settings;
+mod shown;
 mod sign;
 mod signing;
+mod tail;
 
 use std::process::ExitCode;
 

@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::{
     Exit,
     api::{Reach, quoted},
-    shown::{Format, Output, text},
     print,
+    shown::{Format, Output, text},
 };
 
 /// People: what HR said of them, and what came of it.
@@ -64,7 +64,11 @@ fn show(shown: &Value) -> Result<(), Exit> {
         let effective = event.pointer("/effective").filter(|effective| !effective.is_null());
         let effective = effective.map_or("at once".to_owned(), |effective| {
             let date = text(effective, "/date");
-            if date.is_empty() { text(effective, "/instant") } else { format!("{date} {}", text(effective, "/boundary")) }
+            if date.is_empty() {
+                text(effective, "/instant")
+            } else {
+                format!("{date} {}", text(effective, "/boundary"))
+            }
         });
         let (at, kind) = (text(&event, "/occurred"), text(&event, "/kind"));
         print(format_args!("  {at}  {kind:<22} -> {effective}   {}", text(&event, "/id")))?;
@@ -82,10 +86,20 @@ fn show(shown: &Value) -> Result<(), Exit> {
     }
     print("\nhistory")?;
     for line in list("/history") {
-        print(format_args!("  {}  {:<12} {}", text(&line, "/at"), text(&line, "/connection"), text(&line, "/outcome")))?;
+        print(format_args!(
+            "  {}  {:<12} {}",
+            text(&line, "/at"),
+            text(&line, "/connection"),
+            text(&line, "/outcome")
+        ))?;
     }
     for letter in list("/letters") {
-        print(format_args!("letter {}  {}: {}", text(&letter, "/id"), text(&letter, "/cause"), text(&letter, "/summary")))?;
+        print(format_args!(
+            "letter {}  {}: {}",
+            text(&letter, "/id"),
+            text(&letter, "/cause"),
+            text(&letter, "/summary")
+        ))?;
     }
     Ok(())
 }
@@ -100,7 +114,9 @@ fn account(view: &Value) -> Result<(), Exit> {
         text(view, "/account/outcome/kind"),
         text(view, "/account/outcome/detail"),
     ))?;
-    for (name, pointer) in [("due", "/desired/due"), ("waits until", "/account/not_before"), ("read again", "/account/verify_at")] {
+    for (name, pointer) in
+        [("due", "/desired/due"), ("waits until", "/account/not_before"), ("read again", "/account/verify_at")]
+    {
         let at = text(view, pointer);
         if !at.is_empty() {
             print(format_args!("    {name} {at}"))?;

@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::{
     Exit,
     api::{Reach, quoted},
-    shown::{Format, Output, text},
     print,
+    shown::{Format, Output, text},
 };
 
 /// Show the exact SCIM requests that these events would cause now, against the live target; nothing is written.

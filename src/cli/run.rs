@@ -45,8 +45,7 @@ impl Run {
     pub(super) async fn run(self) -> Result<(), Exit> {
         let config = settings::load(&self.config)?;
         let runs = |role| self.only.is_empty() || self.only.contains(&role);
-        let roles =
-            Roles { intake: runs(RoleName::Intake), worker: runs(RoleName::Worker), ops: runs(RoleName::Ops) };
+        let roles = Roles { intake: runs(RoleName::Intake), worker: runs(RoleName::Worker), ops: runs(RoleName::Ops) };
         let service = Service::start(config.clone(), roles, Options::default()).await.map_err(Exit::failed)?;
         say_where(&config, &service)?;
         self.until_stopped(&service).await?;

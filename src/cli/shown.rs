@@ -36,7 +36,12 @@ impl Output {
     }
 
     /// Shows rows; `columns` are names with how each is got.
-    pub(super) fn rows(self, rows: &[Value], columns: &[(&str, fn(&Value) -> String)], nothing: &str) -> Result<(), Exit> {
+    pub(super) fn rows(
+        self,
+        rows: &[Value],
+        columns: &[(&str, fn(&Value) -> String)],
+        nothing: &str,
+    ) -> Result<(), Exit> {
         match self.format() {
             Format::Json => print(format_args!("{:#}", Value::Array(rows.to_vec()))),
             Format::Jsonl => rows.iter().try_for_each(print),

@@ -5,8 +5,8 @@ use clap::Args;
 use super::{
     Exit,
     api::Reach,
-    shown::{Format, Output},
     print,
+    shown::{Format, Output},
 };
 use crate::ops::Line;
 

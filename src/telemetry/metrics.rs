@@ -93,7 +93,11 @@ impl Metrics {
             "From publishing a message to its confirm",
             self.confirm_duration.clone(),
         );
-        registry.register("events_stored", "Events stored that were not known, by source and kind", self.events.clone());
+        registry.register(
+            "events_stored",
+            "Events stored that were not known, by source and kind",
+            self.events.clone(),
+        );
         registry.register("scim_requests", "SCIM requests by connection, method and status", self.requests.clone());
         registry.register(
             "scim_request_duration_seconds",
@@ -120,7 +124,11 @@ impl Metrics {
             self.secret_not_after.clone(),
         );
         registry.register("config_last_reload_successful", "Whether the last reload was taken", self.reload_ok.clone());
-        registry.register("parked_messages", "Messages of another version, kept for a newer binary", self.parked.clone());
+        registry.register(
+            "parked_messages",
+            "Messages of another version, kept for a newer binary",
+            self.parked.clone(),
+        );
     }
 
     /// A hook was answered.

@@ -3,12 +3,12 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod account_life;
-mod rig;
-mod service_life;
+mod commands;
 mod embedded_queue;
 #[path = "../promises/mod.rs"]
 mod promises;
-mod commands;
+mod rig;
+mod service_life;
 mod store_promises;
 #[path = "../store_suite/mod.rs"]
 mod store_suite;

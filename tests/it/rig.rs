@@ -93,7 +93,8 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", settle = "3s" }}
     /// Posts a body as it is, signed.
     pub async fn post_raw(&self, body: &str) -> u16 {
         let secret = Secret::new(SECRET.to_owned());
-        let headers = Scheme::standard_webhooks().sign(body.as_bytes(), &secret, Timestamp::now(), "msg").expect("signed");
+        let headers =
+            Scheme::standard_webhooks().sign(body.as_bytes(), &secret, Timestamp::now(), "msg").expect("signed");
         let url = format!("http://{}/hooks/acme", self.service.intake.expect("an intake"));
         let request = self.http.post(url).headers(headers).header("content-type", "application/cloudevents+json");
         request.body(body.to_owned()).send().await.expect("an answer").status().as_u16()

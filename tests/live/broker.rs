@@ -146,7 +146,9 @@ impl Broker {
     fn answers(&self) -> bool {
         let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
         let mut header = [0; 8];
-        let asked = stream.set_read_timeout(Some(Duration::from_secs(5))).and_then(|()| stream.write_all(b"AMQP\x09\x09\x09\x09"));
+        let asked = stream
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .and_then(|()| stream.write_all(b"AMQP\x09\x09\x09\x09"));
         asked.and_then(|()| stream.read_exact(&mut header)).is_ok() && header.starts_with(b"AMQP")
     }
 }

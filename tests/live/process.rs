@@ -34,6 +34,12 @@ impl Launch {
         }
     }
 
+    /// With one more argument.
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
     /// With this config file.
     pub fn config(self, path: &Path) -> Self {
         self.environment("HIREWIRE_CONFIG", &path.display().to_string())

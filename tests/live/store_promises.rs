@@ -39,7 +39,7 @@ impl Drop for Keeper {
     }
 }
 
-async fn begin() -> Place {
+pub async fn begin() -> Place {
     let name = format!("hirewire_test_{}", hirewire::telemetry::new_id().replace('-', ""));
     tell(format!("CREATE DATABASE {name}")).await;
     let mut url: url::Url = server().parse().expect("a URL");

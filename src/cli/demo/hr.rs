@@ -57,7 +57,8 @@ impl HrSystem {
     async fn send(&self, event: &Value, secret: &str) -> anyhow::Result<u16> {
         let body = event.to_string();
         let id = event.get("id").and_then(Value::as_str).unwrap_or_default();
-        let headers = Scheme::standard_webhooks().sign(body.as_bytes(), &Secret::new(secret.to_owned()), telemetry::now(), id)?;
+        let headers =
+            Scheme::standard_webhooks().sign(body.as_bytes(), &Secret::new(secret.to_owned()), telemetry::now(), id)?;
         let answer = self
             .http
             .post(&self.url)

@@ -57,8 +57,9 @@ impl Stage {
         let config = dir.join("hirewire.toml");
         std::fs::write(&config, document(&scim.to_string())).context("the config cannot be written")?;
         write_secrets(&dir.join("hirewire.env"), &webhook_secret, &token)?;
-        let loaded = Config::load(&config, &Environment::of_process())
-            .map_err(|mistakes| anyhow::anyhow!("the demo's config: {}", mistakes.render(&annotate_snippets::Renderer::plain())))?;
+        let loaded = Config::load(&config, &Environment::of_process()).map_err(|mistakes| {
+            anyhow::anyhow!("the demo's config: {}", mistakes.render(&annotate_snippets::Renderer::plain()))
+        })?;
         let breaker = BreakerSettings { people: 2, pause: Duration::from_secs(1), longest: Duration::from_secs(1) };
         let options = Options { breaker, ..Options::default() };
         let service = Service::start(loaded, Roles::ALL, options).await?;
@@ -88,7 +89,10 @@ impl Stage {
         let config = self.config.display();
         let program = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
         let program = program.display();
-        print(format_args!("\nIt stays up until Ctrl-C. The application's users and requests, live: {}", self.sandbox_page))?;
+        print(format_args!(
+            "\nIt stays up until Ctrl-C. The application's users and requests, live: {}",
+            self.sandbox_page
+        ))?;
         print("Try it from a second terminal, in this folder:")?;
         print(format_args!("  {program} send acme --sample hired --config {config}"))?;
         print(format_args!("  {program} people show acme/E-1001 --config {config}"))?;

@@ -27,7 +27,9 @@ struct Teller<'a> {
 /// Tells it; how many steps did not have their effect.
 pub(super) async fn tell(stage: &Stage) -> anyhow::Result<u32> {
     let mut teller = Teller { stage, begun: Instant::now(), missed: 0 };
-    teller.say("Acme's HR system posts signed webhooks; an application holds the accounts. Every step is checked there.")?;
+    teller.say(
+        "Acme's HR system posts signed webhooks; an application holds the accounts. Every step is checked there.",
+    )?;
     let ada = teller.hire_and_change().await?;
     teller.duplicates_and_disorder().await?;
     teller.forgery().await?;
@@ -97,8 +99,10 @@ impl Teller<'_> {
         self.post("changed", "E-1001", minute, json!({ "worker": { "title": "Junior Engineer" } })).await?;
         heard_of(&mut settled, "E-1001").await;
         let patches = writes(&self.stage.sandbox.requests()).len();
-        self.expect("she is Chief Engineer, by one PATCH", |stage| title(stage, "ada") == "Chief Engineer" && patches == 1)
-            .await
+        self.expect("she is Chief Engineer, by one PATCH", |stage| {
+            title(stage, "ada") == "Chief Engineer" && patches == 1
+        })
+        .await
     }
 
     async fn forgery(&mut self) -> anyhow::Result<()> {
@@ -216,8 +220,12 @@ impl Teller<'_> {
     }
 }
 
-const NEWCOMERS: [(&str, &str, &str); 4] =
-    [("E-1002", "Grace", "Hopper"), ("E-1003", "Alan", "Turing"), ("E-1004", "Edsger", "Dijkstra"), ("E-1005", "Barbara", "Liskov")];
+const NEWCOMERS: [(&str, &str, &str); 4] = [
+    ("E-1002", "Grace", "Hopper"),
+    ("E-1003", "Alan", "Turing"),
+    ("E-1004", "Edsger", "Dijkstra"),
+    ("E-1005", "Barbara", "Liskov"),
+];
 
 fn hire(given: &str, family: &str, title: &str) -> Value {
     json!({ "worker": {
@@ -229,7 +237,12 @@ fn hire(given: &str, family: &str, title: &str) -> Value {
 
 fn users(stage: &Stage, given: &str) -> Vec<Value> {
     let name = format!("{}@acme.example", given.to_lowercase());
-    stage.sandbox.users().into_iter().filter(|user| user.get("userName").and_then(Value::as_str) == Some(&name)).collect()
+    stage
+        .sandbox
+        .users()
+        .into_iter()
+        .filter(|user| user.get("userName").and_then(Value::as_str) == Some(&name))
+        .collect()
 }
 
 fn is_active(stage: &Stage, given: &str) -> Option<bool> {

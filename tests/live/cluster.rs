@@ -1,0 +1,156 @@
+//! A deployment as operators run it: a config file, and `hirewire` processes on it. Either one process on embedded queue
+//! and SQLite, or several on RabbitMQ and PostgreSQL, under an instance and a database of this run alone.
+
+use std::{fs, path::PathBuf, process::Command, time::Duration};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    broker, ports,
+    process::{Launch, Running},
+    store_promises,
+    store_suite::stage::Place,
+};
+
+/// How long anything may take to come up.
+pub const SOON: Duration = Duration::from_secs(60);
+
+const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+/// Where queue and store are.
+pub enum Neighbours {
+    /// In the data directory: one process.
+    Embedded,
+    /// The broker at that URL, and a database of this run.
+    Shared {
+        /// AMQP.
+        broker: String,
+        /// The database; dropped with it.
+        database: Place,
+    },
+}
+
+impl Neighbours {
+    /// The machine's RabbitMQ and PostgreSQL.
+    pub async fn shared() -> Self {
+        Self::Shared { broker: broker::shared_url(), database: store_promises::begin().await }
+    }
+}
+
+/// A config on disk, and what starts processes on it.
+pub struct Cluster {
+    pub folder: TempDir,
+    pub intake: String,
+    pub instance: String,
+    neighbours: Neighbours,
+    target_token: String,
+}
+
+impl Cluster {
+    /// A deployment whose connection `app` is at `base_url`; `limits` as in the config.
+    pub fn new(neighbours: Neighbours, base_url: &str, token: &str, limits: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let intake = format!("127.0.0.1:{}", ports::free());
+        let instance = format!("t{}", hirewire::telemetry::new_id().replace('-', ""));
+        let outside = match &neighbours {
+            Neighbours::Embedded => String::new(),
+            Neighbours::Shared { .. } => {
+                "[queue]\nurl = { env = \"TEST_AMQP\" }\n[store]\nurl = { env = \"TEST_DATABASE\" }\n".to_owned()
+            }
+        };
+        let config = format!(
+            r#"
+instance = "{instance}"
+data_dir = "data"
+[intake]
+listen = "{intake}"
+[ops]
+listen = "127.0.0.1:0"
+{outside}
+[sources.acme]
+preset = "canonical"
+secrets = [{{ env = "TEST_SECRET" }}]
+time_zone = "Europe/Berlin"
+[connections.app]
+profile = "generic"
+base_url = "{base_url}"
+token = {{ env = "TEST_TOKEN" }}
+mode = "apply"
+limits = {{ {limits} }}
+"#
+        );
+        fs::write(folder.path().join("hirewire.toml"), config).expect("a config");
+        Self { folder, intake, instance, neighbours, target_token: token.to_owned() }
+    }
+
+    /// The config file.
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("hirewire.toml")
+    }
+
+    /// A process of that name on this config; `arguments` after `hirewire`.
+    pub fn launch<const N: usize>(&self, name: &str, arguments: [&str; N]) -> Launch {
+        self.variables()
+            .into_iter()
+            .fold(Launch::new(name, self.folder.path(), arguments).config(&self.config()), |launch, (name, value)| {
+                launch.environment(name, &value)
+            })
+    }
+
+    /// Where a process keeps its socket, and with nothing installed its queue and store.
+    fn data_dir(&self, name: &str) -> String {
+        let name = if matches!(self.neighbours, Neighbours::Embedded) { "all" } else { name };
+        // The config is read in the folder; a socket's path must be short.
+        self.folder.path().join(name).display().to_string()
+    }
+
+    fn variables(&self) -> Vec<(&'static str, String)> {
+        let mut variables = vec![("TEST_SECRET", SECRET.to_owned()), ("TEST_TOKEN", self.target_token.clone())];
+        if let Neighbours::Shared { broker, database } = &self.neighbours {
+            variables.push(("TEST_AMQP", broker.clone()));
+            variables.push(("TEST_DATABASE", database.url.clone()));
+        }
+        variables
+    }
+
+    /// Starts the roles, each process with a data directory of its own where nothing is shared through it.
+    pub async fn start(&self, name: &str, roles: &[&str]) -> Running {
+        self.start_with(name, roles, |launch| launch).await
+    }
+
+    /// As [`start`](Self::start), with the launch changed first (a failpoint, say).
+    pub async fn start_with(&self, name: &str, roles: &[&str], change: impl FnOnce(Launch) -> Launch) -> Running {
+        let mut launch = self.launch(name, ["run"]);
+        for role in roles {
+            launch = launch.argument("--only").argument(role);
+        }
+        launch = launch.environment("HIREWIRE__DATA_DIR", &self.data_dir(name));
+        let mut running = change(launch).start();
+        running.line("  account  app", SOON).await;
+        running
+    }
+
+    /// Runs a command to its end; its status and what it printed. Operators' commands reach the process of that name.
+    pub fn command(&self, at: &str, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_hirewire"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("HIREWIRE_CONFIG", self.config())
+            .env("HIREWIRE__DATA_DIR", self.data_dir(at))
+            .envs(self.variables())
+            .output()
+            .expect("the command runs");
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// Posts these events as one signed batch, by `hirewire send`; the exit status (0: accepted, 3: nobody answered).
+    pub fn send(&self, events: &[Value]) -> Option<i32> {
+        let file = self.folder.path().join(format!("{}.json", hirewire::telemetry::new_id()));
+        fs::write(&file, Value::Array(events.to_vec()).to_string()).expect("a file");
+        let content_type = "application/cloudevents-batch+json";
+        let file = file.display().to_string();
+        self.command("send", &["send", "acme", &file, "--content-type", content_type]).0
+    }
+}
