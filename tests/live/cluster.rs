@@ -52,7 +52,7 @@ impl Cluster {
     pub fn new(neighbours: Neighbours, base_url: &str, token: &str, limits: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let intake = format!("127.0.0.1:{}", ports::free());
-        let instance = format!("t{}", hirewire::telemetry::new_id().replace('-', ""));
+        let instance = format!("t{}", &hirewire::telemetry::new_id().replace('-', "")[8..]);
         let outside = match &neighbours {
             Neighbours::Embedded => String::new(),
             Neighbours::Shared { .. } => {
