@@ -164,3 +164,20 @@ pub fn access(history: &str) -> String {
 pub fn findings(history: &str) -> BTreeSet<FindingKind> {
     at(&events(history), 99.0).findings.into_iter().map(|finding| finding.kind).collect()
 }
+
+/// A story, its history, the days of access, the findings.
+pub type Row = (&'static str, &'static str, &'static str, &'static [FindingKind]);
+
+/// Holds every row of a table against the fold, and tells all that differ.
+pub fn hold(table: &[Row]) {
+    let mut wrong = Vec::new();
+    for (story, history, days, noticed) in table {
+        let (got_days, got_noticed) = (access(history), findings(history));
+        if got_days != *days || got_noticed != noticed.iter().copied().collect::<BTreeSet<_>>() {
+            wrong.push(format!(
+                "{story}: {history}\n  expected `{days}` {noticed:?}\n  got `{got_days}` {got_noticed:?}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
