@@ -17,7 +17,7 @@ use crate::event::{Alias, CloudEvent, Event, HookId, Identity, Kind, SourceId, W
 /// The instant of a day, counted from 2026-01-01.
 pub fn day(number: f64) -> Timestamp {
     let zero: Timestamp = "2026-01-01T00:00:00Z".parse().expect("an instant");
-    zero + SignedDuration::from_secs((number * 86_400.0).round() as i64)
+    zero + SignedDuration::from_secs_f64((number * 86_400.0).round())
 }
 
 /// A source of that name.
@@ -67,7 +67,7 @@ pub fn event(text: &str, number: usize) -> Event {
             "was" => data["previous_worker_id"] = json!(next()),
             "is" => data["other"] = json!({ "source": other_source, "worker_id": next() }),
             "isin" => other_source = next(),
-            "names" => data["refers_to"] = next().split(',').map(|id| key(id)).collect(),
+            "names" => data["refers_to"] = next().split(',').map(key).collect(),
             "edits" => data["supersedes"] = key(next()),
             "as" => id = next().to_owned(),
             "ops" => by_ops = true,

@@ -42,7 +42,9 @@ impl Timeline {
         let mut all = Listed::default();
         let names_primary = list.rows.iter().any(|row| row.stated.primary == Some(true));
         if names_primary {
-            self.stints.iter_mut().for_each(|stint| stint.primary = false);
+            for stint in &mut self.stints {
+                stint.primary = false;
+            }
         }
         for row in list.rows {
             let listed = match self.find(row, list.occurred) {
@@ -147,7 +149,7 @@ impl Timeline {
         let id = row.stated.id.as_ref();
         let known = (Some(list.occurred), Opener::Snapshot);
         if let Some(end) = row.end.filter(|end| end.instant <= list.occurred) {
-            let serial = self.open(id, known.0, known.1, row.start);
+            let serial = self.open(id, known, row.start);
             self.end_listed(serial, list, id, end);
             return Listed { touched: Slot::from([serial]), ..Listed::default() };
         }
