@@ -43,7 +43,7 @@ impl<'f> Ledger<'f> {
             }
         }
         for said in ledger.0.values_mut() {
-            said.sort_by(|(rank, ..), (other, ..)| rank.cmp(other));
+            said.sort_by_key(|(rank, ..)| *rank);
         }
         ledger
     }

@@ -89,7 +89,7 @@ pub(super) fn settle<'e>(stored: &[Stored<'e>], names: &Names, rules: &Rules, fi
     let mut superseded = BTreeSet::new();
     for root in forest.roots() {
         if let Some(entry) = forest.entry(&root) {
-            superseded.extend(entry.superseded.iter().map(|(key, _)| key.clone()));
+            superseded.extend(forest.replaced_by(&root));
             settled.entries.push(entry);
         }
     }
@@ -294,6 +294,17 @@ impl<'e> Forest<'e> {
             .into_iter()
             .find_map(|(key, _)| self.winner(key))
             .or_else(|| self.nodes.get(key).filter(|node| !node.is_void()).map(|_| key.clone()))
+    }
+
+    /// What the one that counts replaced, one after the other: whatever was wrong with it has been mended.
+    fn replaced_by(&self, root: &EventKey) -> Vec<EventKey> {
+        let mut replaced = Vec::new();
+        let mut at = self.winner(root);
+        while let Some(parent) = at.and_then(|key| self.nodes.get(&key)?.parent.clone()) {
+            replaced.push(parent.clone());
+            at = Some(parent);
+        }
+        replaced
     }
 
     fn entry(&self, root: &EventKey) -> Option<Entry<'e>> {

@@ -108,7 +108,7 @@ impl Timeline {
             return Ended::Repeat;
         }
         let beside_others = !self.stints.is_empty();
-        let serial = self.open(ending.id, None, Opener::Nothing, None);
+        let serial = self.open(ending.id, (None, Opener::Nothing), None);
         self.each(&Slot::from([serial]), |stint| {
             stint.end_at(end, Some(ending.key));
             note(&mut stint.ends, ending.superseded);

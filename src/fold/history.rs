@@ -17,7 +17,7 @@ use crate::event::{Alias, CloudEvent, Event, HookId, Identity, Kind, SourceId, W
 /// The instant of a day, counted from 2026-01-01.
 pub fn day(number: f64) -> Timestamp {
     let zero: Timestamp = "2026-01-01T00:00:00Z".parse().expect("an instant");
-    zero + SignedDuration::from_secs((number * 86_400.0).round() as i64)
+    zero + SignedDuration::from_secs_f64((number * 86_400.0).round())
 }
 
 /// A source of that name.
@@ -67,7 +67,7 @@ pub fn event(text: &str, number: usize) -> Event {
             "was" => data["previous_worker_id"] = json!(next()),
             "is" => data["other"] = json!({ "source": other_source, "worker_id": next() }),
             "isin" => other_source = next(),
-            "names" => data["refers_to"] = next().split(',').map(|id| key(id)).collect(),
+            "names" => data["refers_to"] = next().split(',').map(key).collect(),
             "edits" => data["supersedes"] = key(next()),
             "as" => id = next().to_owned(),
             "ops" => by_ops = true,
@@ -163,4 +163,21 @@ pub fn access(history: &str) -> String {
 /// What was noticed.
 pub fn findings(history: &str) -> BTreeSet<FindingKind> {
     at(&events(history), 99.0).findings.into_iter().map(|finding| finding.kind).collect()
+}
+
+/// A story, its history, the days of access, the findings.
+pub type Row = (&'static str, &'static str, &'static str, &'static [FindingKind]);
+
+/// Holds every row of a table against the fold, and tells all that differ.
+pub fn hold(table: &[Row]) {
+    let mut wrong = Vec::new();
+    for (story, history, days, noticed) in table {
+        let (got_days, got_noticed) = (access(history), findings(history));
+        if got_days != *days || got_noticed != noticed.iter().copied().collect::<BTreeSet<_>>() {
+            wrong.push(format!(
+                "{story}: {history}\n  expected `{days}` {noticed:?}\n  got `{got_days}` {got_noticed:?}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

@@ -14,7 +14,7 @@ use super::{
     set::Findings,
     snapshot::List,
     start::{Start, StartKind, Started},
-    timeline::{Opener, SameMoment, Slot, Stint, Timeline},
+    timeline::{Opener, Origin, SameMoment, Slot, Stint, Timeline},
     zones::Fact,
 };
 use crate::event::{Alias, Boundary, Change, EmploymentId, EventKey, Kind, Moment};
@@ -44,8 +44,11 @@ pub(super) struct Replay<'f> {
     /// Under which key a fact counts that can also be named by another.
     named: BTreeMap<&'f EventKey, &'f EventKey>,
     /// The last end that `changed` stated in its `dates`, for each slot.
-    end_dates: BTreeMap<(&'f Alias, Option<&'f EmploymentId>), (&'f Fact<'f>, Option<Date>)>,
+    end_dates: BTreeMap<(&'f Alias, Option<&'f EmploymentId>), EndDate<'f>>,
 }
+
+/// An end date, and which fact stated it.
+type EndDate<'f> = (&'f Fact<'f>, Option<Date>);
 
 /// Replays the facts.
 pub(super) fn replay<'f>(facts: &'f [Fact<'f>], rules: &Rules, findings: &mut Findings) -> Replay<'f> {
@@ -123,7 +126,7 @@ impl<'f> Replay<'f> {
         fact.refers_to.iter().map(|key| (*self.named.get(key).unwrap_or(&key)).clone()).collect()
     }
 
-    fn start(&mut self, fact: &Fact<'_>, kind: StartKind, opens_as: (Option<Timestamp>, Opener)) -> Vec<FindingKind> {
+    fn start(&mut self, fact: &Fact<'_>, kind: StartKind, opens_as: Origin) -> Vec<FindingKind> {
         let start = Start {
             kind,
             id: fact.employment(),
@@ -162,7 +165,9 @@ impl<'f> Replay<'f> {
             opens_as = first.map_or(opens_as, |stint| (stint.opened, stint.opener));
             let leaves = timeline.leaves_after(&fact.effective);
             let heir = self.timeline(&fact.alias);
-            leaves.into_iter().for_each(|leave| heir.continue_leave(leave));
+            for leave in leaves {
+                heir.continue_leave(leave);
+            }
             self.heirs.entry(previous.clone()).or_default().insert(fact.alias.clone());
         }
         findings.extend(self.start(fact, StartKind::Converted, opens_as));

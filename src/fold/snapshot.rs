@@ -42,10 +42,12 @@ impl Timeline {
         let mut all = Listed::default();
         let names_primary = list.rows.iter().any(|row| row.stated.primary == Some(true));
         if names_primary {
-            self.stints.iter_mut().for_each(|stint| stint.primary = false);
+            for stint in &mut self.stints {
+                stint.primary = false;
+            }
         }
         for row in list.rows {
-            let listed = match self.find(row) {
+            let listed = match self.find(row, list.occurred) {
                 Some(serial) => self.found(serial, row, list),
                 None => self.not_found(row, list),
             };
@@ -71,7 +73,7 @@ impl Timeline {
     }
 
     /// The employment that a row is about: by id, else by equal start, else the open one without an id.
-    fn find(&self, row: &Row<'_>) -> Option<usize> {
+    fn find(&self, row: &Row<'_>, occurred: Timestamp) -> Option<usize> {
         let id = row.stated.id.as_ref();
         let starts_then = |stint: &&Stint| row.start.is_some_and(|s| stint.start.is_some_and(|known| known.is(&s)));
         let by_id = || self.stints.iter().filter(|stint| id.is_some() && stint.id.as_ref() == id);
@@ -80,6 +82,11 @@ impl Timeline {
         let ends_then = |stint: &&Stint| {
             row.start.is_none() && row.end.is_some_and(|e| stint.end.is_some_and(|known| known.is(&e)))
         };
+        // A row of the past is not the job that begins after it.
+        let is_after = |stint: &Stint| {
+            let end = row.end.filter(|end| end.instant <= occurred);
+            end.is_some_and(|end| stint.start.is_some_and(|start| !start.before(&end)))
+        };
         by_id()
             .find(starts_then)
             .or_else(|| by_id().rfind(|stint| stint.is_open()))
@@ -87,7 +94,7 @@ impl Timeline {
             .or_else(|| alike().filter(starts_then).find(|stint| stint.is_open()))
             .or_else(|| alike().rfind(starts_then))
             .or_else(|| alike().find(ends_then))
-            .or_else(|| self.stints.iter().rfind(|stint| stint.id.is_none() && stint.is_open()))
+            .or_else(|| self.stints.iter().rfind(|stint| stint.id.is_none() && stint.is_open() && !is_after(stint)))
             .map(|stint| stint.serial)
     }
 
@@ -142,7 +149,7 @@ impl Timeline {
         let id = row.stated.id.as_ref();
         let known = (Some(list.occurred), Opener::Snapshot);
         if let Some(end) = row.end.filter(|end| end.instant <= list.occurred) {
-            let serial = self.open(id, known.0, known.1, row.start);
+            let serial = self.open(id, known, row.start);
             self.end_listed(serial, list, id, end);
             return Listed { touched: Slot::from([serial]), ..Listed::default() };
         }

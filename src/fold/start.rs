@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::timeline::{Opener, SameMoment, Slot, Stint, Timeline, note};
+use super::timeline::{Opener, Origin, SameMoment, Slot, Stint, Timeline, note};
 use crate::event::{EmploymentId, Moment};
 
 /// Who states a start; two rules ask.
@@ -32,7 +32,7 @@ pub(super) struct Start<'a> {
     /// Starts that it superseded.
     pub superseded: &'a [Moment],
     /// What opens it, if it opens anything, and when that was known.
-    pub opens_as: (Option<Timestamp>, Opener),
+    pub opens_as: Origin,
 }
 
 /// What a start did.
@@ -99,8 +99,7 @@ impl Timeline {
         if start.kind == StartKind::Hired && !start.is_dated && self.of(&past).any(Stint::has_ended) {
             return Started::Undated;
         }
-        let (opened, opener) = start.opens_as;
-        Started::Opened(self.open(start.id, opened, opener, Some(effective)))
+        Started::Opened(self.open(start.id, start.opens_as, Some(effective)))
     }
 
     /// Rule 2: the one of the slot whose start this moves.

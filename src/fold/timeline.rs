@@ -30,6 +30,9 @@ impl Opener {
     }
 }
 
+/// When what opened an employment occurred (`None`: before everything), and what it was.
+pub(super) type Origin = (Option<Timestamp>, Opener);
+
 /// One employment while it is replayed.
 #[derive(Clone, Debug)]
 pub(super) struct Stint {
@@ -214,19 +217,13 @@ impl Timeline {
     }
 
     /// Opens an employment.
-    pub fn open(
-        &mut self,
-        id: Option<&EmploymentId>,
-        opened: Option<Timestamp>,
-        opener: Opener,
-        start: Option<Moment>,
-    ) -> usize {
+    pub fn open(&mut self, id: Option<&EmploymentId>, origin: Origin, start: Option<Moment>) -> usize {
         self.opened_so_far += 1;
         self.stints.push(Stint {
             serial: self.opened_so_far,
             id: id.cloned(),
-            opened,
-            opener,
+            opened: origin.0,
+            opener: origin.1,
             converted: false,
             start,
             end: None,
