@@ -48,13 +48,13 @@ impl Folk {
         let mut folk = Self::default();
         let names: Vec<Alias> = names.into_iter().collect();
         for names in names.chunks(MOST_ROWS) {
-            let named = names.iter().map(|alias| [alias.source.as_str().into(), alias.worker.as_str().into()]);
+            let pairs = names.iter().map(|alias| [alias.source.as_str().into(), alias.worker.as_str().into()]);
             let ask = Ask::of(
                 "WITH named (source, worker) AS (VALUES {rows}) \
                  SELECT p.person, p.source, p.worker, p.cluster, p.forwarded_to FROM people p WHERE p.cluster IN \
                  (SELECT q.cluster FROM named JOIN people q ON q.source = named.source AND q.worker = named.worker)",
             );
-            folk.add(ask.rows(named).all(tx).await?)?;
+            folk.add(ask.rows(pairs).all(tx).await?)?;
             let strangers: Vec<_> = names.iter().filter(|alias| !folk.members.contains_key(alias)).collect();
             if strangers.is_empty() {
                 continue;

@@ -106,6 +106,11 @@ impl Ask {
     }
 }
 
+/// One more condition on a column.
+pub(super) fn and(column: &str, parameter: usize) -> String {
+    format!(" AND {column} = ${parameter}")
+}
+
 /// Reading a row's columns by name.
 pub(super) trait Columns {
     /// A number.
@@ -212,7 +217,7 @@ cells! {
     u32 => |value| Self::Int(Some(i64::from(value)));
     usize => |value| Self::Int(Some(i64::try_from(value).unwrap_or(i64::MAX)));
     Timestamp => |value| Self::Int(Some(value.as_microsecond()));
-    Option<Timestamp> => |value| Self::Int(value.map(|time| time.as_microsecond()));
+    Option<Timestamp> => |value| Self::Int(value.map(Timestamp::as_microsecond));
     std::time::Duration => |value| Self::Int(Some(i64::try_from(value.as_micros()).unwrap_or(i64::MAX / 4)));
     &str => |value| Self::Text(Some(value.to_owned()));
     String => |value| Self::Text(Some(value));

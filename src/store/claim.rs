@@ -10,7 +10,7 @@ use sqlx::any::AnyRow;
 
 use super::{
     Claim, ClaimError, ClaimLost, ClaimWish, Intent, OwedClass, PersonKey, Standing, Store, StoreError,
-    ask::{Ask, Cell, Columns as _, Tx, to_json},
+    ask::{Ask, Cell, Columns as _, Tx, and, to_json},
     dialect::Scope,
     rows,
 };
@@ -53,7 +53,7 @@ impl Store {
                     let ask = cells.into_iter().fold(Ask::of(statement), Ask::with);
                     let rows = ask.with(telemetry::new_id()).all(&mut tx).await?;
                     let mut claims = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
-                    claims.sort_by(|a, b| a.account.owed_since.cmp(&b.account.owed_since));
+                    claims.sort_by_key(|claim| claim.account.owed_since);
                     Ok(claims)
                 })
             })
@@ -134,11 +134,11 @@ fn claiming(wish: &ClaimWish<'_>, class: Option<OwedClass>, most: usize) -> (Str
     let mut which = String::new();
     if let Some(class) = class {
         cells.push(class.into());
-        which += &format!(" AND class = ${}", cells.len() + 1);
+        which.push_str(&and("class", cells.len() + 1));
     }
     if let Some(person) = wish.person {
         cells.push(person.into());
-        which += &format!(" AND person = ${}", cells.len() + 1);
+        which.push_str(&and("person", cells.len() + 1));
     }
     let fence = cells.len() + 2;
     let statement = format!(

@@ -67,6 +67,9 @@ impl Store {
 
     /// Closes the connections; verbs that run end first, later ones find it unreachable.
     pub async fn close(&self) {
+        if let Some(writer) = &self.engine.writer {
+            writer.close().await;
+        }
         self.engine.pool.close().await;
     }
 

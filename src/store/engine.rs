@@ -12,7 +12,7 @@ use super::{
     ClaimError, StoreError,
     ask::Tx,
     dialect::{Dialect, Scope},
-    writer::{Done, Job, Writer},
+    writer::{Done, Job, Run, Writer},
 };
 
 /// How often a transaction that lost a race is run again.
@@ -56,14 +56,12 @@ impl Engine {
         E: VerbError,
         F: for<'c> Fn(Tx<'c>) -> BoxFuture<'c, Result<T, E>> + Send + Sync + 'static,
     {
-        match &self.writer {
-            Some(writer) => write_together(writer, work).await,
-            None => {
-                let pool = self.pool.clone();
-                let dialect = self.dialect;
-                settled(tokio::spawn(async move { write_alone(&pool, dialect, scope, work).await }).await)
-            }
+        if let Some(writer) = &self.writer {
+            return write_together(writer, scope, work).await;
         }
+        let pool = self.pool.clone();
+        let dialect = self.dialect;
+        settled(tokio::spawn(async move { write_alone(&pool, dialect, scope, work).await }).await)
     }
 
     /// Runs work that only reads.
@@ -88,14 +86,14 @@ fn settled<T, E: VerbError>(joined: Result<Result<T, E>, tokio::task::JoinError>
     joined.unwrap_or_else(|_| Err(StoreError::Unreachable(sqlx::Error::WorkerCrashed).into()))
 }
 
-async fn write_together<T, E, F>(writer: &Writer, work: F) -> Result<T, E>
+async fn write_together<T, E, F>(writer: &Writer, scope: Scope, work: F) -> Result<T, E>
 where
     T: Send + 'static,
     E: VerbError,
     F: for<'c> Fn(Tx<'c>) -> BoxFuture<'c, Result<T, E>> + Send + Sync + 'static,
 {
     let (answer, told) = oneshot::channel::<Result<T, E>>();
-    let job: Job = Box::new(move |tx| {
+    let run: Run = Box::new(move |tx| {
         Box::pin(async move {
             match work(tx).await {
                 Ok(value) => Done {
@@ -117,7 +115,7 @@ where
         })
     });
     let gone = || StoreError::Unreachable(sqlx::Error::WorkerCrashed);
-    if !writer.send(job).await {
+    if !writer.send(Job { one_statement: scope == Scope::Statement, run }).await {
         return Err(gone().into());
     }
     told.await.unwrap_or_else(|_| Err(gone().into()))

@@ -54,25 +54,43 @@ impl Cause {
     ];
 
     /// Its name, as in filters, metrics and docs/dead-letters.md; a finding's is the fold's.
-    pub fn name(self) -> String {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Self::Unreadable => "unreadable".to_owned(),
-            Self::Poison => "poison".to_owned(),
-            Self::Exhausted => "exhausted".to_owned(),
-            Self::Conflict => "conflict".to_owned(),
-            Self::Ambiguous => "ambiguous".to_owned(),
-            Self::Refused => "refused".to_owned(),
-            Self::Vanished => "vanished".to_owned(),
-            Self::NotEffective => "not_effective".to_owned(),
-            Self::Protected => "protected".to_owned(),
-            Self::Finding(finding) => super::ask::to_word(&finding),
+            Self::Unreadable => "unreadable",
+            Self::Poison => "poison",
+            Self::Exhausted => "exhausted",
+            Self::Conflict => "conflict",
+            Self::Ambiguous => "ambiguous",
+            Self::Refused => "refused",
+            Self::Vanished => "vanished",
+            Self::NotEffective => "not_effective",
+            Self::Protected => "protected",
+            Self::Finding(finding) => finding_name(finding),
         }
     }
 
     /// The cause of that name.
     pub fn parse(name: &str) -> Option<Self> {
         let finding = || serde_json::from_value(Value::String(name.to_owned())).ok().map(Self::Finding);
-        Self::PLAIN.into_iter().find(|cause| cause.name() == name).or_else(finding)
+        Self::PLAIN.into_iter().find(|cause| cause.as_str() == name).or_else(finding)
+    }
+}
+
+fn finding_name(finding: FindingKind) -> &'static str {
+    match finding {
+        FindingKind::IdReused => "id_reused",
+        FindingKind::ImplausibleTime => "implausible_time",
+        FindingKind::ImplausibleEffective => "implausible_effective",
+        FindingKind::SupersedingMismatch => "superseding_mismatch",
+        FindingKind::StartInsideEnded => "start_inside_ended",
+        FindingKind::StartWithoutDate => "start_without_date",
+        FindingKind::EndedSeveral => "ended_several",
+        FindingKind::WhichEmployment => "which_employment",
+        FindingKind::NothingToCancel => "nothing_to_cancel",
+        FindingKind::HrSaysActive => "hr_says_active",
+        FindingKind::MissingFromList => "missing_from_list",
+        FindingKind::EndDateWithoutEnding => "end_date_without_ending",
+        FindingKind::TwoAccounts => "two_accounts",
     }
 }
 
@@ -147,10 +165,24 @@ mod tests {
 
     #[test]
     fn a_cause_is_read_back_from_its_name() {
-        for cause in Cause::PLAIN.into_iter().chain([Cause::Finding(FindingKind::TwoAccounts)]) {
-            assert_eq!(Cause::parse(&cause.name()), Some(cause));
+        let findings = [
+            FindingKind::IdReused,
+            FindingKind::ImplausibleTime,
+            FindingKind::ImplausibleEffective,
+            FindingKind::SupersedingMismatch,
+            FindingKind::StartInsideEnded,
+            FindingKind::StartWithoutDate,
+            FindingKind::EndedSeveral,
+            FindingKind::WhichEmployment,
+            FindingKind::NothingToCancel,
+            FindingKind::HrSaysActive,
+            FindingKind::MissingFromList,
+            FindingKind::EndDateWithoutEnding,
+            FindingKind::TwoAccounts,
+        ];
+        for cause in Cause::PLAIN.into_iter().chain(findings.map(Cause::Finding)) {
+            assert_eq!(Cause::parse(cause.as_str()), Some(cause));
         }
-        assert_eq!(Cause::Finding(FindingKind::HrSaysActive).name(), "hr_says_active");
         assert_eq!(Cause::parse("whatever"), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Account, Cause, DeadLetter, LetterAbout, LetterFilter, LetterId, NewLetter, PersonKey, RawHook, Store, StoreError,
-    ask::{Ask, Cell, Columns as _, MOST_ROWS, Tx, to_json},
+    ask::{Ask, Cell, Columns as _, MOST_ROWS, Tx, and, to_json},
     dialect::Scope,
 };
 use crate::{queue::Hook, telemetry};
@@ -35,9 +35,9 @@ impl Store {
     }
 }
 
-/// What a letter is about, as columns: subject, kind, connection, person.
+/// What a letter is about, as columns: in one text, kind, connection, person.
 struct Subject<'a> {
-    subject: String,
+    text: String,
     about: &'static str,
     connection: Option<&'a str>,
     person: Option<&'a str>,
@@ -46,16 +46,16 @@ struct Subject<'a> {
 fn subject(about: &LetterAbout) -> Subject<'_> {
     match about {
         LetterAbout::Account { connection, person } => Subject {
-            subject: account_subject(connection, person),
+            text: account_subject(connection, person),
             about: "account",
             connection: Some(connection),
             person: Some(&person.0),
         },
         LetterAbout::Person { person } => {
-            Subject { subject: format!("person {person}"), about: "person", connection: None, person: Some(&person.0) }
+            Subject { text: format!("person {person}"), about: "person", connection: None, person: Some(&person.0) }
         }
         LetterAbout::Hook { source, hook } => {
-            Subject { subject: format!("hook {source} {hook}"), about: "hook", connection: None, person: None }
+            Subject { text: format!("hook {source} {hook}"), about: "hook", connection: None, person: None }
         }
     }
 }
@@ -81,11 +81,11 @@ pub(super) async fn file(tx: &mut Tx<'_>, letter: &NewLetter) -> Result<LetterId
              raw = COALESCE(excluded.raw, dead_letters.raw) RETURNING id",
         )
         .with(fresh_id())
-        .with(&subject.subject)
+        .with(&subject.text)
         .with(subject.about)
         .with(subject.connection)
         .with(subject.person)
-        .with(letter.cause.name())
+        .with(letter.cause.as_str())
         .with(&letter.summary)
         .with(to_json(&letter.detail)?)
         .with(letter.raw.clone())
@@ -102,8 +102,8 @@ pub(super) async fn file(tx: &mut Tx<'_>, letter: &NewLetter) -> Result<LetterId
 pub(super) async fn file_unreadable(tx: &mut Tx<'_>, hook: &Hook, reason: &str) -> Result<LetterId, StoreError> {
     let about = LetterAbout::Hook { source: hook.source.clone(), hook: hook.hook.clone() };
     let known = Ask::of("SELECT id FROM dead_letters WHERE subject = $2 AND cause = $3 ORDER BY filed LIMIT 1")
-        .with(subject(&about).subject)
-        .with(Cause::Unreadable.name())
+        .with(subject(&about).text)
+        .with(Cause::Unreadable.as_str())
         .first(tx)
         .await?;
     if let Some(row) = known {
@@ -126,7 +126,7 @@ pub(super) async fn close_readable(tx: &mut Tx<'_>, hooks: impl Iterator<Item = 
         let ask = Ask::of(
             "UPDATE dead_letters SET closed = {now} WHERE closed IS NULL AND cause = $2 AND subject IN (VALUES {rows})",
         );
-        ask.with(Cause::Unreadable.name()).rows(subjects.iter().cloned()).run(tx).await?;
+        ask.with(Cause::Unreadable.as_str()).rows(subjects.iter().cloned()).run(tx).await?;
     }
     Ok(())
 }
@@ -141,7 +141,7 @@ pub(super) async fn close_of_account(
     let open = Ask::of("SELECT id, cause FROM dead_letters WHERE subject = $2 AND closed IS NULL");
     for row in open.with(subject).all(tx).await? {
         let cause = row.text("cause")?;
-        if !just_filed.iter().any(|letter| letter.cause.name() == cause) {
+        if !just_filed.iter().any(|letter| letter.cause.as_str() == cause) {
             close(tx, &LetterId(row.text("id")?)).await?;
         }
     }
@@ -175,25 +175,22 @@ pub(super) async fn chosen(tx: &mut Tx<'_>, filter: &LetterFilter) -> Result<Vec
     for (column, value) in wanted {
         if let Some(value) = value {
             bound += 1;
-            statement += &format!(" AND {column} = ${bound}");
+            statement.push_str(&and(column, bound));
             ask = ask.with(value);
         }
     }
     if !filter.ids.is_empty() {
-        let ids: Vec<String> = filter
-            .ids
-            .iter()
-            .map(|_| {
-                bound += 1;
-                format!("${bound}")
-            })
-            .collect();
-        statement += &format!(" AND id IN ({})", ids.join(", "));
+        let places: Vec<String> = (1..=filter.ids.len()).map(|place| format!("${}", bound + place)).collect();
+        for piece in [" AND id IN (", &places.join(", "), ")"] {
+            statement.push_str(piece);
+        }
+        bound += places.len();
         ask = filter.ids.iter().fold(ask, |ask, id| ask.with(&id.0));
     }
-    statement += " ORDER BY filed DESC, id";
+    statement.push_str(" ORDER BY filed DESC, id");
     if filter.most > 0 {
-        statement += &format!(" LIMIT ${}", bound + 1);
+        let limit = format!(" LIMIT ${}", bound + 1);
+        statement.push_str(&limit);
         ask = ask.with(filter.most);
     }
     ask.saying(statement).all(tx).await?.iter().map(letter).collect()

@@ -57,6 +57,7 @@ pub enum StoreError {
 }
 
 impl From<sqlx::Error> for StoreError {
+    #[allow(clippy::wildcard_enum_match_arm, reason = "sqlx's enum may grow")]
     fn from(error: sqlx::Error) -> Self {
         // A constraint or a value that does not fit will not do better next time; everything else may.
         let wrong = match &error {

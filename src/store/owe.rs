@@ -91,6 +91,8 @@ const OWE: &str = "INSERT INTO accounts (connection, person, alias_source, alias
      person_version = CASE WHEN excluded.person_version > accounts.person_version \
        THEN excluded.person_version ELSE accounts.person_version END, \
      merged_into = excluded.merged_into, \
+     alias_source = CASE WHEN accounts.scim_id IS NULL THEN excluded.alias_source ELSE accounts.alias_source END, \
+     alias_worker = CASE WHEN accounts.scim_id IS NULL THEN excluded.alias_worker ELSE accounts.alias_worker END, \
      class = CASE WHEN excluded.class = 0 OR (accounts.class = 0 AND accounts.owed_at <= {now}) THEN 0 ELSE 1 END, \
      owed_since = CASE WHEN accounts.owed_at <= {now} THEN COALESCE(accounts.owed_since, accounts.owed_at) \
        ELSE {now} END, \

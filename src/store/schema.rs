@@ -108,6 +108,7 @@ async fn refuse_another(tx: &mut Tx<'_>, instance: &str) -> Result<(), StoreErro
     )))
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "sqlx's enum may grow")]
 fn refusal(error: MigrateError) -> StoreError {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),

@@ -6,6 +6,7 @@
 use futures_util::future::BoxFuture;
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::{StoreError, ask::Tx, dialect::Dialect};
 
@@ -24,12 +25,21 @@ pub(super) struct Done {
 }
 
 /// A piece of work. Dropped undone, its caller learns that the writer is gone.
-pub(super) type Job = Box<dyn for<'c> FnOnce(Tx<'c>) -> BoxFuture<'c, Done> + Send>;
+pub(super) struct Job {
+    /// Whether it is one statement, which undoes itself if it fails.
+    pub(super) one_statement: bool,
+    pub(super) run: Run,
+}
 
-/// The writer's queue. The last clone dropped ends it.
+/// What a job does.
+pub(super) type Run = Box<dyn for<'c> FnOnce(Tx<'c>) -> BoxFuture<'c, Done> + Send>;
+
+/// The writer's queue. Closed, or the last clone dropped, it does what it has and ends.
 #[derive(Clone)]
 pub(super) struct Writer {
     jobs: mpsc::Sender<Job>,
+    closing: CancellationToken,
+    ended: CancellationToken,
 }
 
 impl Writer {
@@ -37,8 +47,19 @@ impl Writer {
     pub(super) async fn start(url: String) -> Result<Self, StoreError> {
         let connection = connect(&url).await?;
         let (jobs, waiting) = mpsc::channel(WAITING);
-        tokio::spawn(write(url, connection, waiting));
-        Ok(Self { jobs })
+        let writer = Self { jobs, closing: CancellationToken::new(), ended: CancellationToken::new() };
+        let (closing, ended) = (writer.closing.clone(), writer.ended.clone());
+        tokio::spawn(async move {
+            write(url, connection, waiting, closing).await;
+            ended.cancel();
+        });
+        Ok(writer)
+    }
+
+    /// Does what it was handed, and ends.
+    pub(super) async fn close(&self) {
+        self.closing.cancel();
+        self.ended.cancelled().await;
     }
 
     /// Hands it a piece of work; `false`: the writer is gone.
@@ -56,10 +77,22 @@ pub(super) async fn connect(url: &str) -> Result<AnyConnection, StoreError> {
     Ok(connection)
 }
 
-async fn write(url: String, connection: AnyConnection, mut waiting: mpsc::Receiver<Job>) {
+async fn write(url: String, connection: AnyConnection, mut waiting: mpsc::Receiver<Job>, closing: CancellationToken) {
     let mut connection = Some(connection);
     let mut jobs = Vec::with_capacity(MOST_TOGETHER);
-    while waiting.recv_many(&mut jobs, MOST_TOGETHER).await > 0 {
+    loop {
+        tokio::select! {
+            got = waiting.recv_many(&mut jobs, MOST_TOGETHER) => {
+                if got == 0 {
+                    break;
+                }
+            }
+            // Nothing more is taken; what waits is still given out, then `recv_many` gives nothing.
+            () = closing.cancelled(), if !waiting.is_closed() => {
+                waiting.close();
+                continue;
+            }
+        }
         if connection.is_none() {
             connection = connect(&url).await.ok();
         }
@@ -85,17 +118,17 @@ async fn commit_together(connection: &mut AnyConnection, jobs: &mut Vec<Job>) ->
     let outcome = async {
         control(connection, "BEGIN IMMEDIATE").await?;
         for job in jobs.drain(..) {
-            if !alone {
+            let apart = !alone && !job.one_statement;
+            if apart {
                 control(connection, "SAVEPOINT job").await?;
             }
-            let done = job(Tx { connection: &mut *connection, dialect: Dialect::Sqlite }).await;
-            let keep = done.keep;
+            let done = (job.run)(Tx { connection: &mut *connection, dialect: Dialect::Sqlite }).await;
             told.push(done.tell);
-            match (alone, keep) {
-                (true, true) => {}
-                (true, false) => return control(connection, "ROLLBACK").await,
-                (false, true) => control(connection, "RELEASE job").await?,
-                (false, false) => control(connection, "ROLLBACK TO job; RELEASE job").await?,
+            match (apart, done.keep) {
+                (true, true) => control(connection, "RELEASE job").await?,
+                (true, false) => control(connection, "ROLLBACK TO job; RELEASE job").await?,
+                (false, false) if alone => return control(connection, "ROLLBACK").await,
+                (false, _) => {}
             }
         }
         control(connection, "COMMIT").await
@@ -105,7 +138,7 @@ async fn commit_together(connection: &mut AnyConnection, jobs: &mut Vec<Job>) ->
         let _ = control(connection, "ROLLBACK").await;
     }
     for tell in told {
-        tell(outcome.as_ref().map(|()| ()).map_err(ToString::to_string));
+        tell(outcome.as_ref().copied().map_err(ToString::to_string));
     }
     outcome
 }

@@ -5,6 +5,7 @@
 pub mod claiming;
 pub mod keeping;
 pub mod letters;
+pub mod merging;
 pub mod opening;
 pub mod people;
 pub mod recording;
@@ -54,6 +55,9 @@ macro_rules! store_promises {
             letters: a_replay_makes_accounts_owed_now
             letters: letters_are_found_by_what_they_are_about
             people: named_together_is_known_together
+            merging: converted_workers_are_one_person
+            merging: a_binding_moves_to_the_person_that_is_left
+            merging: parted_again_a_binding_goes_home
             people: people_are_found_by_key_alias_and_worker
             opening: another_instances_store_is_refused
             opening: a_newer_binarys_store_is_refused

@@ -47,7 +47,8 @@ pub async fn what_is_stored_is_there_after_reopening(place: &Place) {
     let person = person(&store, "E-1").await;
     let facts = store.facts(&person).await.expect("read");
     store.close().await;
-    drop(store);
+    assert!(matches!(store.facts(&person).await, Err(StoreError::Unreachable(_))), "it is closed");
+    assert!(matches!(store.pause("app", "late", "kim").await, Err(StoreError::Unreachable(_))), "for writes too");
     let store = place.open().await;
     assert_eq!(store.facts(&person).await.expect("read"), facts);
     assert_eq!(store.mappings().await.expect("read").len(), 1);

@@ -27,7 +27,7 @@ pub struct Place {
 }
 
 /// A lease that no test outlives.
-pub const LONG: Duration = Duration::from_secs(600);
+pub const LONG: Duration = Duration::from_mins(10);
 
 impl Place {
     pub fn settings(&self, instance: &str) -> StoreSettings {
@@ -74,10 +74,11 @@ pub fn event(kind: &str, worker: &str, id: &str) -> ReadEvent {
 }
 
 pub fn with(kind: &str, worker: &str, id: &str, data: Value) -> ReadEvent {
-    let content = json!({
+    let mut content = json!({
         "specversion": "1.0", "id": id, "source": "/hr", "type": format!("hr.worker.{kind}.v1"), "subject": worker,
-        "time": "2026-11-20T09:00:00Z", "data": data,
+        "time": "2026-11-20T09:00:00Z",
     });
+    content["data"] = data;
     ReadEvent { identity: Identity::Given, content: serde_json::from_value(content).expect("an event") }
 }
 
