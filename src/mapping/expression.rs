@@ -106,21 +106,28 @@ fn json(value: &minijinja::Value, budget: &mut usize) -> Result<Value, Unfit> {
     *budget = budget.checked_sub(1).ok_or(Unfit("the result has more than 1,000 parts"))?;
     let strange = || Unfit("the result is neither text, number, boolean, list nor object");
     let parts = || value.try_iter().map_err(|_| strange());
-    match value.kind() {
-        ValueKind::Undefined | ValueKind::None => Ok(Value::Null),
-        ValueKind::Bool | ValueKind::Number => serde_json::to_value(value).map_err(|_| strange()),
-        ValueKind::String => Ok(Value::from(value.as_str().unwrap_or_default())),
-        ValueKind::Seq | ValueKind::Iterable => parts()?.map(|element| json(&element, budget)).collect(),
-        ValueKind::Map => {
-            let mut members = serde_json::Map::new();
-            for name in parts()? {
-                let member = value.get_item(&name).map_err(|_| strange())?;
-                members.insert(name.to_string(), json(&member, budget)?);
-            }
-            Ok(Value::Object(members))
-        }
-        _ => Err(strange()), // the language's enum is open
+    let kind = value.kind();
+    if value.is_undefined() || value.is_none() {
+        return Ok(Value::Null);
     }
+    if let Some(text) = value.as_str() {
+        return Ok(Value::from(text));
+    }
+    if matches!(kind, ValueKind::Bool | ValueKind::Number) {
+        return serde_json::to_value(value).map_err(|_| strange());
+    }
+    if matches!(kind, ValueKind::Seq | ValueKind::Iterable) {
+        return parts()?.map(|element| json(&element, budget)).collect();
+    }
+    if kind != ValueKind::Map {
+        return Err(strange());
+    }
+    let mut members = serde_json::Map::new();
+    for name in parts()? {
+        let member = value.get_item(&name).map_err(|_| strange())?;
+        members.insert(name.to_string(), json(&member, budget)?);
+    }
+    Ok(Value::Object(members))
 }
 
 /// A number, boolean or text as text.
@@ -154,22 +161,19 @@ pub(super) fn present(value: Value) -> Option<Value> {
 /// Names are checked beforehand, so what is undefined now is an element that is not there; and an operation that does
 /// not fit its values does not because one of them is absent, if one was.
 fn says_absent(error: &Error, view: &View) -> bool {
-    match error.kind() {
-        ErrorKind::UndefinedError => true,
-        ErrorKind::InvalidOperation => view.met_absent(),
-        _ => false, // the language's enum is open; anything else is a failure
-    }
+    let kind = error.kind();
+    kind == ErrorKind::UndefinedError || (kind == ErrorKind::InvalidOperation && view.met_absent())
 }
 
 fn described(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::InvalidOperation => "an operation that does not fit its values",
-        ErrorKind::OutOfFuel => "more than 10,000 steps",
-        ErrorKind::UndefinedError => "an element or member that is not there",
-        ErrorKind::TooManyArguments => "too many arguments",
-        ErrorKind::MissingArgument => "an argument is missing",
-        _ => "the expression fails", // the language's enum is open
-    }
+    const KNOWN: [(ErrorKind, &str); 5] = [
+        (ErrorKind::InvalidOperation, "an operation that does not fit its values"),
+        (ErrorKind::OutOfFuel, "more than 10,000 steps"),
+        (ErrorKind::UndefinedError, "an element or member that is not there"),
+        (ErrorKind::TooManyArguments, "too many arguments"),
+        (ErrorKind::MissingArgument, "an argument is missing"),
+    ];
+    KNOWN.iter().find(|(known, _)| *known == kind).map_or("the expression fails", |(_, words)| words)
 }
 
 fn parse(source: &str) -> Result<minijinja::Expression<'static, 'static>, Problem> {

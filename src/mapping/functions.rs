@@ -3,6 +3,8 @@
 //! What is absent stays absent through every one of them, and never becomes the text `None`. Each is bounded by the
 //! length of what it is given; an error says what was wanted, never what was there.
 
+#![allow(clippy::needless_pass_by_value, reason = "the language hands arguments over by value")]
+
 use std::str::FromStr;
 
 use jiff::{civil::Date, tz::TimeZone};
@@ -60,12 +62,15 @@ pub(super) fn add_to(environment: &mut Environment<'static>) {
 
 /// Whether there is nothing: absent, blank text, an empty list or object.
 pub(super) fn is_empty(value: &Value) -> bool {
-    match value.kind() {
-        ValueKind::Undefined | ValueKind::None => true,
-        ValueKind::String => value.as_str().is_some_and(|text| text.trim().is_empty()),
-        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => value.len() == Some(0),
-        _ => false, // the language's enum is open: numbers, booleans and what may come
+    if let Some(text) = value.as_str() {
+        return text.trim().is_empty();
     }
+    let holds_others = matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable);
+    is_absent(value) || (holds_others && value.len() == Some(0))
+}
+
+fn is_absent(value: &Value) -> bool {
+    value.is_undefined() || value.is_none()
 }
 
 fn unfit(problem: &'static str) -> Error {
@@ -74,12 +79,14 @@ fn unfit(problem: &'static str) -> Error {
 
 /// The value as text; `None`: absent.
 fn text_of(value: &Value) -> Result<Option<String>, Error> {
-    let text = match value.kind() {
-        ValueKind::Undefined | ValueKind::None => return Ok(None),
-        ValueKind::String => value.as_str().unwrap_or_default().to_owned(),
-        ValueKind::Number => value.to_string(),
-        ValueKind::Bool => value.is_true().to_string(),
-        _ => return Err(unfit("text is wanted here, not a list or an object")), // open, as above
+    if is_absent(value) {
+        return Ok(None);
+    }
+    let text = match (value.as_str(), value.kind()) {
+        (Some(text), _) => text.to_owned(),
+        (None, ValueKind::Number) => value.to_string(),
+        (None, ValueKind::Bool) => value.is_true().to_string(),
+        (None, _) => return Err(unfit("text is wanted here, not a list or an object")),
     };
     if text.len() > LONGEST_TEXT {
         return Err(unfit("a text of more than 10,000 bytes"));

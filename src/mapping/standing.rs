@@ -154,3 +154,11 @@ impl Standing<'_> {
 fn shifted(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX })
 }
+
+#[cfg(test)]
+#[path = "standing_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "standing_property_tests.rs"]
+mod property_tests;
