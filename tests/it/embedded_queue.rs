@@ -1,16 +1,13 @@
 //! The embedded queue: its promises, and what it does when its process is killed.
 
-use std::{
-    collections::BTreeSet,
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Command, Stdio},
-};
-
 use hirewire::queue::{EmbeddedQueue, Lane, PublishError, Queue as _, QueueOpenError};
 use tempfile::TempDir;
 
-use crate::promises::{self, PATIENCE, Rig, ack, drain, receive, tag, tagged, tags};
+use crate::promises::{
+    self, PATIENCE, Rig, ack,
+    children::{child, told_until_killed, with_prefix},
+    drain, receive, tag, tagged, tags,
+};
 
 /// How often a message may be delivered by processes that end before they settle it.
 const DELIVERY_LIMIT: usize = 20;
@@ -114,39 +111,12 @@ async fn more_than_may_wait_for_the_disk_is_told_to_come_again() {
     queue.close().await;
 }
 
-/// Starts this test binary again, as a child that runs one of the ignored tests below.
-fn child(test: &str, file: &Path) -> std::process::Child {
-    Command::new(std::env::current_exe().expect("this binary"))
-        .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
-        .env(QUEUE_FILE, file)
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("a child")
-}
-
-/// Reads what a child says until it has said enough, kills it, and reads what it had said until then.
-fn told_until_killed(mut child: std::process::Child, enough: usize) -> Vec<String> {
-    let mut told = Vec::new();
-    let mut lines = BufReader::new(child.stdout.take().expect("its stdout")).lines();
-    while let Some(Ok(line)) = lines.next() {
-        told.push(line);
-        if told.len() == enough {
-            child.kill().expect("SIGKILL");
-        }
-    }
-    child.wait().expect("an end");
-    told
-}
-
-fn with_prefix(told: &[String], prefix: &str) -> BTreeSet<String> {
-    told.iter().filter_map(|line| line.strip_prefix(prefix)).map(str::to_owned).collect()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_that_was_confirmed_is_there_after_a_kill() {
     let folder = Folder::new();
     for round in 1..=3_usize {
-        let told = told_until_killed(child("embedded_queue::child_that_publishes", &folder.file()), round * 300);
+        let told =
+            told_until_killed(child("embedded_queue::child_that_publishes", QUEUE_FILE, folder.file()), round * 300);
         let confirmed = with_prefix(&told, "confirmed ");
         assert!(confirmed.len() >= round * 200, "only {} were confirmed", confirmed.len());
         let queue = folder.open().await;
@@ -160,7 +130,7 @@ async fn all_that_was_confirmed_is_there_after_a_kill() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_worker_loses_nothing_and_its_acks_hold() {
     let folder = Folder::new();
-    let told = told_until_killed(child("embedded_queue::child_that_works", &folder.file()), 600);
+    let told = told_until_killed(child("embedded_queue::child_that_works", QUEUE_FILE, folder.file()), 600);
     let (confirmed, acked) = (with_prefix(&told, "confirmed "), with_prefix(&told, "acked "));
     assert!(!acked.is_empty(), "the child acked nothing");
     let queue = folder.open().await;

@@ -8,7 +8,8 @@ use std::{
     net::{TcpListener, TcpStream},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -36,19 +37,29 @@ pub struct Broker {
     node: String,
     port: u16,
     distribution: u16,
-    /// The process of the node itself (not of the scripts around it), while it runs.
-    pid: Option<u32>,
+    /// The node itself (the scripts around it have become it), while it runs.
+    process: Option<Child>,
+    _turn: MutexGuard<'static, ()>,
 }
+
+/// One broker of our own at a time: two starting at once would starve each other.
+static TURN: Mutex<()> = Mutex::new(());
 
 impl Broker {
     /// Starts a node on a fresh folder and waits until it answers.
     pub fn start() -> Self {
-        let (port, distribution) = (free_port(), free_port());
-        let folder = TempDir::new().expect("a folder");
-        let node = format!("hirewire-test-{}-{port}@localhost", std::process::id());
-        let mut broker = Self { folder, node, port, distribution, pid: None };
+        let mut broker = Self::prepare();
         broker.restart();
         broker
+    }
+
+    /// Chooses ports and a folder; nothing runs yet.
+    pub fn prepare() -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let (port, distribution) = (free_port(), free_port());
+        let node = format!("hirewire-test-{}-{port}@localhost", std::process::id());
+        let folder = TempDir::new().expect("a folder");
+        Self { folder, node, port, distribution, process: None, _turn: turn }
     }
 
     /// Its address.
@@ -56,51 +67,48 @@ impl Broker {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)
     }
 
-    /// Starts it again on what it left behind.
+    /// Starts it, again on what it left behind, and waits until it answers.
     pub fn restart(&mut self) {
-        assert!(self.pid.is_none(), "it runs");
-        let pid_file = self.path("pid");
-        let _ = std::fs::remove_file(&pid_file);
+        assert!(self.process.is_none(), "it runs");
         let log = std::fs::File::create(self.path("output")).expect("a log");
         let errors = log.try_clone().expect("a log");
-        let mut node = self.command("rabbitmq-server").stdout(log).stderr(errors).spawn().unwrap_or_else(|error| {
-            panic!("rabbitmq-server: {error}. {INSTALL}");
-        });
-        let started = Instant::now();
-        while !self.answers() {
+        let started = self.command("rabbitmq-server").stdout(log).stderr(errors).spawn();
+        let node = self.process.insert(started.unwrap_or_else(|error| panic!("rabbitmq-server: {error}. {INSTALL}")));
+        let begun = Instant::now();
+        loop {
             let ended = node.try_wait().expect("its state");
-            let output = || std::fs::read_to_string(self.path("output")).unwrap_or_default();
+            let output = || std::fs::read_to_string(self.folder.path().join("output")).unwrap_or_default();
             assert!(ended.is_none(), "the broker ended with {ended:?}: {}", output());
-            assert!(started.elapsed() < START, "the broker does not answer: {}", output());
+            assert!(begun.elapsed() < START, "the broker does not answer: {}", output());
+            if answers(self.port) {
+                return;
+            }
             std::thread::sleep(Duration::from_millis(100));
         }
-        let pid = std::fs::read_to_string(pid_file).expect("the pid file of a node that answers");
-        self.pid = Some(pid.trim().parse().expect("a pid"));
-        // Collected when it ends, so that it does not stay as a zombie.
-        std::thread::spawn(move || node.wait());
     }
 
-    /// Kills it as a power cut would (but for the page cache): SIGKILL to the node's own process.
+    /// Kills it as a power cut would (but for the page cache).
     pub fn kill(&mut self) {
-        if let Some(pid) = self.pid.take() {
-            signal(pid, "KILL");
-            let port = self.port;
-            let killed = Instant::now();
-            while TcpStream::connect(("127.0.0.1", port)).is_ok() {
-                assert!(killed.elapsed() < Duration::from_secs(10), "it still listens");
-                std::thread::sleep(Duration::from_millis(20));
-            }
+        if let Some(mut node) = self.process.take() {
+            node.kill().expect("SIGKILL");
+            node.wait().expect("its end");
         }
     }
 
     /// Stops it where it stands; its connections stay open and silent.
     pub fn freeze(&self) {
-        signal(self.pid.expect("it runs"), "STOP");
+        self.signal("STOP");
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        signal(self.pid.expect("it runs"), "CONT");
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let node = self.process.as_ref().expect("it runs").id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &node]).status().expect("kill");
+        assert!(sent.success(), "the node is gone");
     }
 
     /// Runs `rabbitmqctl` against it.
@@ -115,13 +123,11 @@ impl Broker {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(Path::new("/usr/sbin").join(program));
-        // rabbitmq-server of Debian steps down to the user `rabbitmq`, which the folder must admit; run as the
-        // user who tests instead, by the script behind it.
-        let direct = Path::new("/usr/lib/rabbitmq/bin").join(program);
-        if direct.exists() {
-            command = Command::new(direct);
-        }
+        // Debian's wrapper in the path steps down to the user `rabbitmq`, who cannot write to our folder; the script
+        // behind it runs as whoever tests.
+        let behind_the_wrapper = Path::new("/usr/lib/rabbitmq/bin").join(program);
+        let program = if behind_the_wrapper.exists() { behind_the_wrapper } else { program.into() };
+        let mut command = Command::new(program);
         command
             .env("HOME", self.folder.path())
             .env("RABBITMQ_NODENAME", &self.node)
@@ -130,7 +136,8 @@ impl Broker {
             .env("RABBITMQ_DIST_PORT", self.distribution.to_string())
             .env("RABBITMQ_MNESIA_BASE", self.path("data"))
             .env("RABBITMQ_LOG_BASE", self.path("log"))
-            .env("RABBITMQ_PID_FILE", self.path("pid"))
+            // The script becomes the node, instead of standing beside it: the child we have is what we kill.
+            .env("RUNNING_UNDER_SYSTEMD", "1")
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", self.path("plugins"))
             .env("RABBITMQ_CONF_ENV_FILE", self.path("no-environment"))
             .env("RABBITMQ_CONFIG_FILE", self.path("no-config"))
@@ -141,30 +148,21 @@ impl Broker {
             .process_group(0);
         command
     }
+}
 
-    /// Whether it speaks AMQP: it answers a wrong header with the right one.
-    fn answers(&self) -> bool {
-        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return false };
-        let mut header = [0; 8];
-        let asked = stream
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .and_then(|()| stream.write_all(b"AMQP\x09\x09\x09\x09"));
-        asked.and_then(|()| stream.read_exact(&mut header)).is_ok() && header.starts_with(b"AMQP")
-    }
+/// Whether AMQP is spoken there: a wrong header is answered with the right one.
+fn answers(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let mut header = [0; 8];
+    let patience = stream.set_read_timeout(Some(Duration::from_secs(5)));
+    let asked = patience.and_then(|()| stream.write_all(b"AMQP\x09\x09\x09\x09"));
+    asked.and_then(|()| stream.read_exact(&mut header)).is_ok() && header.starts_with(b"AMQP")
 }
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        if let Some(pid) = self.pid.take() {
-            // It may have ended by itself.
-            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
-        }
+        self.kill();
     }
-}
-
-fn signal(pid: u32, name: &str) {
-    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().expect("kill");
-    assert!(sent.success(), "the node {pid} is gone");
 }
 
 fn free_port() -> u16 {

@@ -3,6 +3,8 @@
 //! A [`Rig`] opens a queue and opens it again over what it left behind; [`keeps_the_promises!`] makes one test of
 //! each promise. The messages are their own oracle: each carries a tag, and tags are counted.
 
+pub mod children;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
