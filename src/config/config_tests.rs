@@ -46,6 +46,7 @@ id = "recruiting"
 enabled = false
 [sources.own]
 preset = "canonical"
+time_zone = "UTC"
 signature = { scheme = "hmac-sha256", header = "X-Own", encoding = "base64", prefix = "v1=" }
 secrets = [{ env = "TEXT" }]
 
@@ -58,7 +59,7 @@ sources = ["jobs", "acme"]
 when = 'worker.type == "employee"'
 out_of_scope = "keep"
 match = ["externalId", "userName"]
-external_id = "worker.source ~ worker.id"
+external_id = "worker.source + worker.id"
 protect = ["admin@acme.example"]
 adopt = { match = "unique", update = "unset_only", take_external_id = true, activate = false }
 lifecycle = { create = "start - 3d", leave = "deactivate" }
@@ -102,7 +103,7 @@ fn parse(text: &str) -> Result<Config, Diagnostics> {
 fn with(source_line: &str, connection_line: &str) -> String {
     format!(
         "[sources.acme]\npreset = \"canonical\"\nsecrets = [{{ env = \"ACME\" }}]\n{source_line}\n\
-         [connections.app]\nbase_url = \"https://scim.example.com\"\ntoken = {{ env = \"TOKEN\" }}\n{connection_line}\n"
+         time_zone = \"UTC\"\n[connections.app]\nbase_url = \"https://scim.example.com\"\ntoken = {{ env = \"TOKEN\" }}\n{connection_line}\n"
     )
 }
 
@@ -193,6 +194,21 @@ fn a_connection_publishes_its_rules_on_top_of_the_profile_s() {
 }
 
 #[test]
+fn other_rooms_get_what_they_need_of_it() {
+    let config = parse(WHOLE).unwrap();
+    let rules = config.rules();
+    let id = |name| crate::event::SourceId::parse(name).unwrap();
+    assert_eq!(rules.sources[&id("recruiting")].authority, Authority::PreHire);
+    assert_eq!(rules.sources.len(), 3);
+    let wiring = config.wiring();
+    assert_eq!(wiring.connections["workplace"], BTreeSet::from([id("acme"), id("recruiting")]));
+    let door = config.sources["jobs"].door().unwrap();
+    assert_eq!((door.id, door.enabled, door.secrets.len()), (id("recruiting"), false, 1));
+    let settings = config.connections["workplace"].client_settings(std::sync::Arc::new(crate::target::Silent)).unwrap();
+    assert_eq!((settings.rate, settings.concurrency, settings.profile.name.as_str()), (5.0, 2, "workplace"));
+}
+
+#[test]
 fn name_base_url_and_token_are_enough() {
     let config = parse(&with("", "profile = \"workplace\"")).unwrap();
     assert!(config.warnings.is_empty(), "{}", config.warnings);
@@ -277,33 +293,36 @@ fn what_is_not_toml_is_told_with_its_line() {
 fn one_mistake_each() {
     let cases = [
         (with("expect_every = \"24h\"", ""), "4:expect_every: expect_every: not in this version"),
-        (with("time_zone = \"Europe/Berlni\"", ""), "4:\"Europe/Berlni\": `time_zone` cannot be \"Europe/Berlni\""),
+        (
+            with("time_zone = \"Europe/Berlni\"", "").replace("time_zone = \"UTC\"\n", ""),
+            "4:\"Europe/Berlni\": `time_zone` cannot be \"Europe/Berlni\"",
+        ),
         (with("signature = \"githib\"", ""), "4:\"githib\": `githib` is no signature style: did you mean \"github\"?"),
         (with("signature = { encoding = \"hex\" }", ""), "4:signature: [sources.acme.signature] has no `header`"),
         (with("signature = { scheme = \"github\", tolerance = \"5m\" }", ""), "4:\"5m\": `tolerance` without"),
         (with("signature = { scheme = \"github\", encodnig = \"hex\" }", ""), "4:encodnig: unknown key `encodnig`"),
         (with("authority = \"prehire\"", ""), "4:\"prehire\": `authority` cannot be \"prehire\": unknown variant"),
-        (with("", "token = 1"), "8:token: this is not TOML: duplicate key"),
-        (with("", "basic = { user = \"u\", password = { env = \"TOKEN\" } }"), "5:app: [connections.app] needs one"),
-        (with("", "mode = \"approve\""), "8:\"approve\": mode \"approve\": not in this version"),
-        (with("", "mode = \"aply\""), "8:\"aply\": `mode` cannot be \"aply\": unknown variant `aply`"),
-        (with("", "limits = { rate = \"25\" }"), "8:\"25\": `rate` cannot be \"25\": expected a rate"),
-        (with("", "limits = { concurrency = 0 }"), "8:concurrency: `concurrency` is zero"),
-        (with("", "limits = { timeout = \"0s\" }"), "8:\"0s\": `timeout` is zero"),
-        (with("", "adopt = { update = \"some\" }"), "8:\"some\": `update` cannot be \"some\": unknown variant"),
-        (with("", "guard = {}"), "8:guard: guard: not in this version"),
-        (with("", "mapping = { title = 3 }"), "8:3: `title` is no rule"),
+        (with("", "token = 1"), "9:token: this is not TOML: duplicate key"),
+        (with("", "basic = { user = \"u\", password = { env = \"TOKEN\" } }"), "6:app: [connections.app] needs one"),
+        (with("", "mode = \"approve\""), "9:\"approve\": mode \"approve\": not in this version"),
+        (with("", "mode = \"aply\""), "9:\"aply\": `mode` cannot be \"aply\": unknown variant `aply`"),
+        (with("", "limits = { rate = \"25\" }"), "9:\"25\": `rate` cannot be \"25\": expected a rate"),
+        (with("", "limits = { concurrency = 0 }"), "9:concurrency: `concurrency` is zero"),
+        (with("", "limits = { timeout = \"0s\" }"), "9:\"0s\": `timeout` is zero"),
+        (with("", "adopt = { update = \"some\" }"), "9:\"some\": `update` cannot be \"some\": unknown variant"),
+        (with("", "guard = {}"), "9:guard: guard: not in this version"),
+        (with("", "mapping = { title = 3 }"), "9:3: `title` is no rule"),
         (
             with("", "mapping = { name.givenName = 'x' }"),
-            "8:name: `name` is no rule: a path with a dot is quoted: \"name.givenName\"",
+            "9:name: `name` is no rule: a path with a dot is quoted: \"name.givenName\"",
         ),
         (
             with("", "mapping = { title = { expr = 'x', value = 'y' } }"),
-            "8:title: `title` is no rule: expected exactly one",
+            "9:title: `mapping.title` of [connections.app] cannot be used: exactly one of",
         ),
         (
             with("", "[[connections.app.groups]]\nwhen = 'true'"),
-            "8:[[connections.app.groups]]: this group cannot be told",
+            "9:[[connections.app.groups]]: `groups.0` of [connections.app] cannot be used",
         ),
         ("[guard]\n".to_owned(), "1:guard: guard: not in this version"),
         ("[retention]\nraw = \"30d\"".to_owned(), "1:retention: retention: not in this version"),
@@ -330,7 +349,7 @@ fn secrets_are_named_and_there_and_of_the_right_form() {
     assert!(Config::parse(&literal, "f", &demo).is_ok());
 
     let missing = with("", "").replace("TOKEN", "NOWHERE");
-    assert_eq!(told(&missing), ["7:\"NOWHERE\": the environment variable NOWHERE is not set: "]);
+    assert_eq!(told(&missing), ["8:\"NOWHERE\": the environment variable NOWHERE is not set: "]);
     let offline = Config::parse(&missing, "f", &environment().offline()).unwrap();
     assert_eq!((offline.warnings.all().len(), offline.warnings.mistakes()), (1, 0));
     assert!(offline.connections["app"].credentials.read().is_err());
@@ -345,17 +364,27 @@ fn secrets_are_named_and_there_and_of_the_right_form() {
 #[test]
 fn several_sources_are_told_apart() {
     let two = |line: &str| {
-        format!("{}[sources.two]\npreset = \"canonical\"\nsecrets = [{{ env = \"ACME\" }}]\n", with("", line))
+        format!(
+            "{}[sources.two]\ntime_zone = \"UTC\"\npreset = \"canonical\"\nsecrets = [{{ env = \"ACME\" }}]\n",
+            with("", line)
+        )
     };
-    assert!(told(&two(""))[0].starts_with("5:app: [connections.app] has no `sources`"));
+    assert!(told(&two(""))[0].starts_with("6:app: [connections.app] has no `sources`"));
     let named = two("sources = [\"acme\", \"two\"]\nexternal_id = \"worker.id\"");
-    assert!(told(&named)[0].starts_with("9:\"worker.id\": `external_id` does not name the source"));
+    assert!(
+        told(&named)[0]
+            .starts_with("10:\"worker.id\": `external_id` of [connections.app] may not be meant: with several sources")
+    );
     assert!(told(&two("sources = [\"acme\", \"two\"]")).is_empty(), "the default names it");
     assert!(told(&two("sources = [\"acme\"]\nexternal_id = \"worker.id\"")).is_empty());
     let same = two("sources = [\"acme\"]").replace("[sources.two]", "[sources.two]\nid = \"acme\"");
     assert!(told(&same)[0].contains("have the same id"), "{:?}", told(&same));
     let bare = "[sources.b]\npreset = \"bamboohr\"\nsecrets = [{ env = \"TEXT\" }]\n";
     assert!(told(bare)[0].starts_with("1:b: [sources.b] has no `time_zone`"), "{:?}", told(bare));
+    assert!(parse(bare).is_err());
+    let canonical = with("", "").replace("time_zone", "# time_zone");
+    assert!(told(&canonical)[0].starts_with("1:acme: [sources.acme] has no `time_zone`"));
+    assert!(parse(&canonical).is_ok(), "canonical events may name their zone: a warning");
 }
 
 #[test]
@@ -371,6 +400,29 @@ fn a_config_is_read_with_the_env_file_beside_it() {
     assert_eq!(config.data_dir, folder.path().join("hirewire-data"));
     let Credentials::Token(token) = config.connections["app"].credentials.read().unwrap() else { panic!("no token") };
     assert_eq!(token.expose_secret(), "from a file");
+}
+
+#[test]
+fn a_fault_in_an_expression_is_under_its_own_characters() {
+    let cases = [
+        ("when = 'worker.tpye == \"employee\"'", "9:tpye"),
+        ("when = \"worker.tpye == 'employee'\"", "9:tpye"),
+        ("when = \"worker.tpye == \\\"employee\\\"\"", "9:\"worker.tpye == \\\"employee\\\"\""),
+        ("mapping = { title = 'worker.titel' }", "9:titel"),
+        ("mapping = { title = { expr = 'worker.titel', on = \"create\" } }", "9:titel"),
+        ("mapping = { \"no path\" = 'worker.title' }", "9:\"no path\""),
+        ("external_id = { expr = 'worker.ide' }", "9:ide"),
+        ("lifecycle = { create = \"start minus 7d\" }", "9:\"start minus 7d\""),
+        ("match = [\"externalId\", \"nick name\"]", "9:\"nick name\""),
+        (
+            "[[connections.app.groups]]\nname = \"A\"\n[[connections.app.groups]]\nname = { expr = 'worker.dep' }",
+            "12:dep",
+        ),
+    ];
+    for (line, place) in cases {
+        let told = told(&with("", line));
+        assert!(told.len() == 1 && told[0].starts_with(&format!("{place}: `")), "{line}\n{told:#?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Name, base URL and a credential are enough; everything else has the profile's or a cautious default. What decides
 //! how an account should look is one [`MappingDocument`], which `mapping.rs` puts together.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::HeaderName;
 use serde::Deserialize;
@@ -19,7 +19,12 @@ use super::{
     suggest::one_of,
     units,
 };
-use crate::{event::SourceId, mapping::MappingDocument, scim::Profile, target::Credentials};
+use crate::{
+    event::SourceId,
+    mapping::MappingDocument,
+    scim::Profile,
+    target::{BreakerSettings, ClientSettings, Credentials, Observer},
+};
 
 /// A SCIM application.
 #[derive(Clone, Debug)]
@@ -102,6 +107,21 @@ impl CredentialsConfig {
 }
 
 impl ConnectionConfig {
+    /// What its SCIM client is made from, with the credentials as they are now.
+    pub fn client_settings(&self, observer: Arc<dyn Observer>) -> Result<ClientSettings, SecretError> {
+        Ok(ClientSettings {
+            connection: self.name.clone(),
+            base_url: self.base_url.clone(),
+            credentials: self.credentials.read()?,
+            profile: self.document.profile.clone(),
+            timeout: self.limits.timeout,
+            rate: self.limits.rate,
+            concurrency: self.limits.concurrency,
+            breaker: BreakerSettings::default(),
+            observer,
+        })
+    }
+
     /// What this connection publishes.
     pub fn document(&self) -> MappingDocument {
         self.document.clone()

@@ -97,6 +97,17 @@ impl Diagnostics {
         self.all.iter().filter(|diagnostic| diagnostic.severity == Severity::Mistake).count()
     }
 
+    /// Line and column (in characters), from 1; `None` where it is not about a place in the file.
+    pub fn position(&self, diagnostic: &Diagnostic) -> Option<(usize, usize)> {
+        let start = match &diagnostic.place {
+            Place::Text(range) | Place::Secret(range) => range.start,
+            Place::Variable(_) | Place::File => return None,
+        };
+        let before = self.text.get(..start)?;
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        Some((before.matches('\n').count() + 1, line.chars().count() + 1))
+    }
+
     /// For people: each with its line and a caret, in colour if `renderer` has any.
     pub fn render(&self, renderer: &Renderer) -> String {
         let each = self.all.iter().map(|diagnostic| renderer.render(&[self.group(diagnostic)]));

@@ -58,6 +58,11 @@ impl Environment {
         Ok(())
     }
 
+    /// Whether output may be in colour (<https://no-color.org>).
+    pub fn wants_colour(&self) -> bool {
+        self.get("NO_COLOR").is_none_or(|value| value.expose_secret().is_empty())
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&SecretString> {
         self.variables.get(name)
     }

@@ -3,8 +3,6 @@
 //! It is compiled once here, so that a fault in an expression is shown in the file, with a caret under the very
 //! characters.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 use toml::{
     Spanned,
@@ -20,55 +18,53 @@ use crate::{
     event::SourceId,
     mapping::{
         AccountAdoption, AttributeRule, GroupName, GroupRule, GroupsPolicy, LifecyclePolicy, Mapping, MappingDocument,
-        MappingFault, WhenEmpty, WhenWritten,
+        MappingFault,
     },
     scim::{AttributePath, Profile},
 };
 
 /// Reads everything that decides how an account should look; `None` if something was told.
 pub(super) fn document(section: &Section<'_>, profile: Profile, sources: &[SourceId]) -> Option<MappingDocument> {
-    let (external_id, external_id_on) = external_id(section, sources);
-    let mapping = mapping(section, &profile);
-    let groups = section.sections("groups").into_iter().filter_map(group).collect();
-    let matched = section.texts("match").map(|keys| keys.into_iter().map(|key| key.value).collect());
-    let texts = |key| section.texts(key).unwrap_or_default().into_iter().map(|text| text.value);
-    let document = MappingDocument {
-        mapping,
-        when: section.text("when").map(|when| when.value),
-        out_of_scope: section.choice("out_of_scope").unwrap_or_default(),
-        r#match: matched.unwrap_or_else(|| profile.lookup.iter().map(|path| path.as_str().to_owned()).collect()),
-        external_id,
-        external_id_on,
-        protect: texts("protect").collect(),
-        adopt: adopt(section),
-        lifecycle: lifecycle(section),
-        groups,
-        groups_policy: groups_policy(section),
-        sources: sources.iter().map(ToString::to_string).collect(),
-        profile,
-    };
+    let mut document = MappingDocument::of_profile(profile);
+    document.sources = sources.iter().map(ToString::to_string).collect();
+    own_rules(section, &mut document);
+    external_id(section, &mut document);
+    document.when = section.text("when").map(|when| when.value);
+    document.out_of_scope = section.choice("out_of_scope").unwrap_or_default();
+    let texts = |key| Some(section.texts(key)?.into_iter().map(|text| text.value).collect());
+    document.r#match = texts("match").unwrap_or(document.r#match);
+    document.protect = texts("protect").unwrap_or_default();
+    document.adopt = adopt(section);
+    document.lifecycle = lifecycle(section);
+    document.groups = section.sections("groups").into_iter().map(group).collect();
+    document.groups_policy = groups_policy(section);
+    document.tables = section.read("tables").map(|tables| tables.value).unwrap_or_default();
     match Mapping::compile(document) {
-        Ok(mapping) => Some(mapping.document().clone()),
+        Ok(mapping) => {
+            for fault in mapping.warnings() {
+                let title = format!("`{}` of [{}] may not be meant", fault.at.join("."), section.path);
+                section.reader.tell(Diagnostic::warning(place(section, &fault), title, fault.problem));
+            }
+            Some(mapping.document().clone())
+        }
         Err(faults) => {
-            for fault in &faults {
-                tell(section, fault);
+            for fault in faults {
+                let title = format!("`{}` of [{}] cannot be used", fault.at.join("."), section.path);
+                section.reader.mistake(place(section, &fault), title, fault.problem);
             }
             None
         }
     }
 }
 
-/// The profile's rules, and the connection's in their place.
-fn mapping(section: &Section<'_>, profile: &Profile) -> BTreeMap<String, AttributeRule> {
-    let usual = profile.mapping.iter().filter_map(|(path, rule)| Some((path.clone(), default_rule(rule)?)));
-    let mut mapping: BTreeMap<String, AttributeRule> = usual.collect();
-    let Some(own) = section.section("mapping") else { return mapping };
+/// Lays the connection's rules over the profile's.
+fn own_rules(section: &Section<'_>, document: &mut MappingDocument) {
+    let Some(own) = section.section("mapping") else { return };
     own.takes_any_key();
     let mut seen: Vec<AttributePath> = Vec::new();
     for (key, value) in own.table {
         let text: &str = key.get_ref();
         if let Ok(path) = AttributePath::parse(text) {
-            mapping.retain(|usual, _| AttributePath::parse(usual).is_ok_and(|usual| usual != path));
             if seen.contains(&path) {
                 let place = Place::Text(key.span());
                 section.reader.mistake(place, format!("`{text}` is mapped twice"), format!("this is {path} again"));
@@ -76,23 +72,9 @@ fn mapping(section: &Section<'_>, profile: &Profile) -> BTreeMap<String, Attribu
             seen.push(path);
         }
         if let Some(rule) = rule(&own, text, key, value) {
-            mapping.insert(text.to_owned(), rule);
+            document.set_rule(text, rule);
         }
     }
-    mapping
-}
-
-fn default_rule(rule: &Value) -> Option<AttributeRule> {
-    match rule {
-        Value::String(expr) => Some(expression(expr)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            serde_json::from_value(rule.clone()).ok()
-        }
-    }
-}
-
-fn expression(expr: &str) -> AttributeRule {
-    AttributeRule { expr: Some(expr.to_owned()), value: None, on: WhenWritten::default(), empty: WhenEmpty::default() }
 }
 
 fn rule<'a>(
@@ -102,7 +84,7 @@ fn rule<'a>(
     value: &'a Spanned<DeValue<'a>>,
 ) -> Option<AttributeRule> {
     if let Some(text) = value.get_ref().as_str() {
-        return Some(expression(text));
+        return Some(AttributeRule::expression(text));
     }
     let Some(table) = value.get_ref().as_table() else {
         let label = "expected an expression in quotes, or { value = ... } for a constant";
@@ -118,37 +100,34 @@ fn rule<'a>(
     }
     let rule = section.below(path, Place::Text(key.span()), value)?;
     let expr = rule.text("expr").map(|expr| expr.value);
+    if let Some(date) = rule.value("value").filter(|value| value.get_ref().is_datetime()) {
+        rule.wrong_type(date, "a constant is text, a number, true or false; put dates in quotes");
+    }
     let constant = rule.read::<Value>("value").map(|value| value.value);
     let (on, empty) = (rule.choice("on").unwrap_or_default(), rule.choice("empty").unwrap_or_default());
-    if expr.is_some() == constant.is_some() {
-        let label = "expected exactly one of `expr` and `value`";
-        rule.reader.mistake(rule.place.clone(), format!("`{path}` is no rule"), label);
-    }
     rule.finish();
     Some(AttributeRule { expr, value: constant, on, empty })
 }
 
 /// `external_id = "..."`, or `{ expr, on }` to keep it on accounts that exist.
-fn external_id(section: &Section<'_>, sources: &[SourceId]) -> (String, WhenWritten) {
-    let usual = if sources.len() > 1 { "worker.source ~ ':' ~ worker.id" } else { "worker.id" };
-    let Some(value) = section.value("external_id") else { return (usual.to_owned(), WhenWritten::Create) };
-    let (expr, on, place) = if value.get_ref().is_table() {
-        let Some(table) = section.section("external_id") else { return (usual.to_owned(), WhenWritten::Create) };
-        table.require("expr", "an expression, such as \"worker.id\"");
-        let read = (table.text("expr"), table.choice("on").unwrap_or(WhenWritten::Create));
-        table.finish();
-        (read.0.as_ref().map(|expr| expr.value.clone()), read.1, Place::Text(value.span()))
-    } else {
-        let text = section.text("external_id");
-        (text.map(|text| text.value), WhenWritten::Create, Place::Text(value.span()))
-    };
-    let expr = expr.unwrap_or_else(|| usual.to_owned());
-    if sources.len() > 1 && !["source", "person"].iter().any(|word| expr.contains(word)) {
-        let label = "two sources may give two people the same id";
-        let help = "name the source in it: \"worker.source ~ ':' ~ worker.id\"";
-        section.reader.tell(Diagnostic::warning(place, "`external_id` does not name the source", label).help(help));
+fn external_id(section: &Section<'_>, document: &mut MappingDocument) {
+    if document.sources.len() > 1 {
+        // Two sources may number two workers alike.
+        document.external_id = "worker.source + \"/\" + worker.id".into();
     }
-    (expr, on)
+    let expr = if section.value("external_id").is_some_and(|value| value.get_ref().is_table()) {
+        let Some(table) = section.section("external_id") else { return };
+        table.require("expr", "an expression, such as \"worker.id\"");
+        document.external_id_on = table.choice("on").unwrap_or(document.external_id_on);
+        let expr = table.text("expr");
+        table.finish();
+        expr
+    } else {
+        section.text("external_id")
+    };
+    if let Some(expr) = expr {
+        document.external_id = expr.value;
+    }
 }
 
 fn adopt(section: &Section<'_>) -> AccountAdoption {
@@ -191,7 +170,7 @@ fn groups_policy(section: &Section<'_>) -> GroupsPolicy {
     read
 }
 
-fn group(section: Section<'_>) -> Option<GroupRule> {
+fn group(section: Section<'_>) -> GroupRule {
     let name = section.value("name").and_then(|value| {
         if value.get_ref().is_table() {
             let name = section.section("name")?;
@@ -204,34 +183,20 @@ fn group(section: Section<'_>) -> Option<GroupRule> {
     });
     let id = section.text("id").map(|id| id.value);
     let when = section.text("when").map(|when| when.value);
-    let both = section.value("name").is_some() == section.value("id").is_some();
-    if both {
-        let label = "expected exactly one of `name` and `id`";
-        section.reader.mistake(section.place.clone(), "this group cannot be told", label);
-    }
     section.finish();
-    (!both).then_some(GroupRule { name, id, when })
+    GroupRule { name, id, when }
 }
 
-/// Shows a fault in the file; one in the profile's default mapping at the connection itself.
-fn tell(section: &Section<'_>, fault: &MappingFault) {
-    let at = fault.at.join(".");
-    let Some(found) = find(section.table, &fault.at) else {
-        let title = format!("{at} of [{}] cannot be used", section.path);
-        return section.reader.mistake(section.key_place("profile"), title, fault.problem.clone());
-    };
-    let range = match found {
-        Found::Value(value) => match &fault.range {
-            Some(range) if value.get_ref().is_str() => inside_text(section.reader.text, value, range),
-            Some(_) | None => value.span(),
-        },
-        Found::Key(range) => range,
-    };
-    section.reader.mistake(
-        Place::Text(range),
-        format!("{at} of [{}] cannot be used", section.path),
-        fault.problem.clone(),
-    );
+/// Where a fault is in the file; one in the profile's default mapping is the connection's choice of profile.
+fn place(section: &Section<'_>, fault: &MappingFault) -> Place {
+    match (find(section.table, &fault.at), &fault.range) {
+        (Some(Found::Value(value)), Some(range)) if value.get_ref().is_str() => {
+            Place::Text(inside_text(section.reader.text, value, range))
+        }
+        (Some(Found::Value(value)), _) => Place::Text(value.span()),
+        (Some(Found::Key(range)), _) => Place::Text(range),
+        (None, _) => section.key_place("profile"),
+    }
 }
 
 enum Found<'a> {
@@ -263,6 +228,9 @@ fn find<'a>(table: &'a DeTable<'a>, at: &[String]) -> Option<Found<'a>> {
             None => return None,
         }
     }
-    let is_attribute = first == "mapping" && at.len() == 2;
-    Some(if is_attribute { Found::Key(last) } else { Found::Value(value) })
+    if first == "mapping" && at.len() == 2 {
+        return Some(Found::Key(last));
+    }
+    // `external_id` may be text or a table with `expr`.
+    Some(Found::Value(value.get_ref().get("expr").unwrap_or(value)))
 }

@@ -8,7 +8,6 @@ mod connections;
 mod diagnostics;
 mod environment;
 mod mapping;
-mod presets;
 mod quoted;
 mod reader;
 mod secret;
@@ -38,7 +37,14 @@ pub use environment::Environment;
 pub use secret::{SecretError, SecretSource};
 pub use sources::{SourceConfig, SourceSecret};
 
+use crate::{
+    fold::Rules,
+    store::{StoreSettings, Wiring},
+};
 use reader::{Reader, Section};
+
+/// Connections to the database of one process: its claims, settles and readers together rarely use more.
+const STORE_CONNECTIONS: u32 = 8;
 
 /// Everything that the config says.
 #[derive(Clone, Debug)]
@@ -165,6 +171,29 @@ impl Config {
         match config {
             Some(config) if found.mistakes() == 0 => Ok(Self { warnings: found, ..config }),
             Some(_) | None => Err(found),
+        }
+    }
+
+    /// What the store is opened with, the password as it is now.
+    pub fn store_settings(&self) -> Result<StoreSettings, AddressError> {
+        let url = match &self.store {
+            StoreConfig::Sqlite(path) => format!("sqlite://{}", path.display()).into(),
+            StoreConfig::Url(address) => address.url()?,
+        };
+        Ok(StoreSettings { url, instance: self.instance.clone(), connections: STORE_CONNECTIONS })
+    }
+
+    /// Which sources feed which connection, for the store.
+    pub fn wiring(&self) -> Wiring {
+        let fed = self.connections.iter().filter(|(_, connection)| !connection.sources.is_empty());
+        Wiring { connections: fed.map(|(name, c)| (name.clone(), c.sources.iter().cloned().collect())).collect() }
+    }
+
+    /// What the fold must know of the sources; a connection's scope is its own.
+    pub fn rules(&self) -> Rules {
+        Rules {
+            sources: self.sources.values().map(|source| (source.id.clone(), source.rules())).collect(),
+            scope: None,
         }
     }
 

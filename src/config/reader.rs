@@ -267,10 +267,14 @@ impl<'a> Section<'a> {
         Some(Section::new(self.reader, self.joined(name), table, place))
     }
 
+    /// Whether a key is there, readable or not.
+    pub(super) fn is_given(&self, key: &str) -> bool {
+        self.table.contains_key(key) || self.reader.environment.instead_of(&self.path, key).is_some()
+    }
+
     /// A key that must be there.
     pub(super) fn require(&self, key: &str, expected: &str) {
-        let is_there = self.table.contains_key(key) || self.reader.environment.instead_of(&self.path, key).is_some();
-        if !is_there {
+        if !self.is_given(key) {
             let title =
                 if self.path.is_empty() { format!("no `{key}`") } else { format!("[{}] has no `{key}`", self.path) };
             self.reader.mistake(self.place.clone(), title, format!("expected {expected}"));

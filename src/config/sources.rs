@@ -3,13 +3,14 @@
 //! Gives what intake needs to verify and read a hook, and what the fold must know of the source. Secrets are named,
 //! not held: [`SourceConfig::secrets`] reads them when they are needed.
 
+use std::sync::Arc;
+
 use jiff::{Timestamp, tz::TimeZone};
 use toml::{Spanned, de::DeValue};
 
 use super::{
     ConfigFolder,
     diagnostics::{Diagnostic, Place},
-    presets,
     reader::{Located, Section},
     secret::{SecretError, SecretSource},
     signature,
@@ -18,7 +19,8 @@ use super::{
 use crate::{
     event::SourceId,
     fold::{Authority, SourceRules},
-    source::{Scheme, Secret},
+    intake::SourceDoor,
+    source::{Authority as StatedAuthority, Preset, Scheme, Secret},
 };
 
 /// An HR system.
@@ -31,7 +33,7 @@ pub struct SourceConfig {
     /// Whether hooks are taken; else 503.
     pub enabled: bool,
     /// What the payload means.
-    pub preset: String,
+    pub preset: Preset,
     /// How it signs.
     pub scheme: Scheme,
     /// Its secrets; several while rotating.
@@ -63,10 +65,23 @@ impl SourceConfig {
         self.secrets.iter().map(SourceSecret::read).collect()
     }
 
+    /// What intake must know, with the secrets as they are now.
+    pub fn door(&self) -> Result<SourceDoor, SecretError> {
+        Ok(SourceDoor {
+            id: self.id.clone(),
+            preset: Arc::new(self.preset.clone()),
+            scheme: self.scheme.clone(),
+            secrets: self.secrets()?,
+            origins: self.origins.clone(),
+            enabled: self.enabled,
+        })
+    }
+
     /// What the fold must know.
     pub fn rules(&self) -> SourceRules {
         let time_zone = self.time_zone.clone().unwrap_or(TimeZone::UTC);
-        SourceRules { time_zone, authority: self.authority, ..SourceRules::default() }
+        let retry_span = self.preset.retry_span;
+        SourceRules { time_zone, authority: self.authority, retry_span, ..SourceRules::default() }
     }
 }
 
@@ -85,53 +100,48 @@ impl SourceSecret {
 /// Reads one source; `None` if it cannot be used, and then something was told.
 pub(super) fn source(name: &str, section: &Section<'_>, folder: &ConfigFolder) -> Option<SourceConfig> {
     let id = id(name, section);
-    let preset_name = section.text("preset").or_else(|| {
-        section.require("preset", &format!("one of {}", presets::NAMES.join(", ")));
-        None
-    });
-    let preset = preset_name.as_ref().and_then(|preset| known_preset(section, preset));
-    let usual = preset.as_ref().map_or_else(Scheme::standard_webhooks, |preset| preset.scheme.clone());
+    let preset = preset(section);
+    let usual = preset.as_ref().and_then(|preset| preset.scheme().ok()).unwrap_or_else(Scheme::standard_webhooks);
     let scheme = signature::signature(section, usual);
     let secrets = secrets(section, folder, scheme.as_ref());
     let enabled = section.flag("enabled").unwrap_or(true);
-    let time_zone =
-        section.parsed("time_zone", "an IANA time zone, such as \"Europe/Berlin\"", |zone| TimeZone::get(zone).ok());
-    if time_zone.is_none() && section.value("time_zone").is_none() && preset.as_ref().is_some_and(|p| p.bare_dates) {
-        section.require("time_zone", "the zone of its dates, which name none, such as \"Europe/Berlin\"");
-    }
-    let authority = section.choice::<AuthorityWord>("authority").map(Authority::from);
+    let time_zone = time_zone(section, preset.as_ref());
+    let authority = section.choice("authority").or(preset.as_ref().map(|preset| preset.authority)).unwrap_or_default();
     let origins = section.texts("origins").unwrap_or_default().into_iter().map(|origin| origin.value).collect();
     for key in ["expect_every", "guard", "retention", "on_bad_signature"] {
         section.refuse(key);
     }
-    let preset = preset?;
     Some(SourceConfig {
         name: name.to_owned(),
         id: id?,
         enabled,
-        preset: preset_name?.value,
+        preset: preset?,
         scheme: scheme?,
         secrets,
-        time_zone: time_zone.map(|zone| zone.value),
-        authority: authority.unwrap_or(preset.authority),
+        time_zone,
+        authority: match authority {
+            StatedAuthority::Employment => Authority::Employment,
+            StatedAuthority::PreHire => Authority::PreHire,
+        },
         origins,
     })
 }
 
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum AuthorityWord {
-    Employment,
-    PreHire,
-}
-
-impl From<AuthorityWord> for Authority {
-    fn from(word: AuthorityWord) -> Self {
-        match word {
-            AuthorityWord::Employment => Self::Employment,
-            AuthorityWord::PreHire => Self::PreHire,
-        }
+fn time_zone(section: &Section<'_>, preset: Option<&Preset>) -> Option<TimeZone> {
+    const EXPECTED: &str = "an IANA time zone, such as \"Europe/Berlin\"";
+    let zone = section.parsed("time_zone", EXPECTED, |zone| TimeZone::get(zone).ok());
+    let bare = preset.filter(|preset| preset.states_bare_dates());
+    if let Some(preset) = bare.filter(|_| !section.is_given("time_zone")) {
+        let label = "a date without a zone is a day early or late without one: time_zone = \"Europe/Berlin\"";
+        let title = format!("[{}] has no `time_zone`", section.path);
+        // A canonical event may name the zone itself; what a vendor sends does not.
+        section.reader.tell(if preset.is_canonical() {
+            Diagnostic::warning(section.place.clone(), title, label)
+        } else {
+            Diagnostic::mistake(section.place.clone(), title, label)
+        });
     }
+    zone.map(|zone| zone.value)
 }
 
 fn id(name: &str, section: &Section<'_>) -> Option<SourceId> {
@@ -159,13 +169,15 @@ fn id(name: &str, section: &Section<'_>) -> Option<SourceId> {
     }
 }
 
-fn known_preset(section: &Section<'_>, name: &Located<String>) -> Option<presets::PresetFacts> {
-    let known = presets::named(&name.value);
-    if known.is_none() {
-        let label = one_of(&name.value, presets::NAMES);
-        section.reader.mistake(name.place.clone(), format!("`{}` is no source preset", name.value), label);
+fn preset(section: &Section<'_>) -> Option<Preset> {
+    section.require("preset", &format!("one of {}", Preset::names().collect::<Vec<_>>().join(", ")));
+    let name = section.text("preset")?;
+    let preset = Preset::named(&name.value);
+    if preset.is_none() {
+        let label = one_of(&name.value, Preset::names());
+        section.reader.mistake(name.place, format!("`{}` is no source preset", name.value), label);
     }
-    known
+    preset
 }
 
 fn secrets(section: &Section<'_>, folder: &ConfigFolder, scheme: Option<&Scheme>) -> Vec<SourceSecret> {
