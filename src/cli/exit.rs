@@ -29,6 +29,16 @@ impl Exit {
         Self { code: 3, error }
     }
 
+    /// 4: it is done in part.
+    pub fn in_part(error: anyhow::Error) -> Self {
+        Self { code: 4, error }
+    }
+
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
     /// Says it on stderr, and gives the exit code.
     pub fn report(&self) -> ExitCode {
         // A stderr that is gone leaves the code to speak.

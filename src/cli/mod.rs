@@ -2,13 +2,24 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 usage or config, 3 a neighbour cannot be reached, 4 done in part.
 
+mod check;
+mod config_file;
 mod exit;
+mod init;
+mod init_text;
+mod load;
+mod neighbours;
+mod output;
+mod sample;
 mod sandbox;
 mod schemas;
+mod send;
+mod sign;
+mod signing;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub use exit::{Exit, print};
 
@@ -25,6 +36,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(init::Init),
+    Check(check::Check),
+    Sign(sign::Sign),
+    Send(send::Send),
     Sandbox(sandbox::Sandbox),
     Schemas(schemas::Schemas),
 }
@@ -42,12 +57,21 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Whether this binary has that command.
+fn has_command(name: &str) -> bool {
+    Arguments::command().find_subcommand(name).is_some()
+}
+
 fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Exit::failed(error.into()))
 }
 
 async fn run(command: Command) -> Result<(), Exit> {
     match command {
+        Command::Init(command) => command.run(),
+        Command::Check(command) => command.run().await,
+        Command::Sign(command) => command.run(),
+        Command::Send(command) => command.run().await,
         Command::Sandbox(command) => command.run().await,
         Command::Schemas(command) => command.run(),
     }

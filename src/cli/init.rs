@@ -1,0 +1,131 @@
+//! `hirewire init`: a commented config and an env file with a fresh webhook secret, and what to do next.
+//!
+//! Nothing that is there is ever overwritten. What it writes passes `check --offline`; its connection only observes.
+
+use std::{
+    fs::OpenOptions,
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, anyhow};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use clap::{Args, builder::PossibleValuesParser};
+
+use super::{Exit, init_text, print};
+use crate::{
+    scim::Profile,
+    source::{KeyForm, Preset, Scheme},
+};
+
+/// Write a commented hirewire.toml and hirewire.env with a fresh webhook secret; never overwrite anything.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hirewire init
+  hirewire init --preset greenhouse --profile workplace
+  hirewire init --preset bamboohr --dir /etc/hirewire")]
+pub(super) struct Init {
+    /// The HR system.
+    #[arg(long, value_name = "P", default_value = "canonical", value_parser = PossibleValuesParser::new(Preset::names()))]
+    preset: String,
+    /// The SCIM application's dialect.
+    #[arg(long, value_name = "Q", default_value = "generic", value_parser = PossibleValuesParser::new(Profile::names()))]
+    profile: String,
+    /// The folder to write into.
+    #[arg(long, value_name = "D", default_value = ".")]
+    dir: PathBuf,
+}
+
+impl Init {
+    pub(super) fn run(self) -> Result<(), Exit> {
+        let preset = Preset::named(&self.preset).ok_or_else(|| Exit::usage(anyhow!("no such preset")))?;
+        let profile = Profile::named(&self.profile).ok_or_else(|| Exit::usage(anyhow!("no such profile")))?;
+        let scheme = preset.scheme().map_err(|error| Exit::failed(error.into()))?;
+        let zone = jiff::tz::TimeZone::system().iana_name().unwrap_or("Etc/UTC").to_owned();
+        let text = init_text::Init { preset: &preset, profile: &profile, secret: &fresh_secret(&scheme)?, zone: &zone };
+        let (config, env) = (self.dir.join("hirewire.toml"), self.dir.join("hirewire.env"));
+        for path in [&config, &env] {
+            if path.exists() {
+                return Err(Exit::usage(anyhow!("{} is there already: nothing was written", path.display())));
+            }
+        }
+        std::fs::create_dir_all(&self.dir)
+            .with_context(|| format!("{} cannot be made", self.dir.display()))
+            .map_err(Exit::failed)?;
+        write(&env, &text.env(), 0o600)?;
+        write(&config, &text.config(), 0o644)?;
+        print(format_args!("wrote {}", config.display()))?;
+        print(format_args!("wrote {}   for your eyes only: it holds the secrets", env.display()))?;
+        print(text.advice(&config, super::has_command))
+    }
+}
+
+fn write(path: &Path, text: &str, mode: u32) -> Result<(), Exit> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .with_context(|| format!("{} cannot be written", path.display()))
+        .map_err(Exit::failed)
+}
+
+/// 256 random bits in the form that the scheme's first kind of signature asks for.
+fn fresh_secret(scheme: &Scheme) -> Result<String, Exit> {
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Exit::failed(anyhow!("no randomness is to be had")))?;
+    let base64 = STANDARD.encode(bytes);
+    Ok(match scheme.signatures.first().map(|kind| kind.key) {
+        Some(KeyForm::Whsec) => format!("whsec_{base64}"),
+        Some(KeyForm::Base64) => base64,
+        Some(KeyForm::Text | KeyForm::Hex | KeyForm::Whpk) | None => crate::source::Encoding::Hex.encode(&bytes),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::config::{Config, Environment, Mode};
+
+    fn init(preset: &str, profile: &str, dir: &Path) -> Result<(), Exit> {
+        Init { preset: preset.to_owned(), profile: profile.to_owned(), dir: dir.to_owned() }.run()
+    }
+
+    #[test]
+    fn what_is_written_is_a_good_config_for_every_pair() {
+        for preset in Preset::names() {
+            for profile in Profile::names() {
+                let folder = tempfile::tempdir().unwrap();
+                init(preset, profile, folder.path()).unwrap();
+                let path = folder.path().join("hirewire.toml");
+                let config = Config::load(&path, &Environment::default().offline());
+                let config = config.unwrap_or_else(|found| panic!("{preset} {profile}\n{found}"));
+                let source = config.sources.values().next().unwrap();
+                let connection = config.connections.values().next().unwrap();
+                assert_eq!((source.preset.name.as_str(), connection.mode), (preset, Mode::Observe));
+                assert_eq!(connection.document().profile.name, profile);
+                let now = crate::telemetry::now();
+                let secret = &source.secrets().unwrap()[0];
+                assert!(source.scheme.sign(b"{}", secret, now, "evt-1").is_ok(), "{preset}: the secret is of its form");
+                let mode = folder.path().join("hirewire.env").metadata().unwrap().permissions().mode();
+                assert_eq!(mode & 0o777, 0o600);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_overwritten_and_no_secret_is_written_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hirewire.env");
+        init("canonical", "generic", folder.path()).unwrap();
+        let first = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(init("canonical", "generic", folder.path()).err().map(|exit| exit.code()), Some(2));
+        std::fs::remove_file(folder.path().join("hirewire.toml")).unwrap();
+        assert!(init("canonical", "generic", folder.path()).is_err(), "the env file alone is enough to stop");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), first);
+        let other = tempfile::tempdir().unwrap();
+        init("canonical", "generic", other.path()).unwrap();
+        assert_ne!(std::fs::read_to_string(other.path().join("hirewire.env")).unwrap(), first);
+    }
+}

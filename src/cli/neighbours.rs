@@ -1,0 +1,158 @@
+//! Whether the neighbours of a config are there and let us in: queue, store, every connection. Nothing is written.
+
+use std::{fmt, sync::Arc};
+
+use futures_util::future::join_all;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    config::{Config, ConnectionConfig},
+    plan::{Failure, FailureKind},
+    scim::UpdateMethod,
+    target::{Client, Silent},
+};
+
+/// What came of trying one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    /// Which: `connection workplace`.
+    pub neighbour: String,
+    /// How it is.
+    pub state: State,
+    /// What it says, in one line.
+    pub says: String,
+}
+
+/// How a neighbour is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum State {
+    /// It works.
+    Good,
+    /// It is there and does not do what we need.
+    Refused,
+    /// It is not there.
+    Unreachable,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            State::Good => "ok",
+            State::Refused => "refused",
+            State::Unreachable => "unreachable",
+        };
+        write!(f, "{state:<12} {:<28} {}", self.neighbour, self.says)
+    }
+}
+
+/// Tries all of them, at once.
+pub(super) async fn neighbours(config: &Config) -> Vec<Finding> {
+    join_all(config.connections.values().map(connection)).await
+}
+
+/// Reads only: one user, and what the target says it can do.
+async fn connection(connection: &ConnectionConfig) -> Finding {
+    let neighbour = format!("connection {}", connection.name);
+    let client = match connection.client_settings(Arc::new(Silent)).map_err(|error| error.to_string()) {
+        Ok(settings) => Client::new(settings).map_err(|error| error.to_string()),
+        Err(error) => Err(error),
+    };
+    let client = match client {
+        Ok(client) => client,
+        Err(says) => return Finding { neighbour, state: State::Refused, says },
+    };
+    if let Err(failure) = client.probe().await {
+        let (state, says) = failed(&failure, connection);
+        return Finding { neighbour, state, says };
+    }
+    let says = match client.service_provider_config().await {
+        Ok(Some(document)) => {
+            let sends_patch = connection.document().profile.update != UpdateMethod::PutPartial;
+            format!("lets us in; {}", advertised(&document, sends_patch))
+        }
+        Ok(None) => "lets us in; says nothing of what it can do".to_owned(),
+        Err(failure) => format!("lets us in; does not tell what it can do ({})", failure.kind),
+    };
+    Finding { neighbour, state: State::Good, says }
+}
+
+fn failed(failure: &Failure, connection: &ConnectionConfig) -> (State, String) {
+    let url = &connection.base_url;
+    match &failure.kind {
+        FailureKind::Unreachable => (State::Unreachable, format!("{url} cannot be connected to")),
+        FailureKind::NoAnswer | FailureKind::NotSent => {
+            (State::Unreachable, format!("{url} does not answer within {:?}", connection.limits.timeout))
+        }
+        FailureKind::Answered { error, .. } => match error.status {
+            401 | 403 => (State::Refused, format!("the credentials are refused ({})", error.status)),
+            404 => (State::Refused, "no users there (404): is `base_url` the SCIM base, version and all?".to_owned()),
+            status @ 500.. => (State::Unreachable, format!("answers {status}")),
+            status => (State::Refused, format!("answers {status} to a request for one user")),
+        },
+        FailureKind::Redirected => (State::Refused, "redirects elsewhere: give the final URL as `base_url`".to_owned()),
+        FailureKind::Unusable(why) => {
+            (State::Refused, format!("is no SCIM service there: {why}; is `base_url` the SCIM base?"))
+        }
+    }
+}
+
+/// Discovery is advice: servers advertise what does not work and hide what does.
+fn advertised(document: &Value, sends_patch: bool) -> String {
+    let patch = document.pointer("/patch/supported").and_then(Value::as_bool);
+    match (patch, sends_patch) {
+        (Some(false), true) => {
+            "says it takes no PATCH, which this profile sends: try it, or choose another profile".to_owned()
+        }
+        (Some(true), _) => "takes PATCH".to_owned(),
+        (Some(false) | None, _) => "no word on PATCH".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+    use tokio::net::TcpListener;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{
+        config::Environment,
+        sandbox::{Sandbox, SandboxProfile, SandboxSettings},
+    };
+
+    async fn found(base_url: &str, token: &str) -> Finding {
+        let text = format!(
+            "[connections.app]\nbase_url = \"{base_url}\"\ntoken = \"{token}\"\nlimits = {{ timeout = \"5s\" }}\n"
+        );
+        let config = Config::parse(&text, "f", &Environment::default().with_literal_secrets()).unwrap();
+        neighbours(&config).await.remove(0)
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_good_refused_or_not_there() {
+        let token = Some(SecretString::from("right"));
+        let sandbox = Sandbox::new(SandboxSettings { token, profile: SandboxProfile::Generic, faults: Vec::new() });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn({
+            let stop = stop.clone();
+            async move { sandbox.run(listener, stop).await }
+        });
+
+        let base = format!("http://{address}/scim/v2");
+        let good = found(&base, "right").await;
+        assert_eq!((good.state, good.says.as_str()), (State::Good, "lets us in; takes PATCH"), "{good}");
+        let refused = found(&base, "wrong").await;
+        assert_eq!((refused.state, refused.says.contains("(401)")), (State::Refused, true), "{refused}");
+        let elsewhere = found(&format!("http://{address}"), "right").await;
+        assert_eq!((elsewhere.state, elsewhere.says.contains("base_url")), (State::Refused, true), "{elsewhere}");
+
+        stop.cancel();
+        serving.await.unwrap().unwrap();
+        let gone = found(&base, "right").await;
+        assert_eq!(gone.state, State::Unreachable, "{gone}");
+    }
+}
