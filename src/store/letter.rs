@@ -39,6 +39,43 @@ pub enum Cause {
     Finding(FindingKind),
 }
 
+impl Cause {
+    /// Every cause that is no finding.
+    const PLAIN: [Self; 9] = [
+        Self::Unreadable,
+        Self::Poison,
+        Self::Exhausted,
+        Self::Conflict,
+        Self::Ambiguous,
+        Self::Refused,
+        Self::Vanished,
+        Self::NotEffective,
+        Self::Protected,
+    ];
+
+    /// Its name, as in filters, metrics and docs/dead-letters.md; a finding's is the fold's.
+    pub fn name(self) -> String {
+        match self {
+            Self::Unreadable => "unreadable".to_owned(),
+            Self::Poison => "poison".to_owned(),
+            Self::Exhausted => "exhausted".to_owned(),
+            Self::Conflict => "conflict".to_owned(),
+            Self::Ambiguous => "ambiguous".to_owned(),
+            Self::Refused => "refused".to_owned(),
+            Self::Vanished => "vanished".to_owned(),
+            Self::NotEffective => "not_effective".to_owned(),
+            Self::Protected => "protected".to_owned(),
+            Self::Finding(finding) => super::ask::to_word(&finding),
+        }
+    }
+
+    /// The cause of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        let finding = || serde_json::from_value(Value::String(name.to_owned())).ok().map(Self::Finding);
+        Self::PLAIN.into_iter().find(|cause| cause.name() == name).or_else(finding)
+    }
+}
+
 /// What a letter is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -102,4 +139,18 @@ pub struct DeadLetter {
     pub closed: Option<Timestamp>,
     /// Whether raw bytes are kept with it.
     pub has_raw: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_read_back_from_its_name() {
+        for cause in Cause::PLAIN.into_iter().chain([Cause::Finding(FindingKind::TwoAccounts)]) {
+            assert_eq!(Cause::parse(&cause.name()), Some(cause));
+        }
+        assert_eq!(Cause::Finding(FindingKind::HrSaysActive).name(), "hr_says_active");
+        assert_eq!(Cause::parse("whatever"), None);
+    }
 }

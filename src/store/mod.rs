@@ -4,9 +4,30 @@
 //! Every verb is one transaction, run in a task of its own: a caller that goes away never cancels it half-way.
 
 mod account;
+mod aliases;
+mod ask;
+mod binding;
+mod claim;
+mod commit;
+mod connections;
+mod counts;
+mod dialect;
 mod door;
+mod engine;
+mod history;
 mod letter;
+mod letters;
+mod mappings;
+mod owe;
+mod parked;
+mod people;
+mod record;
+mod replay;
+mod rows;
+mod schema;
+mod sweep;
 mod verbs;
+mod writer;
 
 pub use account::{
     Account, Applied, Claim, ClaimLost, Commit, Intent, IntentKind, MatchKeyValue, Outcome, OutcomeKind, OwedClass,
@@ -14,6 +35,7 @@ pub use account::{
 };
 pub use door::Store;
 pub use letter::{Cause, DeadLetter, LetterAbout, LetterId, NewLetter};
+pub use schema::MigrationStatus;
 pub use verbs::{
     AccountView, ClaimError, ClaimWish, CommitResult, Committed, ConnectionState, Facts, HistoryLine, LetterFilter,
     Offered, OwedCount, Paused, PublishedMapping, RawHook, Recorded, RecordedEvent, RecordedHook, Replayed, Standing,
@@ -32,4 +54,48 @@ pub enum StoreError {
     /// The store belongs to another instance, or to a newer version.
     #[error("{0}")]
     NotOurs(String),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        // A constraint or a value that does not fit will not do better next time; everything else may.
+        let wrong = match &error {
+            sqlx::Error::Database(database) => !passes(database.code().as_deref().unwrap_or_default()),
+            sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Encode(_)
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::Configuration(_)
+            | sqlx::Error::AnyDriverError(_) => true,
+            _ => false,
+        };
+        if wrong { Self::Refused(error.to_string()) } else { Self::Unreachable(error) }
+    }
+}
+
+impl From<sqlx::Error> for ClaimError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl StoreError {
+    /// Whether it lost against another transaction (`PostgreSQL`: serialisation failure, deadlock) and may be run again.
+    pub(crate) fn lost_a_race(&self) -> bool {
+        match self {
+            Self::Unreachable(sqlx::Error::Database(error)) => {
+                matches!(error.code().as_deref(), Some("40001" | "40P01"))
+            }
+            Self::Unreachable(_) | Self::Refused(_) | Self::NotOurs(_) => false,
+        }
+    }
+}
+
+/// Whether a database's error code speaks of a state that passes: `PostgreSQL`'s classes 08, 40, 53, 55, 57, 58;
+/// `SQLite`'s busy, locked, read-only, I/O error, full, cannot open.
+fn passes(code: &str) -> bool {
+    if code.len() == 5 {
+        return ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class));
+    }
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
 }

@@ -4,3 +4,6 @@
 
 mod account_life;
 mod commands;
+mod store_promises;
+#[path = "../store_suite/mod.rs"]
+mod store_suite;

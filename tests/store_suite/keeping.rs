@@ -1,0 +1,178 @@
+//! Committing: what is kept, when it is looked at next, and what is never forgotten.
+
+use std::collections::BTreeSet;
+
+use hirewire::{
+    mapping::Access,
+    store::{Applied, ClaimError, Commit, Intent, IntentKind, OutcomeKind, OwedClass},
+};
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::stage::*;
+
+const HOUR: SignedDuration = SignedDuration::from_hours(1);
+
+pub async fn a_settled_account_rests_until_it_is_due(place: &Place) {
+    let store = place.ready().await;
+    person(&store, "E-1").await;
+    let claim = claim_one(&store).await;
+    let (due, verify_at) = (claim.now + HOUR, claim.now + HOUR + HOUR);
+    let commit =
+        Commit { due: Some(due), verify_at: Some(verify_at), class: OwedClass::Leaver, ..settled(&claim, None) };
+    assert!(!store.commit(&claim, &commit).await.expect("committed").owed_again);
+    assert_eq!(owed(&store).await, 0);
+    assert!(super::stage::claim(&store, 1).await.is_empty());
+    let apps = ["app".to_owned()];
+    assert_eq!(store.next_owed(&apps).await.expect("read"), Some(round(due)));
+    let account = store.accounts(&claim.account.person).await.expect("read").remove(0).account;
+    assert_eq!((account.owed_since, account.due, account.settled_version), (None, Some(round(due)), 1));
+    record(&store, vec![event("changed", "E-1", "c")]).await;
+    let claim = claim_one(&store).await;
+    assert_eq!(claim.account.class, OwedClass::Other, "what is owed now is no ending");
+    // Due already: owed by the passing of time, and in the class that was said.
+    let commit = Commit { due: Some(claim.now - HOUR), class: OwedClass::Leaver, ..settled(&claim, None) };
+    assert!(!store.commit(&claim, &commit).await.expect("committed").owed_again);
+    assert_eq!(claim_one(&store).await.account.class, OwedClass::Leaver);
+}
+
+fn round(time: jiff::Timestamp) -> jiff::Timestamp {
+    jiff::Timestamp::from_microsecond(time.as_microsecond()).expect("a time")
+}
+
+pub async fn a_failed_attempt_waits_and_a_new_fact_ends_the_wait(place: &Place) {
+    let store = place.ready().await;
+    person(&store, "E-1").await;
+    let claim = claim_one(&store).await;
+    store.commit(&claim, &failed(&claim, claim.now + HOUR)).await.expect("committed");
+    assert!(super::stage::claim(&store, 1).await.is_empty());
+    assert_eq!(store.sweep(&wiring()).await.expect("swept").marked, 0, "a backoff is respected");
+    record(&store, vec![event("changed", "E-1", "c")]).await;
+    let claim = claim_one(&store).await;
+    assert_eq!((claim.account.attempts, claim.account.not_before, claim.account.settled_version), (1, None, 0));
+    // A read-back does not wait for the next attempt.
+    let commit = Commit { verify_at: Some(claim.now), ..failed(&claim, claim.now + HOUR) };
+    store.commit(&claim, &commit).await.expect("committed");
+    assert_eq!(claim_one(&store).await.account.attempts, 2);
+}
+
+pub async fn what_comes_during_a_settle_leaves_the_account_owed(place: &Place) {
+    let store = place.ready().await;
+    let person = person(&store, "E-1").await;
+    let claim = claim_one(&store).await;
+    record(&store, vec![event("changed", "E-1", "c")]).await;
+    assert!(super::stage::claim(&store, 1).await.is_empty(), "it is held");
+    let standing = store.standing(&claim, None).await.expect("ours");
+    assert_eq!((standing.person_version, standing.ending_came), (2, false));
+    let commit = Commit { due: Some(claim.now + HOUR), ..settled(&claim, Some("u-1")) };
+    assert!(store.commit(&claim, &commit).await.expect("committed").owed_again);
+    let account = store.accounts(&person).await.expect("read").remove(0).account;
+    assert_eq!((account.settled_version, account.scim_id.as_deref()), (1, Some("u-1")));
+    assert!(account.owed_since.is_some());
+    // A mapping that is published meanwhile, too.
+    let claim = claim_one(&store).await;
+    store.offer_mapping("app", "second", 1).await.expect("offered");
+    store.apply_mapping("app", "kim").await.expect("applied");
+    assert!(store.commit(&claim, &settled(&claim, Some("u-1"))).await.expect("committed").owed_again);
+    let claim = claim_one(&store).await;
+    assert_eq!((claim.mapping_version, claim.account.mapping_version), (2, 1));
+    assert!(!store.commit(&claim, &settled(&claim, Some("u-1"))).await.expect("committed").owed_again);
+    assert_eq!(owed(&store).await, 0);
+}
+
+pub async fn an_ending_during_a_settle_is_seen_and_goes_first(place: &Place) {
+    let store = place.ready().await;
+    person(&store, "E-1").await;
+    let claim = claim_one(&store).await;
+    record(&store, vec![event("terminated", "E-1", "t")]).await;
+    record(&store, vec![event("changed", "E-1", "c")]).await;
+    assert!(store.standing(&claim, None).await.expect("ours").ending_came);
+    assert!(store.commit(&claim, &failed(&claim, claim.now + HOUR)).await.expect("committed").owed_again);
+    let claim = claim_one(&store).await;
+    assert_eq!((claim.account.class, claim.account.not_before), (OwedClass::Leaver, None));
+    assert!(!store.standing(&claim, None).await.expect("ours").ending_came, "it was claimed with it");
+}
+
+pub async fn a_crash_before_the_settle_leaves_it_owed(place: &Place) {
+    let store = place.ready().await;
+    person(&store, "E-1").await;
+    drop(store);
+    let store = place.open().await;
+    assert_eq!(owed(&store).await, 1);
+    let short = hirewire::store::ClaimWish { lease: std::time::Duration::from_millis(50), ..wish(1) };
+    let claim = store.claim(&short).await.expect("claimed").pop().expect("one");
+    drop(store);
+    let store = place.open().await;
+    pass(&store, claim.lease_until).await;
+    let again = claim_one(&store).await;
+    assert_eq!((again.account.person, again.taken_over), (claim.account.person, true));
+}
+
+pub async fn everything_of_a_commit_is_read_back(place: &Place) {
+    let store = place.ready().await;
+    let person = person(&store, "E-1").await;
+    let claim = claim_one(&store).await;
+    let now = round(claim.now);
+    let commit = Commit {
+        scim_id: Some("u-1".to_owned()),
+        applied: Applied {
+            attributes: [("title".to_owned(), json!("Engineer")), ("emails".to_owned(), json!([{"value": "a\u{0}b"}]))]
+                .into(),
+            groups: BTreeSet::from(["g-1".to_owned()]),
+            created_by_us: true,
+            active: Some(false),
+        },
+        settled_access: Some(Access::Prepared),
+        settled: true,
+        due: Some(now + HOUR),
+        class: OwedClass::Leaver,
+        attempts: 3,
+        not_before: Some(now + HOUR),
+        intent: Some(Intent { kind: IntentKind::Groups, match_keys: Vec::new(), fence: "f".to_owned(), begun: now }),
+        verify_at: Some(now + HOUR),
+        audits: 2,
+        history: Some(json!({"sent": ["PATCH /Users/u-1"]})),
+        ..Commit::keeping(&claim.account, outcome(OutcomeKind::Created))
+    };
+    store.commit(&claim, &commit).await.expect("committed");
+    let account = store.accounts(&person).await.expect("read").remove(0).account;
+    assert_eq!(account.applied, commit.applied);
+    assert_eq!(
+        (account.scim_id, account.settled_access, account.due),
+        (commit.scim_id, commit.settled_access, commit.due)
+    );
+    assert_eq!((account.attempts, account.audits, account.class), (3, 2, OwedClass::Leaver));
+    assert_eq!(
+        (account.not_before, account.intent, account.verify_at),
+        (commit.not_before, commit.intent, commit.verify_at)
+    );
+    assert_eq!((account.settled_version, account.mapping_version, account.as_of), (1, 1, Some(now)));
+    assert_eq!(account.outcome, Some(commit.outcome));
+    let lines = store.history(Some(&person), 10).await.expect("read");
+    assert_eq!(lines.len(), 1);
+    assert_eq!((lines[0].outcome.as_str(), lines[0].connection.as_str()), ("created", "app"));
+    assert_eq!(lines[0].detail, json!({"sent": ["PATCH /Users/u-1"]}));
+    assert_eq!(store.outcome_counts().await.expect("counted"), [("app".to_owned(), "created".to_owned(), 1)]);
+    // Nothing is said of access where nothing was settled; what was settled stays.
+    record(&store, vec![event("changed", "E-1", "c")]).await;
+    let claim = claim_one(&store).await;
+    store.commit(&claim, &failed(&claim, claim.now)).await.expect("committed");
+    let account = store.accounts(&person).await.expect("read").remove(0).account;
+    assert_eq!((account.settled_access, account.settled_version), (Some(Access::Prepared), 1));
+}
+
+pub async fn a_user_is_bound_once_on_a_connection(place: &Place) {
+    let store = place.ready().await;
+    let first = person(&store, "E-1").await;
+    let second = person(&store, "E-2").await;
+    let claim = claim_of(&store, &first).await.expect("owed");
+    store.commit(&claim, &settled(&claim, Some("u-1"))).await.expect("committed");
+    let claim = claim_of(&store, &second).await.expect("owed");
+    match store.commit(&claim, &settled(&claim, Some("u-1"))).await {
+        Err(ClaimError::BoundElsewhere(holder)) => assert_eq!(holder, first),
+        other => panic!("{other:?}"),
+    }
+    // Nothing was written, and the claim is still held.
+    store.commit(&claim, &settled(&claim, Some("u-2"))).await.expect("committed");
+    assert_eq!(store.accounts(&second).await.expect("read")[0].account.scim_id.as_deref(), Some("u-2"));
+}
