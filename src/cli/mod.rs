@@ -8,6 +8,7 @@ mod exit;
 mod init;
 mod init_text;
 mod load;
+mod migrate;
 mod neighbours;
 mod output;
 mod sample;
@@ -40,6 +41,7 @@ enum Command {
     Check(check::Check),
     Sign(sign::Sign),
     Send(send::Send),
+    Migrate(migrate::Migrate),
     Sandbox(sandbox::Sandbox),
     Schemas(schemas::Schemas),
 }
@@ -72,6 +74,7 @@ async fn run(command: Command) -> Result<(), Exit> {
         Command::Check(command) => command.run().await,
         Command::Sign(command) => command.run(),
         Command::Send(command) => command.run().await,
+        Command::Migrate(command) => command.run().await,
         Command::Sandbox(command) => command.run().await,
         Command::Schemas(command) => command.run(),
     }
