@@ -58,7 +58,7 @@ impl Init {
         write(&config, &text.config(), 0o644)?;
         print(format_args!("wrote {}", config.display()))?;
         print(format_args!("wrote {}   for your eyes only: it holds the secrets", env.display()))?;
-        print(text.advice(&config, |command| super::has_command(command)))
+        print(text.advice(&config, super::has_command))
     }
 }
 

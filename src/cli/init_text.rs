@@ -12,7 +12,7 @@ pub(super) struct Init<'a> {
     pub zone: &'a str,
 }
 
-const CONFIG: &str = r##"# Hirewire. Every key: docs/config.md. `hirewire check` tells all that is wrong with this file.
+const CONFIG: &str = r#"# Hirewire. Every key: docs/config.md. `hirewire check` tells all that is wrong with this file.
 # Secrets are named here, never written: { env = "NAME" } or { file = "PATH" }. Variables are read from the environment,
 # or from hirewire.env beside this file.
 
@@ -63,7 +63,7 @@ mode = "observe"                    # plans only, sends nothing; "apply" when `h
 # name = "ada"
 # role = "operator"                 # viewer | operator | admin
 # hash = { env = "ADA_TOKEN_HASH" } # hex SHA-256 of 32 random bytes: openssl rand -hex 32
-"##;
+"#;
 
 const ENV: &str = "\
 # Secrets of hirewire.toml. Not for version control. Read by hirewire itself where the environment does not have them,
@@ -108,7 +108,8 @@ impl Init<'_> {
         let steps = steps
             .iter()
             .filter(|(command, _, _)| exists(command) && (*command != "sandbox" || self.profile.name == "generic"));
-        let steps: String = steps.map(|(_, line, why)| format!("\n  {line:<44} # {why}")).collect();
+        let steps: Vec<String> = steps.map(|(_, line, why)| format!("\n  {line:<44} # {why}")).collect();
+        let steps = steps.concat();
         format!(
             "\nwebhook URL  http://127.0.0.1:8080/hooks/{source}\n             (from outside: https://<your host>/hooks/{source}; \
              write it into intake.public_url)\nsecret       {} in hirewire.env\n\n{}\n\nNext{steps}",

@@ -8,6 +8,8 @@ mod config_file;
 mod connections;
 mod dead_letters;
 mod demo;
+mod check;
+mod config_file;
 mod exit;
 mod init;
 mod init_text;
@@ -17,6 +19,9 @@ mod output;
 mod people;
 mod preview;
 mod run;
+mod migrate;
+mod neighbours;
+mod output;
 mod sample;
 mod sandbox;
 mod schemas;
@@ -26,6 +31,8 @@ mod shown;
 mod sign;
 mod signing;
 mod tail;
+mod sign;
+mod signing;
 
 use std::process::ExitCode;
 
@@ -58,6 +65,7 @@ enum Command {
     Check(check::Check),
     Sign(sign::Sign),
     Send(send::Send),
+    Migrate(migrate::Migrate),
     Sandbox(sandbox::Sandbox),
     Schemas(schemas::Schemas),
 }
@@ -97,6 +105,7 @@ async fn run(command: Command) -> Result<(), Exit> {
         Command::Check(command) => command.run().await,
         Command::Sign(command) => command.run(),
         Command::Send(command) => command.run().await,
+        Command::Migrate(command) => command.run().await,
         Command::Sandbox(command) => command.run().await,
         Command::Schemas(command) => command.run(),
     }

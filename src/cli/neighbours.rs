@@ -1,17 +1,24 @@
 //! Whether the neighbours of a config are there and let us in: queue, store, every connection. Nothing is written.
 
-use std::{fmt, sync::Arc};
+use std::{error::Error as _, fmt, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::{net::TcpStream, time::timeout};
+use url::Url;
 
 use crate::{
-    config::{Config, ConnectionConfig},
+    config::{Config, ConnectionConfig, QueueConfig},
     plan::{Failure, FailureKind},
     scim::UpdateMethod,
+    store::{Store, StoreError},
     target::{Client, Silent},
 };
+
+/// How long a broker may take to accept a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What came of trying one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,7 +56,50 @@ impl fmt::Display for Finding {
 
 /// Tries all of them, at once.
 pub(super) async fn neighbours(config: &Config) -> Vec<Finding> {
-    join_all(config.connections.values().map(connection)).await
+    let connections = join_all(config.connections.values().map(connection));
+    let (queue, store, connections) = tokio::join!(queue(config), store(config), connections);
+    queue.into_iter().chain([store]).chain(connections).collect()
+}
+
+/// Whether somebody listens at the broker's address; the embedded queue is no neighbour.
+async fn queue(config: &Config) -> Option<Finding> {
+    let QueueConfig::Rabbit(address) = &config.queue else { return None };
+    let finding = |state, says: String| Some(Finding { neighbour: "queue".to_owned(), state, says });
+    let url = match address.url().map(|url| Url::parse(url.expose_secret())) {
+        Ok(Ok(url)) => url,
+        Ok(Err(error)) => return finding(State::Refused, format!("its URL cannot be read: {error}")),
+        Err(error) => return finding(State::Refused, error.to_string()),
+    };
+    let port = url.port().unwrap_or(if url.scheme() == "amqps" { 5671 } else { 5672 });
+    let place = format!("{}:{port}", url.host_str().unwrap_or_default());
+    match timeout(PATIENCE, TcpStream::connect(&place)).await {
+        Ok(Ok(_)) => finding(State::Good, format!("{place} accepts connections; the login is not tried")),
+        Ok(Err(error)) => finding(State::Unreachable, format!("{place}: {error}")),
+        Err(_) => finding(State::Unreachable, format!("{place} does not answer within {PATIENCE:?}")),
+    }
+}
+
+/// Reads how far the schema is.
+async fn store(config: &Config) -> Finding {
+    let finding = |state, says: String| Finding { neighbour: "store".to_owned(), state, says };
+    let settings = match config.store_settings() {
+        Ok(settings) => settings,
+        Err(error) => return finding(State::Refused, error.to_string()),
+    };
+    match Store::migration_status(&settings).await {
+        Ok(status) if status.current > status.latest => {
+            finding(State::Refused, "a newer hirewire has migrated it".to_owned())
+        }
+        Ok(status) if status.pending.is_empty() => finding(State::Good, "its schema is up to date".to_owned()),
+        Ok(status) => {
+            finding(State::Good, format!("its schema will be migrated at the start: {}", status.pending.join(", ")))
+        }
+        Err(error @ StoreError::Unreachable(_)) => {
+            let why = error.source().map(ToString::to_string).unwrap_or_default();
+            finding(State::Unreachable, format!("{error}: {why}"))
+        }
+        Err(error @ (StoreError::Refused(_) | StoreError::NotOurs(_))) => finding(State::Refused, error.to_string()),
+    }
 }
 
 /// Reads only: one user, and what the target says it can do.
@@ -127,7 +177,7 @@ mod tests {
             "[connections.app]\nbase_url = \"{base_url}\"\ntoken = \"{token}\"\nlimits = {{ timeout = \"5s\" }}\n"
         );
         let config = Config::parse(&text, "f", &Environment::default().with_literal_secrets()).unwrap();
-        neighbours(&config).await.remove(0)
+        neighbours(&config).await.pop().unwrap()
     }
 
     #[tokio::test]

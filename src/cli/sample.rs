@@ -110,7 +110,7 @@ fn counted_up(worker: &str, by: u64) -> String {
     }
     let stem = worker.trim_end_matches(|c: char| c.is_ascii_digit());
     let digits = worker.get(stem.len()..).unwrap_or_default();
-    let first: u64 = digits.parse().unwrap_or(if digits.is_empty() { 1 } else { 0 });
+    let first: u64 = digits.parse().unwrap_or(u64::from(digits.is_empty()));
     format!("{stem}{:0width$}", first.saturating_add(by), width = digits.len())
 }
 

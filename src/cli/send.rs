@@ -92,7 +92,7 @@ impl Send {
                 Body::sample(&source.preset, sample.as_deref().unwrap_or("hired"), &self.worker, self.settings)?
             }
         };
-        let http = reqwest::Client::builder().timeout(std::time::Duration::from_secs(60)).build();
+        let http = reqwest::Client::builder().timeout(std::time::Duration::from_mins(1)).build();
         let http = http.context("no HTTP client").map_err(Exit::failed)?;
         let signer = Signer::new(source, self.content_type.as_deref(), telemetry::now())?;
         let poster = Poster { http, to, signer, body };

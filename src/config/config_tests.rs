@@ -59,7 +59,7 @@ sources = ["jobs", "acme"]
 when = 'worker.type == "employee"'
 out_of_scope = "keep"
 match = ["externalId", "userName"]
-external_id = "worker.source ~ worker.id"
+external_id = "worker.source + worker.id"
 protect = ["admin@acme.example"]
 adopt = { match = "unique", update = "unset_only", take_external_id = true, activate = false }
 lifecycle = { create = "start - 3d", leave = "deactivate" }

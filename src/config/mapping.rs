@@ -113,7 +113,7 @@ fn rule<'a>(
 fn external_id(section: &Section<'_>, document: &mut MappingDocument) {
     if document.sources.len() > 1 {
         // Two sources may number two workers alike.
-        document.external_id = "worker.source + \"/\" + worker.id".to_owned();
+        document.external_id = "worker.source + \"/\" + worker.id".into();
     }
     let expr = if section.value("external_id").is_some_and(|value| value.get_ref().is_table()) {
         let Some(table) = section.section("external_id") else { return };
@@ -228,6 +228,9 @@ fn find<'a>(table: &'a DeTable<'a>, at: &[String]) -> Option<Found<'a>> {
             None => return None,
         }
     }
-    let is_attribute = first == "mapping" && at.len() == 2;
-    Some(if is_attribute { Found::Key(last) } else { Found::Value(value) })
+    if first == "mapping" && at.len() == 2 {
+        return Some(Found::Key(last));
+    }
+    // `external_id` may be text or a table with `expr`.
+    Some(Found::Value(value.get_ref().get("expr").unwrap_or(value)))
 }

@@ -37,8 +37,14 @@ pub use environment::Environment;
 pub use secret::{SecretError, SecretSource};
 pub use sources::{SourceConfig, SourceSecret};
 
-use crate::{fold::Rules, store::Wiring};
+use crate::{
+    fold::Rules,
+    store::{StoreSettings, Wiring},
+};
 use reader::{Reader, Section};
+
+/// Connections to the database of one process: its claims, settles and readers together rarely use more.
+const STORE_CONNECTIONS: u32 = 8;
 
 /// Everything that the config says.
 #[derive(Clone, Debug)]
@@ -166,6 +172,15 @@ impl Config {
             Some(config) if found.mistakes() == 0 => Ok(Self { warnings: found, ..config }),
             Some(_) | None => Err(found),
         }
+    }
+
+    /// What the store is opened with, the password as it is now.
+    pub fn store_settings(&self) -> Result<StoreSettings, AddressError> {
+        let url = match &self.store {
+            StoreConfig::Sqlite(path) => format!("sqlite://{}", path.display()).into(),
+            StoreConfig::Url(address) => address.url()?,
+        };
+        Ok(StoreSettings { url, instance: self.instance.clone(), connections: STORE_CONNECTIONS })
     }
 
     /// Which sources feed which connection, for the store.

@@ -160,5 +160,15 @@ async fn check_tells_all_mistakes_with_their_lines_for_people_and_for_programs()
     std::fs::write(folder.path().join("token"), "t").expect("a file");
     let check = hirewire(folder.path(), &["check"]).await;
     assert_eq!(check.status.code(), Some(3), "{}", text(&check.stderr));
-    assert!(text(&check.stdout).contains("unreachable"), "{}", text(&check.stdout));
+    let told = text(&check.stdout);
+    assert!(told.contains("unreachable  connection app") && told.contains("ok           store"), "{told}");
+
+    let migrate = hirewire(folder.path(), &["migrate", "--status"]).await;
+    assert!(text(&migrate.stdout).starts_with("pending  0001_store\nschema   0 of "), "{}", text(&migrate.stdout));
+    assert!(!folder.path().join("hirewire-data").exists(), "nothing is written");
+    let migrate = hirewire(folder.path(), &["migrate"]).await;
+    assert!(migrate.status.success(), "{}", text(&migrate.stderr));
+    let migrate = hirewire(folder.path(), &["migrate", "--status", "-o", "json"]).await;
+    let document: serde_json::Value = serde_json::from_slice(&migrate.stdout).expect("JSON");
+    assert_eq!((&document["pending"], &document["current"]), (&serde_json::json!([]), &document["latest"]));
 }
