@@ -4,6 +4,8 @@
 //! Pure: no clock, no I/O, no chance.
 
 mod person;
+#[cfg(test)]
+mod tests;
 
 pub use person::{Employment, Finding, FindingKind, Person, Status};
 
