@@ -18,7 +18,7 @@ use crate::{
 pub const ALIASES: [(&str, &str); 3] = [("hr", "E-1"), ("hr", "E-2"), ("second", "A-1")];
 
 /// Zones that an event may name; the HR system's own is the first.
-const ZONES: [&str; 3] = ["Europe/Berlin", "America/New_York", "Asia/Tokyo"];
+const ZONES: [&str; 4] = ["Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC"];
 
 /// An event by who sent it (0 `hr`, 1 `second`, 2 `ops`) and its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -107,6 +107,9 @@ pub struct History {
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
+
+/// The first hour of the year 2000: what is before is not believed.
+const YEAR_2000: i32 = -227_928;
 
 /// The first instant of day 0, 2026-01-01 in UTC.
 const DAY_0: i64 = 1_767_225_600;
@@ -213,7 +216,7 @@ impl Fact {
 
     /// When it became known, in hours, where its time is believed.
     pub fn known(&self) -> i32 {
-        self.at.filter(|at| *at <= self.received).unwrap_or(self.received)
+        self.at.filter(|at| (YEAR_2000..=self.received).contains(at)).unwrap_or(self.received)
     }
 
     /// The same statement under a new number and time, its effective said outright.
@@ -314,9 +317,21 @@ impl History {
         instants.into_iter().collect()
     }
 
-    /// The next number that no fact has.
-    pub fn next_number(&self) -> u16 {
-        self.facts.iter().map(|fact| fact.n + 1).max().unwrap_or(1)
+    /// The instants at which the status may change: what is between two of them is as at the first.
+    pub fn boundaries(&self) -> Vec<Timestamp> {
+        let rules = self.rules();
+        let mut instants = BTreeSet::from([hour(-200_000), hour(80_000)]);
+        for fact in &self.facts {
+            let source = &rules.sources[&alias(fact.who).source];
+            let rows = fact.rows.iter().flatten().flat_map(|row| row.start.into_iter().chain(row.end));
+            for when in fact.effective.into_iter().chain(rows) {
+                let instant = when.effective().resolve(&source.time_zone).instant;
+                instants.insert(instant);
+                instants.extend(self.pre_hire.then(|| instant + source.pre_hire_lapse));
+            }
+            instants.extend([hour(fact.received), hour(fact.known())]);
+        }
+        instants.into_iter().collect()
     }
 
     /// The last hour at which anything became known.

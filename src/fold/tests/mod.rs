@@ -5,7 +5,20 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a property names the kinds that it is about")]
 
+mod coverage;
+mod differential;
+mod endings;
 mod fact;
 mod generator;
+mod life;
+mod oracle;
+mod oracle_list;
+mod oracle_rarer;
+mod oracle_replay;
+mod oracle_set;
 mod order;
+mod quiet;
+mod returns;
 mod runner;
+mod view;
+mod worked;
