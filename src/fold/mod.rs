@@ -1,9 +1,39 @@
 //! The fold: from facts to a person, exactly (`docs/fold.md`).
 //!
 //! Here are the words it speaks in: what it is told of the sources ([`Rules`]), and what it gives ([`Person`]).
+//! The steps, a file each: `set`, `edits` (what counts), `aliases` (whose), `zones` (when), `replay` with `timeline`,
+//! `start`, `ending`, `cancel`, `leave`, `snapshot` (what each fact does), then `status` and `attributes` (what follows).
 //! Pure: no clock, no I/O, no chance.
 
+mod aliases;
+mod attributes;
+mod cancel;
+mod edits;
+mod ending;
+mod leave;
 mod person;
+mod replay;
+mod set;
+mod snapshot;
+mod start;
+mod status;
+mod timeline;
+mod zones;
+
+#[cfg(test)]
+mod attribute_tests;
+#[cfg(test)]
+mod ending_tests;
+#[cfg(test)]
+mod history;
+#[cfg(test)]
+mod history_tests;
+#[cfg(test)]
+mod set_tests;
+#[cfg(test)]
+mod start_tests;
+#[cfg(test)]
+mod status_tests;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +43,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
-use crate::event::{Alias, Event, SourceId};
+use self::{
+    aliases::Names,
+    attributes::Ledger,
+    edits::Settled,
+    set::{Findings, Stored},
+    status::{Standing, Standings},
+};
+use crate::event::{Alias, Event, EventKey, SourceId};
 
 /// Version of the rules. A new one is staged like a changed mapping (ARCHITECTURE.md).
 pub const FOLD_VERSION: u32 = 1;
@@ -50,6 +87,18 @@ pub struct Rules {
     pub scope: Option<BTreeSet<SourceId>>,
 }
 
+impl Rules {
+    /// What is known of this source.
+    fn of(&self, source: &SourceId) -> SourceRules {
+        self.sources.get(source).cloned().unwrap_or_default()
+    }
+
+    /// Whether this source's employments and attributes count.
+    fn counts(&self, source: &SourceId) -> bool {
+        self.scope.as_ref().is_none_or(|scope| scope.contains(source))
+    }
+}
+
 impl Default for SourceRules {
     fn default() -> Self {
         Self {
@@ -61,24 +110,80 @@ impl Default for SourceRules {
     }
 }
 
-/// The people of these events: one set of aliases each (fold.md 2), least alias first. The events are all that name
-/// any of their aliases; in whatever order.
+/// The people of these events: one set of aliases each (docs/fold.md, "Aliases and people"), least alias first. The
+/// events are all that name any of their aliases; in whatever order.
 pub fn people(events: &[Event]) -> Vec<BTreeSet<Alias>> {
-    let _ = events;
-    Vec::new()
+    let known = Known::of(events, &Rules::default());
+    aliases::components(events, &known.settled.entries, &known.names)
 }
 
 /// The person that `alias` belongs to, at `now`, from every event that names any of their aliases (more does not
 /// matter), in whatever order.
 pub fn fold(events: &[Event], alias: &Alias, now: Timestamp, rules: &Rules) -> Person {
-    let _ = (events, now, rules);
+    let Known { stored, settled, names, mut findings } = Known::of(events, rules);
+    let people = aliases::components(events, &settled.entries, &names);
+    let aliases =
+        people.into_iter().find(|person| person.contains(alias)).unwrap_or_else(|| BTreeSet::from([alias.clone()]));
+    let named: BTreeSet<Alias> = aliases.iter().map(|alias| names.of(alias)).collect();
+    let by_key: BTreeMap<EventKey, &Event> = stored.into_iter().map(|stored| (stored.key, stored.event)).collect();
+    let facts = zones::facts(&settled.entries, &names, rules, &settled.resolver, &by_key);
+    let replay = replay::replay(&facts, rules, &mut findings);
+    let start_was_voided = settled.voided_starts.iter().any(|event| {
+        let alias = event.alias();
+        aliases.contains(&alias) && rules.counts(&alias.source)
+    });
+    let standings = Standings::of(&named, &replay, rules, start_was_voided);
+    let ledger = Ledger::of(&facts);
+    let status = standings.status_at(now);
+    let shown_at = if status == Status::Upcoming { standings.next_start(now).unwrap_or(now) } else { now };
+    let in_scope = named.iter().filter(|alias| rules.counts(&alias.source)).cloned().collect();
+    let next_change = standings.instants().chain(ledger.instants(&in_scope)).filter(|instant| *instant > now).min();
     Person {
-        aliases: BTreeSet::from([alias.clone()]),
-        status: Status::Unknown,
-        employments: Vec::new(),
-        barred_from: None,
-        attributes: BTreeMap::new(),
-        next_change: None,
-        findings: Vec::new(),
+        status,
+        employments: standings.employments.iter().map(|one| employment(one, &ledger, now)).collect(),
+        barred_from: standings.bars.iter().min().copied(),
+        attributes: ledger.of_person(&named, &standings, rules, now, shown_at),
+        next_change,
+        findings: findings.in_order().into_iter().filter(|finding| aliases.contains(&finding.alias)).collect(),
+        aliases,
+    }
+}
+
+/// What is known before anything is replayed.
+struct Known<'e> {
+    stored: Vec<Stored<'e>>,
+    settled: Settled<'e>,
+    names: Names,
+    findings: Findings,
+}
+
+impl<'e> Known<'e> {
+    fn of(events: &'e [Event], rules: &Rules) -> Self {
+        let mut findings = Findings::default();
+        let stored = set::facts(events, rules, &mut findings);
+        // An edit must be of the same alias; which worker ids are one alias is itself stated by events.
+        let first = edits::settle(&stored, &Names::default(), rules, &mut Findings::default());
+        let settled = edits::settle(&stored, &Names::learn(&first.entries), rules, &mut findings);
+        let names = Names::learn(&settled.entries);
+        Self { stored, settled, names, findings }
+    }
+}
+
+fn employment(one: &Standing, ledger: &Ledger<'_>, now: Timestamp) -> Employment {
+    let stint = &one.stint;
+    Employment {
+        id: stint.id.clone(),
+        alias: one.alias.clone(),
+        opened: stint.opened,
+        start: stint.start,
+        end: stint.end,
+        is_final: stint.is_final,
+        barred_from: one.barred_from,
+        lapses: one.lapses,
+        counts: one.counts,
+        record_deleted: stint.record_deleted,
+        leaves: one.leaves.clone(),
+        primary: stint.primary,
+        attributes: ledger.of_employment(one, now),
     }
 }

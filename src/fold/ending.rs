@@ -1,0 +1,192 @@
+//! An ending in the replay: `terminated`, and what acts as one.
+//!
+//! In: the timeline and the ending. Out: which of the rules a to d fitted, and on which employments (docs/fold.md, "Ending").
+//! Also here: `hire_rescinded` and `record_deleted`, which end for good what has not begun.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+
+use super::timeline::{KnownEnding, Opener, SameMoment, Slot, Stint, Timeline, contains, note};
+use crate::event::{EmploymentId, EventKey, Moment};
+
+/// An ending.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ending<'a> {
+    /// The employment it names.
+    pub id: Option<&'a EmploymentId>,
+    /// When it takes effect.
+    pub effective: Moment,
+    /// When it was known.
+    pub occurred: Timestamp,
+    /// Its key.
+    pub key: &'a EventKey,
+    /// Ends that it superseded.
+    pub superseded: &'a [Moment],
+}
+
+/// What an ending did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Rules a and b: these end (or do so again).
+    These(Slot),
+    /// Rule c: this one ends later.
+    Postponed(usize),
+    /// Rule d: nothing new.
+    Repeat,
+    /// Rule d: one that we never saw begin; whether there were others.
+    Unseen {
+        /// The one put there.
+        serial: usize,
+        /// Whether others were there.
+        beside_others: bool,
+    },
+}
+
+impl Timeline {
+    /// Replays an ending in its slot.
+    pub fn end(&mut self, slot: &Slot, ending: &Ending<'_>) -> Ended {
+        let outcome = self.end_known(slot, ending).unwrap_or_else(|| self.end_unseen(slot, ending));
+        self.remember(ending);
+        outcome
+    }
+
+    /// Rules a, b and c: an ending of what is known. Not remembered yet.
+    pub fn end_known(&mut self, slot: &Slot, ending: &Ending<'_>) -> Option<Ended> {
+        let end = ending.effective;
+        let cut: Slot = self.of(slot).filter(|stint| covers(stint, &end)).map(|stint| stint.serial).collect();
+        let dropped: Slot = self
+            .of(slot)
+            .filter(|stint| is_dropped(stint, ending) && !self.was_known_before(stint, ending))
+            .filter(|stint| cut.is_empty() || stint.opened_before(ending.occurred))
+            .map(|stint| stint.serial)
+            .collect();
+        self.each(&cut, |stint| stint.end_at(end, Some(ending.key)));
+        self.each(&dropped, |stint| end_at_start(stint, end, ending.key));
+        let mut touched: Slot = cut.union(&dropped).copied().collect();
+        let mut postponed = None;
+        if touched.is_empty() {
+            let serial = self.postponed(slot, ending)?;
+            touched.insert(serial);
+            postponed = Some(serial);
+            self.each(&touched, |stint| stint.end_at(end, Some(ending.key)));
+        }
+        self.each(&touched, |stint| {
+            note(&mut stint.ends, ending.superseded);
+            note(&mut stint.ends, &[end]);
+        });
+        Some(postponed.map_or(Ended::These(touched), Ended::Postponed))
+    }
+
+    /// Rule b's "but not": the same ending was known before this one opened.
+    fn was_known_before(&self, stint: &Stint, ending: &Ending<'_>) -> bool {
+        self.same_endings(ending).any(|known| stint.opened.is_some_and(|opened| known.occurred < opened))
+    }
+
+    fn same_endings<'t>(&'t self, ending: &'t Ending<'_>) -> impl Iterator<Item = &'t KnownEnding> {
+        let is_same = |known: &&KnownEnding| known.slot.as_ref() == ending.id && known.effective.is(&ending.effective);
+        self.endings.iter().filter(is_same)
+    }
+
+    /// Rule c: the last one that ended, if this is news of a leaving that was still to come.
+    fn postponed(&self, slot: &Slot, ending: &Ending<'_>) -> Option<usize> {
+        let by_end = |stint: &&Stint| (stint.end.map(|end| end.instant), stint.start.map(|start| start.instant));
+        let last = self.of(slot).filter(|stint| stint.has_ended() && !stint.is_no_show()).max_by_key(by_end)?;
+        let is_news = !last.over_at(ending.occurred)
+            && self.same_endings(ending).next().is_none()
+            && !contains(&last.ends, &ending.effective);
+        is_news.then_some(last.serial)
+    }
+
+    /// Rule d: an employment from before we were here.
+    pub fn end_unseen(&mut self, slot: &Slot, ending: &Ending<'_>) -> Ended {
+        let end = ending.effective;
+        let known: Slot =
+            self.of(slot).filter(|stint| stint.end.is_some_and(|known| known.is(&end))).map(|s| s.serial).collect();
+        if !known.is_empty() {
+            self.each(&known, |stint| stint.end_at(stint.end.unwrap_or(end), Some(ending.key)));
+            return Ended::Repeat;
+        }
+        let beside_others = !self.stints.is_empty();
+        let serial = self.open(ending.id, (None, Opener::Nothing), None);
+        self.each(&Slot::from([serial]), |stint| {
+            stint.end_at(end, Some(ending.key));
+            note(&mut stint.ends, ending.superseded);
+            note(&mut stint.ends, &[end]);
+        });
+        Ended::Unseen { serial, beside_others }
+    }
+
+    /// Makes the ending one that was known.
+    pub fn remember(&mut self, ending: &Ending<'_>) {
+        self.endings.push(KnownEnding {
+            slot: ending.id.cloned(),
+            effective: ending.effective,
+            occurred: ending.occurred,
+            key: ending.key.clone(),
+        });
+    }
+
+    /// `hire_rescinded`: what has not begun never does. `None`: there was nothing to rescind, it is an ending.
+    pub fn rescind(&mut self, slot: &Slot, ending: &Ending<'_>) -> Option<Slot> {
+        let waiting: Slot =
+            self.of(slot).filter(|stint| !stint.begun_at(ending.occurred)).map(|stint| stint.serial).collect();
+        if waiting.is_empty() {
+            return None;
+        }
+        self.each(&waiting, |stint| {
+            end_at_start(stint, ending.effective, ending.key);
+            stint.is_final = true;
+        });
+        Some(waiting)
+    }
+
+    /// `record_deleted`: all end; what has not begun by then, for good.
+    pub fn delete(&mut self, slot: &Slot, ending: &Ending<'_>) -> Ended {
+        if slot.is_empty() {
+            let outcome = self.end_unseen(slot, ending);
+            if let Ended::Unseen { serial, .. } = &outcome {
+                self.each(&Slot::from([*serial]), |stint| stint.record_deleted = true);
+            }
+            self.remember(ending);
+            return outcome;
+        }
+        let at = ending.effective;
+        let is_over = |stint: &Stint| stint.end.is_some_and(|end| !at.before(&end));
+        let lasting: Slot = self.of(slot).filter(|stint| !is_over(stint)).map(|stint| stint.serial).collect();
+        self.each(&lasting, |stint| {
+            if stint.start.is_some_and(|start| at.before(&start)) {
+                end_at_start(stint, at, ending.key);
+                stint.is_final = true;
+            } else {
+                stint.end_at(at, Some(ending.key));
+            }
+            note(&mut stint.ends, &[at]);
+            stint.record_deleted = true;
+        });
+        self.remember(ending);
+        if lasting.is_empty() { Ended::Repeat } else { Ended::These(lasting) }
+    }
+}
+
+/// Rule a: it had begun before the end, and was to go on until then or longer.
+fn covers(stint: &Stint, end: &Moment) -> bool {
+    !stint.is_no_show()
+        && stint.start.is_none_or(|start| start.before(end))
+        && stint.end.is_none_or(|known| !known.before(end))
+}
+
+/// Rule b: it was to begin then or later, and had not begun when the ending was known.
+fn is_dropped(stint: &Stint, ending: &Ending<'_>) -> bool {
+    stint.start.is_some_and(|start| match start.compare(&ending.effective) {
+        Ordering::Less => false,
+        Ordering::Equal => true,
+        Ordering::Greater => start.instant > ending.occurred,
+    })
+}
+
+/// A no-show ends at its own start.
+fn end_at_start(stint: &mut Stint, end: Moment, by: &EventKey) {
+    let start = stint.start.unwrap_or(end);
+    stint.end_at(start, Some(by));
+}

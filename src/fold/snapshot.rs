@@ -1,0 +1,229 @@
+//! A snapshot in the replay: the whole list of employments as HR has it (docs/fold.md, "Snapshot").
+//!
+//! In: the timeline and the list. Each row is found among what is known or acts as a start; its end acts as an ending;
+//! what runs and is not listed ends. A list never lifts an end: where HR says more than the facts, that is a finding.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::{
+    FindingKind,
+    ending::Ending,
+    start::{Start, StartKind, Started},
+    timeline::{Opener, SameMoment, Slot, Stint, Timeline, contains, note},
+    zones::Row,
+};
+use crate::event::{EmploymentId, EventKey, Moment};
+
+/// A snapshot's list.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct List<'a> {
+    /// Its rows, as listed.
+    pub rows: &'a [Row<'a>],
+    /// When it was known.
+    pub occurred: Timestamp,
+    /// Its key.
+    pub key: &'a EventKey,
+    /// Starts in the lists that it superseded.
+    pub superseded: &'a [(Option<EmploymentId>, Moment)],
+}
+
+/// What one row did.
+#[derive(Default)]
+struct Listed {
+    touched: Slot,
+    findings: BTreeSet<FindingKind>,
+}
+
+impl Timeline {
+    /// Replays a list.
+    pub fn list(&mut self, list: &List<'_>) -> BTreeSet<FindingKind> {
+        let mut all = Listed::default();
+        let names_primary = list.rows.iter().any(|row| row.stated.primary == Some(true));
+        if names_primary {
+            for stint in &mut self.stints {
+                stint.primary = false;
+            }
+        }
+        for row in list.rows {
+            let listed = match self.find(row, list.occurred) {
+                Some(serial) => self.found(serial, row, list),
+                None => self.not_found(row, list),
+            };
+            if let Some(primary) = row.stated.primary {
+                self.each(&listed.touched, |stint| stint.primary = primary);
+            }
+            all.touched.extend(listed.touched);
+            all.findings.extend(listed.findings);
+        }
+        for (id, start) in list.superseded {
+            let same_id = |stint: &Stint| stint.id.as_ref() == id.as_ref();
+            let heard = self.serials(|stint| all.touched.contains(&stint.serial) && same_id(stint));
+            self.each(&heard, |stint| {
+                if !stint.was_stated(start) {
+                    stint.starts.insert(0, *start);
+                }
+            });
+        }
+        if self.end_missing(&all.touched, list) {
+            all.findings.insert(FindingKind::MissingFromList);
+        }
+        all.findings
+    }
+
+    /// The employment that a row is about: by id, else by equal start, else the open one without an id.
+    fn find(&self, row: &Row<'_>, occurred: Timestamp) -> Option<usize> {
+        let id = row.stated.id.as_ref();
+        let starts_then = |stint: &&Stint| row.start.is_some_and(|s| stint.start.is_some_and(|known| known.is(&s)));
+        let by_id = || self.stints.iter().filter(|stint| id.is_some() && stint.id.as_ref() == id);
+        // Two ids are two employments, be their starts equal.
+        let alike = || self.stints.iter().filter(|stint| id.is_none() || stint.id.is_none());
+        let ends_then = |stint: &&Stint| {
+            row.start.is_none() && row.end.is_some_and(|e| stint.end.is_some_and(|known| known.is(&e)))
+        };
+        // A row of the past is not the job that begins after it.
+        let is_after = |stint: &Stint| {
+            let end = row.end.filter(|end| end.instant <= occurred);
+            end.is_some_and(|end| stint.start.is_some_and(|start| !start.before(&end)))
+        };
+        by_id()
+            .find(starts_then)
+            .or_else(|| by_id().rfind(|stint| stint.is_open()))
+            .or_else(|| by_id().next_back())
+            .or_else(|| alike().filter(starts_then).find(|stint| stint.is_open()))
+            .or_else(|| alike().rfind(starts_then))
+            .or_else(|| alike().find(ends_then))
+            .or_else(|| self.stints.iter().rfind(|stint| stint.id.is_none() && stint.is_open() && !is_after(stint)))
+            .map(|stint| stint.serial)
+    }
+
+    fn found(&mut self, serial: usize, row: &Row<'_>, list: &List<'_>) -> Listed {
+        let one = Slot::from([serial]);
+        let mut listed = Listed { touched: one.clone(), ..Listed::default() };
+        if let Some(id) = &row.stated.id {
+            self.each(&one, |stint| stint.id = Some(id.clone()));
+        }
+        if let Some(start) = row.start
+            && !self.found_start(serial, &start, row.stated.id.as_ref(), list.occurred)
+        {
+            listed.findings.insert(FindingKind::StartInsideEnded);
+        }
+        let known = self.of(&one).find_map(|stint| stint.end);
+        let disputed = match (row.end, known) {
+            (Some(end), Some(known)) if known.is(&end) => false,
+            (Some(end), _) => {
+                let ending = list.ending(row.stated.id.as_ref(), end);
+                let fitted = self.end_known(&one, &ending).is_some();
+                self.remember(&ending);
+                !fitted && known.is_some() && end.instant > list.occurred
+            }
+            (None, known) => known.is_some(),
+        };
+        if disputed {
+            listed.findings.insert(FindingKind::HrSaysActive);
+        }
+        listed
+    }
+
+    /// Another start moves what has not begun. `false`: it is refused as a repeat of the past.
+    fn found_start(&mut self, serial: usize, start: &Moment, id: Option<&EmploymentId>, occurred: Timestamp) -> bool {
+        let one = Slot::from([serial]);
+        if self.of(&one).any(|stint| stint.start.is_some_and(|known| known.is(start))) {
+            self.each(&one, |stint| note(&mut stint.starts, &[*start]));
+            return true;
+        }
+        let is_running = |stint: &Stint| stint.is_open() && stint.begun_at(occurred) && contains(&stint.starts, start);
+        let is_a_running_one = self.of(&self.slot(id)).any(is_running);
+        let movable = if is_a_running_one { None } else { self.movable(&one, start, occurred) };
+        let refusing = self.refusing(id, start, movable);
+        if movable.is_some() && refusing.is_empty() {
+            self.each(&one, |stint| stint.start = Some(*start));
+        }
+        self.each(&one, |stint| note(&mut stint.starts, &[*start]));
+        self.each(&refusing, |stint| note(&mut stint.starts, &[*start]));
+        refusing.is_empty()
+    }
+
+    fn not_found(&mut self, row: &Row<'_>, list: &List<'_>) -> Listed {
+        let id = row.stated.id.as_ref();
+        let known = (Some(list.occurred), Opener::Snapshot);
+        if let Some(end) = row.end.filter(|end| end.instant <= list.occurred) {
+            let serial = self.open(id, known, row.start);
+            self.end_listed(serial, list, id, end);
+            return Listed { touched: Slot::from([serial]), ..Listed::default() };
+        }
+        let Some(effective) = row.start.or_else(|| self.stints.is_empty().then(|| Moment::at(list.occurred))) else {
+            return Listed { findings: BTreeSet::from([FindingKind::HrSaysActive]), ..Listed::default() };
+        };
+        let start = Start {
+            kind: StartKind::Listed,
+            id,
+            effective,
+            is_dated: true,
+            occurred: list.occurred,
+            superseded: &[],
+            opens_as: known,
+        };
+        let outcome = self.start(&self.slot(id), &start);
+        let (touched, ends) = match outcome {
+            Started::Refused(slot) => {
+                return Listed { touched: slot, findings: BTreeSet::from([FindingKind::StartInsideEnded]) };
+            }
+            Started::Opened(serial) => {
+                if let Some(end) = row.end {
+                    self.end_listed(serial, list, id, end);
+                }
+                (Slot::from([serial]), false)
+            }
+            Started::Moved(serial) => (Slot::from([serial]), true),
+            Started::Repeated(slot) => {
+                let is_one = slot.len() == 1;
+                (slot, is_one)
+            }
+            Started::Undated => (Slot::new(), false),
+        };
+        if id.is_some() {
+            self.each(&touched, |stint| stint.id = id.cloned());
+        }
+        if let (Some(end), true) = (row.end, ends) {
+            let ending = list.ending(id, end);
+            self.end_known(&touched, &ending);
+            self.remember(&ending);
+        }
+        Listed { touched, ..Listed::default() }
+    }
+
+    fn end_listed(&mut self, serial: usize, list: &List<'_>, id: Option<&EmploymentId>, end: Moment) {
+        self.each(&Slot::from([serial]), |stint| {
+            stint.end_at(end, Some(list.key));
+            note(&mut stint.ends, &[end]);
+        });
+        self.remember(&list.ending(id, end));
+    }
+
+    /// Ends what runs and is not listed. Whether there was any.
+    fn end_missing(&mut self, touched: &Slot, list: &List<'_>) -> bool {
+        let now = Moment::at(list.occurred);
+        let missing: Vec<_> = self
+            .stints
+            .iter()
+            .filter(|stint| stint.begun_at(list.occurred) && !stint.over_at(list.occurred) && !stint.is_no_show())
+            .filter(|stint| !touched.contains(&stint.serial))
+            .map(|stint| (stint.serial, stint.id.clone()))
+            .collect();
+        for (serial, id) in &missing {
+            self.end_listed(*serial, list, id.as_ref(), now);
+        }
+        !missing.is_empty()
+    }
+}
+
+impl<'a> List<'a> {
+    fn ending<'b>(&'b self, id: Option<&'b EmploymentId>, effective: Moment) -> Ending<'b>
+    where
+        'a: 'b,
+    {
+        Ending { id, effective, occurred: self.occurred, key: self.key, superseded: &[] }
+    }
+}

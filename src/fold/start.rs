@@ -1,0 +1,135 @@
+//! A start in the replay: `hired`, `rehired`, what a conversion opens, a row of a snapshot that was not found.
+//!
+//! In: the timeline and the start. Out: which of the five rules fitted first, and on which employments (docs/fold.md, "Start").
+
+use jiff::Timestamp;
+
+use super::timeline::{Opener, Origin, SameMoment, Slot, Stint, Timeline, note};
+use crate::event::{EmploymentId, Moment};
+
+/// Who states a start; two rules ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum StartKind {
+    Hired,
+    Rehired,
+    Converted,
+    Listed,
+}
+
+/// A start.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start<'a> {
+    /// Who states it.
+    pub kind: StartKind,
+    /// The employment it names.
+    pub id: Option<&'a EmploymentId>,
+    /// When it takes effect.
+    pub effective: Moment,
+    /// Whether that was stated.
+    pub is_dated: bool,
+    /// When it was known.
+    pub occurred: Timestamp,
+    /// Starts that it superseded.
+    pub superseded: &'a [Moment],
+    /// What opens it, if it opens anything, and when that was known.
+    pub opens_as: Origin,
+}
+
+/// What a start did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Started {
+    /// Rule 1: a repeat of the past of these.
+    Refused(Slot),
+    /// Rule 2: this one starts at another time.
+    Moved(usize),
+    /// Rule 3: a repeat of these.
+    Repeated(Slot),
+    /// Rule 4: no date, where something has ended.
+    Undated,
+    /// Rule 5, or rule 3 for a `rehired`: a new employment.
+    Opened(usize),
+}
+
+impl Timeline {
+    /// Replays a start in its slot.
+    pub fn start(&mut self, slot: &Slot, start: &Start<'_>) -> Started {
+        let outcome = self.start_by_rule(slot, start);
+        let (touched, stated) = match &outcome {
+            Started::Refused(slot) => (slot.clone(), false),
+            Started::Moved(serial) => (Slot::from([*serial]), true),
+            Started::Repeated(slot) => (slot.clone(), true),
+            Started::Undated => (Slot::new(), false),
+            Started::Opened(serial) => (Slot::from([*serial]), false),
+        };
+        let is_hire = matches!(start.kind, StartKind::Hired | StartKind::Rehired);
+        self.each(&touched, |stint| {
+            note(&mut stint.starts, start.superseded);
+            note(&mut stint.starts, &[start.effective]);
+            if stated && is_hire && stint.opener == Opener::Snapshot {
+                stint.opener = Opener::Hire(start.occurred);
+            }
+        });
+        outcome
+    }
+
+    fn start_by_rule(&mut self, slot: &Slot, start: &Start<'_>) -> Started {
+        let effective = start.effective;
+        let movable = self.movable(slot, &effective, start.occurred);
+        let refusing = self.refusing(start.id, &effective, movable);
+        if !refusing.is_empty() {
+            return Started::Refused(refusing);
+        }
+        if let Some(serial) = movable {
+            self.each(&Slot::from([serial]), |stint| stint.start = Some(effective));
+            return Started::Moved(serial);
+        }
+        let running: Slot =
+            self.of(slot).filter(|s| s.is_open() && s.begun_at(start.occurred)).map(|s| s.serial).collect();
+        let is_later =
+            |stint: &Stint| !stint.was_stated(&effective) && stint.start.is_none_or(|known| known.before(&effective));
+        let restarts = start.kind == StartKind::Rehired && self.of(&running).all(is_later);
+        if !running.is_empty() && !restarts {
+            return Started::Repeated(running);
+        }
+        self.each(&running, |stint| {
+            stint.end_at(effective, None);
+            note(&mut stint.ends, &[effective]);
+        });
+        let past = self.serials(|stint| is_own_or_id_less(stint, start.id));
+        if start.kind == StartKind::Hired && !start.is_dated && self.of(&past).any(Stint::has_ended) {
+            return Started::Undated;
+        }
+        Started::Opened(self.open(start.id, start.opens_as, Some(effective)))
+    }
+
+    /// Rule 2: the one of the slot whose start this moves.
+    pub fn movable(&self, slot: &Slot, effective: &Moment, occurred: Timestamp) -> Option<usize> {
+        let is_running = |stint: &Stint| stint.is_open() && stint.begun_at(occurred) && stint.was_stated(effective);
+        if self.of(slot).any(is_running) {
+            return None;
+        }
+        let candidates = || {
+            self.of(slot).filter(|stint| {
+                !stint.begun_at(occurred) && !stint.is_no_show() && stint.end.is_none_or(|end| effective.before(&end))
+            })
+        };
+        let same = candidates().find(|stint| stint.start.is_some_and(|start| start.is(effective)));
+        let first = || candidates().min_by_key(|stint| (stint.start.map(|start| start.instant), stint.serial));
+        same.or_else(first).map(|stint| stint.serial)
+    }
+
+    /// Rule 1: those (the id's own and the id-less, but not the one that would move) of whose past this is a repeat.
+    pub fn refusing(&self, id: Option<&EmploymentId>, effective: &Moment, movable: Option<usize>) -> Slot {
+        self.serials(|stint| {
+            let was_before_its_end = !stint.is_no_show() && stint.end.is_some_and(|end| effective.before(&end));
+            is_own_or_id_less(stint, id)
+                && Some(stint.serial) != movable
+                && stint.has_ended()
+                && (stint.was_stated(effective) || was_before_its_end)
+        })
+    }
+}
+
+fn is_own_or_id_less(stint: &Stint, id: Option<&EmploymentId>) -> bool {
+    id.is_none() || stint.id.is_none() || stint.id.as_ref() == id
+}

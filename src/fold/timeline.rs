@@ -1,0 +1,239 @@
+//! The state of the replay: per alias its employments, its leaves and the endings known so far.
+//!
+//! Here are the nouns and the questions that every rule asks of them. What each fact does to them is in `start`, `ending`,
+//! `cancel`, `leave` and `snapshot`.
+
+use std::{cmp::Ordering, collections::BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::event::{EmploymentId, EventKey, Moment};
+
+/// What opened an employment, as a bar sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Opener {
+    /// A `hired` or `rehired`, known then.
+    Hire(Timestamp),
+    /// A snapshot's row, until a `hired` or `rehired` states it.
+    Snapshot,
+    /// Nothing that we know: hired before we were here.
+    Nothing,
+}
+
+impl Opener {
+    /// When a `hired` or `rehired` opened or stated it, as far as a bar cares.
+    pub fn hired_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Hire(known) => Some(known),
+            Self::Snapshot | Self::Nothing => None,
+        }
+    }
+}
+
+/// When what opened an employment occurred (`None`: before everything), and what it was.
+pub(super) type Origin = (Option<Timestamp>, Opener);
+
+/// One employment while it is replayed.
+#[derive(Clone, Debug)]
+pub(super) struct Stint {
+    /// Names it within its timeline.
+    pub serial: usize,
+    /// The source's id of it.
+    pub id: Option<EmploymentId>,
+    /// When what opened it occurred; `None`: before everything.
+    pub opened: Option<Timestamp>,
+    /// What opened it.
+    pub opener: Opener,
+    /// Whether a conversion opened it: it goes on with what was.
+    pub converted: bool,
+    /// When it starts; `None`: unknown.
+    pub start: Option<Moment>,
+    /// When it ends; `None`: open.
+    pub end: Option<Moment>,
+    /// Every start ever stated for it, the last one last.
+    pub starts: Vec<Moment>,
+    /// Every end ever stated for it.
+    pub ends: Vec<Moment>,
+    /// The endings that stated its present end.
+    pub ended_by: Vec<EventKey>,
+    /// Its end is for good.
+    pub is_final: bool,
+    /// Its end came from `record_deleted`.
+    pub record_deleted: bool,
+    /// Whether HR called it the main one.
+    pub primary: bool,
+}
+
+impl Stint {
+    /// Has no end.
+    pub fn is_open(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// Has an end, be it a future one.
+    pub fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Ends before it begins.
+    pub fn is_no_show(&self) -> bool {
+        match (&self.start, &self.end) {
+            (Some(start), Some(end)) => end.compare(start) != Ordering::Greater,
+            (None, _) | (_, None) => false,
+        }
+    }
+
+    /// Has begun by then. An unknown start is before everything.
+    pub fn begun_at(&self, then: Timestamp) -> bool {
+        self.start.is_none_or(|start| start.instant <= then)
+    }
+
+    /// Is over by then.
+    pub fn over_at(&self, then: Timestamp) -> bool {
+        self.end.is_some_and(|end| end.instant <= then)
+    }
+
+    /// Whether this start was ever stated for it.
+    pub fn was_stated(&self, start: &Moment) -> bool {
+        contains(&self.starts, start)
+    }
+
+    /// Whether it was opened before then.
+    pub fn opened_before(&self, then: Timestamp) -> bool {
+        self.opened.is_none_or(|opened| opened < then)
+    }
+
+    /// Ends it there. `by`: the ending that a cancel can name; `None`: what no cancel lifts.
+    pub fn end_at(&mut self, end: Moment, by: Option<&EventKey>) {
+        if self.end.is_none_or(|known| !known.is(&end)) {
+            self.ended_by.clear();
+            self.record_deleted = false;
+        }
+        self.end = Some(end);
+        if let Some(key) = by.filter(|key| !self.ended_by.contains(key)) {
+            self.ended_by.push(key.clone());
+        }
+    }
+}
+
+/// Equality as civil days where both have them.
+pub(super) trait SameMoment {
+    /// Whether both are the same moment.
+    fn is(&self, other: &Self) -> bool;
+    /// Whether this one comes first.
+    fn before(&self, other: &Self) -> bool;
+}
+
+impl SameMoment for Moment {
+    fn is(&self, other: &Self) -> bool {
+        self.compare(other) == Ordering::Equal
+    }
+
+    fn before(&self, other: &Self) -> bool {
+        self.compare(other) == Ordering::Less
+    }
+}
+
+/// Whether the moment is among them.
+pub(super) fn contains(moments: &[Moment], moment: &Moment) -> bool {
+    moments.iter().any(|known| known.is(moment))
+}
+
+/// Adds moments, moving a known one to the end.
+pub(super) fn note(moments: &mut Vec<Moment>, more: &[Moment]) {
+    for moment in more {
+        moments.retain(|known| !known.is(moment));
+        moments.push(*moment);
+    }
+}
+
+/// An ending that was known.
+#[derive(Clone, Debug)]
+pub(super) struct KnownEnding {
+    /// The slot it named.
+    pub slot: Option<EmploymentId>,
+    /// When it took effect.
+    pub effective: Moment,
+    /// When it was known.
+    pub occurred: Timestamp,
+    /// Its key.
+    pub key: EventKey,
+}
+
+/// A leave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Leave {
+    /// When it starts.
+    pub start: Moment,
+    /// When it ends, if known.
+    pub end: Option<Moment>,
+}
+
+/// What is known of one alias.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Timeline {
+    /// Its employments, in the order in which they were opened.
+    pub stints: Vec<Stint>,
+    /// Its endings, in the order in which they were known.
+    pub endings: Vec<KnownEnding>,
+    /// Its leaves.
+    pub leaves: Vec<Leave>,
+    opened_so_far: usize,
+}
+
+/// Those employments of a timeline that a fact is about, by serial.
+pub(super) type Slot = BTreeSet<usize>;
+
+impl Timeline {
+    /// The slot of a fact: without an id every employment; else those with that id, or, if none has it, the id-less.
+    pub fn slot(&self, id: Option<&EmploymentId>) -> Slot {
+        let Some(id) = id else { return self.serials(|_| true) };
+        let own = self.serials(|stint| stint.id.as_ref() == Some(id));
+        if own.is_empty() { self.serials(|stint| stint.id.is_none()) } else { own }
+    }
+
+    /// The slot of a fact whose id the id-less ones take.
+    pub fn claim(&mut self, id: Option<&EmploymentId>) -> Slot {
+        let slot = self.slot(id);
+        if let Some(id) = id {
+            self.each(&slot, |stint| stint.id = Some(id.clone()));
+        }
+        slot
+    }
+
+    /// The serials of those that fit.
+    pub fn serials(&self, fits: impl Fn(&Stint) -> bool) -> Slot {
+        self.stints.iter().filter(|stint| fits(stint)).map(|stint| stint.serial).collect()
+    }
+
+    /// Those of the slot.
+    pub fn of<'t>(&'t self, slot: &'t Slot) -> impl Iterator<Item = &'t Stint> {
+        self.stints.iter().filter(|stint| slot.contains(&stint.serial))
+    }
+
+    /// Does something to each of the slot.
+    pub fn each(&mut self, slot: &Slot, mut act: impl FnMut(&mut Stint)) {
+        self.stints.iter_mut().filter(|stint| slot.contains(&stint.serial)).for_each(&mut act);
+    }
+
+    /// Opens an employment.
+    pub fn open(&mut self, id: Option<&EmploymentId>, origin: Origin, start: Option<Moment>) -> usize {
+        self.opened_so_far += 1;
+        self.stints.push(Stint {
+            serial: self.opened_so_far,
+            id: id.cloned(),
+            opened: origin.0,
+            opener: origin.1,
+            converted: false,
+            start,
+            end: None,
+            starts: start.into_iter().collect(),
+            ends: Vec::new(),
+            ended_by: Vec::new(),
+            is_final: false,
+            record_deleted: false,
+            primary: false,
+        });
+        self.opened_so_far
+    }
+}
