@@ -34,6 +34,8 @@ mod set_tests;
 mod start_tests;
 #[cfg(test)]
 mod status_tests;
+#[cfg(test)]
+mod tests;
 
 pub use person::{Employment, Finding, FindingKind, Person, Status};
 

@@ -1,0 +1,118 @@
+//! The oracle's reading of the rarer facts of fold.md 3: rescinded, deleted, cancelled, leaves.
+
+use super::{
+    oracle_replay::{Ending, Job, Leave, Replayed, eq, lt},
+    oracle_set::{Counted, Known, refers},
+};
+use crate::{
+    event::{Alias, EmploymentId, Moment},
+    fold::FindingKind,
+};
+
+impl Replayed {
+    pub fn rescind(&mut self, fact: &Counted, worker: &Alias, id: Option<EmploymentId>) {
+        let slot = self.slot(worker, id.as_ref());
+        let waiting: Vec<usize> = slot.into_iter().filter(|at| !self.jobs[*at].begun(fact.occurred)).collect();
+        if waiting.is_empty() {
+            self.fire("rescinded, begun");
+            self.ending(fact, worker, id, Moment::at(fact.occurred));
+            return;
+        }
+        for at in waiting {
+            self.fire("rescinded");
+            self.never_began(at, fact);
+        }
+        self.note(fact, worker, id, Moment::at(fact.occurred));
+    }
+
+    fn never_began(&mut self, at: usize, fact: &Counted) {
+        let start = self.jobs[at].start.expect("one not begun has a start");
+        self.jobs[at].set_end(start, Some(&fact.key));
+        self.jobs[at].is_final = true;
+    }
+
+    pub fn delete(&mut self, fact: &Counted, worker: &Alias, id: Option<EmploymentId>) {
+        let e = fact.effective;
+        let slot = self.slot(worker, id.as_ref());
+        if slot.is_empty() {
+            self.put_unknown(fact, worker, &slot, id.clone(), e);
+        }
+        for at in slot {
+            let job = &mut self.jobs[at];
+            if job.end.is_some_and(|end| !lt(e, end)) {
+                continue;
+            }
+            if job.start.is_none_or(|start| !lt(e, start)) {
+                job.set_end(e, Some(&fact.key));
+                self.fire("deleted");
+            } else {
+                self.never_began(at, fact);
+                self.fire("deleted before it began");
+            }
+        }
+        self.note(fact, worker, id, e);
+    }
+
+    pub fn cancel(&mut self, fact: &Counted, worker: &Alias, id: Option<EmploymentId>, known: &Known) {
+        let slot = self.slot(worker, id.as_ref());
+        let named = !fact.event.content.data.refers_to.is_empty();
+        let in_slot = |ending: &&Ending| id.is_none() || ending.slot.is_none() || ending.slot == id;
+        let last = self.endings.iter().filter(in_slot).rfind(|ending| ending.worker == *worker);
+        let last = last.map(|ending| ending.key.clone());
+        let meant = |job: &Job| {
+            !job.is_final
+                && job.end.is_some()
+                && if named {
+                    job.ended_by.iter().any(|key| refers(&fact.event, key, known))
+                } else {
+                    job.ended_by.iter().any(|key| Some(key) == last.as_ref()) && !job.over(fact.occurred)
+                }
+        };
+        let lifted: Vec<usize> = slot.into_iter().filter(|at| meant(&self.jobs[*at])).collect();
+        if lifted.is_empty() {
+            self.fire("cancelled nothing");
+            self.find(FindingKind::NothingToCancel, fact);
+        }
+        for at in lifted {
+            self.fire(if named { "cancelled by name" } else { "cancelled the last" });
+            let job = &mut self.jobs[at];
+            job.end = None;
+            job.ended_by.clear();
+            job.start = job.start.or(job.starts.last().copied());
+            job.gone = job.start.is_none();
+        }
+    }
+
+    /// The worker, and whoever they were converted to.
+    pub fn with_heirs(&self, worker: &Alias) -> Vec<Alias> {
+        let mut all = vec![worker.clone()];
+        for at in 0..=self.heirs.len() {
+            let Some(one) = all.get(at).cloned() else { break };
+            let heirs = self.heirs.iter().filter(|(from, _)| *from == one).map(|(_, to)| to);
+            let more: Vec<Alias> = heirs.filter(|to| !all.contains(to)).cloned().collect();
+            all.extend(more);
+        }
+        all
+    }
+
+    pub fn leave_started(&mut self, worker: &Alias, e: Moment) {
+        let known = self.leaves.iter().any(|leave| leave.worker == *worker && eq(leave.start, e));
+        self.fire(if known { "leave again" } else { "leave" });
+        if !known {
+            self.leaves.push(Leave { worker: worker.clone(), start: e, end: None });
+        }
+    }
+
+    pub fn leave_ended(&mut self, worker: &Alias, e: Moment) {
+        let begun = |leave: &Leave| leave.worker == *worker && lt(leave.start, e);
+        let last = self.leaves.iter().filter(|leave| begun(leave)).map(|leave| leave.start.instant).max();
+        for at in 0..self.leaves.len() {
+            let leave = &mut self.leaves[at];
+            if begun(leave) && (leave.end.is_none() || Some(leave.start.instant) == last) {
+                let moved = leave.end.is_some();
+                leave.end = Some(e);
+                self.fire(if moved { "return moved" } else { "returned" });
+            }
+        }
+    }
+}

@@ -1,0 +1,457 @@
+//! The oracle's reading of fold.md 3: what each fact does to the employments of its worker.
+
+use std::{cmp::Ordering, collections::BTreeMap};
+
+use jiff::Timestamp;
+
+use super::oracle_set::{Counted, Known, refers, rules_of};
+use crate::{
+    event::{Alias, EmploymentId, EventKey, Kind, Moment},
+    fold::{FindingKind, Rules},
+};
+
+/// An employment.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub worker: Alias,
+    pub id: Option<EmploymentId>,
+    /// None: before everything.
+    pub opened: Option<Timestamp>,
+    /// When a `hired` or `rehired` opened it, or stated what a list had opened.
+    pub hired: Option<Timestamp>,
+    pub by_list: bool,
+    pub converted: bool,
+    pub start: Option<Moment>,
+    pub end: Option<Moment>,
+    pub starts: Vec<Moment>,
+    pub ends: Vec<Moment>,
+    pub is_final: bool,
+    /// Which endings set its end.
+    pub ended_by: Vec<EventKey>,
+    pub gone: bool,
+}
+
+pub fn eq(one: Moment, two: Moment) -> bool {
+    one.compare(&two) == Ordering::Equal
+}
+
+pub fn lt(one: Moment, two: Moment) -> bool {
+    one.compare(&two) == Ordering::Less
+}
+
+impl Job {
+    pub fn begun(&self, at: Timestamp) -> bool {
+        self.start.is_none_or(|start| start.instant <= at)
+    }
+
+    pub fn no_show(&self) -> bool {
+        matches!((self.start, self.end), (Some(start), Some(end)) if !lt(start, end))
+    }
+
+    pub fn over(&self, at: Timestamp) -> bool {
+        self.end.is_some_and(|end| end.instant <= at)
+    }
+
+    pub fn stated(&self, start: Moment) -> bool {
+        self.starts.iter().any(|known| eq(*known, start))
+    }
+
+    /// Ends it there; `by` is what a cancel can name.
+    pub fn set_end(&mut self, end: Moment, by: Option<&EventKey>) {
+        if !self.end.is_some_and(|known| eq(known, end)) {
+            self.ended_by.clear();
+        }
+        self.ended_by.extend(by.cloned());
+        self.ends.push(end);
+        self.end = Some(end);
+    }
+
+    /// The ending `e` reaches what had begun before it (fold.md 3, a).
+    fn fits_a(&self, e: Moment) -> bool {
+        self.start.is_none_or(|start| lt(start, e)) && self.end.is_none_or(|end| !lt(end, e))
+    }
+}
+
+/// An ending that became known.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    pub worker: Alias,
+    pub slot: Option<EmploymentId>,
+    pub e: Moment,
+    pub occurred: Timestamp,
+    pub key: EventKey,
+}
+
+/// A bar on whoever the worker is.
+#[derive(Clone, Debug)]
+pub struct Bar {
+    pub key: EventKey,
+    pub worker: Alias,
+    pub effective: Moment,
+    pub occurred: Timestamp,
+}
+
+/// A leave.
+#[derive(Clone, Debug)]
+pub struct Leave {
+    pub worker: Alias,
+    pub start: Moment,
+    pub end: Option<Moment>,
+}
+
+/// Everything that the facts have come to.
+#[derive(Default)]
+pub struct Replayed {
+    pub jobs: Vec<Job>,
+    pub bars: Vec<Bar>,
+    pub leaves: Vec<Leave>,
+    pub findings: Vec<(FindingKind, EventKey)>,
+    /// How often each rule fired.
+    pub fired: BTreeMap<&'static str, u64>,
+    pub endings: Vec<Ending>,
+    /// Who was converted to whom.
+    pub heirs: Vec<(Alias, Alias)>,
+    /// Whether the last start was refused.
+    pub refused: bool,
+}
+
+/// A start as it is asked for.
+pub struct Asked<'a> {
+    pub fact: &'a Counted,
+    pub worker: &'a Alias,
+    pub id: Option<EmploymentId>,
+    pub s: Moment,
+    pub stated: bool,
+    pub earlier: Vec<Moment>,
+    /// `converted`: what opened the employment that goes on.
+    pub carried: Option<(Option<Timestamp>, Option<Timestamp>, bool)>,
+}
+
+pub fn replay(known: &Known, same: &BTreeMap<Alias, Alias>, rules: &Rules) -> Replayed {
+    let mut state = Replayed::default();
+    for fact in &known.facts {
+        let worker = &same[&fact.alias];
+        let id = fact.event.content.data.employment_id.clone();
+        match fact.kind {
+            Kind::Hired | Kind::Rehired => {
+                let (s, stated, earlier) = (fact.effective, fact.stated, fact.earlier.clone());
+                state.start(&Asked { fact, worker, id, s, stated, earlier, carried: None });
+            }
+            Kind::Converted => state.convert(fact, worker, same),
+            Kind::Terminated => {
+                state.ending(fact, worker, id, fact.effective);
+            }
+            Kind::HireRescinded => state.rescind(fact, worker, id),
+            Kind::RecordDeleted => state.delete(fact, worker, id),
+            Kind::TerminationCancelled => state.cancel(fact, worker, id, known),
+            Kind::AccessRevoked => state.bars.push(Bar {
+                key: fact.key.clone(),
+                worker: worker.clone(),
+                effective: fact.effective,
+                occurred: fact.occurred,
+            }),
+            Kind::AccessRestored => {
+                let before = state.bars.len();
+                state.bars.retain(|bar| !refers(&fact.event, &bar.key, known));
+                if state.bars.len() < before {
+                    state.fire("restored");
+                } else {
+                    state.fire("restored nothing");
+                    state.find(FindingKind::NothingToCancel, fact);
+                }
+            }
+            Kind::LeaveStarted => {
+                state.with_heirs(worker).iter().for_each(|one| state.leave_started(one, fact.effective));
+            }
+            Kind::LeaveEnded => {
+                state.with_heirs(worker).iter().for_each(|one| state.leave_ended(one, fact.effective));
+            }
+            Kind::Snapshot => {
+                let zone = rules_of(rules, &fact.event).time_zone;
+                super::oracle_list::list(&mut state, fact, worker, &zone);
+            }
+            Kind::Changed | Kind::IdentifierChanged | Kind::Voided | Kind::Linked | Kind::Unlinked => {}
+        }
+        state.jobs.retain(|job| !job.gone);
+    }
+    state
+}
+
+impl Replayed {
+    pub fn fire(&mut self, rule: &'static str) {
+        *self.fired.entry(rule).or_default() += 1;
+    }
+
+    pub fn find(&mut self, kind: FindingKind, fact: &Counted) {
+        self.findings.push((kind, fact.key.clone()));
+    }
+
+    pub fn of(&self, worker: &Alias) -> Vec<usize> {
+        (0..self.jobs.len()).filter(|at| self.jobs[*at].worker == *worker).collect()
+    }
+
+    fn with_id(&self, worker: &Alias, id: Option<&EmploymentId>) -> Vec<usize> {
+        self.of(worker).into_iter().filter(|at| self.jobs[*at].id.as_ref() == id).collect()
+    }
+
+    fn near(&self, worker: &Alias, id: Option<&EmploymentId>) -> Vec<usize> {
+        let own = if id.is_some() { self.with_id(worker, id) } else { self.of(worker) };
+        if own.is_empty() { self.with_id(worker, None) } else { own }
+    }
+
+    /// The slot of an event; the id-less take its id where none has it.
+    pub fn slot(&mut self, worker: &Alias, id: Option<&EmploymentId>) -> Vec<usize> {
+        let Some(id) = id else { return self.of(worker) };
+        let own = self.with_id(worker, Some(id));
+        if !own.is_empty() {
+            return own;
+        }
+        let nameless = self.with_id(worker, None);
+        for at in &nameless {
+            self.jobs[*at].id = Some(id.clone());
+            self.fire("an id is taken");
+        }
+        nameless
+    }
+
+    /// Which of those refuse a start at `s` (rule 1).
+    pub fn refusing(&self, among: &[usize], s: Moment) -> Vec<usize> {
+        let refuses = |job: &Job| match job.end {
+            None => false,
+            Some(end) => job.stated(s) || (!job.no_show() && lt(s, end)),
+        };
+        among.iter().copied().filter(|at| refuses(&self.jobs[*at])).collect()
+    }
+
+    /// Which of those a start at `s` moves (rule 2).
+    pub fn moved(&self, among: &[usize], s: Moment, occurred: Timestamp) -> Option<usize> {
+        let running = |job: &Job| job.end.is_none() && job.begun(occurred);
+        if among.iter().any(|at| running(&self.jobs[*at]) && self.jobs[*at].stated(s)) {
+            return None;
+        }
+        let waits = |job: &Job| !job.begun(occurred) && !job.no_show() && job.end.is_none_or(|end| lt(s, end));
+        let waiting: Vec<usize> = among.iter().copied().filter(|at| waits(&self.jobs[*at])).collect();
+        let start = |at: usize| self.jobs[at].start.expect("one not begun has a start");
+        let exact = waiting.iter().copied().find(|at| eq(start(*at), s));
+        exact.or_else(|| waiting.iter().copied().min_by_key(|at| start(*at).instant))
+    }
+
+    /// A start; what it found, moved, repeated, was refused on, or opened.
+    pub fn start(&mut self, asked: &Asked) -> Vec<usize> {
+        let Asked { fact, worker, s, .. } = *asked;
+        self.refused = false;
+        // A row of a list is no event: what it is about takes its id afterwards.
+        let listed = fact.kind == Kind::Snapshot;
+        let slot = if listed { self.near(worker, asked.id.as_ref()) } else { self.slot(worker, asked.id.as_ref()) };
+        let moved = self.moved(&slot, s, fact.occurred);
+        let mut past = slot.clone();
+        if asked.id.is_some() {
+            past.extend(self.with_id(worker, None));
+        }
+        past.retain(|at| Some(*at) != moved);
+        past.dedup();
+        let refusing = self.refusing(&past, s);
+        if !refusing.is_empty() {
+            self.fire("start 1");
+            self.refused = true;
+            self.find(FindingKind::StartInsideEnded, fact);
+            refusing.iter().for_each(|at| self.state_start(*at, asked, false));
+            return refusing;
+        }
+        if let Some(at) = moved {
+            self.fire("start 2");
+            self.jobs[at].start = Some(s);
+            self.state_start(at, asked, true);
+            return vec![at];
+        }
+        let running: Vec<usize> =
+            slot.iter().copied().filter(|at| self.jobs[*at].end.is_none() && self.jobs[*at].begun(fact.occurred)).collect();
+        if !running.is_empty() {
+            let later = running.iter().all(|at| self.jobs[*at].start.is_none_or(|start| lt(start, s)) && !self.jobs[*at].stated(s));
+            if fact.kind == Kind::Rehired && later {
+                self.fire("start 3, rehired later");
+                for at in &running {
+                    self.jobs[*at].set_end(s, None);
+                }
+                return vec![self.open(asked)];
+            }
+            self.fire("start 3");
+            running.iter().for_each(|at| self.state_start(*at, asked, true));
+            return running;
+        }
+        if fact.kind == Kind::Hired && !asked.stated && past.iter().any(|at| self.jobs[*at].end.is_some()) {
+            self.fire("start 4");
+            self.find(FindingKind::StartWithoutDate, fact);
+            return Vec::new();
+        }
+        self.fire("start 5");
+        vec![self.open(asked)]
+    }
+
+    fn state_start(&mut self, at: usize, asked: &Asked, accepted: bool) {
+        let by_hire = matches!(asked.fact.kind, Kind::Hired | Kind::Rehired);
+        let job = &mut self.jobs[at];
+        job.starts.extend(asked.earlier.iter().copied());
+        job.starts.push(asked.s);
+        if accepted && by_hire && job.by_list && job.hired.is_none() {
+            job.hired = Some(asked.fact.occurred);
+        }
+    }
+
+    pub fn open(&mut self, asked: &Asked) -> usize {
+        let fact = asked.fact;
+        let by_hire = matches!(fact.kind, Kind::Hired | Kind::Rehired).then_some(fact.occurred);
+        let (opened, hired, by_list) = asked.carried.unwrap_or((Some(fact.occurred), by_hire, fact.kind == Kind::Snapshot));
+        let mut starts = asked.earlier.clone();
+        starts.push(asked.s);
+        self.jobs.push(Job {
+            worker: asked.worker.clone(),
+            id: asked.id.clone(),
+            opened,
+            hired,
+            by_list,
+            converted: asked.carried.is_some(),
+            start: Some(asked.s),
+            end: None,
+            starts,
+            ends: Vec::new(),
+            is_final: false,
+            ended_by: Vec::new(),
+            gone: false,
+        });
+        self.jobs.len() - 1
+    }
+
+    fn convert(&mut self, fact: &Counted, worker: &Alias, same: &BTreeMap<Alias, Alias>) {
+        let data = &fact.event.content.data;
+        let previous = Alias {
+            source: fact.alias.source.clone(),
+            worker: data.previous_worker_id.clone().expect("a conversion names it"),
+        };
+        let (id, s) = (data.employment_id.clone(), fact.effective);
+        let previous = &same[&previous];
+        // The whole worker leaves under the old number, whichever employment goes on.
+        let ended = self.ending(fact, previous, None, s);
+        let carried = ended.iter().map(|at| &self.jobs[*at]).min_by_key(|job| (job.opened, job.hired));
+        let carried = Some(carried.map_or((None, None, false), |job| (job.opened, job.hired, job.by_list)));
+        let touched = self.start(&Asked { fact, worker, id, s, stated: fact.stated, earlier: fact.earlier.clone(), carried });
+        touched.iter().filter(|_| !self.refused).for_each(|at| self.jobs[*at].converted = true);
+        let goes_on = |leave: &&Leave| leave.worker == *previous && leave.end.is_none_or(|end| lt(s, end));
+        let follow: Vec<Leave> = self.leaves.iter().filter(goes_on).cloned().collect();
+        for leave in follow {
+            if !self.leaves.iter().any(|known| known.worker == *worker && eq(known.start, leave.start)) {
+                self.leaves.push(Leave { worker: worker.clone(), ..leave });
+            }
+        }
+        self.heirs.push((previous.clone(), worker.clone()));
+    }
+
+    /// Whether the same ending had been known before `than`.
+    fn same_known(&self, worker: &Alias, slot: Option<&EmploymentId>, e: Moment, than: Option<Timestamp>) -> bool {
+        self.endings.iter().any(|ending| {
+            ending.worker == *worker
+                && ending.slot.as_ref() == slot
+                && eq(ending.e, e)
+                && than.is_none_or(|than| ending.occurred < than)
+        })
+    }
+
+    fn fits_b(&self, at: usize, slot: Option<&EmploymentId>, e: Moment, occurred: Timestamp, any_a: bool) -> bool {
+        let job = &self.jobs[at];
+        let Some(start) = job.start else { return false };
+        !lt(start, e)
+            && (start.instant > occurred || eq(start, e))
+            && (job.opened < Some(occurred) || !any_a)
+            && !(job.opened.is_some() && self.same_known(&job.worker, slot, e, job.opened))
+    }
+
+    /// Rules a to c on those; what they ended.
+    pub fn end_among(&mut self, fact: &Counted, among: &[usize], slot: Option<&EmploymentId>, e: Moment) -> Vec<usize> {
+        let occurred = fact.occurred;
+        let a: Vec<usize> = among.iter().copied().filter(|at| self.jobs[*at].fits_a(e)).collect();
+        let b: Vec<usize> =
+            among.iter().copied().filter(|at| self.fits_b(*at, slot, e, occurred, !a.is_empty())).collect();
+        for at in &a {
+            self.fire("ending a");
+            self.jobs[*at].set_end(e, Some(&fact.key));
+        }
+        for at in &b {
+            self.fire("ending b");
+            let start = self.jobs[*at].start.expect("fits b");
+            self.jobs[*at].set_end(start, Some(&fact.key));
+            self.jobs[*at].ends.push(e);
+        }
+        let ended: Vec<usize> = a.into_iter().chain(b).collect();
+        let superseded = if fact.kind == Kind::Snapshot { Vec::new() } else { fact.earlier.clone() };
+        if !ended.is_empty() {
+            ended.iter().for_each(|at| self.jobs[*at].ends.extend(&superseded));
+            return ended;
+        }
+        let last = among
+            .iter()
+            .copied()
+            .filter(|at| self.jobs[*at].end.is_some() && !self.jobs[*at].no_show())
+            .max_by_key(|at| [self.jobs[*at].end, self.jobs[*at].start].map(|moment| moment.map(|moment| moment.instant)));
+        if let Some(at) = last
+            && !self.jobs[at].over(occurred)
+            && !self.same_known(&self.jobs[at].worker, slot, e, None)
+            && !self.jobs[at].ends.iter().any(|known| eq(*known, e))
+        {
+            self.fire("ending c");
+            self.jobs[at].set_end(e, Some(&fact.key));
+            self.jobs[at].ends.extend(superseded);
+            return vec![at];
+        }
+        Vec::new()
+    }
+
+    pub fn ending(&mut self, fact: &Counted, worker: &Alias, id: Option<EmploymentId>, e: Moment) -> Vec<usize> {
+        let slot = self.slot(worker, id.as_ref());
+        let never: Vec<usize> = slot.iter().copied().filter(|at| self.jobs[*at].no_show()).collect();
+        let mut ended = self.end_among(fact, &slot, id.as_ref(), e);
+        if id.is_none() && ended.iter().filter(|at| !never.contains(at)).count() > 1 {
+            self.find(FindingKind::EndedSeveral, fact);
+        }
+        if ended.is_empty() {
+            ended = self.put_unknown(fact, worker, &slot, id.clone(), e);
+        }
+        self.note(fact, worker, id, e);
+        ended
+    }
+
+    pub fn note(&mut self, fact: &Counted, worker: &Alias, slot: Option<EmploymentId>, e: Moment) {
+        let (occurred, key) = (fact.occurred, fact.key.clone());
+        self.endings.push(Ending { worker: worker.clone(), slot, e, occurred, key });
+    }
+
+    /// Rule d.
+    pub fn put_unknown(&mut self, fact: &Counted, worker: &Alias, slot: &[usize], id: Option<EmploymentId>, e: Moment) -> Vec<usize> {
+        let ends_then = |at: &usize| self.jobs[*at].end.is_some_and(|end| eq(end, e));
+        let repeats: Vec<usize> = slot.iter().copied().filter(ends_then).collect();
+        if !repeats.is_empty() {
+            self.fire("ending d, a repeat");
+            repeats.iter().for_each(|at| self.jobs[*at].ended_by.push(fact.key.clone()));
+            return repeats;
+        }
+        self.fire("ending d");
+        if !self.of(worker).is_empty() {
+            self.find(FindingKind::WhichEmployment, fact);
+        }
+        self.jobs.push(Job {
+            worker: worker.clone(),
+            id,
+            opened: None,
+            hired: None,
+            by_list: false,
+            converted: false,
+            start: None,
+            end: Some(e),
+            starts: Vec::new(),
+            ends: fact.earlier.iter().copied().chain([e]).collect(),
+            is_final: false,
+            ended_by: vec![fact.key.clone()],
+            gone: false,
+        });
+        vec![self.jobs.len() - 1]
+    }
+}
