@@ -8,8 +8,6 @@ mod config_file;
 mod connections;
 mod dead_letters;
 mod demo;
-mod check;
-mod config_file;
 mod exit;
 mod init;
 mod init_text;
@@ -20,8 +18,6 @@ mod people;
 mod preview;
 mod run;
 mod migrate;
-mod neighbours;
-mod output;
 mod sample;
 mod sandbox;
 mod schemas;
@@ -31,8 +27,6 @@ mod shown;
 mod sign;
 mod signing;
 mod tail;
-mod sign;
-mod signing;
 
 use std::process::ExitCode;
 

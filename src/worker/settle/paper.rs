@@ -210,7 +210,7 @@ pub(super) fn dropped(case: &Case<'_>, look: &Look, progress: &Progress) -> Comm
 /// A letter for an operator; by itself nothing more is tried until facts or mapping move.
 fn undecided(case: &Case<'_>, look: &Look, letter: NewLetter) -> Commit {
     let account = &case.claim.account;
-    let mut commit = settled(case, OutcomeKind::DeadLetter, letter.cause.name(), None, look.access.due);
+    let mut commit = settled(case, OutcomeKind::DeadLetter, letter.cause.as_str().to_owned(), None, look.access.due);
     commit.class = if look.access.due_ends_access { OwedClass::Leaver } else { OwedClass::Other };
     commit.intent.clone_from(&account.intent);
     commit.letters.push(letter);
