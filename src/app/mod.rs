@@ -331,11 +331,11 @@ impl Shared {
 fn needs_restart(before: &Config, after: &Config) -> Option<&'static str> {
     let queue = |config: &Config| match &config.queue {
         QueueConfig::Embedded => String::new(),
-        QueueConfig::Rabbit(address) => format!("{:?}", address),
+        QueueConfig::Rabbit(address) => format!("{address:?}"),
     };
     let store = |config: &Config| match &config.store {
         StoreConfig::Sqlite(path) => path.display().to_string(),
-        StoreConfig::Url(address) => format!("{:?}", address),
+        StoreConfig::Url(address) => format!("{address:?}"),
     };
     [
         ("instance", before.instance != after.instance),

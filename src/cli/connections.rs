@@ -8,7 +8,7 @@ use super::{
     Exit,
     api::{Api, Reach, quoted},
     print,
-    shown::{Consent, Output, text},
+    shown::{Column, Consent, Output, text},
 };
 
 /// Connections: list, test, apply a staged mapping, pause, resume.
@@ -95,7 +95,7 @@ impl Connections {
     }
 }
 
-const COLUMNS: &[(&str, fn(&Value) -> String)] = &[
+const COLUMNS: &[Column] = &[
     ("NAME", |view| text(view, "/name")),
     ("PROFILE", |view| text(view, "/profile")),
     ("MODE", |view| text(view, "/mode")),

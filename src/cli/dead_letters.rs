@@ -7,7 +7,7 @@ use super::{
     Exit,
     api::{Reach, quoted},
     print,
-    shown::{Consent, Output, text},
+    shown::{Column, Consent, Output, text},
 };
 
 /// Dead letters: what could not be applied, and why; replay it once it is mended.
@@ -33,7 +33,7 @@ struct Which {
     /// Of this connection.
     #[arg(long)]
     connection: Option<String>,
-    /// Of this cause (unreadable, poison, exhausted, conflict, ambiguous, refused, vanished, not_effective, protected, or a
+    /// Of this cause (unreadable, poison, exhausted, conflict, ambiguous, refused, vanished, `not_effective`, protected, or a
     /// finding's name).
     #[arg(long)]
     cause: Option<String>,
@@ -108,7 +108,7 @@ impl Which {
     }
 }
 
-const COLUMNS: &[(&str, fn(&Value) -> String)] = &[
+const COLUMNS: &[Column] = &[
     ("ID", |letter| text(letter, "/id")),
     ("CAUSE", |letter| text(letter, "/cause")),
     ("ABOUT", about),

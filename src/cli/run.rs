@@ -56,19 +56,22 @@ impl Run {
         }
     }
 
+    async fn reload(&self, service: &Service) {
+        let Ok(config) = settings::load(&self.config) else {
+            tracing::error!("the config has mistakes and was not reloaded; the old one stays");
+            return;
+        };
+        if let Err(error) = service.reload(config).await {
+            tracing::error!(error = format!("{error:#}"), "the config was not reloaded; the old one stays");
+        }
+    }
+
     async fn until_stopped(&self, service: &Service) -> Result<(), Exit> {
         let mut hangup = signal(SignalKind::hangup()).map_err(|error| Exit::failed(error.into()))?;
         loop {
             tokio::select! {
                 () = super::exit::asked_to_stop() => return Ok(()),
-                _ = hangup.recv() => match settings::load(&self.config) {
-                    Ok(config) => {
-                        if let Err(error) = service.reload(config).await {
-                            tracing::error!(error = format!("{error:#}"), "the config was not reloaded; the old one stays");
-                        }
-                    }
-                    Err(_) => tracing::error!("the config has mistakes and was not reloaded; the old one stays"),
-                },
+                _ = hangup.recv() => self.reload(service).await,
             }
         }
     }

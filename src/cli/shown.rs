@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use super::{Exit, print};
 
+/// A column: its name, and how a row's text is got.
+pub(super) type Column = (&'static str, fn(&Value) -> String);
+
 /// How a list is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
@@ -36,12 +39,7 @@ impl Output {
     }
 
     /// Shows rows; `columns` are names with how each is got.
-    pub(super) fn rows(
-        self,
-        rows: &[Value],
-        columns: &[(&str, fn(&Value) -> String)],
-        nothing: &str,
-    ) -> Result<(), Exit> {
+    pub(super) fn rows(self, rows: &[Value], columns: &[Column], nothing: &str) -> Result<(), Exit> {
         match self.format() {
             Format::Json => print(format_args!("{:#}", Value::Array(rows.to_vec()))),
             Format::Jsonl => rows.iter().try_for_each(print),

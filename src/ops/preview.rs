@@ -94,13 +94,11 @@ async fn one(ops: &Ops, connection: &Arc<Connection>, alias: &Alias, new: &[Even
     events.extend(new.iter().cloned());
     let now = store.now().await?;
     let person = fold::fold(&events, alias, now, connection.rules());
-    let account = match &known {
-        Some(key) => {
-            let accounts = store.accounts(key).await?;
-            accounts.into_iter().map(|view| view.account).find(|account| account.connection == *name)
-        }
-        None => None,
+    let accounts = match &known {
+        Some(key) => store.accounts(key).await?,
+        None => Vec::new(),
     };
+    let account = accounts.into_iter().map(|view| view.account).find(|account| account.connection == *name);
     let account = account.unwrap_or_else(|| unseen(name, alias));
     let seen = Seen {
         mapping: &live.mapping,

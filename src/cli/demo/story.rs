@@ -27,9 +27,7 @@ struct Teller<'a> {
 /// Tells it; how many steps did not have their effect.
 pub(super) async fn tell(stage: &Stage) -> anyhow::Result<u32> {
     let mut teller = Teller { stage, begun: Instant::now(), missed: 0 };
-    teller.say(
-        "Acme's HR system posts signed webhooks; an application holds the accounts. Every step is checked there.",
-    )?;
+    say("Acme's HR system posts signed webhooks; an application holds the accounts. Every step is checked there.")?;
     let ada = teller.hire_and_change().await?;
     teller.duplicates_and_disorder().await?;
     teller.forgery().await?;
@@ -39,33 +37,29 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<u32> {
     teller.rehire().await?;
     let took = teller.begun.elapsed().as_secs_f32();
     if teller.missed == 0 {
-        teller.say(&format!("\nAll as expected, in {took:.1} s."))?;
+        say(&format!("\nAll as expected, in {took:.1} s."))?;
     }
     Ok(teller.missed)
 }
 
 impl Teller<'_> {
-    fn say(&self, text: &str) -> anyhow::Result<()> {
-        print(text).map_err(|_| anyhow::anyhow!("nobody reads"))
-    }
-
     fn step(&self, text: &str) -> anyhow::Result<()> {
-        self.say(&format!("\n{:>5.1} s  {text}", self.begun.elapsed().as_secs_f32()))
+        say(&format!("\n{:>5.1} s  {text}", self.begun.elapsed().as_secs_f32()))
     }
 
     fn effect(&mut self, held: bool, expected: &str) -> anyhow::Result<()> {
         if held {
-            return self.say(&format!("         ok  {expected}"));
+            return say(&format!("         ok  {expected}"));
         }
         self.missed += 1;
-        self.say(&format!("     MISSED  {expected}"))
+        say(&format!("     MISSED  {expected}"))
     }
 
     /// Waits for the effect, and says what was sent for it.
     async fn expect(&mut self, expected: &str, holds: impl Fn(&Stage) -> bool) -> anyhow::Result<()> {
         let held = self.stage.until(PATIENCE, holds).await;
         for request in writes(&self.stage.sandbox.requests()) {
-            self.say(&format!("             {request}"))?;
+            say(&format!("             {request}"))?;
         }
         self.stage.sandbox.forget_requests();
         self.effect(held, expected)
@@ -154,8 +148,8 @@ impl Teller<'_> {
         let again = self.stage.hr.event("changed", "E-1002", NOW, &json!({}));
         let foreseen = api.post("/api/v1/preview/acme", &again).await?;
         let request = foreseen.pointer("/0/requests/0").cloned().unwrap_or_default();
-        self.say(&format!("             {} {}", text(&request, "/method"), text(&request, "/path")))?;
-        self.say(&format!("             {}", request.pointer("/body/Operations").cloned().unwrap_or_default()))?;
+        say(&format!("             {} {}", text(&request, "/method"), text(&request, "/path")))?;
+        say(&format!("             {}", request.pointer("/body/Operations").cloned().unwrap_or_default()))?;
         self.effect(text(&request, "/method") == "PATCH", "the very PATCH, and nothing was written")?;
 
         self.step("The application is mended, the letter replayed.")?;
@@ -261,6 +255,10 @@ fn text(value: &Value, pointer: &str) -> String {
 fn writes(requests: &[LoggedRequest]) -> Vec<String> {
     let writes = requests.iter().filter(|request| request.method != "GET" && request.status != 0);
     writes.map(|request| format!("{} {} -> {}", request.method, request.path, request.status)).collect()
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    Ok(print(text)?)
 }
 
 /// Waits until an account of that worker was looked at.

@@ -83,7 +83,12 @@ fn shapes(history: &History) -> BTreeSet<&'static str> {
         ("a planned leave", any(&|fact| fact.kind == Kind::LeaveStarted && ahead(fact))),
         ("back-dated", any(&|fact| effective(fact).is_some_and(|hours| hours < fact.known() - 24))),
         ("an edit", any(&|fact| fact.supersedes.is_some_and(|to| target(to).is_some()))),
-        ("a resend under a new number", any(&|fact| fact.supersedes.is_none() && facts.iter().any(|first| *fact == first.resent(fact.n, fact.known())))),
+        (
+            "a resend under a new number",
+            any(&|fact| {
+                fact.supersedes.is_none() && facts.iter().any(|first| *fact == first.resent(fact.n, fact.known()))
+            }),
+        ),
         ("a copy, or a number used again", any(&|fact| copies(fact) > 1)),
         ("neither id nor time", any(&|fact| fact.hook.is_some())),
         (
@@ -139,7 +144,9 @@ fn happened(history: &History) -> BTreeSet<String> {
     let mut happened: BTreeSet<String> = shapes(history).into_iter().map(|shape| format!("shape: {shape}")).collect();
     let kinds: BTreeSet<Kind> = history.facts.iter().map(|fact| fact.kind).collect();
     for kind in &kinds {
-        happened.extend(kinds.range(kind..).map(|other| if other == kind { kind.to_string() } else { format!("{kind} + {other}") }));
+        happened.extend(
+            kinds.range(kind..).map(|other| if other == kind { kind.to_string() } else { format!("{kind} + {other}") }),
+        );
     }
     let seen = see(&events, &alias(0), &rules);
     happened.extend(seen.fired().keys().map(|rule| format!("rule: {rule}")));

@@ -75,7 +75,8 @@ impl Sender {
         let last_end = self.book.last().and_then(|entry| entry.end).unwrap_or(-100_000);
         let ids_left = !self.with_ids || self.book.len() < 3;
         // A leave that was planned to start after its employment ended would hold for the next one (docs/fold.md says so).
-        let last_leave = self.book.iter().flat_map(|entry| &entry.leaves).map(|(from, _)| *from).max().unwrap_or(-100_000);
+        let last_leave =
+            self.book.iter().flat_map(|entry| &entry.leaves).map(|(from, _)| *from).max().unwrap_or(-100_000);
         let Some(start) = self.day(-10, 40, last_end.max(last_leave)).filter(|_| ids_left) else { return };
         let kind = if self.book.is_empty() || self.dice.percent(40) { Kind::Hired } else { Kind::Rehired };
         self.book.push(Entry { start, end: None, ended_by: None, rescinded: false, leaves: Vec::new() });
@@ -169,9 +170,11 @@ impl Sender {
     fn list(&mut self) {
         let with_past = self.dice.percent(30);
         let now = self.now;
-        let rows = self.book.iter().enumerate().filter(|(_, entry)| {
-            !entry.rescinded && (with_past || entry.end.is_none_or(|end| end > now))
-        });
+        let rows = self
+            .book
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| !entry.rescinded && (with_past || entry.end.is_none_or(|end| end > now)));
         let id = |at: usize| self.with_ids.then(|| u8::try_from(at.min(2)).expect("small"));
         let rows = rows.map(|(at, entry)| Row {
             employment: id(at),
@@ -187,7 +190,13 @@ impl Sender {
     /// What is still so is said again, under a new number.
     fn repeat(&mut self) {
         let Some(entry) = self.book.last() else { return };
-        let so = if entry.rescinded { None } else if self.dice.percent(50) { Some(entry.start) } else { entry.end };
+        let so = if entry.rescinded {
+            None
+        } else if self.dice.percent(50) {
+            Some(entry.start)
+        } else {
+            entry.end
+        };
         let Some(so) = so else { return };
         let same = |fact: &&Fact| {
             matches!(fact.kind, Kind::Hired | Kind::Rehired | Kind::Terminated)
@@ -225,15 +234,8 @@ fn life(dice: &mut Dice) -> History {
 fn believed(life: &History) -> Result<(), String> {
     let mut dice = Dice::new(life.salt);
     let (with_ids, by_day) = (dice.percent(40), dice.percent(40));
-    let mut sender = Sender {
-        now: -100 * 24,
-        book: Vec::new(),
-        told: Vec::new(),
-        said: Vec::new(),
-        with_ids,
-        by_day,
-        dice,
-    };
+    let mut sender =
+        Sender { now: -100 * 24, book: Vec::new(), told: Vec::new(), said: Vec::new(), with_ids, by_day, dice };
     for _ in 0..life.now {
         sender.day_passes();
         let mut facts = sender.told.clone();

@@ -60,7 +60,8 @@ fn found(
 ) -> Option<usize> {
     let own = state.of(worker);
     let starts = |at: &usize| start.is_some_and(|s| state.jobs[*at].start.is_some_and(|known| eq(known, s)));
-    let ends = |at: &usize| start.is_none() && end.is_some_and(|e| state.jobs[*at].end.is_some_and(|known| eq(known, e)));
+    let ends =
+        |at: &usize| start.is_none() && end.is_some_and(|e| state.jobs[*at].end.is_some_and(|known| eq(known, e)));
     let open = |at: &usize| state.jobs[*at].end.is_none();
     let last = |fits: &dyn Fn(&usize) -> bool| own.iter().copied().rfind(fits);
     if row.id.is_some() {

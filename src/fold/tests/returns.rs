@@ -57,9 +57,10 @@ fn none_returns(history: &History) -> Result<(), String> {
         original.is_some_and(|original| can_be_resent(&said, original)) && fact.known() > ending.known()
     };
     let numbers: BTreeSet<u16> = again.iter().map(|fact| fact.n).collect();
-    let spoken_of = said.facts.iter().any(|fact| {
-        fact.refers.iter().chain(&fact.supersedes).any(|to| to.1 == 199 || numbers.contains(&to.1))
-    });
+    let spoken_of = said
+        .facts
+        .iter()
+        .any(|fact| fact.refers.iter().chain(&fact.supersedes).any(|to| to.1 == 199 || numbers.contains(&to.1)));
     if !late || spoken_of || !again.iter().all(repeats) {
         return Ok(());
     }

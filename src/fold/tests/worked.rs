@@ -42,7 +42,9 @@ fn access(facts: Vec<Fact>, expected: &[(i32, i32)]) -> History {
     for day in -400..100 {
         let within = expected.iter().any(|(from, to)| (*from..*to).contains(&day));
         assert_eq!(active(seen.status(hour(day * 24))), within, "the oracle on day {day} of\n{history}");
-        if std::option_env!("ORACLE_ONLY").is_some() { continue; }
+        if std::option_env!("ORACLE_ONLY").is_some() {
+            continue;
+        }
         let folded = fold(&events, &alias(0), hour(day * 24), &rules);
         assert_eq!(active(folded.status), within, "the fold on day {day} of\n{history}");
     }
@@ -78,12 +80,8 @@ fn an_old_hire_that_is_sent_again_moves_no_planned_rehire() {
 
 #[test]
 fn a_no_show_stays_one_through_payroll_and_a_resend() {
-    let facts = vec![
-        at(Kind::Hired, -20, 10),
-        at(Kind::Terminated, 0, 0),
-        at(Kind::Terminated, 5, 15),
-        at(Kind::Hired, 6, 10),
-    ];
+    let facts =
+        vec![at(Kind::Hired, -20, 10), at(Kind::Terminated, 0, 0), at(Kind::Terminated, 5, 15), at(Kind::Hired, 6, 10)];
     access(facts, &[]);
 }
 
@@ -105,11 +103,8 @@ fn an_ending_without_an_id_ends_what_had_begun_and_what_is_planned() {
 
 #[test]
 fn an_ending_of_one_of_two_ends_that_one() {
-    let facts = vec![
-        of(0, at(Kind::Hired, -300, -300)),
-        of(1, at(Kind::Hired, -200, -200)),
-        of(0, at(Kind::Terminated, 0, 1)),
-    ];
+    let facts =
+        vec![of(0, at(Kind::Hired, -300, -300)), of(1, at(Kind::Hired, -200, -200)), of(0, at(Kind::Terminated, 0, 1))];
     access(facts, &[(-300, ON)]);
 }
 

@@ -111,7 +111,7 @@ impl Settler {
         let mut rest: VecDeque<Operation> = operations.into();
         while let Some(operation) = rest.pop_front() {
             if progress.intent.is_none() {
-                let intent = self.intent(case, look, &operation, rest.iter());
+                let intent = intent(case, look, &operation, rest.iter());
                 self.store.begin(case.claim, &intent).await?;
                 progress.intent = Some(intent);
             }
@@ -161,22 +161,6 @@ impl Settler {
         Ok(Some(if failpoint::planted("no_fence") { timeout } else { left.min(timeout) }))
     }
 
-    fn intent<'o>(
-        &self,
-        case: &Case<'_>,
-        look: &Look,
-        first: &Operation,
-        mut rest: impl Iterator<Item = &'o Operation>,
-    ) -> Intent {
-        let create = matches!(first, Operation::Create { .. }) || rest.any(|op| matches!(op, Operation::Create { .. }));
-        Intent {
-            kind: if create { IntentKind::Create } else { kind_of(first) },
-            match_keys: look.keys.iter().map(Into::into).collect(),
-            fence: case.claim.fence.clone(),
-            begun: case.time(),
-        }
-    }
-
     /// An end of access counts once a GET says so.
     async fn read_back(&self, seen: &Seen<'_>, operation: &Operation, progress: &mut Progress) -> Option<Ran> {
         let id = progress.scim_id.clone().unwrap_or_default();
@@ -190,6 +174,22 @@ impl Settler {
             Err(failure) if failure.status() == Some(404) => None,
             Err(failure) => Some(Ran::Failed(operation.clone(), failure)),
         }
+    }
+}
+
+/// What is written down before the first write: what it is, and how what it makes is found.
+fn intent<'o>(
+    case: &Case<'_>,
+    look: &Look,
+    first: &Operation,
+    mut rest: impl Iterator<Item = &'o Operation>,
+) -> Intent {
+    let create = matches!(first, Operation::Create { .. }) || rest.any(|op| matches!(op, Operation::Create { .. }));
+    Intent {
+        kind: if create { IntentKind::Create } else { kind_of(first) },
+        match_keys: look.keys.iter().map(Into::into).collect(),
+        fence: case.claim.fence.clone(),
+        begun: case.time(),
     }
 }
 

@@ -151,7 +151,7 @@ impl Settler {
         failure: &Failure,
         verdict: Verdict,
     ) -> Result<Decided, SettleError> {
-        Ok(Decided::Judged(match self.spared(look, verdict) {
+        Ok(Decided::Judged(match spared(look, verdict) {
             Verdict::Wait(wait) => Judged::commit(self.waiting(case, look, progress, failure, &wait)),
             Verdict::LookUp | Verdict::ReadAgain | Verdict::Probe | Verdict::Recreate => Judged::LookAgain,
             Verdict::ConfirmAbsence => Judged::commit(self.absent(case, seen, look, progress, failure).await?),
@@ -160,16 +160,6 @@ impl Settler {
             Verdict::Letter(cause) => Judged::commit(paper::letter(case, look, progress, cause, failure)),
             Verdict::Done => Judged::commit(paper::done(case, self, look, progress)),
         }))
-    }
-
-    /// Where access shall end nothing gives up: a letter is filed and it goes on.
-    fn spared(&self, look: &Look, verdict: Verdict) -> Verdict {
-        match (look.access.access, verdict) {
-            (Access::Inactive, Verdict::Letter(cause)) => {
-                Verdict::Wait(Wait { at_least: None, verify: true, letter: Some(cause) })
-            }
-            (_, verdict) => verdict,
-        }
     }
 
     /// The changes were refused together: one by one, so that a bad one holds up no other.
@@ -195,15 +185,15 @@ impl Settler {
                 Ran::NotEffective => return Ok(Judged::LookAgain),
                 Ran::Failed(operation, failure) => {
                     let situation = Situation { attempts: 1, budget: u32::MAX, probe: None, looked_up: true };
-                    match decide(&failure, &situation) {
-                        Verdict::Letter(cause) => letters.push(paper::refusal(case, &operation, &failure, cause)),
-                        verdict => {
-                            return match self.follow(case, seen, look, progress, &failure, verdict).await? {
-                                Decided::Judged(judged) => Ok(judged),
-                                Decided::OneByOne => Ok(Judged::LookAgain),
-                            };
-                        }
+                    let verdict = decide(&failure, &situation);
+                    if let Verdict::Letter(cause) = verdict {
+                        letters.push(paper::refusal(case, &operation, &failure, cause));
+                        continue;
                     }
+                    return match self.follow(case, seen, look, progress, &failure, verdict).await? {
+                        Decided::Judged(judged) => Ok(judged),
+                        Decided::OneByOne => Ok(Judged::LookAgain),
+                    };
                 }
             }
         }
@@ -339,6 +329,16 @@ impl Settler {
                 commit
             }
         })
+    }
+}
+
+/// Where access shall end nothing gives up: a letter is filed and it goes on.
+fn spared(look: &Look, verdict: Verdict) -> Verdict {
+    match (look.access.access, verdict) {
+        (Access::Inactive, Verdict::Letter(cause)) => {
+            Verdict::Wait(Wait { at_least: None, verify: true, letter: Some(cause) })
+        }
+        (_, verdict) => verdict,
     }
 }
 

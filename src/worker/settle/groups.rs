@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// How long a group's id is remembered by its name.
-const REMEMBERED: Duration = Duration::from_secs(60);
+const REMEMBERED: Duration = Duration::from_mins(1);
 
 /// Asks the target for what a plan must know of groups; nothing where no group is wished.
 pub(super) async fn now(seen: &Seen<'_>, desired: &Desired, binding: Option<&Binding>) -> Result<GroupsNow, Failure> {

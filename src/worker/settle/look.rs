@@ -228,15 +228,14 @@ async fn planned(seen: &Seen<'_>, mut look: Look, desired: &Desired) -> Result<L
         binding.resource = Some(seen.client.get(&binding.id).await?);
         seen.connection.none_missing();
     }
-    let plan = match plan_of(seen, &look, desired, &groups, edge) {
-        Ok(plan) => plan,
-        Err(plan::ReadFirst) => {
-            if let Some(binding) = look.binding.as_mut() {
-                binding.resource = Some(seen.client.get(&binding.id).await?);
-                seen.connection.none_missing();
-            }
-            plan_of(seen, &look, desired, &groups, edge).unwrap_or_default()
+    let plan = if let Ok(plan) = plan_of(seen, &look, desired, &groups, edge) {
+        plan
+    } else {
+        if let Some(binding) = look.binding.as_mut() {
+            binding.resource = Some(seen.client.get(&binding.id).await?);
+            seen.connection.none_missing();
         }
+        plan_of(seen, &look, desired, &groups, edge).unwrap_or_default()
     };
     look.next = if plan.operations.is_empty() {
         let (kind, detail) = said(&plan.notes);
@@ -332,7 +331,7 @@ async fn locate(seen: &Seen<'_>, keys: &[MatchKey]) -> Result<Located, Failure> 
             }
             Some(_) | None => Located::Nobody,
         },
-        Found::One(hit) => one(seen, keys, hit),
+        Found::One(hit) => one(seen, keys, &hit),
         Found::Several(hits) => Located::Letter(several(&hits, creating.is_some())),
     })
 }
@@ -348,7 +347,7 @@ fn several(hits: &[Hit], after_create: bool) -> Next {
 }
 
 /// Ours by `externalId` or by an intent of ours; else adopted by policy, or somebody else's.
-fn one(seen: &Seen<'_>, keys: &[MatchKey], hit: Hit) -> Located {
+fn one(seen: &Seen<'_>, keys: &[MatchKey], hit: &Hit) -> Located {
     let wanted = keys.iter().find(|key| key.path.is("externalId")).map(|key| key.value.as_str());
     let external = member(&hit.resource, "externalId").and_then(Value::as_str).filter(|text| !text.is_empty());
     let by_intent = seen.account.intent.as_ref().is_some_and(|intent| {

@@ -94,7 +94,7 @@ impl Settler {
             return Err(SettleError::Lost);
         };
         let Some(facts) = self.store.facts(&claim.account.person).await? else {
-            self.store.release(claim, Some(std::time::Duration::from_secs(60))).await?;
+            self.store.release(claim, Some(std::time::Duration::from_mins(1))).await?;
             return Err(SettleError::Lost);
         };
         // Facts newer than the claim are welcome; the commit then finds the version moved and looks again.
