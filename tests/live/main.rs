@@ -1,4 +1,4 @@
-//! Tests against real neighbours: RabbitMQ now. A neighbour that is missing fails the test, with what installs it.
+//! Tests against real neighbours: `RabbitMQ` now. A neighbour that is missing fails the test, with what installs it.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
