@@ -1,4 +1,4 @@
-//! RabbitMQ for tests: the shared broker's address, and brokers of a test's own that can be killed.
+//! `RabbitMQ` for tests: the shared broker's address, and brokers of a test's own that can be killed.
 //!
 //! A test that kills, stops or starves a broker starts one here: a node with its own name, ports and folders, gone
 //! with the test. What is missing on the machine fails the test and says what to install.
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 const INSTALL: &str = "no RabbitMQ here; install it with: apt-get install -y --no-install-recommends rabbitmq-server";
 
 /// Longest wait for a node to start: a busy machine takes most of it.
-const START: Duration = Duration::from_secs(120);
+const START: Duration = Duration::from_mins(2);
 
 /// The shared broker: `HIREWIRE_TEST_AMQP_URL`, else the local one with its factory settings.
 #[allow(clippy::disallowed_methods, reason = "where the machine's broker is")]

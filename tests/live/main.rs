@@ -1,5 +1,6 @@
 //! Live tests: real processes, and real neighbours (RabbitMQ, PostgreSQL, a foreign SCIM server). A missing neighbour is
 //! a failure that says how to get it, never a silent skip: `scripts/with-services cargo test --features failpoints --test live`.
+//! Tests against real neighbours: `RabbitMQ` now. A neighbour that is missing fails the test, with what installs it.
 
 #![allow(
     clippy::expect_used,

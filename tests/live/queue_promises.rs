@@ -1,4 +1,4 @@
-//! RabbitMQ keeps the promises of a queue, on the shared broker under names of this run.
+//! `RabbitMQ` keeps the promises of a queue, on the shared broker under names of this run.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

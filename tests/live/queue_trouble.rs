@@ -1,4 +1,4 @@
-//! RabbitMQ in trouble: killed, frozen, short of memory, full; and messages that are not ours.
+//! `RabbitMQ` in trouble: killed, frozen, short of memory, full; and messages that are not ours.
 
 use std::{
     collections::BTreeSet,

@@ -48,11 +48,10 @@ pub(super) struct QueueFile {
 impl QueueFile {
     /// Opens or creates it, checks whose it is, and counts what earlier processes left unsettled.
     pub async fn open(path: &Path, instance: &str) -> Result<(Self, Contents), QueueOpenError> {
-        let failed = |source: sqlx::Error| match &source {
-            sqlx::Error::Database(error) if matches!(code(&**error), Some(BUSY | LOCKED)) => {
-                QueueOpenError::InUse { path: path.to_owned() }
-            }
-            _ => QueueOpenError::File { path: path.to_owned(), source },
+        let failed = |source: sqlx::Error| {
+            let held = source.as_database_error().and_then(code).is_some_and(|code| code == BUSY || code == LOCKED);
+            let path = path.to_owned();
+            if held { QueueOpenError::InUse { path } } else { QueueOpenError::File { path, source } }
         };
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -239,14 +238,14 @@ const BUSY: i64 = 5;
 const LOCKED: i64 = 6;
 const FULL: i64 = 13;
 
-/// SQLite's primary result code.
+/// `SQLite`'s primary result code.
 fn code(error: &dyn sqlx::error::DatabaseError) -> Option<i64> {
     error.code().and_then(|code| code.parse::<i64>().ok()).map(|code| code & 0xff)
 }
 
 /// Whether the disk (or the file's quota) is full: the one failure that refuses rather than breaks.
 pub(super) fn is_full(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Database(error) if code(&**error) == Some(FULL))
+    error.as_database_error().and_then(code) == Some(FULL)
 }
 
 fn row(row: &sqlx::sqlite::SqliteRow) -> Result<Row, sqlx::Error> {

@@ -1,4 +1,4 @@
-//! The queue on RabbitMQ (3.10 and later): durable quorum queues, publisher confirms, at-least-once.
+//! The queue on `RabbitMQ` (3.10 and later): durable quorum queues, publisher confirms, at-least-once.
 //!
 //! Starting never fails: a broker that is away is a queue that is not ready, and two supervisors (`session`) go on
 //! trying, one for publishing, one for consuming from the first `receive` on. `publisher` takes nothing but a plain
@@ -71,7 +71,7 @@ impl RabbitSettings {
     }
 }
 
-/// A queue on a RabbitMQ broker; see the module.
+/// A queue on a `RabbitMQ` broker; see the module.
 pub struct RabbitQueue {
     settings: Arc<RabbitSettings>,
     names: Names,

@@ -195,22 +195,22 @@ impl Open {
     /// Waits for one, takes with it what else is there. Held from the moment it leaves the stream.
     async fn next_of(&mut self, max: usize) -> Result<Vec<(Raw, Held)>, ReceiveError> {
         let mut next = self.coming.next().await;
-        let mut held = Vec::new();
+        let mut taken = Vec::new();
         loop {
             match next {
                 Some(Some(Ok(raw))) => {
-                    let hold = Held { acker: raw.acker.clone(), gate: Some(Arc::clone(&self.gate)) };
-                    held.push((raw, hold));
+                    let held = Held { acker: raw.acker.clone(), gate: Some(Arc::clone(&self.gate)) };
+                    taken.push((raw, held));
                 }
                 Some(Some(Err(error))) => return Err(self.ended(error.to_string())),
                 Some(None) | None => return Err(self.ended("the broker has ended the consumer".to_owned())),
             }
-            if held.len() >= max {
-                return Ok(held);
+            if taken.len() >= max {
+                return Ok(taken);
             }
             match self.coming.next().now_or_never() {
                 Some(more) => next = more,
-                None => return Ok(held),
+                None => return Ok(taken),
             }
         }
     }
@@ -262,14 +262,14 @@ impl Drop for Held {
 
 impl Settle for Held {
     fn ack(mut self: Box<Self>) -> BoxFuture<'static, bool> {
-        let (acker, gate) = (self.acker.clone(), self.gate.take());
+        let (tag, gate) = (self.acker.clone(), self.gate.take());
         let Some(gate) = gate else { return Box::pin(std::future::ready(false)) };
         // In a task: an ack that was begun is not lost with its caller.
         let acked = tokio::spawn(async move {
             if gate.shut.is_cancelled() {
                 return false;
             }
-            let written = tokio::time::timeout(CALL, acker.ack(BasicAckOptions::default())).await;
+            let written = tokio::time::timeout(CALL, tag.ack(BasicAckOptions::default())).await;
             let acked = matches!(written, Ok(Ok(true)));
             if acked {
                 gate.fruitless.store(0, Ordering::Relaxed);
