@@ -1,25 +1,20 @@
 //! From the config to the settings of each room.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use secrecy::ExposeSecret as _;
 
 use super::watch::Watch;
 use crate::{
-    config::{Config, ConnectionConfig, Mode as ConfiguredMode, Role as ConfiguredRole, StoreConfig},
+    config::{Config, ConnectionConfig, Mode as ConfiguredMode, Role as ConfiguredRole},
     event::SourceId,
-    fold::SourceRules,
-    intake::{IntakeSettings, SourceDoor},
+    intake::IntakeSettings,
     ops::{OpsParts, OpsToken, Role, Tail},
     queue::{Hook, Reading},
     scim::Profile,
     source::Trouble,
-    store::{Store, StoreSettings, Wiring},
+    store::Store,
     target::{BreakerSettings, Client, ClientSettings, Observer},
     worker::{Connection, ConnectionSettings, MakeClient, Mode, WorkerSettings},
 };
@@ -43,55 +38,39 @@ impl Default for Options {
 pub(super) fn intake(config: &Config) -> anyhow::Result<IntakeSettings> {
     let mut doors = BTreeMap::new();
     for (name, source) in &config.sources {
-        let secrets = source.secrets().with_context(|| format!("[sources.{name}] secrets"))?;
-        for secret in &secrets {
-            for kind in &source.scheme.signatures {
-                // Of several kinds a secret need fit one only (v1 and v1a); of one it must.
-                if source.scheme.signatures.len() == 1 {
-                    secret.key(kind.key).with_context(|| format!("[sources.{name}] secrets"))?;
-                }
-            }
+        let at = || format!("[sources.{name}] secrets");
+        let door = source.door().with_context(at)?;
+        // Of several kinds of signatures a secret need fit one only (v1 and v1a); of one it must.
+        if let [kind] = door.scheme.signatures.as_slice() {
+            door.secrets.iter().try_for_each(|secret| secret.key(kind.key).map(drop)).with_context(at)?;
         }
-        let door = SourceDoor {
-            id: source.id.clone(),
-            preset: Arc::new(source.preset.clone()),
-            scheme: source.scheme.clone(),
-            secrets,
-            origins: source.origins.clone(),
-            enabled: source.enabled,
-        };
         doors.insert(name.clone(), Arc::new(door));
     }
     Ok(IntakeSettings::new(&config.instance, doors))
 }
 
-/// Where the store is.
-pub(super) fn store(config: &Config) -> anyhow::Result<StoreSettings> {
-    let url = match &config.store {
-        StoreConfig::Sqlite(path) => format!("sqlite://{}", path.display()).into(),
-        StoreConfig::Url(address) => address.url().context("[store] url")?,
-    };
-    Ok(StoreSettings { url, instance: config.instance.clone(), connections: 16 })
-}
-
-fn make_client(name: &str, connection: &ConnectionConfig, options: &Options, watch: &Arc<Watch>) -> MakeClient {
-    let (name, base_url, limits) = (name.to_owned(), connection.base_url.clone(), connection.limits);
-    let (credentials, breaker) = (connection.credentials.clone(), options.breaker);
-    let observer = Arc::clone(watch);
-    Arc::new(move |profile: Profile| {
+/// Makes clients of a connection in whatever dialect is published, with the credentials as they are then.
+fn make_client(connection: &ConnectionConfig, options: &Options, watch: &Arc<Watch>) -> anyhow::Result<MakeClient> {
+    let observer = Arc::clone(watch) as Arc<dyn Observer>;
+    // Read once now, so that a missing secret is told at the start.
+    let at_start = connection.client_settings(Arc::clone(&observer))?;
+    let (connection, breaker, credentials) = (connection.clone(), options.breaker, at_start.credentials);
+    Ok(Arc::new(move |profile: Profile| {
+        let settings = connection.client_settings(Arc::clone(&observer));
+        // What cannot be read just now (a file that is being replaced) is read again when the target refuses.
+        let credentials = settings.as_ref().map_or(&credentials, |settings| &settings.credentials).clone();
         Client::new(ClientSettings {
-            connection: name.clone(),
-            base_url: base_url.clone(),
-            // What cannot be read now (a file that is being replaced) is read again when the target refuses.
-            credentials: credentials.read().unwrap_or(crate::target::Credentials::Token("".into())),
+            connection: connection.name.clone(),
+            base_url: connection.base_url.clone(),
+            credentials,
             profile,
-            timeout: limits.timeout,
-            rate: limits.rate,
-            concurrency: limits.concurrency,
+            timeout: connection.limits.timeout,
+            rate: connection.limits.rate,
+            concurrency: connection.limits.concurrency,
             breaker,
-            observer: Arc::clone(&observer) as Arc<dyn Observer>,
+            observer: Arc::clone(&observer),
         })
-    })
+    }))
 }
 
 /// The connections' settings. Every secret is read and every client made once, so that a bad one is told at start.
@@ -103,8 +82,7 @@ pub(super) fn connections(
     let mut settings = Vec::new();
     for (name, connection) in &config.connections {
         let at = || format!("[connections.{name}]");
-        connection.credentials.read().with_context(at)?;
-        let client = make_client(name, connection, options, watch);
+        let client = make_client(connection, options, watch).with_context(at)?;
         client(connection.document().profile).with_context(at)?;
         let credentials = connection.credentials.clone();
         settings.push(ConnectionSettings {
@@ -125,21 +103,12 @@ pub(super) fn connections(
     Ok(settings)
 }
 
-fn wiring(config: &Config) -> Wiring {
-    let fed = |connection: &ConnectionConfig| connection.sources.iter().cloned().collect::<BTreeSet<SourceId>>();
-    Wiring { connections: config.connections.iter().map(|(name, one)| (name.clone(), fed(one))).collect() }
-}
-
-fn rules(config: &Config) -> BTreeMap<SourceId, SourceRules> {
-    config.sources.values().map(|source| (source.id.clone(), source.rules())).collect()
-}
-
 /// The workers' settings.
 pub(super) fn worker(config: &Config, options: &Options, watch: &Arc<Watch>) -> anyhow::Result<WorkerSettings> {
     Ok(WorkerSettings {
         connections: connections(config, options, watch)?,
-        wiring: wiring(config),
-        sources: rules(config),
+        wiring: config.wiring(),
+        sources: config.rules().sources,
         sweep_every: options.sweep_every,
         drain: Duration::from_secs(25),
         watcher: Arc::clone(watch) as Arc<dyn crate::worker::Watcher>,
@@ -175,8 +144,8 @@ pub(super) fn ops(
         instance: config.instance.clone(),
         store: store.clone(),
         connections: connections.clone(),
-        wiring: wiring(config),
-        sources: rules(config),
+        wiring: config.wiring(),
+        sources: config.rules().sources,
         read: Arc::new(move |source, body| read_body(&reading, source, body)),
         read_again: Arc::new(move |hook| read_again(&again, hook)),
         wake,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use axum::Router;
 
 use super::{DataLock, Options, build, lock_if_needed, told, watch::Watch};
@@ -22,7 +23,7 @@ pub struct Reached {
 /// Opens the store and makes the API over it. Nothing is recorded or settled here.
 pub async fn local_api(config: &Config) -> anyhow::Result<Reached> {
     let lock = lock_if_needed(config)?;
-    let store = Store::open(build::store(config)?).await.map_err(told)?;
+    let store = Store::open(config.store_settings().context("[store] url")?).await.map_err(told)?;
     let tail = Tail::default();
     let watch = Arc::new(Watch::new(Metrics::default(), tail.clone(), config));
     let connections = build::worker(config, &Options::default(), &watch)?.connections();

@@ -256,7 +256,7 @@ impl Shared {
 
     async fn try_behind(&self) -> anyhow::Result<()> {
         let config = self.config();
-        let store = Store::open(build::store(&config)?).await.map_err(told)?;
+        let store = Store::open(config.store_settings().context("[store] url")?).await.map_err(told)?;
         self.offer(&config, &store).await?;
         *self.store.lock().unwrap_or_else(PoisonError::into_inner) = Some(store.clone());
         self.begin(&config, &store).await

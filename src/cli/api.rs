@@ -16,11 +16,11 @@ use serde_json::Value;
 use tokio::net::UnixStream;
 use tower::ServiceExt as _;
 
-use super::Exit;
+use super::{Exit, config_file::ConfigFile};
 use crate::{app::Reached, ops::ACTOR_HEADER};
 
 /// Where the service is.
-#[derive(Clone, Debug, Args)]
+#[derive(Debug, Args)]
 pub(super) struct Reach {
     /// The service's ops address; left out: the one that runs here, or the store itself.
     #[arg(long, env = "HIREWIRE_SERVER", value_name = "URL")]
@@ -28,9 +28,8 @@ pub(super) struct Reach {
     /// The token for --server.
     #[arg(long, env = "HIREWIRE_TOKEN", hide_env_values = true, hide = true)]
     pub(super) token: Option<SecretString>,
-    /// The config file.
-    #[arg(long, env = "HIREWIRE_CONFIG", default_value = "hirewire.toml", value_name = "FILE")]
-    pub(super) config: PathBuf,
+    #[command(flatten)]
+    pub(super) config: ConfigFile,
     /// The actor's name in history, where this process is trusted anyway.
     #[arg(long, env = "USER", default_value = "unknown", hide = true)]
     pub(super) actor: String,

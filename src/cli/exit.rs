@@ -62,11 +62,6 @@ pub fn print(line: impl fmt::Display) -> Result<(), Exit> {
     }
 }
 
-/// Says a line on stderr; one that is gone is no failure.
-pub(super) fn say(line: impl fmt::Display) {
-    let _ = writeln!(io::stderr(), "{line}");
-}
-
 /// Resolves at the first SIGINT or SIGTERM.
 pub(super) async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};

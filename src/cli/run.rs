@@ -1,14 +1,12 @@
 //! `hirewire run`: the service.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Exit, print, settings};
+use super::{Exit, config_file::ConfigFile, print};
 use crate::{
     app::{Options, Roles, Service},
-    config::{Config, QueueConfig, StoreConfig},
+    config::{Config, Environment, QueueConfig, StoreConfig},
 };
 
 /// Run the service: intake, workers and the operators' API, or some of them.
@@ -26,9 +24,8 @@ pub(super) struct Run {
     /// Only this role; may be given several times. Left out: all three.
     #[arg(long, value_enum, value_name = "ROLE")]
     only: Vec<RoleName>,
-    /// The config file.
-    #[arg(long, env = "HIREWIRE_CONFIG", default_value = "hirewire.toml", value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigFile,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -43,7 +40,7 @@ enum RoleName {
 
 impl Run {
     pub(super) async fn run(self) -> Result<(), Exit> {
-        let config = settings::load(&self.config)?;
+        let config = self.config.load(&Environment::of_process())?;
         let runs = |role| self.only.is_empty() || self.only.contains(&role);
         let roles = Roles { intake: runs(RoleName::Intake), worker: runs(RoleName::Worker), ops: runs(RoleName::Ops) };
         let service = Service::start(config.clone(), roles, Options::default()).await.map_err(Exit::failed)?;
@@ -57,7 +54,7 @@ impl Run {
     }
 
     async fn reload(&self, service: &Service) {
-        let Ok(config) = settings::load(&self.config) else {
+        let Ok(config) = self.config.load(&Environment::of_process()) else {
             tracing::error!("the config has mistakes and was not reloaded; the old one stays");
             return;
         };
