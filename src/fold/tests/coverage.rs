@@ -67,6 +67,24 @@ const FINDINGS: [FindingKind; 11] = [
     FindingKind::MissingFromList,
 ];
 
+/// What else must happen.
+const SHAPES: [&str; 14] = [
+    "effective differs from occurred",
+    "a planned start",
+    "a planned ending",
+    "a planned leave",
+    "an edit",
+    "a resend under a new number",
+    "a copy, or a number used again",
+    "neither id nor time",
+    "a cancel before its target",
+    "an equal instant",
+    "a list without rows",
+    "a snapshot without a list",
+    "several workers",
+    "an applicant system",
+];
+
 /// What else a history may contain, beyond its kinds.
 fn shapes(history: &History) -> BTreeSet<&'static str> {
     let facts = &history.facts;
@@ -83,7 +101,12 @@ fn shapes(history: &History) -> BTreeSet<&'static str> {
         ("a planned leave", any(&|fact| fact.kind == Kind::LeaveStarted && ahead(fact))),
         ("back-dated", any(&|fact| effective(fact).is_some_and(|hours| hours < fact.known() - 24))),
         ("an edit", any(&|fact| fact.supersedes.is_some_and(|to| target(to).is_some()))),
-        ("a resend under a new number", any(&|fact| fact.supersedes.is_none() && facts.iter().any(|first| *fact == first.resent(fact.n, fact.known())))),
+        (
+            "a resend under a new number",
+            any(&|fact| {
+                fact.supersedes.is_none() && facts.iter().any(|first| *fact == first.resent(fact.n, fact.known()))
+            }),
+        ),
         ("a copy, or a number used again", any(&|fact| copies(fact) > 1)),
         ("neither id nor time", any(&|fact| fact.hook.is_some())),
         (
@@ -118,13 +141,14 @@ fn the_generator_reaches_every_kind_pair_finding_rule_and_shape() {
     }
     counts.extend(RULES.iter().map(|rule| (format!("rule: {rule}"), 0)));
     counts.extend(FINDINGS.iter().map(|finding| (format!("finding: {finding:?}"), 0)));
+    counts.extend(SHAPES.iter().map(|shape| (format!("shape: {shape}"), 0)));
     let statuses = [Status::Unknown, Status::Upcoming, Status::Active, Status::OnLeave, Status::Ended];
     counts.extend(statuses.iter().map(|status| (format!("status: {status:?}"), 0)));
     let mut dice = Dice::new(seed);
     for _ in 0..cases {
         let history = generator::history(&mut Dice::new(dice.next()));
         for what in happened(&history) {
-            *counts.entry(what).or_default() += 1;
+            counts.entry(what).and_modify(|count| *count += 1);
         }
     }
     for (what, count) in &counts {
@@ -139,7 +163,9 @@ fn happened(history: &History) -> BTreeSet<String> {
     let mut happened: BTreeSet<String> = shapes(history).into_iter().map(|shape| format!("shape: {shape}")).collect();
     let kinds: BTreeSet<Kind> = history.facts.iter().map(|fact| fact.kind).collect();
     for kind in &kinds {
-        happened.extend(kinds.range(kind..).map(|other| if other == kind { kind.to_string() } else { format!("{kind} + {other}") }));
+        happened.extend(
+            kinds.range(kind..).map(|other| if other == kind { kind.to_string() } else { format!("{kind} + {other}") }),
+        );
     }
     let seen = see(&events, &alias(0), &rules);
     happened.extend(seen.fired().keys().map(|rule| format!("rule: {rule}")));

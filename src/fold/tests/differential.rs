@@ -89,7 +89,10 @@ fn constant_until_the_next_change(history: &History) -> Result<(), String> {
                 break;
             }
             if shown(person) != shown(other) {
-                return Err(format!("from {at} to {later} it changed, next change {:?}:\n{person:#?}\n{other:#?}", person.next_change));
+                return Err(format!(
+                    "from {at} to {later} it changed, next change {:?}:\n{person:#?}\n{other:#?}",
+                    person.next_change
+                ));
             }
         }
         if let Some(next) = person.next_change

@@ -98,7 +98,10 @@ fn obeyed(history: &History) -> Result<(), String> {
     let mut own = slot(&with, &event, &jobs).peekable();
     let ended = |job: &Job| job.end.is_some_and(|end| end.compare(&e).is_le() || job.no_show());
     let excused = |job: &Job| known_before(&before, &with, &ending, e, job);
-    if silent && history_is_in_scope(history, &event) && (own.peek().is_none() || !own.any(|job| ended(job) || excused(job))) {
+    if silent
+        && history_is_in_scope(history, &event)
+        && (own.peek().is_none() || !own.any(|job| ended(job) || excused(job)))
+    {
         return Err(format!("the ending {ending} is silent:\n{jobs:#?}"));
     }
     Ok(())

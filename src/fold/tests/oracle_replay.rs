@@ -264,10 +264,15 @@ impl Replayed {
             self.state_start(at, asked, true);
             return vec![at];
         }
-        let running: Vec<usize> =
-            slot.iter().copied().filter(|at| self.jobs[*at].end.is_none() && self.jobs[*at].begun(fact.occurred)).collect();
+        let running: Vec<usize> = slot
+            .iter()
+            .copied()
+            .filter(|at| self.jobs[*at].end.is_none() && self.jobs[*at].begun(fact.occurred))
+            .collect();
         if !running.is_empty() {
-            let later = running.iter().all(|at| self.jobs[*at].start.is_none_or(|start| lt(start, s)) && !self.jobs[*at].stated(s));
+            let later = running
+                .iter()
+                .all(|at| self.jobs[*at].start.is_none_or(|start| lt(start, s)) && !self.jobs[*at].stated(s));
             if fact.kind == Kind::Rehired && later {
                 self.fire("start 3, rehired later");
                 for at in &running {
@@ -301,7 +306,8 @@ impl Replayed {
     pub fn open(&mut self, asked: &Asked) -> usize {
         let fact = asked.fact;
         let by_hire = matches!(fact.kind, Kind::Hired | Kind::Rehired).then_some(fact.occurred);
-        let (opened, hired, by_list) = asked.carried.unwrap_or((Some(fact.occurred), by_hire, fact.kind == Kind::Snapshot));
+        let (opened, hired, by_list) =
+            asked.carried.unwrap_or((Some(fact.occurred), by_hire, fact.kind == Kind::Snapshot));
         let mut starts = asked.earlier.clone();
         starts.push(asked.s);
         self.jobs.push(Job {
@@ -334,7 +340,8 @@ impl Replayed {
         let ended = self.ending(fact, previous, None, s);
         let carried = ended.iter().map(|at| &self.jobs[*at]).min_by_key(|job| (job.opened, job.hired));
         let carried = Some(carried.map_or((None, None, false), |job| (job.opened, job.hired, job.by_list)));
-        let touched = self.start(&Asked { fact, worker, id, s, stated: fact.stated, earlier: fact.earlier.clone(), carried });
+        let touched =
+            self.start(&Asked { fact, worker, id, s, stated: fact.stated, earlier: fact.earlier.clone(), carried });
         touched.iter().filter(|_| !self.refused).for_each(|at| self.jobs[*at].converted = true);
         let goes_on = |leave: &&Leave| leave.worker == *previous && leave.end.is_none_or(|end| lt(s, end));
         let follow: Vec<Leave> = self.leaves.iter().filter(goes_on).cloned().collect();
@@ -387,11 +394,10 @@ impl Replayed {
             ended.iter().for_each(|at| self.jobs[*at].ends.extend(&superseded));
             return ended;
         }
-        let last = among
-            .iter()
-            .copied()
-            .filter(|at| self.jobs[*at].end.is_some() && !self.jobs[*at].no_show())
-            .max_by_key(|at| [self.jobs[*at].end, self.jobs[*at].start].map(|moment| moment.map(|moment| moment.instant)));
+        let last =
+            among.iter().copied().filter(|at| self.jobs[*at].end.is_some() && !self.jobs[*at].no_show()).max_by_key(
+                |at| [self.jobs[*at].end, self.jobs[*at].start].map(|moment| moment.map(|moment| moment.instant)),
+            );
         if let Some(at) = last
             && !self.jobs[at].over(occurred)
             && !self.same_known(&self.jobs[at].worker, slot, e, None)
@@ -425,7 +431,14 @@ impl Replayed {
     }
 
     /// Rule d.
-    pub fn put_unknown(&mut self, fact: &Counted, worker: &Alias, slot: &[usize], id: Option<EmploymentId>, e: Moment) -> Vec<usize> {
+    pub fn put_unknown(
+        &mut self,
+        fact: &Counted,
+        worker: &Alias,
+        slot: &[usize],
+        id: Option<EmploymentId>,
+        e: Moment,
+    ) -> Vec<usize> {
         let ends_then = |at: &usize| self.jobs[*at].end.is_some_and(|end| eq(end, e));
         let repeats: Vec<usize> = slot.iter().copied().filter(ends_then).collect();
         if !repeats.is_empty() {

@@ -8,10 +8,7 @@ use super::{
     runner::{Dice, prove},
     view::View,
 };
-use crate::{
-    event::Kind,
-    fold::Status,
-};
+use crate::{event::Kind, fold::Status};
 
 /// The number of the fact that is looked at.
 const ADDED: u16 = 199;
@@ -67,7 +64,8 @@ fn listed(dice: &mut Dice) -> History {
 /// The starts that count for that worker, each with its employment.
 fn stated(history: &History, who: u8) -> Vec<Row> {
     let starts = |fact: &&Fact| matches!(fact.kind, Kind::Hired | Kind::Rehired | Kind::Converted);
-    let voided = |fact: &Fact| history.facts.iter().any(|by| by.kind == Kind::Voided && by.refers.contains(&fact.reference()));
+    let voided =
+        |fact: &Fact| history.facts.iter().any(|by| by.kind == Kind::Voided && by.refers.contains(&fact.reference()));
     let once = |fact: &Fact| history.facts.iter().filter(|other| other.reference() == fact.reference()).count() == 1;
     let plausible = |fact: &Fact| fact.effective.is_none_or(|when| (-20_000..10_000).contains(&when.hours()));
     history
@@ -94,7 +92,11 @@ fn a_list_of_what_was_stated_gives_no_access() {
         let known = list.rows.iter().flatten().all(|row| stated.contains(row));
         let last = plain.facts.iter().all(|fact| fact.known() < list.known());
         let spoken_of = plain.facts.iter().any(|fact| fact.refers.contains(&list.reference()));
-        if !known || !last || spoken_of || list.kind != Kind::Snapshot { Ok(()) } else { gives_nothing(history, &plain) }
+        if !known || !last || spoken_of || list.kind != Kind::Snapshot {
+            Ok(())
+        } else {
+            gives_nothing(history, &plain)
+        }
     });
 }
 
@@ -103,7 +105,8 @@ fn edited(dice: &mut Dice) -> History {
     let mut history = generator::history(dice);
     let edited = dice.of(&history.facts);
     if edited.kind != Kind::Voided {
-        let mut edit = Fact { n: ADDED, supersedes: Some(edited.reference()), effective: None, title: Some(3), ..edited };
+        let mut edit =
+            Fact { n: ADDED, supersedes: Some(edited.reference()), effective: None, title: Some(3), ..edited };
         edit.at = Some(World::draw(dice).hour(dice));
         edit.received = edit.known() + 1;
         edit.ops = dice.percent(40) || edit.ops;
@@ -122,7 +125,8 @@ fn an_edit_that_keeps_the_effective_gives_no_access() {
         let base: Vec<&Fact> = plain.facts.iter().filter(|fact| fact.reference() == edited).collect();
         let spoken_of = plain.facts.iter().any(|fact| fact.refers.contains(&edit.reference()));
         let [base] = base[..] else { return Ok(()) };
-        let keeps = edit.effective.is_none() && (edit.kind, edit.who, edit.employment, &edit.rows) == (base.kind, base.who, base.employment, &base.rows);
+        let keeps = edit.effective.is_none()
+            && (edit.kind, edit.who, edit.employment, &edit.rows) == (base.kind, base.who, base.employment, &base.rows);
         if rivals || spoken_of || !keeps || edit.refers != base.refers || edit.other != base.other {
             return Ok(());
         }

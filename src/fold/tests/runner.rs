@@ -154,7 +154,9 @@ fn smaller(history: &History) -> Vec<History> {
         found.push(History { facts, ..history.clone() });
     }
     // A life is drawn again from its chance: with a day less.
-    found.extend((history.facts.is_empty() && history.now > 0).then(|| History { now: history.now - 1, ..history.clone() }));
+    found.extend(
+        (history.facts.is_empty() && history.now > 0).then(|| History { now: history.now - 1, ..history.clone() }),
+    );
     found.extend(history.scoped.then(|| History { scoped: false, ..history.clone() }));
     found.extend(history.pre_hire.then(|| History { pre_hire: false, ..history.clone() }));
     for (index, fact) in history.facts.iter().enumerate() {
