@@ -138,6 +138,8 @@ impl Timeline {
             end_at_start(stint, ending.effective, ending.key);
             stint.is_final = true;
         });
+        // It is the last ending known: a cancel that names none means this one, which nothing lifts.
+        self.remember(&Ending { effective: Moment::at(ending.occurred), ..*ending });
         Some(waiting)
     }
 

@@ -135,7 +135,9 @@ impl Timeline {
         }
         let is_running = |stint: &Stint| stint.is_open() && stint.begun_at(occurred) && contains(&stint.starts, start);
         let is_a_running_one = self.of(&self.slot(id)).any(is_running);
-        let movable = if is_a_running_one { None } else { self.movable(&one, start, occurred) };
+        // A start that was stated for it before and has moved since: the list is behind, it moves nothing back.
+        let is_behind = self.of(&one).any(|stint| stint.was_stated(start));
+        let movable = if is_a_running_one || is_behind { None } else { self.movable(&one, start, occurred) };
         let refusing = self.refusing(id, start, movable);
         if movable.is_some() && refusing.is_empty() {
             self.each(&one, |stint| stint.start = Some(*start));

@@ -131,7 +131,6 @@ fn fact<'e>(
         .flatten()
         .filter_map(|stated| row(stated).start.map(|start| (stated.id.clone(), start)))
         .collect();
-    let superseded = entry.superseded.iter().filter_map(|(_, effective)| *effective);
     let stay = (!own.is_keep()).then(|| Stay {
         employment: data.employment_id.clone(),
         from: effective.instant,
@@ -144,7 +143,12 @@ fn fact<'e>(
         alias,
         effective,
         states_effective: entry.effective.is_some(),
-        superseded: superseded.map(|effective| resolve(effective, &own)).collect(),
+        // One that stated no effective took effect when it occurred, and that counts as said, too.
+        superseded: entry
+            .superseded
+            .iter()
+            .map(|(_, effective)| effective.map_or(Moment::at(occurred), |effective| resolve(effective, &own)))
+            .collect(),
         rows: data.employments.as_ref().map(|rows| rows.iter().map(row).collect()),
         keys: entry.keys.clone(),
         refers_to: data.refers_to.iter().filter_map(|reference| resolver.key(entry.event, reference)).collect(),

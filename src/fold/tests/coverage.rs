@@ -67,6 +67,24 @@ const FINDINGS: [FindingKind; 11] = [
     FindingKind::MissingFromList,
 ];
 
+/// What else must happen.
+const SHAPES: [&str; 14] = [
+    "effective differs from occurred",
+    "a planned start",
+    "a planned ending",
+    "a planned leave",
+    "an edit",
+    "a resend under a new number",
+    "a copy, or a number used again",
+    "neither id nor time",
+    "a cancel before its target",
+    "an equal instant",
+    "a list without rows",
+    "a snapshot without a list",
+    "several workers",
+    "an applicant system",
+];
+
 /// What else a history may contain, beyond its kinds.
 fn shapes(history: &History) -> BTreeSet<&'static str> {
     let facts = &history.facts;
@@ -123,13 +141,14 @@ fn the_generator_reaches_every_kind_pair_finding_rule_and_shape() {
     }
     counts.extend(RULES.iter().map(|rule| (format!("rule: {rule}"), 0)));
     counts.extend(FINDINGS.iter().map(|finding| (format!("finding: {finding:?}"), 0)));
+    counts.extend(SHAPES.iter().map(|shape| (format!("shape: {shape}"), 0)));
     let statuses = [Status::Unknown, Status::Upcoming, Status::Active, Status::OnLeave, Status::Ended];
     counts.extend(statuses.iter().map(|status| (format!("status: {status:?}"), 0)));
     let mut dice = Dice::new(seed);
     for _ in 0..cases {
         let history = generator::history(&mut Dice::new(dice.next()));
         for what in happened(&history) {
-            *counts.entry(what).or_default() += 1;
+            counts.entry(what).and_modify(|count| *count += 1);
         }
     }
     for (what, count) in &counts {

@@ -243,6 +243,14 @@ fn spoil(dice: &mut Dice, world: &World, facts: &mut Vec<Fact>) {
         facts.push(other);
     }
     if dice.percent(6) {
+        let n = u16::try_from(facts.len() + 30).expect("few");
+        let (from, at) = (world.day(dice) * 24, world.hour(dice));
+        let leave = |n, kind, known, hours| Fact { effective: Some(When::Hour(hours)), ..Fact::new(n, kind, known) };
+        facts.push(leave(n, Kind::LeaveStarted, at, from));
+        facts.push(leave(n + 1, Kind::LeaveEnded, at + 1, from + 24 * 10));
+        facts.push(leave(n + 2, Kind::LeaveEnded, at + 25, from + 24 * 20));
+    }
+    if dice.percent(6) {
         let kind = dice.of(&[Kind::Hired, Kind::Rehired, Kind::Terminated, Kind::Changed]);
         let n = u16::try_from(facts.len() + 20).expect("few");
         let first = Fact { hook: Some(100), ops: false, at: None, ..fact(dice, world, facts, kind, n) };

@@ -75,8 +75,7 @@ impl Sender {
         let last_end = self.book.last().and_then(|entry| entry.end).unwrap_or(-100_000);
         let ids_left = !self.with_ids || self.book.len() < 3;
         // A leave that was planned to start after its employment ended would hold for the next one (docs/fold.md says so).
-        let last_leave =
-            self.book.iter().flat_map(|entry| &entry.leaves).map(|(from, _)| *from).max().unwrap_or(-100_000);
+        let last_leave = self.last_leave();
         let Some(start) = self.day(-10, 40, last_end.max(last_leave)).filter(|_| ids_left) else { return };
         let kind = if self.book.is_empty() || self.dice.percent(40) { Kind::Hired } else { Kind::Rehired };
         self.book.push(Entry { start, end: None, ended_by: None, rescinded: false, leaves: Vec::new() });
@@ -87,11 +86,15 @@ impl Sender {
         }
     }
 
+    fn last_leave(&self) -> i32 {
+        self.book.iter().flat_map(|entry| &entry.leaves).map(|(from, _)| *from).max().unwrap_or(-100_000)
+    }
+
     fn before_the_start(&mut self, at: usize) {
         let previous = at.checked_sub(1).and_then(|at| self.book[at].end).unwrap_or(-100_000);
         match self.dice.below(3) {
             0 => {
-                let Some(start) = self.day(0, 40, previous) else { return };
+                let Some(start) = self.day(0, 40, previous.max(self.last_leave())) else { return };
                 if self.book[at].end.is_some_and(|end| end <= start) {
                     return;
                 }
@@ -127,11 +130,9 @@ impl Sender {
                 }
             }
             (0 | 1, Some(_)) => {
-                // Postponed or brought forward. Without an id an ending speaks of what is planned after it, too.
-                let next = self.book.get(at + 1).filter(|next| !next.rescinded).map(|next| next.start);
-                if let Some(end) = self.day(-2, 60, entry.start)
-                    && next.is_none_or(|next| self.with_ids && end <= next)
-                {
+                // Postponed or brought forward. What is planned after it would be meant, too.
+                let is_last = at + 1 == self.book.len();
+                if let Some(end) = self.day(-2, 60, entry.start).filter(|_| is_last) {
                     self.plan_end(at, end);
                 }
             }
@@ -141,8 +142,8 @@ impl Sender {
                 let n = usize::from(self.tell(Kind::TerminationCancelled, None));
                 self.told[n - 1].refers = refers.into_iter().map(|n| Ref(0, n)).collect();
             }
-            (3, _) => self.leave(at),
-            (4, Some(_)) => self.hire(),
+            (3, _) if at + 1 == self.book.len() => self.leave(at),
+            (4, Some(_)) if at + 1 == self.book.len() => self.hire(),
             _ => {}
         }
     }

@@ -9,6 +9,7 @@ mod coverage;
 mod differential;
 mod endings;
 mod fact;
+mod found_tests;
 mod generator;
 mod life;
 mod oracle;

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::{
-    oracle_replay::{Asked, Replayed, eq},
+    oracle_replay::{Asked, Replayed, eq, lt},
     oracle_set::Counted,
 };
 use crate::{
@@ -18,7 +18,7 @@ pub fn list(state: &mut Replayed, fact: &Counted, worker: &Alias, zone: &TimeZon
     for row in rows {
         let start = row.start.as_ref().map(|start| start.resolve(zone));
         let end = row.end.as_ref().map(|end| end.resolve(zone));
-        match found(state, worker, row, start, end) {
+        match found(state, fact, worker, row, start, end) {
             Some(at) => {
                 touched.push(at);
                 state.fire("a row found");
@@ -53,6 +53,7 @@ pub fn list(state: &mut Replayed, fact: &Counted, worker: &Alias, zone: &TimeZon
 
 fn found(
     state: &Replayed,
+    fact: &Counted,
     worker: &Alias,
     row: &EmploymentRow,
     start: Option<Moment>,
@@ -72,13 +73,17 @@ fn found(
             return at;
         }
     }
+    let begins_after = |at: &usize| {
+        let past = end.filter(|end| end.instant <= fact.occurred);
+        past.zip(state.jobs[*at].start).is_some_and(|(end, start)| !lt(start, end))
+    };
     // Two ids are two employments, be their starts equal.
     let fits = |at: &usize| row.id.is_none() || state.jobs[*at].id.is_none();
     let exact = own.iter().copied().find(|at| fits(at) && starts(at) && open(at));
     exact
         .or_else(|| last(&|at| fits(at) && starts(at)))
         .or_else(|| own.iter().copied().find(|at| fits(at) && ends(at)))
-        .or_else(|| last(&|at| state.jobs[*at].id.is_none() && open(at)))
+        .or_else(|| last(&|at| state.jobs[*at].id.is_none() && open(at) && !begins_after(at)))
 }
 
 fn row_starts(state: &mut Replayed, fact: &Counted, worker: &Alias, at: usize, row: &EmploymentRow, s: Moment) {

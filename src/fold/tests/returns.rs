@@ -44,7 +44,9 @@ fn can_be_resent(history: &History, fact: &Fact) -> bool {
     // A `hired` that stated no effective stated no start: with one it is a new fact.
     let dated = fact.kind != Kind::Hired || fact.effective.is_some();
     let plain = dated && fact.hook.is_none() && fact.supersedes.is_none() && !fact.ops;
-    plain && keys == 1 && !voided && fact.kind != Kind::TerminationCancelled
+    // A conversion said again after an unlink joins two people again: known, and in docs/fold.md.
+    let unlinked = fact.kind == Kind::Converted && history.facts.iter().any(|by| by.kind == Kind::Unlinked);
+    plain && keys == 1 && !voided && !unlinked && fact.kind != Kind::TerminationCancelled
 }
 
 fn none_returns(history: &History) -> Result<(), String> {

@@ -1,0 +1,43 @@
+//! Histories that the proof found: each revived somebody, or lifted the wrong end, by the fold or by the rules of then.
+
+use super::{
+    fact::{Fact, Ref},
+    worked::{ON, access, at, list, of, row},
+};
+use crate::event::Kind;
+
+#[test]
+fn an_old_list_does_not_move_a_planned_start_back() {
+    // HR moved the start from 20 to 30; a list that is behind still says 20.
+    let facts = vec![of(0, at(Kind::Hired, 0, 20)), of(0, at(Kind::Hired, 1, 30)), list(2, vec![row(Some(0), 20)])];
+    access(facts, &[(30, ON)]);
+}
+
+#[test]
+fn a_list_may_still_move_a_start_to_a_day_not_said_before() {
+    let facts = vec![of(0, at(Kind::Hired, 0, 20)), list(2, vec![row(Some(0), 25)])];
+    access(facts, &[(25, ON)]);
+}
+
+#[test]
+fn a_cancel_after_a_rescinded_hire_does_not_lift_another_ending() {
+    let facts = vec![
+        of(0, at(Kind::Hired, -300, -300)),
+        of(0, at(Kind::Terminated, 0, 30)),
+        of(1, at(Kind::Hired, 1, 40)),
+        of(1, Fact::new(0, Kind::HireRescinded, 5 * 24)),
+        Fact::new(0, Kind::TerminationCancelled, 6 * 24),
+    ];
+    access(facts, &[(-300, 30)]);
+}
+
+#[test]
+fn an_undated_hire_that_was_edited_does_not_come_back_when_it_is_sent_again() {
+    let facts = vec![
+        Fact::new(0, Kind::Hired, -185 * 24),
+        Fact { supersedes: Some(Ref(0, 1)), ..at(Kind::Hired, -100, 34) },
+        Fact::new(0, Kind::HireRescinded, -29 * 24),
+        at(Kind::Hired, 35, -185),
+    ];
+    access(facts, &[]);
+}
