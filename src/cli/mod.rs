@@ -38,9 +38,9 @@ pub use exit::{Exit, print};
 #[derive(Debug, Parser)]
 #[command(name = "hirewire", version, about, disable_help_subcommand = true, max_term_width = 110)]
 struct Arguments {
-    /// What to log on stderr: a level, or directives such as `hirewire=debug`.
-    #[arg(long, env = "HIREWIRE_LOG", default_value = "info", global = true)]
-    log: String,
+    /// What to log on stderr: a level, or directives such as `hirewire=debug`; left out: `info` for what runs on, else `error`.
+    #[arg(long, env = "HIREWIRE_LOG", global = true)]
+    log: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -67,7 +67,9 @@ enum Command {
 /// Runs what the command line says.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome = crate::telemetry::log_to_stderr(&arguments.log)
+    let stays = matches!(arguments.command, Command::Run(_) | Command::Sandbox(_));
+    let log = arguments.log.as_deref().unwrap_or(if stays { "info" } else { "error" });
+    let outcome = crate::telemetry::log_to_stderr(log)
         .map_err(|problem| Exit::usage(anyhow::anyhow!("--log: {problem}")))
         .and_then(|()| runtime())
         .and_then(|runtime| runtime.block_on(run(arguments.command)));

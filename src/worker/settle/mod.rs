@@ -146,6 +146,7 @@ impl Settler {
         if !has_own && account.scim_id.is_some() {
             let moved = self.store.move_binding(case.claim, into).await?;
             let mut commit = Commit::keeping(account, outcome(OutcomeKind::Unmanaged, "the binding moved"));
+            commit.verify_at = None;
             if moved {
                 commit.scim_id = None;
                 commit.applied = crate::store::Applied::default();

@@ -255,7 +255,19 @@ pub(super) fn about_failure(case: &Case<'_>, cause: LetterCause, failure: &Failu
     if let Some(members) = detail.as_object_mut() {
         members.insert("requests".to_owned(), json!(progress.sent));
     }
-    about_account(case, cause, summary.to_owned(), detail)
+    let summary = match (cause, failure.status(), last_attributes(progress)) {
+        (LetterCause::Refused, Some(status), Some(attributes)) => {
+            format!("the target refused {attributes} ({status}): see what it says, fix mapping or data, then replay")
+        }
+        _ => summary.to_owned(),
+    };
+    about_account(case, cause, summary, detail)
+}
+
+/// What the last request touched.
+fn last_attributes(progress: &Progress) -> Option<String> {
+    let touched = progress.sent.last()?.get("attributes")?.as_array()?;
+    Some(touched.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "))
 }
 
 /// One change that the target refused by itself.
