@@ -2,7 +2,7 @@
 //!
 //! `HIREWIRE_FAILPOINTS=name[,name]` with `HIREWIRE_FAILPOINT_DIR=DIR`: at that place the file `DIR/name` is written
 //! and the process waits there until the file is gone; a test sees the file, and kills, stops or releases.
-//! `HIREWIRE_PLANTED=name`: that mistake is made. Without the feature both cost nothing and do nothing.
+//! `HIREWIRE_PLANTED=name`: that mistake is made. `HIREWIRE_LEASE_FLOOR_MS`: leases may be that short. Without the feature both cost nothing and do nothing.
 
 /// Stops here if a test asked for it.
 #[cfg(not(feature = "failpoints"))]
@@ -12,6 +12,12 @@ pub async fn at(_name: &'static str) {}
 #[cfg(not(feature = "failpoints"))]
 pub const fn planted(_name: &'static str) -> bool {
     false
+}
+
+/// The least that a lease lasts: `usual`, unless a test is in more of a hurry.
+#[cfg(not(feature = "failpoints"))]
+pub const fn lease_floor(usual: std::time::Duration) -> std::time::Duration {
+    usual
 }
 
 #[cfg(feature = "failpoints")]
@@ -42,7 +48,13 @@ mod armed {
     pub fn planted(name: &'static str) -> bool {
         env::var("HIREWIRE_PLANTED").is_ok_and(|planted| planted == name)
     }
+
+    /// The least that a lease lasts: `usual`, unless `HIREWIRE_LEASE_FLOOR_MS` says otherwise.
+    pub fn lease_floor(usual: Duration) -> Duration {
+        let asked = env::var("HIREWIRE_LEASE_FLOOR_MS").ok().and_then(|text| text.parse().ok());
+        asked.map_or(usual, Duration::from_millis)
+    }
 }
 
 #[cfg(feature = "failpoints")]
-pub use armed::{at, planted};
+pub use armed::{at, lease_floor, planted};

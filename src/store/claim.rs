@@ -126,7 +126,7 @@ impl Store {
 }
 
 /// What `standing` reads of the row.
-const STANDING: &str = "lease_until - {now} AS lease_left, person_version, stirred";
+const STANDING: &str = "COALESCE(lease_until - {now}, 0) AS lease_left, person_version, stirred";
 
 /// The statement that claims, and its cells but the last, the fence.
 fn claiming(wish: &ClaimWish<'_>, class: Option<OwedClass>, most: usize) -> (String, Vec<Cell>) {

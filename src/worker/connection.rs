@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::{
     event::SourceId,
+    failpoint,
     fold::{Rules, SourceRules},
     mapping::{Mapping, MappingDocument},
     scim::Profile,
@@ -126,7 +127,7 @@ impl Connection {
 
     /// A lease that outlasts any one request with room to spare.
     pub fn lease(&self) -> Duration {
-        (self.settings.timeout * 3).max(Duration::from_secs(30))
+        (self.settings.timeout * 3).max(failpoint::lease_floor(Duration::from_secs(30)))
     }
 
     /// The mapping and client of that published version; `None`: nothing is published.

@@ -59,8 +59,8 @@ pub(super) async fn record(worker: &Worker, deliveries: Vec<Delivery>) -> Result
     }
     if failpoint::planted("ack_before_store") {
         ack(std::mem::take(&mut settles)).await;
-        failpoint::at("worker.acked_early").await;
     }
+    failpoint::at("worker.before_store").await;
     match store(worker, &messages).await {
         Ok(()) => {
             failpoint::at("worker.stored").await;

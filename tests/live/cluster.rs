@@ -7,7 +7,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    broker, ports,
+    broker,
+    child::Child,
+    ports,
     process::{Launch, Running},
     store_promises,
     store_suite::stage::Place,
@@ -16,7 +18,8 @@ use crate::{
 /// How long anything may take to come up.
 pub const SOON: Duration = Duration::from_secs(60);
 
-const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+/// What `acme` signs with.
+pub const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// Where queue and store are.
 pub enum Neighbours {
@@ -34,8 +37,27 @@ pub enum Neighbours {
 impl Neighbours {
     /// The machine's RabbitMQ and PostgreSQL.
     pub async fn shared() -> Self {
-        Self::Shared { broker: broker::shared_url(), database: store_promises::begin().await }
+        Self::on(broker::shared_url()).await
     }
+
+    /// The broker at that URL, and the machine's PostgreSQL.
+    pub async fn on(broker: String) -> Self {
+        Self::Shared { broker, database: store_promises::begin().await }
+    }
+}
+
+const BATCH: &str = "application/cloudevents-batch+json";
+
+fn connection(name: &str, base_url: &str, limits: &str) -> String {
+    format!(
+        r#"[connections.{name}]
+profile = "generic"
+base_url = "{base_url}"
+token = {{ env = "TEST_TOKEN" }}
+mode = "apply"
+limits = {{ {limits} }}
+"#
+    )
 }
 
 /// A config on disk, and what starts processes on it.
@@ -72,14 +94,8 @@ listen = "127.0.0.1:0"
 preset = "canonical"
 secrets = [{{ env = "TEST_SECRET" }}]
 time_zone = "Europe/Berlin"
-[connections.app]
-profile = "generic"
-base_url = "{base_url}"
-token = {{ env = "TEST_TOKEN" }}
-mode = "apply"
-limits = {{ {limits} }}
 "#
-        );
+        ) + &connection("app", base_url, limits);
         fs::write(folder.path().join("hirewire.toml"), config).expect("a config");
         Self { folder, intake, instance, neighbours, target_token: token.to_owned() }
     }
@@ -147,10 +163,67 @@ limits = {{ {limits} }}
 
     /// Posts these events as one signed batch, by `hirewire send`; the exit status (0: accepted, 3: nobody answered).
     pub fn send(&self, events: &[Value]) -> Option<i32> {
+        let file = self.batch(events);
+        self.command("send", &["send", "acme", &file, "--content-type", BATCH]).0
+    }
+
+    /// As [`send`](Self::send), as a process that may still wait for its answer.
+    pub fn begin_to_send(&self, events: &[Value]) -> Child {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hirewire"));
+        command.args(["send", "acme", &self.batch(events), "--content-type", BATCH]);
+        command.current_dir(self.folder.path()).env("HIREWIRE_CONFIG", self.config()).envs(self.variables());
+        Child::start("send", self.folder.path(), command)
+    }
+
+    fn batch(&self, events: &[Value]) -> String {
         let file = self.folder.path().join(format!("{}.json", hirewire::telemetry::new_id()));
         fs::write(&file, Value::Array(events.to_vec()).to_string()).expect("a file");
-        let content_type = "application/cloudevents-batch+json";
-        let file = file.display().to_string();
-        self.command("send", &["send", "acme", &file, "--content-type", content_type]).0
+        file.display().to_string()
+    }
+
+    /// The database, where it is not in the data directory.
+    pub fn database(&self) -> Option<&Place> {
+        match &self.neighbours {
+            Neighbours::Embedded => None,
+            Neighbours::Shared { database, .. } => Some(database),
+        }
+    }
+
+    /// A client of the broker that knows nothing of ours, and what the names of this deployment's queues begin with.
+    pub async fn broker(&self) -> Option<(lapin::Connection, String)> {
+        let Neighbours::Shared { broker, .. } = &self.neighbours else { return None };
+        let connection = lapin::Connection::connect(broker, lapin::ConnectionProperties::default()).await.ok()?;
+        Some((connection, format!("hirewire.{}", self.instance)))
+    }
+
+    /// Adds a connection to the config file; processes that run hear of it by SIGHUP.
+    pub fn add_connection(&self, name: &str, base_url: &str, limits: &str) {
+        let path = self.config();
+        let config = fs::read_to_string(&path).expect("the config");
+        fs::write(path, config + &connection(name, base_url, limits)).expect("a config");
+    }
+}
+
+impl Drop for Cluster {
+    /// The broker outlives the test; what was declared there does not.
+    fn drop(&mut self) {
+        let cluster: &Self = self;
+        let sweep = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let Some((connection, prefix)) = cluster.broker().await else { return };
+                let Ok(channel) = connection.create_channel().await else { return };
+                for queue in ["events", "dead", "unrouted", "quarantine"] {
+                    let _ = channel.queue_delete(format!("{prefix}.{queue}").into(), Default::default()).await;
+                }
+                for exchange in [format!("{prefix}.unrouted"), prefix] {
+                    let _ = channel.exchange_delete(exchange.into(), Default::default()).await;
+                }
+            });
+        };
+        // A test's own runtime is on its way out here. What cannot be deleted (a broker that is gone) stays.
+        std::thread::scope(|scope| {
+            let _ = scope.spawn(sweep).join();
+        });
     }
 }

@@ -12,8 +12,16 @@
 )]
 
 mod broker;
+mod chaos_broker;
+mod chaos_intake;
+mod chaos_kill;
+mod chaos_late;
+mod chaos_stage;
+mod chaos_stop;
+mod chaos_sweep;
 mod child;
 mod cluster;
+mod load;
 mod population;
 mod ports;
 mod postgres;
@@ -22,6 +30,7 @@ mod process;
 mod promises;
 mod queue_promises;
 mod queue_trouble;
+mod sandbox;
 mod scim_server;
 mod store_promises;
 #[path = "../store_suite/mod.rs"]

@@ -97,6 +97,11 @@ impl Running {
         .await;
     }
 
+    /// Whether it stands at this failpoint now.
+    pub fn stands_at(&self, failpoint: &str) -> bool {
+        self.markers.join(failpoint).exists()
+    }
+
     /// Lets it go on from this failpoint.
     ///
     /// # Panics

@@ -91,6 +91,7 @@ impl EmbeddedQueue {
         let body = message.encode().map_err(|error| PublishError::Refused(error.to_string()))?;
         let permit = Arc::clone(&self.outstanding).try_acquire_owned().map_err(|_| PublishError::Overloaded)?;
         let (done, confirmed) = oneshot::channel();
+        failpoint::at("queue.before_publish").await;
         // From here on it is the writer's, whatever becomes of the caller.
         let request = Request::Publish { lane, body, done, permit };
         self.requests.send(request).map_err(|_| closed())?;

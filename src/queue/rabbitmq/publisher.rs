@@ -143,6 +143,7 @@ async fn carry(
 }
 
 async fn send(session: &Session, exchange: ShortString, outgoing: Outgoing) -> Result<(), PublishError> {
+    failpoint::at("queue.before_publish").await;
     let properties = BasicProperties::default()
         .with_delivery_mode(2)
         .with_content_type("application/json".into())

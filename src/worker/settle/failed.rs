@@ -13,6 +13,7 @@ use super::{
     outcome, paper,
 };
 use crate::{
+    failpoint,
     mapping::Access,
     plan::{
         self, Absence, Backoff, Failure, FailureKind, LetterCause, Operation, PauseReason, Phase, Situation, Verdict,
@@ -225,7 +226,7 @@ impl Settler {
             commit.intent = progress.intent.clone().or_else(|| case.claim.account.intent.clone());
             // An unclear create is not looked for before it must have shown up.
             let creating = commit.intent.as_ref().is_some_and(|intent| intent.kind == crate::store::IntentKind::Create);
-            if creating && progress.scim_id.is_none() {
+            if creating && progress.scim_id.is_none() && !failpoint::planted("no_verify") {
                 commit.not_before = commit.not_before.max(Some(verify));
             }
             commit.verify_at = Some(verify).max(commit.not_before.filter(|_| creating));

@@ -23,6 +23,7 @@ use super::{
     connection::{Connection, ConnectionError, Live, Mode},
 };
 use crate::{
+    failpoint,
     fold::{self, Person},
     mapping::Access,
     store::{Claim, ClaimError, Commit, Outcome, OutcomeKind, OwedClass, Store, StoreError},
@@ -93,10 +94,15 @@ impl Settler {
             self.store.release(claim, Some(std::time::Duration::from_secs(5))).await?;
             return Err(SettleError::Lost);
         };
-        let Some(facts) = self.store.facts(&claim.account.person).await? else {
-            self.store.release(claim, Some(std::time::Duration::from_mins(1))).await?;
+        let Some(mut facts) = self.store.facts(&claim.account.person).await? else {
+            self.store.release(claim, Some(std::time::Duration::from_secs(60))).await?;
             return Err(SettleError::Lost);
         };
+        if failpoint::planted("sort_by_arrival") {
+            for event in &mut facts.events {
+                event.content.time = None; // as if it had become known when it arrived
+            }
+        }
         // Facts newer than the claim are welcome; the commit then finds the version moved and looks again.
         let person = fold::fold(&facts.events, &facts.alias, claim.now, self.connection.rules());
         let case = Case { claim, live: &live, person: &person, now: claim.now, begun };
@@ -146,7 +152,6 @@ impl Settler {
         if !has_own && account.scim_id.is_some() {
             let moved = self.store.move_binding(case.claim, into).await?;
             let mut commit = Commit::keeping(account, outcome(OutcomeKind::Unmanaged, "the binding moved"));
-            commit.verify_at = None;
             if moved {
                 commit.scim_id = None;
                 commit.applied = crate::store::Applied::default();
@@ -191,7 +196,7 @@ impl Settler {
 
     /// Commits; a user that turns out to be bound to another person is a conflict.
     async fn write(&self, case: &Case<'_>, mut commit: Commit) -> Result<(), SettleError> {
-        crate::failpoint::at("worker.before_commit").await;
+        failpoint::at("worker.before_commit").await;
         match self.store.commit(case.claim, &commit).await {
             Ok(_) => Ok(()),
             Err(ClaimError::BoundElsewhere(other)) => {

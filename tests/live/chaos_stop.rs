@@ -1,0 +1,97 @@
+//! SIGSTOP of a worker between 'request built' and 'sent', for longer than its lease. Meanwhile the person leaves and another
+//! worker settles that: whoever was stopped sends nothing when it goes on.
+
+use crate::{
+    chaos_stage::{LONG, Planted, Stage, event, rests, stores},
+    child::Signal,
+    cluster::SOON,
+    process::Running,
+    waiting::until,
+};
+
+/// What the one that was stopped did when it went on.
+#[derive(Debug, PartialEq)]
+struct WentOn {
+    /// It sent its request.
+    sent: bool,
+    /// Who is active at the target then.
+    active: Vec<String>,
+}
+
+/// Stops `old`, which stands at `worker.request_built` for that worker of whom `events` events are stored, and whose lease
+/// `new` then takes over; lets it go on once the account has come to rest.
+async fn stopped_past_its_lease(stage: &Stage, mut old: Running, events: usize) -> WentOn {
+    let store = stage.store().await;
+    // Recorded by the one that stands: only its settle is held.
+    stage.send(&[event("terminated", "W-1", 10)]);
+    stores(&store, "W-1", events + 1).await;
+    old.signal(Signal::Stop);
+    old.release("worker.request_built");
+    let _new = stage.start("new", &["worker"], &[]).await;
+    rests(&store, "W-1").await;
+    assert_eq!(stage.target.active().await, Vec::<String>::new(), "a leaver is active before it goes on");
+    let writes = stage.target.writes().await.len();
+
+    old.signal(Signal::Continue);
+    until("the one that was stopped goes on", LONG, async || {
+        assert!(old.ended().is_none(), "it ended");
+        let gave_up = old.stderr().contains("the claim is somebody else's now");
+        (gave_up || old.stands_at("worker.sent")).then_some(())
+    })
+    .await;
+    let sent = stage.target.writes().await.len() > writes;
+    assert_eq!(sent, old.stands_at("worker.sent"), "what it says it sent is what came");
+    WentOn { sent, active: stage.target.active().await }
+}
+
+const HELD: [&str; 2] = ["worker.request_built", "worker.sent"];
+
+/// Stopped before the create of a person who leaves meanwhile.
+async fn before_a_create(planted: Planted) -> WentOn {
+    let stage = Stage::shared("", "2s", planted).await;
+    let _intake = stage.start("intake", &["intake"], &[]).await;
+    let mut old = stage.start("old", &["worker"], &HELD).await;
+    stage.send(&[event("hired", "W-1", 3000)]);
+    old.reached("worker.request_built", SOON).await;
+    stopped_past_its_lease(&stage, old, 1).await
+}
+
+/// Stopped before the reactivation of a person who leaves again meanwhile.
+async fn before_a_reactivation(planted: Planted) -> WentOn {
+    let stage = Stage::shared("", "2s", planted).await;
+    let store = stage.store().await;
+    let _intake = stage.start("intake", &["intake"], &[]).await;
+    let mut before = stage.start("before", &["worker"], &[]).await;
+    stage.send(&[event("hired", "W-1", 3000)]);
+    stage.becomes_active(&["W-1"]).await;
+    stage.send(&[event("terminated", "W-1", 2000)]);
+    stores(&store, "W-1", 2).await;
+    rests(&store, "W-1").await;
+    before.signal(Signal::Terminate);
+    before.exit(SOON).await;
+
+    let mut old = stage.start("old", &["worker"], &HELD).await;
+    stage.send(&[event("rehired", "W-1", 1000)]);
+    old.reached("worker.request_built", SOON).await;
+    stopped_past_its_lease(&stage, old, 3).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_stopped_before_its_create_for_longer_than_its_lease_creates_no_leaver() {
+    assert_eq!(before_a_create(None).await, WentOn { sent: false, active: Vec::new() });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_stopped_before_its_reactivation_for_longer_than_its_lease_revives_no_leaver() {
+    assert_eq!(before_a_reactivation(None).await, WentOn { sent: false, active: Vec::new() });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planted_no_fence_creates_a_leaver() {
+    assert_eq!(before_a_create(Some("no_fence")).await, WentOn { sent: true, active: vec!["W-1".to_owned()] });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planted_no_fence_revives_a_leaver() {
+    assert_eq!(before_a_reactivation(Some("no_fence")).await, WentOn { sent: true, active: vec!["W-1".to_owned()] });
+}
