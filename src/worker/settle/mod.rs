@@ -95,7 +95,7 @@ impl Settler {
             return Err(SettleError::Lost);
         };
         let Some(mut facts) = self.store.facts(&claim.account.person).await? else {
-            self.store.release(claim, Some(std::time::Duration::from_secs(60))).await?;
+            self.store.release(claim, Some(std::time::Duration::from_mins(1))).await?;
             return Err(SettleError::Lost);
         };
         if failpoint::planted("sort_by_arrival") {
@@ -152,6 +152,7 @@ impl Settler {
         if !has_own && account.scim_id.is_some() {
             let moved = self.store.move_binding(case.claim, into).await?;
             let mut commit = Commit::keeping(account, outcome(OutcomeKind::Unmanaged, "the binding moved"));
+            commit.verify_at = None;
             if moved {
                 commit.scim_id = None;
                 commit.applied = crate::store::Applied::default();
