@@ -117,12 +117,11 @@ fn first_day(start: &Moment) -> Json {
 
 /// The last civil day of it: an end is stored as the first day after; of an instant, the last day in UTC it reaches.
 fn last_day(end: &Moment) -> Option<Json> {
-    let day = match end.day {
-        Some(after) => after.yesterday().ok()?,
-        None => {
-            let last = end.instant.checked_sub(jiff::SignedDuration::from_nanos(1)).ok()?;
-            jiff::tz::TimeZone::UTC.to_datetime(last).date()
-        }
+    let day = if let Some(after) = end.day {
+        after.yesterday().ok()?
+    } else {
+        let last = end.instant.checked_sub(jiff::SignedDuration::from_nanos(1)).ok()?;
+        jiff::tz::TimeZone::UTC.to_datetime(last).date()
     };
     Some(day.to_string().into())
 }

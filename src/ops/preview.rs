@@ -62,12 +62,11 @@ pub(super) async fn preview(
             content: read.content,
         })
         .collect();
-    let connections: Vec<&Arc<Connection>> = match &place.connection {
-        Some(name) => vec![ops.connection(name)?],
-        None => {
-            let fed = |connection: &&Arc<Connection>| connection.settings.sources.contains(&source);
-            ops.parts().connections.values().filter(fed).collect()
-        }
+    let connections: Vec<&Arc<Connection>> = if let Some(name) = &place.connection {
+        vec![ops.connection(name)?]
+    } else {
+        let fed = |connection: &&Arc<Connection>| connection.settings.sources.contains(&source);
+        ops.parts().connections.values().filter(fed).collect()
     };
     let aliases: BTreeSet<Alias> = events.iter().map(Event::alias).collect();
     let mut foreseen = Vec::new();
