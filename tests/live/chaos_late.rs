@@ -1,5 +1,5 @@
 //! What comes late: writes that a target applies long after the client gave up, at one that also searches late and lets a
-//! userName be taken twice; and events that arrive after those that followed them.
+//! `userName` be taken twice; and events that arrive after those that followed them.
 
 use serde_json::Value;
 

@@ -3,6 +3,7 @@
 
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 
+use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -214,10 +215,11 @@ impl Drop for Cluster {
                 let Some((connection, prefix)) = cluster.broker().await else { return };
                 let Ok(channel) = connection.create_channel().await else { return };
                 for queue in ["events", "dead", "unrouted", "quarantine"] {
-                    let _ = channel.queue_delete(format!("{prefix}.{queue}").into(), Default::default()).await;
+                    let _ =
+                        channel.queue_delete(format!("{prefix}.{queue}").into(), QueueDeleteOptions::default()).await;
                 }
                 for exchange in [format!("{prefix}.unrouted"), prefix] {
-                    let _ = channel.exchange_delete(exchange.into(), Default::default()).await;
+                    let _ = channel.exchange_delete(exchange.into(), ExchangeDeleteOptions::default()).await;
                 }
             });
         };
