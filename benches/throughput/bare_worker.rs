@@ -63,7 +63,14 @@ impl Bare {
 }
 
 /// Applies so many events as the requests `like` of one person's hire, whose worker number is `model`.
-pub async fn apply(bare: &Bare, base: &str, like: &[LoggedRequest], model: &str, events: usize, tasks: usize) -> Figures {
+pub async fn apply(
+    bare: &Bare,
+    base: &str,
+    like: &[LoggedRequest],
+    model: &str,
+    events: usize,
+    tasks: usize,
+) -> Figures {
     let (http, number, began) = (reqwest::Client::new(), Arc::new(AtomicUsize::new(0)), Instant::now());
     let mut running = tokio::task::JoinSet::new();
     for _ in 0..tasks {

@@ -68,7 +68,8 @@ impl Load {
         let mut took = Vec::new();
         while Instant::now() < until {
             let Some((headers, body)) = (self.next)(number.fetch_add(1, Ordering::Relaxed)) else { break };
-            let mut request = Request::post(self.path.as_str()).header("host", "bench").body(Full::new(body)).expect("a request");
+            let mut request =
+                Request::post(self.path.as_str()).header("host", "bench").body(Full::new(body)).expect("a request");
             request.headers_mut().extend(headers);
             let began = Instant::now();
             sender.ready().await.expect("the connection stays");

@@ -43,8 +43,7 @@ pub async fn measure(neighbours: &Neighbours, effort: Effort) {
     figures::row("bare publisher, 64 outstanding, one quorum queue", &bare);
     figures::row("intake on RabbitMQ", &rabbit);
     figures::row("intake on the embedded queue", &embedded);
-    let (bare, rabbit, embedded) =
-        (Figures::median(&bare), Figures::median(&rabbit), Figures::median(&embedded));
+    let (bare, rabbit, embedded) = (Figures::median(&bare), Figures::median(&rabbit), Figures::median(&embedded));
     figures::verdicts();
     let ratio = rabbit.rate / bare.rate;
     figures::verdict("intake on RabbitMQ / bare publisher", ratio, "at least 0.8", ratio >= 0.8);
@@ -58,9 +57,8 @@ async fn receive(instance: &str, queue: &str, most: Duration, signed: &Arc<Vec<S
     let service = place::service(folder.path(), instance, ROLES, queue).await;
     place::ready(&service).await;
     let signed = Arc::clone(signed);
-    let next: Next = Arc::new(move |number| {
-        signed.get(number % signed.len()).map(|hook| (hook.headers.clone(), hook.body.clone()))
-    });
+    let next: Next =
+        Arc::new(move |number| signed.get(number % signed.len()).map(|hook| (hook.headers.clone(), hook.body.clone())));
     let address = service.intake.expect("an intake");
     let load = Load { address, path: "/hooks/bench".to_owned(), connections: CONNECTIONS, most, next };
     let figures = load.run().await;

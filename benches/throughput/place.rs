@@ -8,7 +8,10 @@ use hirewire::{
     target::BreakerSettings,
     telemetry,
 };
-use lapin::{Channel, Connection, ConnectionProperties, options::{ExchangeDeleteOptions, QueueDeleteOptions}};
+use lapin::{
+    Channel, Connection, ConnectionProperties,
+    options::{ExchangeDeleteOptions, QueueDeleteOptions},
+};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use crate::hooks::SECRET;
@@ -18,7 +21,7 @@ pub const TOKEN: &str = "bench-token";
 
 /// A name that nobody else has.
 pub fn name() -> String {
-    format!("bench{}", telemetry::new_id().replace('-', "").chars().skip(4).collect::<String>())
+    format!("bench{}", telemetry::new_id().replace('-', "").chars().skip(8).collect::<String>())
 }
 
 /// Starts a service of these roles. `more` is added to its config.
@@ -72,7 +75,10 @@ pub async fn remove_from_broker(amqp: &str, instance: &str) {
 /// A database of its own on that server; its URL.
 pub async fn database(server: &str, name: &str) -> String {
     let mut connection = PgConnection::connect(server).await.expect("PostgreSQL");
-    connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}")))).await.expect("a database");
+    connection
+        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))))
+        .await
+        .expect("a database");
     let mut url = url::Url::parse(server).expect("a URL");
     url.set_path(name);
     url.into()

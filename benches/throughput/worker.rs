@@ -36,11 +36,8 @@ struct Target {
 
 impl Target {
     fn start() -> Self {
-        let settings = SandboxSettings {
-            token: Some(place::TOKEN.into()),
-            profile: SandboxProfile::Generic,
-            faults: Vec::new(),
-        };
+        let settings =
+            SandboxSettings { token: Some(place::TOKEN.into()), profile: SandboxProfile::Generic, faults: Vec::new() };
         let sandbox = Sandbox::new(settings);
         let (tell, told) = std::sync::mpsc::channel();
         let serving = sandbox.clone();
@@ -190,9 +187,14 @@ fn requests_of_a_hire(target: &Target) -> Vec<LoggedRequest> {
         .filter(|request| request.body.as_ref().is_none_or(|sent| *sent == body))
         .collect();
     for request in &mut like {
-        request.path = request.path.replace(&format!("E-{number}"), &format!("E-{MODEL}")).replace(&format!(".{number}"), &format!(".{MODEL}"));
+        request.path = request
+            .path
+            .replace(&format!("E-{number}"), &format!("E-{MODEL}"))
+            .replace(&format!(".{number}"), &format!(".{MODEL}"));
         let text = body.to_string();
-        let text = text.replace(&format!("E-{number}"), &format!("E-{MODEL}")).replace(&format!(".{number}@"), &format!(".{MODEL}@"));
+        let text = text
+            .replace(&format!("E-{number}"), &format!("E-{MODEL}"))
+            .replace(&format!(".{number}@"), &format!(".{MODEL}@"));
         if request.body.is_some() {
             request.body = serde_json::from_str(&text).ok();
         }
