@@ -35,3 +35,7 @@ proof-delays *filter:
 
 proof-mutants shard="0/1":
     scripts/proof-mutants {{shard}}
+
+# What intake and workers do in a second, beside bare loops; the figures go to docs/benchmarks.md.
+bench:
+    scripts/bench

@@ -21,7 +21,7 @@ pub const TOKEN: &str = "bench-token";
 
 /// A name that nobody else has.
 pub fn name() -> String {
-    format!("bench{}", telemetry::new_id().replace('-', "").chars().skip(4).collect::<String>())
+    format!("bench{}", telemetry::new_id().replace('-', "").chars().skip(8).collect::<String>())
 }
 
 /// Starts a service of these roles. `more` is added to its config.
