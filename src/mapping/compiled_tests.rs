@@ -28,8 +28,8 @@ fn group(name: Option<GroupName>, id: Option<&str>, when: Option<&str>) -> Group
     GroupRule { name, id: id.map(str::to_owned), when: when.map(str::to_owned) }
 }
 
-fn text(name: &str) -> Option<GroupName> {
-    Some(GroupName::Text(name.into()))
+fn text(name: &str) -> GroupName {
+    GroupName::Text(name.into())
 }
 
 fn compiled(document: MappingDocument) -> Mapping {
@@ -65,7 +65,7 @@ fn every_fault_is_told_at_once_and_at_its_place() {
     document.r#match = vec!["externalId".into(), "nickname".into(), "userName".into(), "USERNAME".into(), "a b".into()];
     document.lifecycle.activate = "soon".into();
     document.groups = vec![
-        group(text("A"), Some("1"), Some("nobody")),
+        group(Some(text("A")), Some("1"), Some("nobody")),
         group(None, None, None),
         group(Some(GroupName::Expression { expr: "worker.dept".into() }), None, None),
     ];
@@ -144,15 +144,15 @@ fn groups_are_wished_once_each_in_the_order_of_the_rules() {
     let unknown = Some(GroupName::Expression { expr: "worker.cost_center.name".into() });
     document.groups = vec![
         group(None, Some("g-7"), None),
-        group(text("rust"), None, Some("worker.department.name == 'Engineering'")),
-        group(text("Sales"), None, Some("worker.department.name == 'Sales'")),
+        group(Some(text("rust")), None, Some("worker.department.name == 'Engineering'")),
+        group(Some(text("Sales")), None, Some("worker.department.name == 'Sales'")),
         group(per_skill, None, None),
         group(unknown, None, None),
     ];
     let groups = compiled(document.clone()).desired(&ada()).unwrap().groups;
     let name = |name: &str| WishedGroup::Name(name.into());
     assert_eq!(groups, [WishedGroup::Id("g-7".into()), name("rust"), name("sql")]);
-    document.groups.push(group(text("Fails"), None, Some("worker.title + 1 > 2")));
+    document.groups.push(group(Some(text("Fails")), None, Some("worker.title + 1 > 2")));
     let error = compiled(document).desired(&ada()).expect_err("it fails");
     assert_eq!(error.at, "groups[5].when");
 }
@@ -210,7 +210,7 @@ fn what_is_probably_not_meant_is_a_warning() {
     let named = "worker.source + '/' + worker.id".to_owned();
     assert_eq!(warned(MappingDocument { sources: two, external_id: named, ..document() }), Vec::<String>::new());
     let mut document = MappingDocument::of_profile(Profile::named("workplace").unwrap());
-    document.groups = vec![group(text("A"), None, None)];
+    document.groups = vec![group(Some(text("A")), None, None)];
     document.r#match = vec!["emails.work".into()];
     document.mapping.remove("name.formatted");
     assert_eq!(warned(document), ["match/0", "groups", "mapping"]);

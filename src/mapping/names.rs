@@ -184,7 +184,7 @@ impl Checker<'_> {
                 (Shape::Text | Shape::Flag, Some(_)) => {
                     return Some(self.problem(key_at, format!("`{path}` is one value and has no members")));
                 }
-                (Shape::Object(_), None) | (Shape::Text | Shape::Flag, None) | (Shape::Free, _) => return None,
+                (Shape::Object(_) | Shape::Text | Shape::Flag, None) | (Shape::Free, _) => return None,
             };
             path = key.map_or_else(|| format!("{path}[0]"), |key| format!("{path}.{key}"));
             at = next;
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     fn problems(source: &str) -> Vec<(String, String)> {
-        let tables = BTreeMap::from([("sites".to_owned(), ())]);
+        let tables = BTreeMap::from([("sites".to_owned(), 0)]);
         let found = check(source, &tables).into_iter();
         found.map(|found| (source[found.range.expect("a place")].to_owned(), found.problem)).collect()
     }

@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn names_texts_numbers_and_signs_are_told_apart_with_their_places() {
-        let source = r#"worker.phones[0].value != 'it\'s' and 1.5 ~ ü"#;
+        let source = r"worker.phones[0].value != 'it\'s' and 1.5 ~ ü";
         let read: Vec<_> = tokens(source).into_iter().map(|token| source[token.range].to_owned()).collect();
         let expected = ["worker", ".", "phones", "[", "0", "]", ".", "value", "!=", r"'it\'s'", "and", "1.5", "~", "ü"];
         assert_eq!(read, expected);

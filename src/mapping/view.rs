@@ -87,16 +87,13 @@ fn worker(person: &Person, main: Option<&Alias>, sources: &[String]) -> Json {
 fn nested(attributes: &BTreeMap<Attribute, Json>) -> serde_json::Map<String, Json> {
     let mut members = serde_json::Map::new();
     for (attribute, value) in attributes {
-        match attribute.as_str().split_once('.') {
-            None => {
-                members.insert(attribute.as_str().to_owned(), value.clone());
-            }
-            Some((group, name)) => {
-                let group = members.entry(group).or_insert_with(|| Json::Object(serde_json::Map::new()));
-                if let Json::Object(group) = group {
-                    group.insert(name.to_owned(), value.clone());
-                }
-            }
+        let Some((group, name)) = attribute.as_str().split_once('.') else {
+            members.insert(attribute.as_str().to_owned(), value.clone());
+            continue;
+        };
+        let group = members.entry(group).or_insert_with(|| Json::Object(serde_json::Map::new()));
+        if let Json::Object(group) = group {
+            group.insert(name.to_owned(), value.clone());
         }
     }
     members
@@ -120,12 +117,11 @@ fn first_day(start: &Moment) -> Json {
 
 /// The last civil day of it: an end is stored as the first day after; of an instant, the last day in UTC it reaches.
 fn last_day(end: &Moment) -> Option<Json> {
-    let day = match end.day {
-        Some(after) => after.yesterday().ok()?,
-        None => {
-            let last = end.instant.checked_sub(jiff::SignedDuration::from_nanos(1)).ok()?;
-            jiff::tz::TimeZone::UTC.to_datetime(last).date()
-        }
+    let day = if let Some(after) = end.day {
+        after.yesterday().ok()?
+    } else {
+        let last = end.instant.checked_sub(jiff::SignedDuration::from_nanos(1)).ok()?;
+        jiff::tz::TimeZone::UTC.to_datetime(last).date()
     };
     Some(day.to_string().into())
 }
@@ -141,7 +137,7 @@ fn shown(shape: Shape, json: Json, watch: &Watch) -> Option<Value> {
         }
         (Shape::List(members), Json::Array(elements)) => {
             let elements = elements.into_iter().filter_map(|element| shown(Shape::Object(members), element, watch));
-            Some(Value::from_object(Elements { members, elements: elements.collect(), watch: watch.clone() }))
+            Some(Value::from_object(Elements { members, there: elements.collect(), watch: watch.clone() }))
         }
         (Shape::Free, Json::Object(values)) => {
             let values = values.into_iter().filter_map(|(name, value)| Some((name, shown(Shape::Free, value, watch)?)));
@@ -157,7 +153,7 @@ fn shown(shape: Shape, json: Json, watch: &Watch) -> Option<Value> {
 fn absent(shape: Shape, watch: &Watch) -> Value {
     match shape {
         Shape::Text | Shape::Flag => Value::from(()),
-        Shape::List(members) => Value::from_object(Elements { members, elements: Vec::new(), watch: watch.clone() }),
+        Shape::List(members) => Value::from_object(Elements { members, there: Vec::new(), watch: watch.clone() }),
         Shape::Object(members) => {
             Value::from_object(Known { members: Some(members), values: BTreeMap::new(), watch: watch.clone() })
         }
@@ -199,7 +195,7 @@ impl Object for Known {
 #[derive(Debug)]
 struct Elements {
     members: Members,
-    elements: Vec<Value>,
+    there: Vec<Value>,
     watch: Watch,
 }
 
@@ -209,7 +205,7 @@ impl Object for Elements {
     }
 
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let element = self.elements.get(key.as_usize()?).cloned();
+        let element = self.there.get(key.as_usize()?).cloned();
         element.or_else(|| {
             self.watch.store(true, Ordering::Relaxed);
             Some(absent(Shape::Object(self.members), &self.watch))
@@ -217,6 +213,6 @@ impl Object for Elements {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Seq(self.elements.len())
+        Enumerator::Seq(self.there.len())
     }
 }
