@@ -126,7 +126,9 @@ impl Seen {
         let never = jobs.iter().any(|job| job.start.is_some_and(|start| self.barred(job, start.instant)))
             || jobs.len() < self.jobs().len();
         let bar_alone = self.jobs().is_empty() && self.bars().iter().any(|bar| bar.effective.instant <= at);
-        let start_voided = self.known.voided_starts.iter().any(|alias| self.workers.contains(&self.same[alias]));
+        let in_scope = |alias: &Alias| self.rules.scope.as_ref().is_none_or(|scope| scope.contains(&alias.source));
+        let mut voided = self.known.voided_starts.iter().filter(|alias| in_scope(alias));
+        let start_voided = voided.any(|alias| self.workers.contains(&self.same[alias]));
         if over || begun || never || bar_alone || start_voided { Status::Ended } else { Status::Unknown }
     }
 }

@@ -95,8 +95,8 @@ fn row_starts(state: &mut Replayed, fact: &Counted, worker: &Alias, at: usize, r
             job.end.is_none() && job.begun(fact.occurred) && job.stated(s)
         });
         // What was stated before and has moved since is an old list's word.
-        let stale = state.jobs[at].stated(s);
-        let moves = !runs_so && !stale && state.moved(&[at], s, fact.occurred).is_some();
+        let is_behind = state.jobs[at].stated(s);
+        let moves = !runs_so && !is_behind && state.moved(&[at], s, fact.occurred).is_some();
         let near = |other: &usize| of_id(other) || state.jobs[*other].id.is_none();
         let among: Vec<usize> =
             state.of(worker).into_iter().filter(near).filter(|other| !(moves && *other == at)).collect();
@@ -110,7 +110,9 @@ fn row_starts(state: &mut Replayed, fact: &Counted, worker: &Alias, at: usize, r
         if !refusing.is_empty() {
             state.find(FindingKind::StartInsideEnded, fact);
         }
-        refusing.into_iter().for_each(|other| state.jobs[other].starts.push(s));
+        for other in refusing {
+            state.jobs[other].starts.push(s);
+        }
     }
     state.jobs[at].starts.push(s);
 }

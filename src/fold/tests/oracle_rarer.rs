@@ -1,7 +1,9 @@
-//! The oracle's reading of the rarer facts of fold.md 3: rescinded, deleted, cancelled, leaves.
+//! The oracle's reading of the rarer facts of fold.md 3: converted, rescinded, deleted, cancelled, leaves.
+
+use std::collections::BTreeMap;
 
 use super::{
-    oracle_replay::{Ending, Job, Leave, Replayed, eq, lt},
+    oracle_replay::{Asked, Ending, Job, Leave, Replayed, eq, lt},
     oracle_set::{Counted, Known, refers},
 };
 use crate::{
@@ -10,6 +12,37 @@ use crate::{
 };
 
 impl Replayed {
+    /// An ending is known from now on.
+    pub fn note(&mut self, fact: &Counted, worker: &Alias, slot: Option<EmploymentId>, e: Moment) {
+        let (occurred, key) = (fact.occurred, fact.key.clone());
+        self.endings.push(Ending { worker: worker.clone(), slot, e, occurred, key });
+    }
+
+    pub fn convert(&mut self, fact: &Counted, worker: &Alias, same: &BTreeMap<Alias, Alias>) {
+        let data = &fact.event.content.data;
+        let previous = Alias {
+            source: fact.alias.source.clone(),
+            worker: data.previous_worker_id.clone().expect("a conversion names it"),
+        };
+        let (id, s) = (data.employment_id.clone(), fact.effective);
+        let previous = &same[&previous];
+        // The whole worker leaves under the old number, whichever employment goes on.
+        let ended = self.ending(fact, previous, None, s);
+        let carried = ended.iter().map(|at| &self.jobs[*at]).min_by_key(|job| (job.opened, job.hired));
+        let carried = Some(carried.map_or((None, None, false), |job| (job.opened, job.hired, job.by_list)));
+        let touched =
+            self.start(&Asked { fact, worker, id, s, stated: fact.stated, earlier: fact.earlier.clone(), carried });
+        touched.iter().filter(|_| !self.refused).for_each(|at| self.jobs[*at].converted = true);
+        let goes_on = |leave: &&Leave| leave.worker == *previous && leave.end.is_none_or(|end| lt(s, end));
+        let follow: Vec<Leave> = self.leaves.iter().filter(goes_on).cloned().collect();
+        for leave in follow {
+            if !self.leaves.iter().any(|known| known.worker == *worker && eq(known.start, leave.start)) {
+                self.leaves.push(Leave { worker: worker.clone(), ..leave });
+            }
+        }
+        self.heirs.push((previous.clone(), worker.clone()));
+    }
+
     pub fn rescind(&mut self, fact: &Counted, worker: &Alias, id: Option<EmploymentId>) {
         let slot = self.slot(worker, id.as_ref());
         let waiting: Vec<usize> = slot.into_iter().filter(|at| !self.jobs[*at].begun(fact.occurred)).collect();
@@ -53,10 +86,10 @@ impl Replayed {
         self.note(fact, worker, id, e);
     }
 
-    pub fn cancel(&mut self, fact: &Counted, worker: &Alias, id: Option<EmploymentId>, known: &Known) {
-        let slot = self.slot(worker, id.as_ref());
+    pub fn cancel(&mut self, fact: &Counted, worker: &Alias, id: Option<&EmploymentId>, known: &Known) {
+        let slot = self.slot(worker, id);
         let named = !fact.event.content.data.refers_to.is_empty();
-        let in_slot = |ending: &&Ending| id.is_none() || ending.slot.is_none() || ending.slot == id;
+        let in_slot = |ending: &&Ending| id.is_none() || ending.slot.is_none() || ending.slot.as_ref() == id;
         let last = self.endings.iter().filter(in_slot).rfind(|ending| ending.worker == *worker);
         let last = last.map(|ending| ending.key.clone());
         let meant = |job: &Job| {

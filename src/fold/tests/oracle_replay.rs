@@ -143,7 +143,7 @@ pub fn replay(known: &Known, same: &BTreeMap<Alias, Alias>, rules: &Rules) -> Re
             }
             Kind::HireRescinded => state.rescind(fact, worker, id),
             Kind::RecordDeleted => state.delete(fact, worker, id),
-            Kind::TerminationCancelled => state.cancel(fact, worker, id, known),
+            Kind::TerminationCancelled => state.cancel(fact, worker, id.as_ref(), known),
             Kind::AccessRevoked => state.bars.push(Bar {
                 key: fact.key.clone(),
                 worker: worker.clone(),
@@ -255,7 +255,9 @@ impl Replayed {
             self.fire("start 1");
             self.refused = true;
             self.find(FindingKind::StartInsideEnded, fact);
-            refusing.iter().for_each(|at| self.state_start(*at, asked, false));
+            for at in &refusing {
+                self.state_start(*at, asked, false);
+            }
             return refusing;
         }
         if let Some(at) = moved {
@@ -281,7 +283,9 @@ impl Replayed {
                 return vec![self.open(asked)];
             }
             self.fire("start 3");
-            running.iter().for_each(|at| self.state_start(*at, asked, true));
+            for at in &running {
+                self.state_start(*at, asked, true);
+            }
             return running;
         }
         if fact.kind == Kind::Hired && !asked.stated && past.iter().any(|at| self.jobs[*at].end.is_some()) {
@@ -328,31 +332,6 @@ impl Replayed {
         self.jobs.len() - 1
     }
 
-    fn convert(&mut self, fact: &Counted, worker: &Alias, same: &BTreeMap<Alias, Alias>) {
-        let data = &fact.event.content.data;
-        let previous = Alias {
-            source: fact.alias.source.clone(),
-            worker: data.previous_worker_id.clone().expect("a conversion names it"),
-        };
-        let (id, s) = (data.employment_id.clone(), fact.effective);
-        let previous = &same[&previous];
-        // The whole worker leaves under the old number, whichever employment goes on.
-        let ended = self.ending(fact, previous, None, s);
-        let carried = ended.iter().map(|at| &self.jobs[*at]).min_by_key(|job| (job.opened, job.hired));
-        let carried = Some(carried.map_or((None, None, false), |job| (job.opened, job.hired, job.by_list)));
-        let touched =
-            self.start(&Asked { fact, worker, id, s, stated: fact.stated, earlier: fact.earlier.clone(), carried });
-        touched.iter().filter(|_| !self.refused).for_each(|at| self.jobs[*at].converted = true);
-        let goes_on = |leave: &&Leave| leave.worker == *previous && leave.end.is_none_or(|end| lt(s, end));
-        let follow: Vec<Leave> = self.leaves.iter().filter(goes_on).cloned().collect();
-        for leave in follow {
-            if !self.leaves.iter().any(|known| known.worker == *worker && eq(known.start, leave.start)) {
-                self.leaves.push(Leave { worker: worker.clone(), ..leave });
-            }
-        }
-        self.heirs.push((previous.clone(), worker.clone()));
-    }
-
     /// Whether the same ending had been known before `than`.
     fn same_known(&self, worker: &Alias, slot: Option<&EmploymentId>, e: Moment, than: Option<Timestamp>) -> bool {
         self.endings.iter().any(|ending| {
@@ -391,7 +370,9 @@ impl Replayed {
         let ended: Vec<usize> = a.into_iter().chain(b).collect();
         let superseded = if fact.kind == Kind::Snapshot { Vec::new() } else { fact.earlier.clone() };
         if !ended.is_empty() {
-            ended.iter().for_each(|at| self.jobs[*at].ends.extend(&superseded));
+            for at in &ended {
+                self.jobs[*at].ends.extend(&superseded);
+            }
             return ended;
         }
         let last =
@@ -425,11 +406,6 @@ impl Replayed {
         ended
     }
 
-    pub fn note(&mut self, fact: &Counted, worker: &Alias, slot: Option<EmploymentId>, e: Moment) {
-        let (occurred, key) = (fact.occurred, fact.key.clone());
-        self.endings.push(Ending { worker: worker.clone(), slot, e, occurred, key });
-    }
-
     /// Rule d.
     pub fn put_unknown(
         &mut self,
@@ -443,7 +419,9 @@ impl Replayed {
         let repeats: Vec<usize> = slot.iter().copied().filter(ends_then).collect();
         if !repeats.is_empty() {
             self.fire("ending d, a repeat");
-            repeats.iter().for_each(|at| self.jobs[*at].ended_by.push(fact.key.clone()));
+            for at in &repeats {
+                self.jobs[*at].ended_by.push(fact.key.clone());
+            }
             return repeats;
         }
         self.fire("ending d");

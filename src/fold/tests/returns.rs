@@ -91,7 +91,7 @@ fn the_generator_ends_everything_often_enough_to_prove_it() {
         let history = and_again(&mut dice);
         let said: Vec<Fact> = history.facts.iter().filter(|fact| fact.n < RESENT).cloned().collect();
         let before = View::of(&History { facts: said, ..history.clone() });
-        let from = history.facts.iter().find(|fact| fact.n == 199).map(|fact| fact.event());
+        let from = history.facts.iter().find(|fact| fact.n == 199).map(Fact::event);
         let from = from.as_ref().map(Event::occurred).unwrap_or_default();
         history.facts.iter().any(|fact| fact.n >= RESENT)
             && history.boundaries().into_iter().filter(|at| *at >= from).all(|at| !before.live(at))
