@@ -261,6 +261,11 @@ impl Replayed {
             return refusing;
         }
         if let Some(at) = moved {
+            let has_moved = self.jobs[at].stated(s) && !self.jobs[at].start.is_some_and(|known| eq(known, s));
+            if listed && has_moved {
+                self.state_start(at, asked, true);
+                return vec![at];
+            }
             self.fire("start 2");
             self.jobs[at].start = Some(s);
             self.state_start(at, asked, true);
