@@ -48,7 +48,7 @@ static WORKPLACE: Catalogue = Catalogue {
     user: &ResourceType {
         name: "User",
         endpoint: "/Users",
-        core: &Schema { id: USER, name: "User", attributes: USER_ATTRIBUTES },
+        core: &Schema { id: USER, name: "User", attributes: WORKPLACE_USER },
         extensions: &[
             &Schema { id: ENTERPRISE, name: "EnterpriseUser", attributes: WORKPLACE_ENTERPRISE },
             &Schema {
@@ -100,29 +100,36 @@ pub(super) const COMMON: &[Attribute] = &[
     .read_only(),
 ];
 
-const USER_ATTRIBUTES: &[Attribute] = &[
-    Attribute::text("userName").required().unique(),
-    Attribute::complex("name", NAME),
-    Attribute::text("displayName"),
-    Attribute::text("nickName"),
-    Attribute::new("profileUrl", Kind::Reference).references(&["external"]),
-    Attribute::text("title"),
-    Attribute::text("userType"),
-    Attribute::text("preferredLanguage"),
-    Attribute::text("locale"),
-    Attribute::text("timezone"),
-    Attribute::new("active", Kind::Boolean),
-    Attribute::text("password").write_only(),
-    Attribute::complex("emails", TYPED_WORK_HOME).many(),
-    Attribute::complex("phoneNumbers", PHONE).many(),
-    Attribute::complex("ims", TYPED).many(),
-    Attribute::complex("photos", PHOTO).many(),
-    Attribute::complex("addresses", ADDRESS).many(),
-    Attribute::complex("groups", MEMBERSHIP).many().read_only(),
-    Attribute::complex("entitlements", TYPED).many(),
-    Attribute::complex("roles", TYPED).many(),
-    Attribute::complex("x509Certificates", CERTIFICATE).many(),
-];
+const USER_NAME: Attribute = Attribute::text("userName").unique();
+const USER_ATTRIBUTES: &[Attribute] = &user_attributes(USER_NAME.required());
+/// People without an e-mail address have an externalId alone.
+const WORKPLACE_USER: &[Attribute] = &user_attributes(USER_NAME);
+
+const fn user_attributes(user_name: Attribute) -> [Attribute; 21] {
+    [
+        user_name,
+        Attribute::complex("name", NAME),
+        Attribute::text("displayName"),
+        Attribute::text("nickName"),
+        Attribute::new("profileUrl", Kind::Reference).references(&["external"]),
+        Attribute::text("title"),
+        Attribute::text("userType"),
+        Attribute::text("preferredLanguage"),
+        Attribute::text("locale"),
+        Attribute::text("timezone"),
+        Attribute::new("active", Kind::Boolean),
+        Attribute::text("password").write_only(),
+        Attribute::complex("emails", TYPED_WORK_HOME).many(),
+        Attribute::complex("phoneNumbers", PHONE).many(),
+        Attribute::complex("ims", TYPED).many(),
+        Attribute::complex("photos", PHOTO).many(),
+        Attribute::complex("addresses", ADDRESS).many(),
+        Attribute::complex("groups", MEMBERSHIP).many().read_only(),
+        Attribute::complex("entitlements", TYPED).many(),
+        Attribute::complex("roles", TYPED).many(),
+        Attribute::complex("x509Certificates", CERTIFICATE).many(),
+    ]
+}
 
 const NAME: &[Attribute] = &[
     Attribute::text("formatted"),

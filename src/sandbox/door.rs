@@ -18,7 +18,7 @@ use super::fault::{Effect, RetryAfter};
 use super::refusal::{Refusal, Result};
 use super::reply;
 use super::service::Call;
-use super::{Sandbox, SandboxProfile};
+use super::{Sandbox, SandboxProfile, workplace};
 
 /// The most bytes that a body may have.
 const BODY: usize = 4 * 1024 * 1024;
@@ -152,8 +152,8 @@ impl Entry {
                 return Err(Refusal::plain(401, "the bearer token is missing or wrong"));
             }
         }
-        if self.sandbox.profile() == SandboxProfile::Workplace && text(header::USER_AGENT).trim().is_empty() {
-            return Err(Refusal::plain(400, "the header User-Agent is missing"));
+        if self.sandbox.profile() == SandboxProfile::Workplace {
+            workplace::admit(headers, !call.body.is_empty())?;
         }
         let kind = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let json = kind == "application/scim+json" || kind == "application/json";

@@ -19,6 +19,7 @@ use super::refusal::{Refusal, Result};
 use super::schema::ResourceType;
 use super::shelf::Row;
 use super::store::{Side, Store};
+use super::workplace;
 use super::write::{self, Written};
 
 /// A request, its path below the base URL.
@@ -139,7 +140,14 @@ impl Service {
         let mut understood = false;
         for side in sides {
             let of = side.resource_type(self.profile);
-            let filter = match search.filter.as_deref().map(|text| Filter::parse(text, of)).transpose() {
+            let parse = |text| {
+                let filter = Filter::parse(text, of)?;
+                if self.profile == SandboxProfile::Workplace {
+                    workplace::check_filter(*side, &filter)?;
+                }
+                Ok(filter)
+            };
+            let filter = match search.filter.as_deref().map(parse).transpose() {
                 Ok(filter) => filter,
                 Err(error) => {
                     // Over all resources, a filter need not make sense for each type.

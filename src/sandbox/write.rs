@@ -16,6 +16,7 @@ use super::refusal::{Refusal, Result};
 use super::schema::{Mutability, ResourceType};
 use super::service::{Call, Service};
 use super::store::Side;
+use super::workplace;
 
 /// What a write left behind; for an answer, not for the store.
 pub(super) enum Written {
@@ -48,6 +49,9 @@ pub(super) fn write(
     let body = call.json()?;
     let mut new =
         if call.method == "PATCH" { patch::apply(&old, &body, of)? } else { put(service.profile, &old, &body, of)? };
+    if service.profile == SandboxProfile::Workplace {
+        workplace::check_patch(side, call, &old, &new)?;
+    }
     allow(service, side, Some(&old), &new, call)?;
     if deactivates(&old, &new) && ignored(service, call) {
         // What is answered is what was asked for; what is kept is not.

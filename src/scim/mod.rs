@@ -16,7 +16,7 @@ pub use list::ListResponse;
 pub use patch::{PatchOperation, patch_body};
 pub use path::{AttributePath, InvalidPath, Selector};
 pub use profile::{
-    AttributeShape, ErrorStyle, GroupDialect, InvalidProfile, MemberCheck, NullPolicy, Profile, UpdateMethod, ValueKind,
+    AttributeShape, GroupDialect, InvalidProfile, MemberCheck, NullPolicy, Profile, UpdateMethod, ValueKind,
 };
 pub use resource::{member, same_value};
 

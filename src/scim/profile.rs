@@ -53,9 +53,6 @@ pub struct Profile {
     /// Whether `If-Match` is sent where a version is known.
     #[serde(default)]
     pub etag: bool,
-    /// How this target words its errors; read leniently anyway.
-    #[serde(default)]
-    pub errors: ErrorStyle,
     /// What a user needs on create: one of each list. (`[["userName", "externalId"]]`: either.)
     #[serde(default = "required")]
     pub required: Vec<Vec<AttributePath>>,
@@ -103,17 +100,6 @@ pub enum NullPolicy {
     Null,
     /// By replacing it with `""`: the target refuses nulls.
     Empty,
-}
-
-/// How a target words its errors.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ErrorStyle {
-    /// RFC 7644 section 3.12.
-    #[default]
-    Scim,
-    /// `{"error": {"message": ...}}`.
-    Graph,
 }
 
 /// Another place or type of an attribute.

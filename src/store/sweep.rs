@@ -3,8 +3,8 @@
 //! It looks first, in portions and without a lock, and writes only where there is something to heal.
 
 use super::{
-    Applied, Store, StoreError, Swept, Wiring,
-    ask::{Ask, Cell, Columns as _, to_json},
+    Applied, OutcomeKind, Store, StoreError, Swept, Wiring,
+    ask::{Ask, Cell, Columns as _, to_json, to_word},
     dialect::Scope,
 };
 use crate::event::SourceId;
@@ -67,6 +67,20 @@ impl Store {
         }
     }
 
+    /// Makes accounts owed that were only observed, for a connection that is applied now; how many. Each keeps the class that
+    /// observing gave it.
+    pub async fn owe_observed(&self, connection: &str) -> Result<u64, StoreError> {
+        let mut marked = 0;
+        loop {
+            let observed = Ask::of(OBSERVED).with(connection).with(to_word(&OutcomeKind::Observed)).with(PORTION);
+            let portion = self.touch(observed).await?;
+            marked += portion;
+            if portion < PORTION as u64 {
+                return Ok(marked);
+            }
+        }
+    }
+
     async fn touch(&self, ask: Ask) -> Result<u64, StoreError> {
         self.engine
             .write(Scope::Statement, move |mut tx| {
@@ -106,3 +120,9 @@ const MARK: &str = "UPDATE accounts SET owed_at = {now}, owed_since = {now}, \
      merged_into = v.column4, stirred = CASE WHEN stirred = 2 THEN 2 ELSE 1 END \
      FROM (VALUES {rows}) v WHERE connection = $2 AND person = v.column1 \
      AND lease_token IS NULL AND (owed_at IS NULL OR owed_at > {now})";
+
+const OBSERVED: &str = "UPDATE accounts SET owed_at = {now}, owed_since = {now}, \
+     stirred = CASE WHEN stirred = 2 THEN 2 ELSE 1 END \
+     WHERE connection = $2 AND lease_token IS NULL AND person IN (SELECT a.person FROM accounts a \
+       WHERE a.connection = $2 AND a.outcome_kind = $3 AND a.lease_token IS NULL \
+       AND (a.owed_at IS NULL OR a.owed_at > {now}) LIMIT $4)";

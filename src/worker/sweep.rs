@@ -5,12 +5,13 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::Worker;
+use super::{Mode, Worker};
+use crate::store::{StoreError, Swept};
 
 /// Sweeps at once, then at every interval.
 pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
     loop {
-        match worker.shared.store.sweep(&worker.shared.settings.wiring).await {
+        match swept(worker).await {
             Ok(swept) if swept.added + swept.marked > 0 => {
                 tracing::info!(added = swept.added, marked = swept.marked, "the sweep found accounts that are owed");
                 worker.wake();
@@ -23,4 +24,17 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
         }
     }
+}
+
+async fn swept(worker: &Worker) -> Result<Swept, StoreError> {
+    let store = &worker.shared.store;
+    let mut swept = store.sweep(&worker.shared.settings.wiring).await?;
+    for (name, connection) in worker.connections() {
+        match connection.settings.mode {
+            // What was observed while nothing was sent is to be done now.
+            Mode::Apply => swept.marked += store.owe_observed(name).await?,
+            Mode::Observe => {}
+        }
+    }
+    Ok(swept)
 }

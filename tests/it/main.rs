@@ -1,14 +1,24 @@
-//! Hermetic tests of whole paths: nothing outside this process, nothing that sleeps.
+//! Hermetic tests of whole paths: nothing but this process and those of `hirewire` that it starts.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod account_life;
+#[path = "../live/child.rs"]
+#[allow(dead_code, reason = "the live tests use more of it")]
+mod child;
 mod commands;
 mod embedded_queue;
+mod installation;
+mod observing;
 #[path = "../promises/mod.rs"]
 mod promises;
+mod quiet;
 mod rig;
 mod service_life;
 mod store_promises;
 #[path = "../store_suite/mod.rs"]
 mod store_suite;
+#[path = "../live/waiting.rs"]
+mod waiting;
+mod workplace_knobs;
+mod workplace_life;

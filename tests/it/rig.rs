@@ -9,9 +9,12 @@ use std::{
 use hirewire::{
     app::{Options, Roles, Service},
     config::{Config, Environment},
+    fold::FOLD_VERSION,
+    mapping::MappingDocument,
     ops::Line,
     sandbox::{LoggedRequest, Sandbox, SandboxProfile, SandboxSettings},
     source::{Scheme, Secret},
+    store::Store,
     target::BreakerSettings,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -20,7 +23,8 @@ use tokio::{net::TcpListener, sync::broadcast::Receiver, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
-const TOKEN: &str = "rig-token";
+/// The application's token.
+pub const TOKEN: &str = "rig-token";
 
 /// How long anything may take to come.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -29,7 +33,9 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Rig {
     pub sandbox: Sandbox,
     pub service: Service,
-    pub folder: tempfile::TempDir,
+    /// The application's SCIM base URL.
+    pub base: String,
+    _folder: tempfile::TempDir,
     http: reqwest::Client,
     lines: Receiver<Line>,
     count: AtomicU32,
@@ -40,6 +46,16 @@ impl Rig {
     /// A service whose connection `app` speaks `profile` to a sandbox that speaks `dialect`; `more` is added to the
     /// connection's table, and after it whatever tables.
     pub async fn start(dialect: SandboxProfile, profile: &str, more: &str) -> Self {
+        Self::start_published(dialect, profile, more, None).await
+    }
+
+    /// As [`Rig::start`], but what is published for `app` is the config's mapping and dialect after this change.
+    pub async fn start_published(
+        dialect: SandboxProfile,
+        profile: &str,
+        more: &str,
+        change: Option<fn(&mut MappingDocument)>,
+    ) -> Self {
         let stop = CancellationToken::new();
         let settings = SandboxSettings { token: Some(TOKEN.into()), profile: dialect, faults: Vec::new() };
         let sandbox = Sandbox::new(settings);
@@ -72,11 +88,24 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", settle = "3s" }}
         );
         let config = Config::parse(&text, "rig.toml", &Environment::of([]).with_literal_secrets())
             .unwrap_or_else(|mistakes| panic!("{}", mistakes.render(&annotate_snippets::Renderer::plain())));
+        if let Some(change) = change {
+            publish(&config, change).await;
+        }
         let breaker = BreakerSettings { people: 50, pause: Duration::from_secs(1), longest: Duration::from_secs(1) };
         let options = Options { breaker, sweep_every: Duration::from_secs(1) };
         let service = Service::start(config, Roles::ALL, options).await.expect("a service");
         let lines = service.tail().follow();
-        Self { sandbox, service, folder, http: reqwest::Client::new(), lines, count: AtomicU32::new(0), stop }
+        let base = format!("http://{address}/scim/v2");
+        Self {
+            sandbox,
+            service,
+            base,
+            _folder: folder,
+            http: reqwest::Client::new(),
+            lines,
+            count: AtomicU32::new(0),
+            stop,
+        }
     }
 
     /// Posts a fact that became known so long ago; the status it was answered with.
@@ -114,6 +143,20 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", settle = "3s" }}
         timeout(PATIENCE, heard).await.unwrap_or_else(|_| panic!("{worker} was never {wanted}"))
     }
 
+    /// Waits until an account of that worker was settled in whatever way, and says in which.
+    pub async fn next_of(&mut self, worker: &str) -> String {
+        let alias = format!("acme/{worker}");
+        let heard = async {
+            loop {
+                match self.lines.recv().await.expect("the service runs") {
+                    Line::Account { worker, outcome, .. } if worker == alias => return outcome,
+                    Line::Account { .. } | Line::Hook { .. } => {}
+                }
+            }
+        };
+        timeout(PATIENCE, heard).await.unwrap_or_else(|_| panic!("{worker} was never settled"))
+    }
+
     /// The writes since this was last asked, with their answers.
     pub fn writes(&self) -> Vec<LoggedRequest> {
         let requests = self.sandbox.requests();
@@ -134,4 +177,14 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", settle = "3s" }}
         self.service.stop().await;
         self.stop.cancel();
     }
+}
+
+/// Publishes the mapping of `app` with this change, as an earlier run of the service would have.
+async fn publish(config: &Config, change: fn(&mut MappingDocument)) {
+    let mut document = config.connections["app"].document().clone();
+    change(&mut document);
+    std::fs::create_dir_all(&config.data_dir).expect("a folder");
+    let store = Store::open(config.store_settings().expect("settings")).await.expect("a store");
+    store.offer_mapping("app", &document.canonical(), FOLD_VERSION).await.expect("published");
+    store.close().await;
 }

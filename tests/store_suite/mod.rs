@@ -47,6 +47,7 @@ macro_rules! store_promises {
             sweeping: a_mark_that_was_lost_is_made_again
             sweeping: a_mapping_that_the_row_was_not_told_of_is_found
             sweeping: a_due_time_is_found_and_a_backoff_is_left_alone
+            sweeping: what_was_observed_is_owed_once_it_is_applied
             sweeping: nothing_is_swept_where_all_is_well
             sweeping: the_next_time_leaves_out_what_cannot_be_claimed
             letters: the_same_trouble_is_one_open_letter

@@ -1,6 +1,6 @@
 //! Sweeping: whatever is owed is found, whoever forgot to say so; what rests is left to rest.
 
-use hirewire::store::{Commit, Swept};
+use hirewire::store::{Commit, Outcome, OutcomeKind, OwedClass, Swept};
 use jiff::SignedDuration;
 
 use super::stage::*;
@@ -112,4 +112,28 @@ pub async fn the_next_time_leaves_out_what_cannot_be_claimed(place: &Place) {
     store.release(&claim, None).await.expect("released");
     store.pause("app", "maintenance", "kim").await.expect("paused");
     assert_eq!(store.next_owed(&apps).await.expect("read"), None, "paused");
+}
+
+pub async fn what_was_observed_is_owed_once_it_is_applied(place: &Place) {
+    let store = place.ready().await;
+    person(&store, "E-1").await;
+    person(&store, "E-2").await;
+    let mut claims = super::stage::claim(&store, 2).await;
+    let (done, observed) = (claims.remove(0), claims.remove(0));
+    store.commit(&done, &settled(&done, Some("u-1"))).await.expect("committed");
+    let commit = Commit {
+        outcome: Outcome { kind: OutcomeKind::Observed, detail: String::new() },
+        class: OwedClass::Leaver,
+        ..settled(&observed, None)
+    };
+    store.commit(&observed, &commit).await.expect("committed");
+    assert_eq!(store.sweep(&wiring()).await.expect("swept"), Swept::default(), "observing is an end in itself");
+    assert_eq!(store.owe_observed("wiki").await.expect("asked"), 0);
+    assert_eq!(store.owe_observed("app").await.expect("asked"), 1);
+    assert_eq!(store.owe_observed("app").await.expect("asked"), 0, "owed already");
+    let claim = claim_one(&store).await;
+    assert_eq!((&claim.account.person, claim.account.class), (&observed.account.person, OwedClass::Leaver));
+    assert_eq!(store.owe_observed("app").await.expect("asked"), 0, "in somebody's hands");
+    store.commit(&claim, &settled(&claim, Some("u-2"))).await.expect("committed");
+    assert_eq!(store.owe_observed("app").await.expect("asked"), 0, "done");
 }

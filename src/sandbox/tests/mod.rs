@@ -36,7 +36,11 @@ impl Running {
     async fn try_send(&self, method: Method, path: &str, body: Option<Value>) -> reqwest::Result<Response> {
         let mut request = self.client.request(method, format!("{}{path}", self.base)).bearer_auth("secret");
         if let Some(body) = body {
-            request = request.header("content-type", "application/scim+json").body(body.to_string());
+            let kind = match self.sandbox.profile() {
+                SandboxProfile::Generic => "application/scim+json",
+                SandboxProfile::Workplace => "application/json",
+            };
+            request = request.header("content-type", kind).body(body.to_string());
         }
         request.send().await
     }

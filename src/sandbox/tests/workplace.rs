@@ -54,10 +54,38 @@ async fn put_is_partial_and_patch_is_there() {
     let ada = s.user("ada@example.com").await;
     let (status, off) = s.send(Method::PUT, &ada, Some(json!({"schemas": [USER], "active": false}))).await;
     assert_eq!((status, &off["active"], &off["userName"]), (200, &json!(false), &json!("ada@example.com")));
-    assert_eq!(
-        s.patch(&ada, json!([{"op": "replace", "path": "active", "value": true}])).await.1["active"],
-        json!(true)
-    );
+    let title = s.patch(&ada, json!([{"op": "replace", "path": "title", "value": "Fellow"}])).await;
+    assert_eq!((title.0, &title.1["title"], &title.1["active"]), (200, &json!("Fellow"), &json!(false)));
+}
+
+#[tokio::test]
+async fn what_the_samples_never_do_is_refused() {
+    let s = workplace().await;
+    let ada = s.user("ada@example.com").await;
+    let (status, answer) = s.patch(&ada, json!([{"op": "replace", "path": "active", "value": false}])).await;
+    assert_eq!((status, answer["error"].is_object()), (400, true), "active is changed by PUT");
+    let (_, set) = s.post("/Groups", json!({"schemas": [USER], "displayName": "People"})).await;
+    let set = format!("/Groups/{}", set["id"].as_str().unwrap());
+    let renamed = json!([{"op": "replace", "path": "displayName", "value": "All"}]);
+    assert_eq!(s.patch(&set, renamed).await.0, 405, "People Sets know no PATCH");
+    assert_eq!(s.get("/Users?filter=title%20eq%20%22x%22").await.0, 400, "users are found by userName or externalId");
+    assert_eq!(s.get("/Users?filter=externalId%20eq%20%22x%22").await.0, 200);
+    let users = format!("{}/Users", s.base);
+    let foreign = s.client.get(&users).bearer_auth("secret").header("accept", "application/scim+json");
+    assert_eq!(foreign.send().await.unwrap().status(), 406);
+    let body = user("bo@example.com").to_string();
+    let foreign = s.client.post(&users).bearer_auth("secret").header("content-type", "application/scim+json");
+    assert_eq!(foreign.body(body).send().await.unwrap().status(), 415);
+}
+
+#[tokio::test]
+async fn a_person_without_an_e_mail_address_has_an_external_id() {
+    let s = workplace().await;
+    let mut body = user("ada@example.com");
+    body.as_object_mut().unwrap().remove("userName");
+    assert_eq!(s.post("/Users", body.clone()).await.0, 400);
+    body["externalId"] = json!("E-1");
+    assert_eq!(s.post("/Users", body).await.0, 201);
 }
 
 #[tokio::test]

@@ -303,7 +303,10 @@ pub(super) fn observed(case: &Case<'_>, look: &Look) -> Commit {
         Next::Letter { summary, .. } => summary.clone(),
     };
     let mut commit = settled(case, OutcomeKind::Observed, detail, None, look.access.due);
-    commit.class = if look.access.due_ends_access { OwedClass::Leaver } else { OwedClass::Other };
+    // Nothing was done: once the connection is applied, leavers are still the first.
+    let ends_access = look.access.due_ends_access || look.access.access == Access::Inactive;
+    commit.class = if ends_access { OwedClass::Leaver } else { OwedClass::Other };
+    commit.intent.clone_from(&case.claim.account.intent);
     commit.history = Some(json!({ "status": case.person.status, "would_send": requests }));
     commit
 }
