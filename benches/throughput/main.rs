@@ -6,7 +6,12 @@
 //! its own. A missed target is told, not a failure: a busy machine misses some.
 
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a measurement that cannot be made is no measurement")]
-#![allow(clippy::cast_precision_loss, reason = "counts of seconds of work fit a float")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts of seconds of work fit a float, and shares of them a count"
+)]
 
 mod bare_publisher;
 mod bare_worker;

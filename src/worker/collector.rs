@@ -34,7 +34,7 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
             Ok(()) => patience.reset(),
             Err(error) => {
                 tracing::warn!(%error, "the store is out of reach; letters wait in the dead queue");
-                if !patience.wait(&shutdown).await {
+                if !worker.store_is_back(&mut patience, &shutdown).await {
                     return;
                 }
             }

@@ -153,6 +153,19 @@ impl Worker {
         }
     }
 
+    /// Waits until the store answers again; `false` if it was asked to stop meanwhile. Nothing is taken off the queue until
+    /// then: what is taken and given back counts towards the broker's delivery limit.
+    async fn store_is_back(&self, patience: &mut Patience, shutdown: &CancellationToken) -> bool {
+        loop {
+            if !patience.wait(shutdown).await {
+                return false;
+            }
+            if self.shared.store.now().await.is_ok() {
+                return true;
+            }
+        }
+    }
+
     /// Tells what was recorded, and wakes the pumps.
     fn heard(&self, recorded: &Recorded) {
         self.shared.settings.watcher.recorded(recorded);

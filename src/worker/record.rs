@@ -29,7 +29,7 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
                 Ok(()) => patience.reset(),
                 Err(error) => {
                     tracing::warn!(%error, "the store is out of reach; events wait in the queue");
-                    if !patience.wait(&shutdown).await {
+                    if !worker.store_is_back(&mut patience, &shutdown).await {
                         return;
                     }
                 }

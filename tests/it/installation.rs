@@ -122,8 +122,9 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", settle = "3s" }}
     /// Posts a body as it is, signed with that secret.
     pub async fn post_signed(&self, body: &str, secret: &str) -> u16 {
         let secret = Secret::new(secret.to_owned());
-        let headers =
-            Scheme::standard_webhooks().sign(body.as_bytes(), &secret, Timestamp::now(), "msg").expect("signed");
+        let headers = Scheme::standard_webhooks()
+            .sign(body.as_bytes(), &secret, hirewire::telemetry::now(), "msg")
+            .expect("signed");
         let request = reqwest::Client::new().post(&self.hooks).headers(headers);
         let request = request.header("content-type", "application/cloudevents+json").body(body.to_owned());
         request.send().await.expect("an answer").status().as_u16()
@@ -173,7 +174,7 @@ impl Said {
 pub fn event(id: &str, kind: &str, worker: &str, data: &Value) -> Value {
     json!({
         "specversion": "1.0", "id": id, "source": "/hr/acme", "type": format!("hr.worker.{kind}.v1"),
-        "subject": worker, "time": Timestamp::now().to_string(), "data": data,
+        "subject": worker, "time": hirewire::telemetry::now().to_string(), "data": data,
     })
 }
 

@@ -1,6 +1,15 @@
 //! Hermetic tests of whole paths: nothing but this process and those of `hirewire` that it starts.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::unused_async,
+    clippy::format_push_string,
+    clippy::unnecessary_literal_bound,
+    reason = "a test fails by panicking; what is shared with the live tests is as they need it"
+)]
 
 mod account_life;
 #[path = "../live/child.rs"]

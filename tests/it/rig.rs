@@ -111,7 +111,7 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", settle = "3s" }}
     /// Posts a fact that became known so long ago; the status it was answered with.
     pub async fn post(&self, kind: &str, worker: &str, ago: SignedDuration, data: &Value) -> u16 {
         let number = self.count.fetch_add(1, Ordering::Relaxed);
-        let time = Timestamp::now().checked_sub(ago).expect("a time");
+        let time = hirewire::telemetry::now().checked_sub(ago).expect("a time");
         let event = json!({
             "specversion": "1.0", "id": format!("rig-{number}"), "source": "/hr/acme",
             "type": format!("hr.worker.{kind}.v1"), "subject": worker, "time": time.to_string(), "data": data,
@@ -122,8 +122,9 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", settle = "3s" }}
     /// Posts a body as it is, signed.
     pub async fn post_raw(&self, body: &str) -> u16 {
         let secret = Secret::new(SECRET.to_owned());
-        let headers =
-            Scheme::standard_webhooks().sign(body.as_bytes(), &secret, Timestamp::now(), "msg").expect("signed");
+        let headers = Scheme::standard_webhooks()
+            .sign(body.as_bytes(), &secret, hirewire::telemetry::now(), "msg")
+            .expect("signed");
         let url = format!("http://{}/hooks/acme", self.service.intake.expect("an intake"));
         let request = self.http.post(url).headers(headers).header("content-type", "application/cloudevents+json");
         request.body(body.to_owned()).send().await.expect("an answer").status().as_u16()

@@ -240,8 +240,7 @@ impl Replayed {
     pub fn start(&mut self, asked: &Asked) -> Vec<usize> {
         let Asked { fact, worker, s, .. } = *asked;
         self.refused = false;
-        // A row of a list is no event: what it is about takes its id afterwards.
-        let listed = fact.kind == Kind::Snapshot;
+        let listed = fact.kind == Kind::Snapshot; // no event: what a row is about takes its id afterwards
         let slot = if listed { self.near(worker, asked.id.as_ref()) } else { self.slot(worker, asked.id.as_ref()) };
         let moved = self.moved(&slot, s, fact.occurred);
         let mut past = slot.clone();
@@ -262,12 +261,10 @@ impl Replayed {
         }
         if let Some(at) = moved {
             let has_moved = self.jobs[at].stated(s) && !self.jobs[at].start.is_some_and(|known| eq(known, s));
-            if listed && has_moved {
-                self.state_start(at, asked, true);
-                return vec![at];
+            if !listed || !has_moved {
+                self.fire("start 2");
+                self.jobs[at].start = Some(s);
             }
-            self.fire("start 2");
-            self.jobs[at].start = Some(s);
             self.state_start(at, asked, true);
             return vec![at];
         }
