@@ -31,7 +31,7 @@ const WATCH: Duration = Duration::from_secs(1);
 /// Seconds between heartbeats where the URL does not say: a vanished broker is noticed after twice that.
 const HEARTBEAT: u16 = 10;
 
-/// How long new queues are left alone before they are trusted. RabbitMQ 3.10 notes a quorum queue in its directory
+/// How long new queues are left alone before they are trusted. `RabbitMQ` 3.10 notes a quorum queue in its directory
 /// some time after it has declared it; killed before that, the only node comes back with the queue (and all that it
 /// confirmed) but without a leader for it, for ever.
 const SETTLING: Duration = Duration::from_secs(2);
