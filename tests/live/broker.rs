@@ -160,6 +160,7 @@ fn answers(port: u16) -> bool {
 }
 
 impl Drop for Broker {
+    #[allow(clippy::print_stderr, reason = "what a failed test leaves to read")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let said = std::fs::read_to_string(self.path("output")).unwrap_or_default();
