@@ -30,7 +30,7 @@ impl Folder {
 impl Rig for Folder {
     type Queue = EmbeddedQueue;
 
-    fn instance(&self) -> &str {
+    fn instance(&self) -> &'static str {
         "test"
     }
 

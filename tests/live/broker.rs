@@ -160,7 +160,13 @@ fn answers(port: u16) -> bool {
 }
 
 impl Drop for Broker {
+    #[allow(clippy::print_stderr, reason = "what a failed test leaves to read")]
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let said = std::fs::read_to_string(self.path("output")).unwrap_or_default();
+            let log = std::fs::read_to_string(self.path("log").join(format!("{}.log", self.node))).unwrap_or_default();
+            eprintln!("the broker's output:\n{said}\nand its log:\n{log}");
+        }
         self.kill();
     }
 }

@@ -243,6 +243,7 @@ impl Writer {
             match self.transact(&mut parts).await {
                 Ok(catches) => {
                     self.note(None);
+                    self.account_for(&parts, &catches);
                     self.answer(parts, catches);
                 }
                 Err(error) => {
@@ -251,6 +252,11 @@ impl Writer {
                 }
             }
         }
+        // Once more for what was given back or failed.
+        self.tell_depths();
+    }
+
+    fn tell_depths(&self) {
         for line in &self.lines {
             self.shared.ready(line.lane).store(line.ready(), Ordering::Relaxed);
         }
@@ -291,12 +297,25 @@ impl Writer {
         Ok(catches)
     }
 
-    /// Tells everybody in a committed group, and brings the lines up to date.
+    /// Brings the lines up to date with a committed group: before anybody is told, so that who was told finds it so.
+    fn account_for(&mut self, parts: &[Part; 2], catches: &[Catch; 2]) {
+        let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
+        for ((line, part), caught) in self.lines.iter_mut().zip(parts).zip(catches) {
+            for row in &caught.again {
+                line.returned.remove(&row.seq);
+            }
+            line.fresh =
+                line.fresh.saturating_add(number(part.published.len())).saturating_sub(number(caught.fresh.len()));
+            line.cursor = caught.fresh.last().map_or(line.cursor, |row| row.seq);
+        }
+        self.tell_depths();
+    }
+
+    /// Tells everybody in a committed group.
     fn answer(&mut self, parts: [Part; 2], catches: [Catch; 2]) {
         // Nobody needs tickets if all who could settle them are gone.
         let requests = self.requests.upgrade();
         for ((line, part), caught) in self.lines.iter_mut().zip(parts).zip(catches) {
-            line.fresh = line.fresh.saturating_add(u64::try_from(part.published.len()).unwrap_or(u64::MAX));
             for (done, permit) in part.published {
                 drop(permit);
                 let _ = done.send(Ok(()));
@@ -304,11 +323,6 @@ impl Writer {
             for done in part.ackers {
                 let _ = done.send(true);
             }
-            for row in &caught.again {
-                line.returned.remove(&row.seq);
-            }
-            line.fresh = line.fresh.saturating_sub(u64::try_from(caught.fresh.len()).unwrap_or(u64::MAX));
-            line.cursor = caught.fresh.last().map_or(line.cursor, |row| row.seq);
             let mut rows = caught
                 .again
                 .into_iter()

@@ -16,7 +16,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{RabbitSettings, topology::Names};
+use super::{
+    RabbitSettings,
+    topology::{Declare, Names},
+};
 use crate::telemetry;
 
 /// Longest wait for the broker's answer to one call.
@@ -27,6 +30,11 @@ const WATCH: Duration = Duration::from_secs(1);
 
 /// Seconds between heartbeats where the URL does not say: a vanished broker is noticed after twice that.
 const HEARTBEAT: u16 = 10;
+
+/// How long new queues are left alone before they are trusted. `RabbitMQ` 3.10 notes a quorum queue in its directory
+/// some time after it has declared it; killed before that, the only node comes back with the queue (and all that it
+/// confirmed) but without a leader for it, for ever.
+const SETTLING: Duration = Duration::from_secs(2);
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +48,7 @@ pub(super) enum Role {
 pub(super) enum State {
     /// Not connected, and why.
     Down(String),
-    /// Connected; everything that is needed has been found or declared.
+    /// Connected; for publishing: everything that is needed has been found or declared.
     Up(Arc<Session>),
     /// Closed by us, for good.
     Closed,
@@ -67,8 +75,13 @@ impl Session {
         let properties = ConnectionProperties::default().with_connection_name(connection_name.into());
         let connection = within("connecting", Connection::connect_uri(address(&settings.url)?, properties)).await?;
         let channel = within("opening a channel", connection.create_channel()).await?;
-        names.establish(&channel, settings.declare, settings.delivery_limit).await?;
         if role == Role::Publish {
+            // The readers need nothing of this: a queue that is missing is told by the attempt to consume.
+            let fresh = settings.declare == Declare::Active && names.are_new(&connection).await?;
+            names.establish(&channel, settings.declare, settings.delivery_limit).await?;
+            if fresh {
+                tokio::time::sleep(SETTLING).await;
+            }
             within("asking for confirms", channel.confirm_select(ConfirmSelectOptions::default())).await?;
         }
         let (first_poll, over, why) = (Mutex::new(()), CancellationToken::new(), Mutex::new(None));

@@ -5,7 +5,7 @@
 //! `.unrouted`, which is read like the events.
 
 use lapin::{
-    Channel, ExchangeKind,
+    Channel, Connection, ExchangeKind,
     options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
     types::{AMQPValue, FieldTable, ShortString},
 };
@@ -57,6 +57,17 @@ impl Names {
             Lane::Events => vec![self.queue(EVENTS), self.unrouted()],
             Lane::Dead => vec![self.queue(DEAD)],
         }
+    }
+
+    /// Whether the events queue, the last to be declared, is not there yet.
+    pub async fn are_new(&self, connection: &Connection) -> Result<bool, String> {
+        // A channel of its own: the broker closes it over a queue that is missing.
+        let channel = within("opening a channel", connection.create_channel()).await?;
+        let missing = self.ready(&channel, &self.queue(EVENTS)).await.is_err();
+        if !missing {
+            within("closing a channel", channel.close(200, "looked".into())).await?;
+        }
+        Ok(missing)
     }
 
     /// Declares or checks everything, targets before what points at them.
