@@ -4,7 +4,6 @@
 use std::{path::Path, process::Command, process::Output, time::Duration};
 
 use hirewire::source::{Scheme, Secret};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{

@@ -17,7 +17,7 @@ use hirewire::{
     store::Store,
     target::BreakerSettings,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::broadcast::Receiver, time::timeout};
 use tokio_util::sync::CancellationToken;

@@ -18,7 +18,7 @@ use crate::{
 /// So many are accepted before, between and after.
 const SOME: usize = 40;
 /// For a restart and what comes then, on a busy machine.
-const RESTART: Duration = Duration::from_secs(120);
+const RESTART: Duration = Duration::from_mins(2);
 
 async fn all_have_one_account(target: &Sandbox, accepted: &[String]) {
     let accepted: BTreeSet<&String> = accepted.iter().collect();

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use hirewire::store::{AccountView, LetterFilter, PersonKey, Store, StoreSettings};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
@@ -41,7 +41,7 @@ pub fn limits(settle: &str) -> String {
 
 /// An event that HR knew so many seconds ago, its id its own.
 pub fn event(kind: &str, worker: &str, ago: i64) -> Value {
-    let time = Timestamp::now().checked_sub(SignedDuration::from_secs(ago)).expect("a time");
+    let time = hirewire::telemetry::now().checked_sub(SignedDuration::from_secs(ago)).expect("a time");
     let data = match kind {
         "hired" => json!({ "worker": {
             "name": { "given": "Given", "family": worker }, "title": "Title", "type": "employee",

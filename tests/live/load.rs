@@ -75,7 +75,7 @@ async fn send(sender: usize, to: String, tally: Arc<Tally>) {
         number += 1;
         let worker = format!("L-{sender}-{number}");
         let body = event("hired", &worker, 3000).to_string();
-        let (id, time) = (hirewire::telemetry::new_id(), jiff::Timestamp::now().as_second().to_string());
+        let (id, time) = (hirewire::telemetry::new_id(), hirewire::telemetry::now().as_second().to_string());
         let request = http
             .post(&to)
             .header("content-type", "application/cloudevents+json")

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
@@ -42,9 +42,9 @@ struct Expected {
     active: bool,
 }
 
-fn event(kind: &str, worker: &str, number: &mut u32, ago: i64, data: Value) -> Value {
+fn event(kind: &str, worker: &str, number: &mut u32, ago: i64, data: &Value) -> Value {
     *number += 1;
-    let time = Timestamp::now().checked_sub(SignedDuration::from_secs(ago)).expect("a time");
+    let time = hirewire::telemetry::now().checked_sub(SignedDuration::from_secs(ago)).expect("a time");
     json!({
         "specversion": "1.0", "id": format!("evt-{number}"), "source": "/hr/acme",
         "type": format!("hr.worker.{kind}.v1"), "subject": worker, "time": time.to_string(), "data": data,
@@ -59,11 +59,11 @@ fn population(numbers: &mut Numbers) -> (Vec<Value>, BTreeMap<String, Expected>)
     for index in 0..PEOPLE {
         let worker = format!("W-{index:03}");
         let email = format!("person-{index:03}@acme.example");
-        let mut says = |kind: &str, ago: i64, data: Value| events.push(event(kind, &worker, &mut number, ago, data));
+        let mut says = |kind: &str, ago: i64, data: &Value| events.push(event(kind, &worker, &mut number, ago, data));
         says(
             "hired",
             5000,
-            json!({ "worker": {
+            &json!({ "worker": {
                 "name": { "given": format!("Given{index}"), "family": format!("Family{index}") },
                 "work_email": email, "title": "Title 0", "type": "employee", "department": { "id": "d0", "name": "Department 0" },
             } }),
@@ -73,21 +73,21 @@ fn population(numbers: &mut Numbers) -> (Vec<Value>, BTreeMap<String, Expected>)
         for step in 1..=numbers.below(4) {
             let ago = 4000 - i64::try_from(step).expect("small") * 100;
             person.title = format!("Title {step}");
-            says("changed", ago, json!({ "worker": { "title": person.title } }));
+            says("changed", ago, &json!({ "worker": { "title": person.title } }));
             if numbers.below(2) == 0 {
                 person.department = format!("Department {step}");
                 says(
                     "changed",
                     ago - 10,
-                    json!({ "worker": { "department": { "id": "d", "name": person.department } } }),
+                    &json!({ "worker": { "department": { "id": "d", "name": person.department } } }),
                 );
             }
         }
         if numbers.below(3) == 0 {
-            says("terminated", 2000, json!({}));
+            says("terminated", 2000, &json!({}));
             person.active = false;
             if numbers.below(3) == 0 {
-                says("rehired", 1000, json!({}));
+                says("rehired", 1000, &json!({}));
                 person.active = true;
             }
         }
@@ -162,7 +162,7 @@ async fn live_a_population(cluster: &Cluster, server: &ScimServer) {
     let mut number = 1_000_000;
     let late: Vec<Value> = ["W-000", "W-001", "W-002"]
         .iter()
-        .map(|worker| event("changed", worker, &mut number, 0, json!({ "worker": { "title": "Late" } })))
+        .map(|worker| event("changed", worker, &mut number, 0, &json!({ "worker": { "title": "Late" } })))
         .collect();
     assert_eq!(cluster.send(&late), Some(0));
     for worker in ["W-000", "W-001", "W-002"] {
@@ -184,7 +184,7 @@ async fn leavers_from_before(cluster: &Cluster, server: &ScimServer, ops: &str) 
     server.add_user(&user("before-three@acme.example", "B-2")).await;
     let mut number = 2_000_000;
     let mut leaves = |worker: &str, email: &str| {
-        event("terminated", worker, &mut number, 10, json!({ "worker": { "work_email": email } }))
+        event("terminated", worker, &mut number, 10, &json!({ "worker": { "work_email": email } }))
     };
     let events = [
         leaves("B-1", "before-one@acme.example"),

@@ -10,7 +10,7 @@ use crate::process::{Launch, Running};
 
 /// Its access token.
 pub const TOKEN: &str = "sandbox-token";
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 /// Users of one page of a list.
 const PAGE: usize = 100;
 
