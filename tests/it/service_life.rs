@@ -96,3 +96,21 @@ async fn a_deactivation_that_has_no_effect_is_told_and_tried_again() {
     assert_eq!(rig.user("ada@acme.example").expect("a user")["active"], false);
     rig.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_made_by_hand_for_somebody_out_of_scope_stays() {
+    let mut rig = Rig::start(SandboxProfile::Generic, "generic", "when = 'worker.type == \"contractor\"'").await;
+    let by_hand = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ada@acme.example", "active": true,
+    });
+    let made = reqwest::Client::new().post(format!("{}/Users", rig.base)).bearer_auth("rig-token").json(&by_hand);
+    assert_eq!(made.send().await.expect("an answer").status(), 201);
+    rig.post("hired", "E-1", NOW, &hire("Ada", "Lovelace")).await;
+    rig.settled("E-1", "unmanaged").await;
+    assert_eq!(rig.user("ada@acme.example").expect("the user")["active"], true);
+    // Once they have left, they have left wherever they are found.
+    rig.post("terminated", "E-1", NOW, &json!({})).await;
+    rig.settled("E-1", "deactivated").await;
+    assert_eq!(rig.user("ada@acme.example").expect("the user")["active"], false);
+    rig.stop().await;
+}

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{after, groups};
 use crate::{
-    fold::{FindingKind, Person},
+    fold::{FindingKind, Person, Status},
     mapping::{Access, AccessNow, AdoptMatch, Desired, Mapping, MatchKey},
     plan::{
         self, Current, Ending, Failure, GroupsNow, Input, LeaverAccount, Note, Operation, Ours, Policy,
@@ -124,9 +124,19 @@ pub async fn look(seen: &Seen<'_>) -> Result<Look, Failure> {
     };
     match access.access {
         Access::Unmanaged => Ok(blank),
+        Access::Inactive if is_nobody_of_ours(seen) => {
+            let why = "out of scope, and never ours".to_owned();
+            Ok(Look { next: Next::Settled(OutcomeKind::Unmanaged, why), ..blank })
+        }
         Access::Inactive => ending(seen, blank).await,
         Access::Active | Access::Prepared => giving(seen, blank).await,
     }
+}
+
+/// Somebody who works here, is out of scope, and never had an account by us: one that somebody made by hand stays.
+fn is_nobody_of_ours(seen: &Seen<'_>) -> bool {
+    let works_here = matches!(seen.person.status, Status::Active | Status::Upcoming);
+    works_here && !seen.second_account && seen.account.scim_id.is_none() && seen.account.intent.is_none()
 }
 
 /// Keys of a write that was begun: the facts may have moved since, what it made has the old ones.
