@@ -80,13 +80,12 @@ impl Timeline {
             return Started::Refused(refusing);
         }
         if let Some(serial) = movable {
-            // A list that says what was stated before and has moved since is behind: it moves nothing back.
             let one = Slot::from([serial]);
-            let has_moved = |s: &Stint| s.was_stated(&effective) && !s.start.is_some_and(|known| known.is(&effective));
-            if start.kind == StartKind::Listed && self.of(&one).any(has_moved) {
+            // A list that still says what was stated before and has moved since moves nothing back.
+            if start.kind == StartKind::Listed && self.of(&one).any(|stint| stint.was_stated(&effective)) {
                 return Started::Repeated(one);
             }
-            self.each(&Slot::from([serial]), |stint| stint.start = Some(effective));
+            self.each(&one, |stint| stint.start = Some(effective));
             return Started::Moved(serial);
         }
         let running: Slot =

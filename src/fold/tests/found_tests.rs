@@ -14,6 +14,17 @@ fn an_old_list_does_not_move_a_planned_start_back() {
 }
 
 #[test]
+fn an_old_row_that_is_not_found_does_not_move_a_planned_start_back_either() {
+    let facts = vec![
+        at(Kind::Hired, -242, 26),
+        list(-30, vec![row(None, 35)]),
+        at(Kind::Terminated, 5, 36),
+        list(10, vec![row(None, 26)]),
+    ];
+    access(facts, &[(35, 36)]);
+}
+
+#[test]
 fn a_list_may_still_move_a_start_to_a_day_not_said_before() {
     let facts = vec![of(0, at(Kind::Hired, 0, 20)), list(2, vec![row(Some(0), 25)])];
     access(facts, &[(25, ON)]);

@@ -260,9 +260,8 @@ impl Replayed {
             return refusing;
         }
         if let Some(at) = moved {
-            let has_moved = self.jobs[at].stated(s) && !self.jobs[at].start.is_some_and(|known| eq(known, s));
-            if !listed || !has_moved {
-                self.fire("start 2");
+            self.fire("start 2");
+            if !(listed && self.jobs[at].stated(s)) {
                 self.jobs[at].start = Some(s);
             }
             self.state_start(at, asked, true);
