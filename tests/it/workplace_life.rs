@@ -1,4 +1,4 @@
-//! A life at Workplace, in its dialect: what the application is asked, word for word, in `tests/cases/workplace/life.log`.
+//! A life at Workplace, in its dialect: what the application is asked, word for word, in `tests/cases/workplace/life.txt`.
 //!
 //! `UPDATE_CASES=1` writes the file anew. The ids that the application gives are written as `{id}`; everything else follows
 //! from the facts alone.
@@ -119,11 +119,11 @@ async fn a_life_at_workplace_is_asked_for_in_its_own_words() {
 }
 
 fn is_as_kept(text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/workplace/life.log");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/workplace/life.txt");
     if std::env::var_os("UPDATE_CASES").is_some() {
         std::fs::write(&path, text).expect("written");
         return;
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(text, kept, "the requests differ from tests/cases/workplace/life.log (UPDATE_CASES=1 writes it anew)");
+    assert_eq!(text, kept, "the requests differ from tests/cases/workplace/life.txt (UPDATE_CASES=1 writes it anew)");
 }
