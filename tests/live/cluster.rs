@@ -165,7 +165,16 @@ time_zone = "Europe/Berlin"
     /// Posts these events as one signed batch, by `hirewire send`; the exit status (0: accepted, 3: nobody answered).
     pub fn send(&self, events: &[Value]) -> Option<i32> {
         let file = self.batch(events);
-        self.command("send", &["send", "acme", &file, "--content-type", BATCH]).0
+        let mut code = None;
+        // A broker whose queues are new is not ready for its first seconds: 503, and a sender tries again.
+        for _ in 0..40 {
+            code = self.command("send", &["send", "acme", &file, "--content-type", BATCH]).0;
+            if code != Some(1) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(250));
+        }
+        code
     }
 
     /// As [`send`](Self::send), as a process that may still wait for its answer.
