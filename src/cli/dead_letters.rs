@@ -131,7 +131,7 @@ fn about(letter: &Value) -> String {
 }
 
 fn show(shown: &Value, output: Output) -> Result<(), Exit> {
-    if output.format() != super::shown::Format::Table {
+    if output.format() != super::output::Format::Table {
         return print(format_args!("{shown:#}"));
     }
     let letter = shown.pointer("/letter").cloned().unwrap_or_default();

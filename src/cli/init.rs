@@ -44,7 +44,7 @@ impl Init {
         let profile = Profile::named(&self.profile).ok_or_else(|| Exit::usage(anyhow!("no such profile")))?;
         let scheme = preset.scheme().map_err(|error| Exit::failed(error.into()))?;
         let zone = jiff::tz::TimeZone::system().iana_name().unwrap_or("Etc/UTC").to_owned();
-        let text = init_text::Init { preset: &preset, profile: &profile, secret: &fresh_secret(&scheme)?, zone: &zone };
+        let text = init_text::Init { preset: &preset, profile: &profile, secret: &fresh_secret(&scheme), zone: &zone };
         let (config, env) = (self.dir.join("hirewire.toml"), self.dir.join("hirewire.env"));
         for path in [&config, &env] {
             if path.exists() {
@@ -70,15 +70,14 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), Exit> {
 }
 
 /// 256 random bits in the form that the scheme's first kind of signature asks for.
-fn fresh_secret(scheme: &Scheme) -> Result<String, Exit> {
-    let mut bytes = [0; 32];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Exit::failed(anyhow!("no randomness is to be had")))?;
+pub(super) fn fresh_secret(scheme: &Scheme) -> String {
+    let bytes = crate::telemetry::random_bits();
     let base64 = STANDARD.encode(bytes);
-    Ok(match scheme.signatures.first().map(|kind| kind.key) {
+    match scheme.signatures.first().map(|kind| kind.key) {
         Some(KeyForm::Whsec) => format!("whsec_{base64}"),
         Some(KeyForm::Base64) => base64,
         Some(KeyForm::Text | KeyForm::Hex | KeyForm::Whpk) | None => crate::source::Encoding::Hex.encode(&bytes),
-    })
+    }
 }
 
 #[cfg(test)]

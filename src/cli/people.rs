@@ -6,8 +6,9 @@ use serde_json::Value;
 use super::{
     Exit,
     api::{Reach, quoted},
+    output::Format,
     print,
-    shown::{Format, Output, text},
+    shown::{Output, text},
 };
 
 /// People: what HR said of them, and what came of it.

@@ -12,8 +12,9 @@ use serde_json::Value;
 use super::{
     Exit,
     api::{Reach, quoted},
+    output::Format,
     print,
-    shown::{Format, Output, text},
+    shown::{Output, text},
 };
 
 /// Show the exact SCIM requests that these events would cause now, against the live target; nothing is written.

@@ -3,26 +3,14 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::anyhow;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use comfy_table::{Table, presets::NOTHING};
 use serde_json::Value;
 
-use super::{Exit, print};
+use super::{Exit, output::Format, print};
 
 /// A column: its name, and how a row's text is got.
 pub(super) type Column = (&'static str, fn(&Value) -> String);
-
-/// How a list is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// Columns for people.
-    #[default]
-    Table,
-    /// One JSON document.
-    Json,
-    /// One JSON document a line.
-    Jsonl,
-}
 
 /// `-o`
 #[derive(Clone, Copy, Debug, Args)]

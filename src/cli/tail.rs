@@ -2,12 +2,7 @@
 
 use clap::Args;
 
-use super::{
-    Exit,
-    api::Reach,
-    print,
-    shown::{Format, Output},
-};
+use super::{Exit, api::Reach, output::Format, print, shown::Output};
 use crate::ops::Line;
 
 /// Follow what goes on: each hook with its verdict and events, each account with what came of it.

@@ -3,6 +3,8 @@
 //! Replaying makes an account owed now; what is done is folded from all facts at that moment, so it is always safe. A hook
 //! that could not be read is read again, by the preset as it is now.
 
+use std::sync::Arc;
+
 use axum::{
     Extension, Json,
     extract::{Path, Query, State},
@@ -15,6 +17,9 @@ use crate::{
     queue::{Hook, Reading},
     store::{DeadLetter, LetterFilter, LetterId, PersonKey, RawHook},
 };
+
+/// Reads a kept raw hook by its source's preset as it is now.
+pub type ReadAgain = Arc<dyn Fn(&Hook) -> Reading + Send + Sync>;
 
 /// Which letters.
 #[derive(Debug, Default, Deserialize)]

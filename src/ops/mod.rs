@@ -20,6 +20,7 @@ use axum::{
 };
 
 pub use auth::{ACTOR_HEADER, Actor, OpsToken, Role};
+pub use letters::ReadAgain;
 pub use preview::ReadBody;
 pub use refusal::Refusal;
 pub use tail::{Line, Tail};
@@ -28,7 +29,7 @@ use crate::{
     event::SourceId,
     fold::{Rules, SourceRules},
     store::{Store, Wiring},
-    worker::{Connection, ReadAgain},
+    worker::Connection,
 };
 use auth::{Door, Guard};
 

@@ -243,7 +243,6 @@ pub struct Swept {
     pub marked: u64,
 }
 
-/// A letter about something.
 impl LetterAbout {
     /// The person it is about, if it is about one.
     pub fn person(&self) -> Option<&PersonKey> {
@@ -263,7 +262,7 @@ pub struct AccountView {
     pub leased_until: Option<Timestamp>,
 }
 
-/// Marks a commit as being about that claim (see `Store::commit`).
+/// What `Store::commit` gives.
 pub type CommitResult = Result<Committed, ClaimError>;
 
 /// What a commit came to.
@@ -273,9 +272,8 @@ pub struct Committed {
     pub owed_again: bool,
 }
 
-/// Used by tests of other rooms: an empty commit that settles nothing and changes nothing of the account.
 impl Commit {
-    /// A commit that keeps everything of the account as it was claimed.
+    /// A commit that settles nothing and keeps everything of the account as it was claimed; what is to change is set on it.
     pub fn keeping(account: &Account, outcome: super::Outcome) -> Self {
         Self {
             outcome,

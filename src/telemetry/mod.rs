@@ -26,6 +26,12 @@ pub fn chance() -> f64 {
     rand::random()
 }
 
+/// 256 fresh random bits, fit for a secret (the thread's generator is a cryptographic one, seeded by the kernel).
+#[allow(clippy::disallowed_methods, reason = "the one place that draws chance")]
+pub fn random_bits() -> [u8; 32] {
+    rand::random()
+}
+
 /// Sends logs to stderr: plain on a terminal, JSON lines elsewhere. `directives` as of `tracing_subscriber`'s
 /// `EnvFilter`; an error names the directive that cannot be read.
 pub fn log_to_stderr(directives: &str) -> Result<(), String> {

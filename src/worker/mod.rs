@@ -23,7 +23,7 @@ pub use settle::{Binding, Look, Next, Seen, SettleError, Settler, look, requests
 use crate::{
     event::{Alias, HookId, Kind, SourceId},
     fold::SourceRules,
-    queue::{Queue, Reading, ReceiveError},
+    queue::{Queue, ReceiveError},
     store::{Outcome, PersonKey, Recorded, Store, Wiring},
 };
 
@@ -63,9 +63,6 @@ pub trait Watcher: Send + Sync + fmt::Debug {
 pub struct Unwatched;
 
 impl Watcher for Unwatched {}
-
-/// Reads a kept raw hook again, once a preset was mended: for replays of unreadable hooks.
-pub type ReadAgain = Arc<dyn Fn(&crate::queue::Hook) -> Reading + Send + Sync>;
 
 /// What workers are made from.
 #[derive(Clone, Debug)]

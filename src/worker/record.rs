@@ -128,10 +128,9 @@ async fn one(worker: &Worker, hook: &Hook) -> Result<(), StoreError> {
         }
         Err(StoreError::Refused(problem)) => {
             tracing::error!(hook = hook.hook.as_str(), problem, "a hook cannot be stored; it is parked");
-            let whole =
-                Message { version: crate::queue::ENVELOPE_VERSION, instance: String::new(), hooks: vec![hook.clone()] };
+            let whole = Message::new(String::new(), vec![hook.clone()]);
             let envelope = UnreadableEnvelope {
-                bytes: serde_json::to_vec(&whole).unwrap_or_default(),
+                bytes: whole.encode().unwrap_or_default(),
                 version: Some(whole.version),
                 instance: None,
                 problem,

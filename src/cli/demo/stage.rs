@@ -11,13 +11,14 @@ use tokio::{net::TcpListener, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    super::{Exit, print},
+    super::{Exit, init::fresh_secret, print},
     hr::HrSystem,
 };
 use crate::{
     app::{Options, Roles, Service},
     config::{Config, Environment},
     sandbox::{Sandbox, SandboxProfile, SandboxSettings},
+    source::Scheme,
     target::BreakerSettings,
     telemetry,
 };
@@ -44,7 +45,7 @@ impl Stage {
     pub(super) async fn set(dir: &Path) -> anyhow::Result<Self> {
         clear(dir)?;
         let stop = CancellationToken::new();
-        let token = secret();
+        let token = STANDARD.encode(telemetry::random_bits());
         let settings =
             SandboxSettings { token: Some(token.clone().into()), profile: SandboxProfile::Generic, faults: Vec::new() };
         let sandbox = Sandbox::new(settings);
@@ -53,7 +54,7 @@ impl Stage {
         let (serving, until) = (sandbox.clone(), stop.clone());
         tokio::spawn(async move { serving.run(listener, until).await });
 
-        let webhook_secret = format!("whsec_{}", secret());
+        let webhook_secret = fresh_secret(&Scheme::standard_webhooks());
         let config = dir.join("hirewire.toml");
         std::fs::write(&config, document(&scim.to_string())).context("the config cannot be written")?;
         write_secrets(&dir.join("hirewire.env"), &webhook_secret, &token)?;
@@ -119,16 +120,6 @@ fn clear(dir: &Path) -> anyhow::Result<()> {
         drop(lock);
     }
     Ok(())
-}
-
-/// 32 bytes from two fresh ids and the kernel's randomness behind them, base64.
-fn secret() -> String {
-    let mut bytes = Vec::new();
-    while bytes.len() < 32 {
-        bytes.extend(telemetry::chance().to_le_bytes());
-        bytes.extend(telemetry::new_id().into_bytes());
-    }
-    STANDARD.encode(crate::event::ContentDigest::of(&bytes).bytes())
 }
 
 fn write_secrets(path: &Path, webhook: &str, token: &str) -> anyhow::Result<()> {

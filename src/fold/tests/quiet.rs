@@ -153,8 +153,10 @@ fn whoever_was_somebody_never_becomes_unknown() {
     prove("unknown", generator::history, |history| {
         let mut dice = Dice::new(history.salt);
         let keys: BTreeSet<_> = history.facts.iter().map(Fact::reference).collect();
-        if keys.len() != history.facts.len() || history.facts.iter().any(|fact| fact.hook.is_some()) {
-            return Ok(()); // Which content a number has, or which repeat counts, may be learned later: an edit.
+        // Which content a number has, or which repeat counts, may be learned later: an edit; and what an edit takes the place of.
+        let is_edited = |fact: &Fact| fact.hook.is_some() || fact.supersedes.is_some();
+        if keys.len() != history.facts.len() || history.facts.iter().any(is_edited) {
+            return Ok(());
         }
         let early = without(history, |fact| {
             fact.kind != Kind::Unlinked && fact.supersedes.is_none() && !parts(history, fact) && dice.percent(40)

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, time::Duration};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Case, SettleError, Settler, after, failed::Judged, look::Seen, look::look, paper};
+use super::{Case, SettleError, Settler, Step, after, failed::Judged, look::Seen, look::look, paper};
 use crate::{
     failpoint,
     plan::{self, Failure, Operation, TargetUser},
@@ -51,13 +51,24 @@ const MOST_ROUNDS: u32 = 3;
 impl Progress {
     pub(super) fn of(case: &Case<'_>, look: &Look) -> Self {
         let account = &case.claim.account;
-        let mut applied = account.applied.clone();
+        let mut progress = Self {
+            scim_id: account.scim_id.clone(),
+            applied: account.applied.clone(),
+            sent: Vec::new(),
+            done: Vec::new(),
+            intent: None,
+        };
+        progress.takes(look);
+        progress
+    }
+
+    /// What another look found, beside what was done already.
+    fn takes(&mut self, look: &Look) {
         if let Some(binding) = &look.binding {
-            applied.created_by_us = binding.created_by_us;
+            self.applied.created_by_us = binding.created_by_us || self.done.contains(&IntentKind::Create);
+            self.scim_id = Some(binding.id.clone());
         }
-        applied.attributes.extend(look.found.clone());
-        let scim_id = look.binding.as_ref().map(|binding| binding.id.clone()).or_else(|| account.scim_id.clone());
-        Self { scim_id, applied, sent: Vec::new(), done: Vec::new(), intent: None }
+        self.applied.attributes.extend(look.found.clone());
     }
 }
 
@@ -76,16 +87,16 @@ impl Settler {
             let Next::Send(operations) = looked.next.clone() else {
                 return Ok(paper::unsent(case, self, &looked, progress));
             };
-            let ran = self.run(case, seen, &looked, operations, &mut progress).await?;
-            match self.judge(case, seen, &looked, &mut progress, ran, looked_up).await? {
+            let step = Step { case, seen, look: &looked };
+            let ran = self.run(step, operations, &mut progress).await?;
+            match self.judge(step, &mut progress, ran, looked_up).await? {
                 Judged::Commit(commit) => return Ok(*commit),
                 Judged::LookAgain => looked_up = true,
             }
             match look(&Seen { read_first: true, ..*seen }).await {
                 Ok(again) => {
                     looked = again;
-                    let Progress { sent, done, intent, .. } = progress;
-                    progress = Progress { sent, done, intent, ..Progress::of(case, &looked) };
+                    progress.takes(&looked);
                 }
                 Err(failure) => return self.failed_to_look(case, seen, &failure).await,
             }
@@ -102,12 +113,11 @@ impl Settler {
     /// Sends the operations in order, up to the first that fails.
     pub(super) async fn run(
         &self,
-        case: &Case<'_>,
-        seen: &Seen<'_>,
-        look: &Look,
+        step: Step<'_>,
         operations: Vec<Operation>,
         progress: &mut Progress,
     ) -> Result<Ran, SettleError> {
+        let Step { case, seen, look } = step;
         let mut rest: VecDeque<Operation> = operations.into();
         while let Some(operation) = rest.pop_front() {
             if progress.intent.is_none() {

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    Case, Look, Next, SettleError, Settler, after,
+    Case, Look, Next, SettleError, Settler, Step, after,
     carry::{Progress, Ran},
     chance,
     look::Seen,
@@ -45,26 +45,14 @@ impl Settler {
         seen: &Seen<'_>,
         failure: &Failure,
     ) -> Result<Commit, SettleError> {
-        let access = if seen.second_account {
-            crate::mapping::AccessNow { access: Access::Inactive, due: None, due_ends_access: false }
-        } else {
-            seen.mapping.access(seen.person, seen.now)
-        };
-        let blind = Look {
-            access,
-            binding: None,
-            keys: seen.mapping.match_keys(seen.person),
-            found: std::collections::BTreeMap::new(),
-            notes: Vec::new(),
-            others: Vec::new(),
-            next: Next::Send(Vec::new()),
-        };
+        let blind = Look::blind(seen);
+        let step = Step { case, seen, look: &blind };
         let mut progress = Progress::of(case, &blind);
-        match self.decide(case, seen, &blind, &mut progress, failure, false).await? {
+        match self.decide(step, &mut progress, failure, false).await? {
             Decided::Judged(Judged::Commit(commit)) => Ok(*commit),
             Decided::Judged(Judged::LookAgain) | Decided::OneByOne => {
                 let wait = Wait { at_least: None, verify: true, letter: None };
-                Ok(self.waiting(case, &blind, &progress, failure, &wait))
+                Ok(self.waiting(step, &progress, failure, &wait))
             }
         }
     }
@@ -72,13 +60,12 @@ impl Settler {
     /// What running a plan came to, and what then.
     pub(super) async fn judge(
         &self,
-        case: &Case<'_>,
-        seen: &Seen<'_>,
-        look: &Look,
+        step: Step<'_>,
         progress: &mut Progress,
         ran: Ran,
         looked_up: bool,
     ) -> Result<Judged, SettleError> {
+        let Step { case, look, .. } = step;
         match ran {
             Ran::Done => Ok(Judged::commit(paper::done(case, self, look, progress))),
             Ran::EndingCame => Ok(Judged::commit(paper::dropped(case, look, progress))),
@@ -91,26 +78,23 @@ impl Settler {
                     person.key = %case.claim.account.person,
                     "a deactivation was answered with success, and the account is still active"
                 );
-                Ok(Judged::commit(self.waiting(case, look, progress, &failure, &wait)))
+                Ok(Judged::commit(self.waiting(step, progress, &failure, &wait)))
             }
-            Ran::Failed(operation, failure) => {
-                match self.decide(case, seen, look, progress, &failure, looked_up).await? {
-                    Decided::Judged(judged) => Ok(judged),
-                    Decided::OneByOne => self.one_by_one(case, seen, look, progress, &operation).await,
-                }
-            }
+            Ran::Failed(operation, failure) => match self.decide(step, progress, &failure, looked_up).await? {
+                Decided::Judged(judged) => Ok(judged),
+                Decided::OneByOne => self.one_by_one(step, progress, &operation).await,
+            },
         }
     }
 
     async fn decide(
         &self,
-        case: &Case<'_>,
-        seen: &Seen<'_>,
-        look: &Look,
+        step: Step<'_>,
         progress: &mut Progress,
         failure: &Failure,
         looked_up: bool,
     ) -> Result<Decided, SettleError> {
+        let Step { case, seen, .. } = step;
         let client = seen.client;
         if failure.is_of_the_target() {
             if client.breaker().failed(&case.claim.account.person.0, tokio::time::Instant::now()) {
@@ -140,24 +124,23 @@ impl Settler {
             situation.probe = Some(client.probe_credentials().await);
             verdict = decide(failure, &situation);
         }
-        self.follow(case, seen, look, progress, failure, verdict).await
+        self.follow(step, progress, failure, verdict).await
     }
 
     async fn follow(
         &self,
-        case: &Case<'_>,
-        seen: &Seen<'_>,
-        look: &Look,
+        step: Step<'_>,
         progress: &mut Progress,
         failure: &Failure,
         verdict: Verdict,
     ) -> Result<Decided, SettleError> {
+        let Step { case, look, .. } = step;
         Ok(Decided::Judged(match spared(look, verdict) {
-            Verdict::Wait(wait) => Judged::commit(self.waiting(case, look, progress, failure, &wait)),
+            Verdict::Wait(wait) => Judged::commit(self.waiting(step, progress, failure, &wait)),
             Verdict::LookUp | Verdict::ReadAgain | Verdict::Probe | Verdict::Recreate => Judged::LookAgain,
-            Verdict::ConfirmAbsence => Judged::commit(self.absent(case, seen, look, progress, failure).await?),
+            Verdict::ConfirmAbsence => Judged::commit(self.absent(step, progress, failure).await?),
             Verdict::OneByOne => return Ok(Decided::OneByOne),
-            Verdict::Pause(reason) => Judged::commit(self.pause(case, look, progress, failure, reason).await?),
+            Verdict::Pause(reason) => Judged::commit(self.pause(step, progress, failure, reason).await?),
             Verdict::Letter(cause) => Judged::commit(paper::letter(case, look, progress, cause, failure)),
             Verdict::Done => Judged::commit(paper::done(case, self, look, progress)),
         }))
@@ -166,12 +149,11 @@ impl Settler {
     /// The changes were refused together: one by one, so that a bad one holds up no other.
     async fn one_by_one(
         &self,
-        case: &Case<'_>,
-        seen: &Seen<'_>,
-        look: &Look,
+        step: Step<'_>,
         progress: &mut Progress,
         refused: &Operation,
     ) -> Result<Judged, SettleError> {
+        let Step { case, look, .. } = step;
         let mut letters = Vec::new();
         let planned: &[Operation] = match &look.next {
             Next::Send(operations) => operations,
@@ -180,7 +162,7 @@ impl Settler {
         let rest = planned.iter().skip_while(|operation| *operation != refused).skip(1);
         let singles: Vec<Operation> = refused.one_by_one().into_iter().chain(rest.cloned()).collect();
         for single in singles {
-            match self.run(case, seen, look, vec![single], progress).await? {
+            match self.run(step, vec![single], progress).await? {
                 Ran::Done => {}
                 Ran::EndingCame => return Ok(Judged::commit(paper::dropped(case, look, progress))),
                 Ran::NotEffective => return Ok(Judged::LookAgain),
@@ -191,7 +173,7 @@ impl Settler {
                         letters.push(paper::refusal(case, &operation, &failure, cause));
                         continue;
                     }
-                    return match self.follow(case, seen, look, progress, &failure, verdict).await? {
+                    return match self.follow(step, progress, &failure, verdict).await? {
                         Decided::Judged(judged) => Ok(judged),
                         Decided::OneByOne => Ok(Judged::LookAgain),
                     };
@@ -208,14 +190,8 @@ impl Settler {
     }
 
     /// Tries again later.
-    pub(super) fn waiting(
-        &self,
-        case: &Case<'_>,
-        look: &Look,
-        progress: &Progress,
-        failure: &Failure,
-        wait: &Wait,
-    ) -> Commit {
+    pub(super) fn waiting(&self, step: Step<'_>, progress: &Progress, failure: &Failure, wait: &Wait) -> Commit {
+        let Step { case, look, .. } = step;
         let sent = failure.kind != FailureKind::NotSent;
         let attempts = case.claim.account.attempts.saturating_add(u32::from(sent));
         let delay = Backoff::default().delay(attempts.max(1), chance(), wait.at_least);
@@ -239,12 +215,12 @@ impl Settler {
 
     async fn pause(
         &self,
-        case: &Case<'_>,
-        look: &Look,
+        step: Step<'_>,
         progress: &Progress,
         failure: &Failure,
         reason: PauseReason,
     ) -> Result<Commit, SettleError> {
+        let Step { case, look, .. } = step;
         let name = &self.connection.settings.name;
         let word = match reason {
             PauseReason::Credentials => "credentials",
@@ -261,14 +237,8 @@ impl Settler {
     }
 
     /// A bound user answered 404: is it gone, or is the target not what it was?
-    async fn absent(
-        &self,
-        case: &Case<'_>,
-        seen: &Seen<'_>,
-        look: &Look,
-        progress: &mut Progress,
-        failure: &Failure,
-    ) -> Result<Commit, SettleError> {
+    async fn absent(&self, step: Step<'_>, progress: &mut Progress, failure: &Failure) -> Result<Commit, SettleError> {
+        let Step { case, seen, look } = step;
         let account = &case.claim.account;
         let settle = self.connection.settings.settle;
         let confirmed = match (failure.phase, &failure.kind) {
@@ -310,12 +280,15 @@ impl Settler {
                 commit.closes_letters = true;
                 commit
             }
-            Verdict::Pause(reason) => self.pause(case, look, progress, failure, reason).await?,
+            Verdict::Pause(reason) => self.pause(step, progress, failure, reason).await?,
             Verdict::Letter(cause) => paper::letter(case, look, progress, cause, failure),
             Verdict::LookUp => {
                 // It has another id now: unbound, and bound again by what is found next time.
-                let mut commit = paper::waiting(case, look, progress, account.attempts, case.time(), "another id");
+                let attempts = account.attempts.saturating_add(1);
+                let until = after(case.time(), Backoff::default().delay(attempts, chance(), None));
+                let mut commit = paper::waiting(case, look, progress, attempts, until, "another id");
                 commit.scim_id = None;
+                commit.applied = crate::store::Applied::default();
                 commit
             }
             Verdict::Wait(_)

@@ -104,25 +104,32 @@ enum Located {
     Letter(Next),
 }
 
+impl Look {
+    /// What is known before anything is asked: the access that should be, and how the account is found.
+    pub(super) fn blind(seen: &Seen<'_>) -> Self {
+        let access = if seen.second_account {
+            AccessNow { access: Access::Inactive, due: None, due_ends_access: false }
+        } else {
+            seen.mapping.access(seen.person, seen.now)
+        };
+        let mut keys = seen.mapping.match_keys(seen.person);
+        remembered_keys(seen.account, &mut keys);
+        Self {
+            access,
+            binding: None,
+            keys,
+            found: BTreeMap::new(),
+            notes: Vec::new(),
+            others: Vec::new(),
+            next: Next::Settled(OutcomeKind::Unmanaged, String::new()),
+        }
+    }
+}
+
 /// Looks at the target and says what is to be done.
 pub async fn look(seen: &Seen<'_>) -> Result<Look, Failure> {
-    let access = if seen.second_account {
-        AccessNow { access: Access::Inactive, due: None, due_ends_access: false }
-    } else {
-        seen.mapping.access(seen.person, seen.now)
-    };
-    let mut keys = seen.mapping.match_keys(seen.person);
-    remembered_keys(seen.account, &mut keys);
-    let blank = Look {
-        access,
-        binding: None,
-        keys,
-        found: BTreeMap::new(),
-        notes: Vec::new(),
-        others: Vec::new(),
-        next: Next::Settled(OutcomeKind::Unmanaged, String::new()),
-    };
-    match access.access {
+    let blank = Look::blind(seen);
+    match blank.access.access {
         Access::Unmanaged => Ok(blank),
         Access::Inactive if is_nobody_of_ours(seen) => {
             let why = "out of scope, and never ours".to_owned();
@@ -178,6 +185,7 @@ async fn ending(seen: &Seen<'_>, mut look: Look) -> Result<Look, Failure> {
         binding.resource = Some(resource);
         (active, name)
     };
+    // Whoever leaves must leave no second account behind.
     look.others = other_accounts(seen, &look.keys, &binding.id).await?;
     let protected = user_name.is_some_and(|name| seen.mapping.is_protected(&name));
     look.next = match plan_deactivation(LeaverAccount { active, protected, held: seen.account.held }) {
@@ -218,7 +226,8 @@ async fn giving(seen: &Seen<'_>, mut look: Look) -> Result<Look, Failure> {
             return Ok(look);
         }
     };
-    if let Some(binding) = &binding {
+    // After an unclear create a second account may have shown up since.
+    if let Some(binding) = binding.as_ref().filter(|_| seen.account.verify_at.is_some()) {
         look.others = other_accounts(seen, &look.keys, &binding.id).await?;
     }
     look.binding = binding;
@@ -358,8 +367,7 @@ fn several(hits: &[Hit], after_create: bool) -> Next {
 
 /// Ours by `externalId` or by an intent of ours; else adopted by policy, or somebody else's.
 fn one(seen: &Seen<'_>, keys: &[MatchKey], hit: &Hit) -> Located {
-    let wanted = keys.iter().find(|key| key.path.is("externalId")).map(|key| key.value.as_str());
-    let external = member(&hit.resource, "externalId").and_then(Value::as_str).filter(|text| !text.is_empty());
+    let (wanted, external) = (wanted_external_id(keys), external_id(hit));
     let by_intent = seen.account.intent.as_ref().is_some_and(|intent| {
         intent.kind == IntentKind::Create
             && intent.match_keys.iter().any(|key| hit.by.iter().any(|path| path.as_str() == key.path))
@@ -387,14 +395,25 @@ fn one(seen: &Seen<'_>, keys: &[MatchKey], hit: &Hit) -> Located {
     bound(true, false)
 }
 
-/// After an unclear create: whether a second account has shown up since.
+/// Users that match as well: a second account of the same person. One with somebody else's `externalId` is somebody else.
 async fn other_accounts(seen: &Seen<'_>, keys: &[MatchKey], id: &str) -> Result<Vec<String>, Failure> {
-    if seen.account.verify_at.is_none() || keys.is_empty() {
+    if keys.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(match seen.client.find(keys).await? {
-        Found::Several(hits) => hits.into_iter().map(|hit| hit.id).filter(|other| other != id).collect(),
-        Found::One(hit) if hit.id != id => vec![hit.id],
-        Found::One(_) | Found::Nobody { .. } => Vec::new(),
-    })
+    let hits = match seen.client.find(keys).await? {
+        Found::Several(hits) => hits,
+        Found::One(hit) => vec![hit],
+        Found::Nobody { .. } => Vec::new(),
+    };
+    let ours = wanted_external_id(keys);
+    let may_be_theirs = |hit: &Hit| external_id(hit).is_none_or(|found| ours.is_none_or(|ours| found == ours));
+    Ok(hits.into_iter().filter(|hit| hit.id != id && may_be_theirs(hit)).map(|hit| hit.id).collect())
+}
+
+fn wanted_external_id(keys: &[MatchKey]) -> Option<&str> {
+    keys.iter().find(|key| key.path.is("externalId")).map(|key| key.value.as_str())
+}
+
+fn external_id(hit: &Hit) -> Option<&str> {
+    member(&hit.resource, "externalId").and_then(Value::as_str).filter(|text| !text.is_empty())
 }

@@ -74,6 +74,14 @@ pub(super) struct Case<'a> {
     pub(super) begun: tokio::time::Instant,
 }
 
+/// A claim, and what was seen of its account.
+#[derive(Clone, Copy)]
+pub(super) struct Step<'a> {
+    pub(super) case: &'a Case<'a>,
+    pub(super) seen: &'a Seen<'a>,
+    pub(super) look: &'a Look,
+}
+
 impl Case<'_> {
     /// The store's time by now: the claim's, and what passed since.
     pub(super) fn time(&self) -> Timestamp {
