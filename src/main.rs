@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Many small JSON values, made and dropped on every core.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     hirewire::cli::main()
 }

@@ -1,4 +1,6 @@
 //! HTTP/1.1 clients that keep their connection and send one request after the other, on a thread of their own.
+//!
+//! They write and read as little as will do: what they take of the machine is taken from what is measured.
 
 use std::{
     net::SocketAddr,
@@ -10,11 +12,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, Request};
-use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use http::HeaderMap;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::figures::Figures;
 
@@ -61,24 +63,49 @@ impl Load {
     }
 
     async fn one(self, number: Arc<AtomicUsize>, until: Instant) -> Vec<Duration> {
-        let stream = TcpStream::connect(self.address).await.expect("a connection");
+        let mut stream = TcpStream::connect(self.address).await.expect("a connection");
         stream.set_nodelay(true).expect("nodelay");
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("a handshake");
-        tokio::spawn(connection);
-        let mut took = Vec::new();
+        let (mut took, mut request, mut answer) = (Vec::new(), Vec::new(), Vec::new());
         while Instant::now() < until {
             let Some((headers, body)) = (self.next)(number.fetch_add(1, Ordering::Relaxed)) else { break };
-            let mut request =
-                Request::post(self.path.as_str()).header("host", "bench").body(Full::new(body)).expect("a request");
-            request.headers_mut().extend(headers);
+            write(&mut request, &self.path, &headers, &body);
             let began = Instant::now();
-            sender.ready().await.expect("the connection stays");
-            let answer = sender.send_request(request).await.expect("an answer");
-            let status = answer.status();
-            let body = answer.into_body().collect().await.expect("a body").to_bytes();
-            assert!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&body));
+            stream.write_all(&request).await.expect("the connection stays");
+            let status = read(&mut stream, &mut answer).await;
+            assert!((200..300).contains(&status), "{status}: {}", String::from_utf8_lossy(&answer));
             took.push(began.elapsed());
         }
         took
+    }
+}
+
+/// The request's bytes.
+fn write(request: &mut Vec<u8>, path: &str, headers: &HeaderMap, body: &[u8]) {
+    request.clear();
+    request.extend_from_slice(
+        format!("POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-length: {}\r\n", body.len()).as_bytes(),
+    );
+    for (name, value) in headers {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            request.extend_from_slice(part);
+        }
+    }
+    request.extend_from_slice(b"\r\n");
+    request.extend_from_slice(body);
+}
+
+/// Reads an answer that tells its length, whole; its status.
+async fn read(stream: &mut TcpStream, answer: &mut Vec<u8>) -> u16 {
+    answer.clear();
+    loop {
+        let more = stream.read_buf(answer).await.expect("an answer");
+        assert!(more > 0, "the connection ended: {}", String::from_utf8_lossy(answer));
+        let Some(head) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let text = std::str::from_utf8(answer.get(..head).unwrap_or_default()).expect("a head").to_ascii_lowercase();
+        let length = text.lines().find_map(|line| line.strip_prefix("content-length:")).map_or("0", str::trim);
+        let length: usize = length.parse().expect("a length");
+        if answer.len() >= head + 4 + length {
+            return text.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        }
     }
 }

@@ -22,6 +22,10 @@ mod intake;
 mod place;
 mod worker;
 
+/// The service's own (src/main.rs), for both sides.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Where the neighbours are.
 struct Neighbours {
     amqp: String,

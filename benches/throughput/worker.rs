@@ -155,19 +155,27 @@ async fn fill(folder: &std::path::Path, instance: &str, more: &str, events: usiz
     service.stop().await;
 }
 
-/// Asks the store itself: an event is applied once its account's row says so, durably.
+/// Asks the store itself: an event is applied once its account's row says so, durably. Seldom while much is left: asking
+/// takes of what is measured.
 async fn until_settled(store: &str, events: usize) {
     let deadline = Instant::now() + Duration::from_mins(5);
+    let mut connection = None;
     let mut settled = 0;
     while settled < events {
         assert!(Instant::now() < deadline, "only {settled} of {events} accounts were settled in five minutes");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        let Ok(mut connection) = AnyConnection::connect(store).await else { continue };
+        let left = u64::try_from(events - settled).unwrap_or(u64::MAX);
+        tokio::time::sleep(Duration::from_millis((left / 4).clamp(10, 500))).await;
+        if connection.is_none() {
+            connection = AnyConnection::connect(store).await.ok();
+        }
+        let Some(open) = connection.as_mut() else { continue };
         let counting = "SELECT COUNT(*) AS n FROM accounts WHERE scim_id IS NOT NULL AND owed_at IS NULL";
         // Before the store is opened there is no such table.
-        if let Ok(row) = sqlx::query(counting).fetch_one(&mut connection).await {
+        if let Ok(row) = sqlx::query(counting).fetch_one(open).await {
             settled = usize::try_from(row.get::<i64, _>("n")).unwrap_or(0);
         }
+    }
+    if let Some(connection) = connection {
         let _ = connection.close().await;
     }
 }

@@ -23,10 +23,10 @@ use crate::{app::Reached, ops::ACTOR_HEADER};
 #[derive(Debug, Args)]
 pub(super) struct Reach {
     /// The service's ops address; left out: the one that runs here, or the store itself.
-    #[arg(long, env = "HIREWIRE_SERVER", value_name = "URL")]
+    #[arg(long, env = "HIREWIRE_SERVER", value_name = "URL", global = true)]
     pub(super) server: Option<String>,
     /// The token for --server.
-    #[arg(long, env = "HIREWIRE_TOKEN", hide_env_values = true, hide = true)]
+    #[arg(long, env = "HIREWIRE_TOKEN", hide_env_values = true, hide = true, global = true)]
     pub(super) token: Option<SecretString>,
     #[command(flatten)]
     pub(super) config: ConfigFile,

@@ -18,7 +18,7 @@ use crate::config::{Config, Diagnostics, Environment, SourceConfig};
 #[derive(Debug, Args)]
 pub(super) struct ConfigFile {
     /// The config.
-    #[arg(long, env = "HIREWIRE_CONFIG", default_value = "hirewire.toml", value_name = "FILE")]
+    #[arg(long, env = "HIREWIRE_CONFIG", default_value = "hirewire.toml", value_name = "FILE", global = true)]
     config: PathBuf,
 }
 

@@ -15,7 +15,7 @@ pub(super) const MOST_HOOKS: usize = 64;
 /// Most bytes of bodies in a message, unless one hook alone has more.
 pub(super) const MOST_BYTES: usize = 256 * 1024;
 /// How many messages may wait for their confirm while more is gathered.
-pub(super) const OUTSTANDING: usize = 4;
+pub(super) const OUTSTANDING: usize = 2;
 
 /// How many hooks may wait to be gathered: what a queue that does not answer may cost in memory.
 const WAITING: usize = 2048;

@@ -369,15 +369,21 @@ async fn no_log_line_holds_a_person_a_secret_or_what_was_expected() {
     let writer = log.clone();
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
-    let _logs = tracing::subscriber::set_default(subscriber);
     let rig = rig(Mood::Confirms, settings());
     let body = sample("canonical", "hired", "evt-1");
-    for text in [body.clone(), body.replace("\"name\"", "\"naem\""), body.replace("\"Engineer\"", "[]")] {
-        rig.post("canonical", &text).await;
-    }
-    rig.post("bamboohr", &sample("bamboohr", "hired", "").replace("\"Hire Date\": \"", "\"Hire Date\": \"x")).await;
     let forged = body.replace("Ada", "Eve");
-    rig.answer(request("/hooks/canonical", signed("canonical", body.as_bytes()), forged.clone())).await;
+    let everything = async || {
+        for text in [body.clone(), body.replace("\"name\"", "\"naem\""), body.replace("\"Engineer\"", "[]")] {
+            rig.post("canonical", &text).await;
+        }
+        rig.post("bamboohr", &sample("bamboohr", "hired", "").replace("\"Hire Date\": \"", "\"Hire Date\": \"x")).await;
+        rig.answer(request("/hooks/canonical", signed("canonical", body.as_bytes()), forged.clone())).await;
+    };
+    let _logs = tracing::subscriber::set_default(subscriber);
+    // A place that logs for the first time in another test's thread, which has no listener, counts as never listened to.
+    everything().await;
+    tracing::callsite::rebuild_interest_cache();
+    everything().await;
     let log = String::from_utf8(log.0.lock().expect("a lock").clone()).expect("text");
     let lines = ["accepted", "refused", "/naem", "dead letters", "does not match"];
     assert!(lines.iter().all(|line| log.contains(line)), "{log}");

@@ -130,7 +130,7 @@ pub(super) async fn pause(
     ops.connection(&name)?;
     let reason = if why.reason.trim().is_empty() { "no reason given" } else { why.reason.trim() };
     let changed = ops.store().pause(&name, reason, &actor.name).await?;
-    tracing::warn!(connection = name, actor = actor.name, changed, "connection paused");
+    tracing::info!(connection = name, actor = actor.name, changed, "connection paused");
     Ok(Json(json!({ "connection": name, "paused": true, "changed": changed })))
 }
 

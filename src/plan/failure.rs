@@ -79,6 +79,11 @@ impl Failure {
         }
     }
 
+    /// Whether the target answered a write with a refusal: nothing of it is on its way.
+    pub fn is_refusal(&self) -> bool {
+        self.phase.writes() && matches!(self.status(), Some(400..=499)) && !self.is_of_the_target()
+    }
+
     /// Whether it says nothing about this person but something about the target: such failures of several
     /// different people in a row open the breaker.
     pub fn is_of_the_target(&self) -> bool {

@@ -63,7 +63,14 @@ impl Preset {
 
     fn read_body(&self, body: &[u8], headers: &HeaderMap, origins: &[String]) -> Reading {
         let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let value = if self.is_form(content_type) { body::form(body) } else { body::json(body) };
+        let form = self.is_form(content_type);
+        if self.read.is_none()
+            && !form
+            && let Some(reading) = read_canonical::read_at_once(body, origins)
+        {
+            return reading;
+        }
+        let value = if form { body::form(body) } else { body::json(body) };
         match (&self.read, value) {
             (None, Ok(value)) => read_canonical::read(value, origins),
             (None, Err(error)) => trouble(Trouble::Malformed(error.to_string())),

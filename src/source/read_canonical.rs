@@ -57,6 +57,31 @@ const SENSITIVE: [&str; 41] = [
     "nationality",
 ];
 
+/// Reads a body in which nothing is to be dropped or refused, as most are; `None`: [`read`] is to look closer. Every member
+/// that is never taken is unknown to the types, and refused by them, but those among `extensions`.
+pub(super) fn read_at_once(body: &[u8], origins: &[String]) -> Option<Reading> {
+    let is_batch = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    let documents: Vec<CloudEvent> =
+        if is_batch { serde_json::from_slice(body).ok()? } else { vec![serde_json::from_slice(body).ok()?] };
+    if documents.len() > MOST {
+        return None;
+    }
+    let mut reading = Reading::default();
+    for mut content in documents {
+        if let Change::Set(extensions) = &content.data.worker.extensions
+            && extensions.iter().any(|(name, value)| is_sensitive(name) || holds_sensitive(value))
+        {
+            return None;
+        }
+        if !refused(&content, origins).is_empty() {
+            return None;
+        }
+        reading.odd_phones += straighten_phones(&mut content);
+        reading.events.push(ReadEvent { identity: Identity::Given, content });
+    }
+    Some(reading)
+}
+
 /// Reads the body; `origins`, if any, are the only `source`s it may name.
 pub(super) fn read(body: Value, origins: &[String]) -> Reading {
     let (documents, is_batch) = match body {
@@ -91,6 +116,12 @@ pub(super) fn read(body: Value, origins: &[String]) -> Reading {
 
 fn event(document: Value, origins: &[String]) -> Result<CloudEvent, Vec<Invalid>> {
     let content: CloudEvent = serde_path_to_error::deserialize(document).map_err(|error| vec![misshapen(&error)])?;
+    let found = refused(&content, origins);
+    if found.is_empty() { Ok(content) } else { Err(found) }
+}
+
+/// What is wrong with an event whose shape is right.
+fn refused(content: &CloudEvent, origins: &[String]) -> Vec<Invalid> {
     let mut found: Vec<_> = content
         .violations()
         .into_iter()
@@ -99,11 +130,11 @@ fn event(document: Value, origins: &[String]) -> Result<CloudEvent, Vec<Invalid>
     if content.kind.is_operators_only() {
         found.push(invalid("/type", format!("only an operator states that something is {}", content.kind)));
     }
-    found.extend(operators_members(&content));
+    found.extend(operators_members(content));
     if !origins.is_empty() && !origins.contains(&content.source) {
         found.push(invalid("/source", "not among the origins of this source".to_owned()));
     }
-    if found.is_empty() { Ok(content) } else { Err(found) }
+    found
 }
 
 /// Members by which an operator's event says for whom it speaks.
@@ -164,6 +195,15 @@ fn drop_sensitive(value: &mut Value) -> usize {
         }
         Value::Array(elements) => elements.iter_mut().map(drop_sensitive).sum(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// Whether anything in it is never taken.
+fn holds_sensitive(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.iter().any(|(name, value)| is_sensitive(name) || holds_sensitive(value)),
+        Value::Array(elements) => elements.iter().any(holds_sensitive),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 

@@ -74,6 +74,33 @@ fn pay_and_the_like_are_dropped_wherever_they_stand_and_counted() {
     assert_eq!(kept, json!({"worker": {"title": "Engineer", "extensions": {"badge": "7", "list": [{}]}}}));
 }
 
+#[test]
+fn what_is_read_at_once_is_what_a_closer_look_reads() {
+    let plain = event(
+        r#"{"worker":{"title":"Engineer","extensions":{"badge":{"colour":"red"}},"phones":[{"value":"+49 30 1"}]}}"#,
+    );
+    let bodies = [
+        (plain.clone(), true),
+        (format!(" [{plain},{plain}]"), true),
+        (event("{}"), true),
+        ("[]".to_owned(), true),
+        (event(r#"{"worker":{"extensions":{"badge":{"dob":"x"}}}}"#), false),
+        (event(r#"{"worker":{"salary":1}}"#), false),
+        (event(r#"{"worker":{"title":"a","title":"b"}}"#), false),
+        (event(r#"{"actor":"me"}"#), false),
+        (format!("[{plain},{}]", event(r#"{"foo":1}"#)), false),
+        ("{".to_owned(), false),
+    ];
+    for (body, at_once) in bodies {
+        let quick = super::read_canonical::read_at_once(body.as_bytes(), &[]);
+        assert_eq!(quick.is_some(), at_once, "{body}");
+        if let Some(quick) = quick {
+            let value = super::body::json(body.as_bytes()).expect("JSON");
+            assert_eq!(quick, super::read_canonical::read(value, &[]), "{body}");
+        }
+    }
+}
+
 /// A reading as the fixtures write it.
 fn told(reading: &Reading) -> Value {
     let events: Vec<_> =

@@ -54,6 +54,11 @@ impl Ask {
         Self { statement, ..self }
     }
 
+    /// The statement so far, for one that contains it.
+    pub(super) fn statement(&self) -> &str {
+        &self.statement
+    }
+
     /// The next value.
     pub(super) fn with(mut self, cell: impl Into<Cell>) -> Self {
         self.cells.push(cell.into());

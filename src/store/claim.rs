@@ -9,7 +9,7 @@ use std::time::Duration;
 use sqlx::any::AnyRow;
 
 use super::{
-    Claim, ClaimError, ClaimLost, ClaimWish, Intent, OwedClass, PersonKey, Standing, Store, StoreError,
+    Claim, ClaimError, ClaimLost, ClaimWish, Intent, PersonKey, Standing, Store, StoreError,
     ask::{Ask, Cell, Columns as _, Tx, and, to_json},
     dialect::Scope,
     rows,
@@ -20,32 +20,9 @@ use crate::{failpoint, telemetry};
 pub(super) const FENCED: &str = "connection = $2 AND person = $3 AND (lease_token = $4 OR $5 = 1)";
 
 impl Store {
-    /// Leases accounts that are owed now, oldest first.
+    /// Leases accounts that are owed now: leavers first unless a class is wished, oldest first.
     pub async fn claim(&self, wish: &ClaimWish<'_>) -> Result<Vec<Claim>, StoreError> {
-        let classes: &[Option<OwedClass>] = match (wish.class, wish.person) {
-            (Some(OwedClass::Leaver), _) => &[Some(OwedClass::Leaver)],
-            (Some(OwedClass::Other), _) => &[Some(OwedClass::Other)],
-            (None, Some(_)) => &[None],
-            (None, None) => &[Some(OwedClass::Leaver), Some(OwedClass::Other)],
-        };
-        let mut claims = Vec::new();
-        for class in classes {
-            let most = wish.most.saturating_sub(claims.len());
-            if most == 0 {
-                break;
-            }
-            claims.extend(self.claim_of_class(wish, *class, most).await?);
-        }
-        Ok(claims)
-    }
-
-    async fn claim_of_class(
-        &self,
-        wish: &ClaimWish<'_>,
-        class: Option<OwedClass>,
-        most: usize,
-    ) -> Result<Vec<Claim>, StoreError> {
-        let (statement, cells) = claiming(wish, class, most);
+        let (statement, cells) = claiming(wish);
         self.engine
             .write(Scope::Statement, move |mut tx| {
                 let (statement, cells) = (statement.clone(), cells.clone());
@@ -53,7 +30,7 @@ impl Store {
                     let ask = cells.into_iter().fold(Ask::of(statement), Ask::with);
                     let rows = ask.with(telemetry::new_id()).all(&mut tx).await?;
                     let mut claims = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
-                    claims.sort_by_key(|claim| claim.account.owed_since);
+                    claims.sort_by_key(|claim| (claim.account.class, claim.account.owed_since));
                     Ok(claims)
                 })
             })
@@ -81,19 +58,18 @@ impl Store {
                 extending.await?
             }
         };
-        let row = row.ok_or(ClaimLost)?;
-        let left = u64::try_from(row.int("lease_left")?).unwrap_or(0);
-        Ok(Standing {
-            lease_left: Duration::from_micros(left),
-            person_version: row.int("person_version")?,
-            ending_came: row.int("stirred")? == 2,
-        })
+        stands(row)
     }
 
-    /// Writes the intent down, before the write it announces.
-    pub async fn begin(&self, claim: &Claim, intent: &Intent) -> Result<(), ClaimError> {
-        let intent = to_json(intent)?;
-        self.fenced_write(claim, "intent = $6", vec![intent.into()]).await
+    /// Writes the intent down, before the write it announces, and says what may have changed under the claim.
+    pub async fn begin(&self, claim: &Claim, intent: &Intent) -> Result<Standing, ClaimError> {
+        let (claim, intent) = (claim.clone(), to_json(intent)?);
+        let statement = format!("UPDATE accounts SET intent = $6 WHERE {FENCED} RETURNING {STANDING}");
+        let beginning = self.engine.write::<_, StoreError, _>(Scope::Statement, move |mut tx| {
+            let ask = fenced(&statement, &claim).with(&intent);
+            Box::pin(async move { Ok(ask.first(&mut tx).await?) })
+        });
+        stands(beginning.await?)
     }
 
     /// Releases the claim without any change; the account stays owed, now or after that long.
@@ -128,25 +104,50 @@ impl Store {
 /// What `standing` reads of the row.
 const STANDING: &str = "COALESCE(lease_until - {now}, 0) AS lease_left, person_version, stirred";
 
+/// A row with the columns of [`STANDING`]; none: the claim is lost.
+fn stands(row: Option<AnyRow>) -> Result<Standing, ClaimError> {
+    let row = row.ok_or(ClaimLost)?;
+    Ok(Standing {
+        lease_left: Duration::from_micros(u64::try_from(row.int("lease_left")?).unwrap_or(0)),
+        person_version: row.int("person_version")?,
+        ending_came: row.int("stirred")? == 2,
+    })
+}
+
 /// The statement that claims, and its cells but the last, the fence.
-fn claiming(wish: &ClaimWish<'_>, class: Option<OwedClass>, most: usize) -> (String, Vec<Cell>) {
-    let mut cells: Vec<Cell> = vec![wish.connection.into(), most.into(), wish.lease.into()];
-    let mut which = String::new();
-    if let Some(class) = class {
+fn claiming(wish: &ClaimWish<'_>) -> (String, Vec<Cell>) {
+    let mut cells: Vec<Cell> = vec![wish.connection.into(), wish.most.into(), wish.lease.into()];
+    let mut narrowed = String::new();
+    if let Some(class) = wish.class {
         cells.push(class.into());
-        which.push_str(&and("class", cells.len() + 1));
+        narrowed.push_str(&and("class", cells.len() + 1));
     }
     if let Some(person) = wish.person {
         cells.push(person.into());
-        which.push_str(&and("person", cells.len() + 1));
+        narrowed.push_str(&and("person", cells.len() + 1));
     }
+    let owed = |which: &str, most: &str| {
+        format!(
+            "(c, p) AS MATERIALIZED (SELECT connection, person FROM accounts WHERE connection = $2{which} \
+               AND owed_at <= {{now}} AND (lease_until IS NULL OR lease_until <= {{now}}) \
+               AND EXISTS (SELECT 1 FROM mappings m WHERE m.connection = $2) \
+               AND NOT EXISTS (SELECT 1 FROM connections o WHERE o.name = $2 AND o.paused_since IS NOT NULL) \
+               ORDER BY owed_at LIMIT {most} {{skip_locked}})"
+        )
+    };
+    let picked = if narrowed.is_empty() {
+        // A class each, so that both are searched by the index.
+        let (leavers, others) =
+            (owed(" AND class = 0", "$3"), owed(" AND class = 1", "$3 - (SELECT COUNT(*) FROM leavers)"));
+        format!(
+            "leavers {leavers}, others {others}, picked (c, p) AS (SELECT c, p FROM leavers UNION ALL SELECT c, p FROM others)"
+        )
+    } else {
+        format!("picked {}", owed(&narrowed, "$3"))
+    };
     let fence = cells.len() + 2;
     let statement = format!(
-        "WITH picked (c, p) AS MATERIALIZED (SELECT connection, person FROM accounts WHERE connection = $2{which} \
-           AND owed_at <= {{now}} AND (lease_until IS NULL OR lease_until <= {{now}}) \
-           AND EXISTS (SELECT 1 FROM mappings m WHERE m.connection = $2) \
-           AND NOT EXISTS (SELECT 1 FROM connections o WHERE o.name = $2 AND o.paused_since IS NOT NULL) \
-           ORDER BY owed_at LIMIT $3 {{skip_locked}}) \
+        "WITH {picked} \
          UPDATE accounts SET lease_token = ${fence}, lease_until = {{now}} + $4, stirred = 0, \
            taken_over = CASE WHEN lease_token IS NULL THEN 0 ELSE 1 END, owed_since = COALESCE(owed_since, owed_at) \
          FROM picked WHERE accounts.connection = picked.c AND accounts.person = picked.p \

@@ -3,26 +3,21 @@
 //! The verbs are `impl Store` in the files beside this one, each one transaction: `record`, `claim`, `commit`,
 //! `binding`, `sweep`, `mappings`, `connections`, `letters`, `replay`, `people`, `history`, `counts`, `parked`.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
-use sqlx::{AnyPool, Connection as _, Executor as _, any::AnyPoolOptions};
+use sqlx::Connection as _;
 
 use super::{
     MigrationStatus, StoreError, StoreSettings,
     ask::{Ask, Columns as _},
     dialect::Dialect,
     engine::Engine,
+    lend::Lender,
     schema,
     writer::{Writer, connect},
 };
-
-/// How long a verb waits for a free connection before the store counts as out of reach.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A connection that lay idle for longer is tried before it is used.
-const TRIED_AFTER: Duration = Duration::from_secs(10);
 
 /// `SQLite`: the most connections that read beside the one that writes.
 const READERS: u32 = 4;
@@ -54,8 +49,8 @@ impl Store {
                 Dialect::Sqlite => (settings.connections.clamp(1, READERS), Some(Writer::start(url.clone()).await?)),
                 Dialect::Postgres => (settings.connections.max(1), None),
             };
-            let pool = pool(dialect, &url, readers).await?;
-            Ok(Self { engine: Engine { dialect, pool, writer } })
+            let lender = Lender::open(url, readers).await?;
+            Ok(Self { engine: Engine { dialect, lender, writer } })
         });
         opening.await.unwrap_or_else(|_| Err(StoreError::Unreachable(sqlx::Error::WorkerCrashed)))
     }
@@ -65,12 +60,12 @@ impl Store {
         schema::status(settings.url.expose_secret()).await
     }
 
-    /// Closes the connections; verbs that run end first, later ones find it unreachable.
+    /// Closes the connections: later verbs find it unreachable, those that run come to their end.
     pub async fn close(&self) {
         if let Some(writer) = &self.engine.writer {
             writer.close().await;
         }
-        self.engine.pool.close().await;
+        self.engine.lender.close().await;
     }
 
     /// The store's clock: what `now`, `due` and leases are read from.
@@ -97,31 +92,4 @@ fn address(dialect: Dialect, url: &str) -> String {
         }
         Dialect::Sqlite | Dialect::Postgres => url.to_owned(),
     }
-}
-
-async fn pool(dialect: Dialect, url: &str, connections: u32) -> Result<AnyPool, StoreError> {
-    let options = AnyPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(PATIENCE)
-        .test_before_acquire(false)
-        .before_acquire(|connection, meta| {
-            Box::pin(async move {
-                if meta.idle_for > TRIED_AFTER {
-                    connection.ping().await?;
-                }
-                Ok(true)
-            })
-        })
-        .after_connect(move |connection, _| {
-            Box::pin(async move { connection.execute(sqlx::raw_sql(dialect.greeting())).await.map(|_| ()) })
-        });
-    let options = match dialect {
-        Dialect::Sqlite => options,
-        // sqlx 0.9.0 forgets a transaction whose `begin` was cancelled, and what comes after is lost in it: none of
-        // our tasks is cancelled, and a connection that comes back is rolled back all the same.
-        Dialect::Postgres => options.after_release(|connection, _| {
-            Box::pin(async move { connection.execute(sqlx::raw_sql("ROLLBACK")).await.map(|_| true) })
-        }),
-    };
-    Ok(options.connect(url).await?)
 }

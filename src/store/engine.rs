@@ -1,17 +1,18 @@
-//! How work reaches the database: every piece in a task of its own, whole or not at all.
+//! How work reaches the database, whole or not at all.
 //!
-//! A caller that goes away cancels nothing: dropping the future of a verb leaves its task running to its end. On
+//! A caller that goes away cancels nothing that writes: each such piece runs in a task of its own to its end. On
 //! `PostgreSQL` a transaction that lost a race (deadlock, serialisation) is run again; on `SQLite` the one writer
 //! commits what has gathered together (`writer`).
 
 use futures_util::future::BoxFuture;
-use sqlx::AnyPool;
+use sqlx::{AnyConnection, Connection as _};
 use tokio::sync::oneshot;
 
 use super::{
     ClaimError, StoreError,
     ask::Tx,
     dialect::{Dialect, Scope},
+    lend::{Lender, Lent},
     writer::{Done, Job, Run, Writer},
 };
 
@@ -22,7 +23,7 @@ const RACES: u32 = 6;
 #[derive(Clone)]
 pub(super) struct Engine {
     pub(super) dialect: Dialect,
-    pub(super) pool: AnyPool,
+    pub(super) lender: Lender,
     /// `SQLite` only.
     pub(super) writer: Option<Writer>,
 }
@@ -59,26 +60,21 @@ impl Engine {
         if let Some(writer) = &self.writer {
             return write_together(writer, scope, work).await;
         }
-        let pool = self.pool.clone();
+        let lender = self.lender.clone();
         let dialect = self.dialect;
-        settled(tokio::spawn(async move { write_alone(&pool, dialect, scope, work).await }).await)
+        settled(tokio::spawn(async move { write_alone(&lender, dialect, scope, work).await }).await)
     }
 
-    /// Runs work that only reads.
+    /// Runs work that only reads. A caller that goes away ends it, and the connection with it.
     pub(super) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: for<'c> FnOnce(Tx<'c>) -> BoxFuture<'c, Result<T, StoreError>> + Send + 'static,
     {
-        let pool = self.pool.clone();
-        let dialect = self.dialect;
-        settled(
-            tokio::spawn(async move {
-                let mut connection = pool.acquire().await.map_err(StoreError::from)?;
-                work(Tx { connection: &mut connection, dialect }).await
-            })
-            .await,
-        )
+        let mut lent = self.lender.lend().await?;
+        lent.begins();
+        let outcome = work(Tx { connection: &mut lent.connection, dialect: self.dialect }).await;
+        returned(&self.lender, lent, outcome)
     }
 }
 
@@ -121,14 +117,17 @@ where
     told.await.unwrap_or_else(|_| Err(gone().into()))
 }
 
-async fn write_alone<T, E, F>(pool: &AnyPool, dialect: Dialect, scope: Scope, work: F) -> Result<T, E>
+async fn write_alone<T, E, F>(lender: &Lender, dialect: Dialect, scope: Scope, work: F) -> Result<T, E>
 where
     E: VerbError,
     F: for<'c> Fn(Tx<'c>) -> BoxFuture<'c, Result<T, E>>,
 {
     let mut races = 0;
     loop {
-        let outcome = write_once(pool, dialect, scope, &work).await;
+        let mut lent = lender.lend().await?;
+        lent.begins();
+        let outcome = write_once(&mut lent.connection, dialect, scope, &work).await;
+        let outcome = returned(lender, lent, outcome);
         let lost_a_race = outcome.as_ref().err().and_then(E::store).is_some_and(StoreError::lost_a_race);
         races += 1;
         if !lost_a_race || races >= RACES {
@@ -137,25 +136,40 @@ where
     }
 }
 
-async fn write_once<T, E, F>(pool: &AnyPool, dialect: Dialect, scope: Scope, work: &F) -> Result<T, E>
+async fn write_once<T, E, F>(connection: &mut AnyConnection, dialect: Dialect, scope: Scope, work: &F) -> Result<T, E>
 where
     E: VerbError,
     F: for<'c> Fn(Tx<'c>) -> BoxFuture<'c, Result<T, E>>,
 {
     if scope == Scope::Statement {
-        let mut connection = pool.acquire().await.map_err(StoreError::from)?;
-        return work(Tx { connection: &mut connection, dialect }).await;
+        return work(Tx { connection, dialect }).await;
     }
-    let mut transaction = pool.begin_with(dialect.begin(scope)).await.map_err(StoreError::from)?;
+    // One that fails to begin may stand in half a transaction; like every error of a connection, it ends the loan for good.
+    let mut transaction = connection.begin_with(dialect.begin(scope)).await.map_err(|error| unusable(&error))?;
     match work(Tx { connection: &mut transaction, dialect }).await {
         Ok(value) => {
             transaction.commit().await.map_err(StoreError::from)?;
             Ok(value)
         }
-        Err(error) => {
-            // If this fails the connection is broken, and the server has rolled back.
-            let _ = transaction.rollback().await;
-            Err(error)
-        }
+        Err(error) => match transaction.rollback().await {
+            Ok(()) => Err(error),
+            Err(broken) => Err(unusable(&broken).into()),
+        },
     }
+}
+
+/// An error after which the connection is not to be used again, whatever it says of itself.
+fn unusable(error: &sqlx::Error) -> StoreError {
+    StoreError::Unreachable(sqlx::Error::Protocol(error.to_string()))
+}
+
+/// Gives a connection back. After an error of the connection itself neither it nor any that lies idle is lent again.
+fn returned<T, E: VerbError>(lender: &Lender, mut lent: Lent, outcome: Result<T, E>) -> Result<T, E> {
+    let broken = |error: &StoreError| matches!(error, StoreError::Unreachable(_)) && !error.lost_a_race();
+    if outcome.as_ref().err().and_then(E::store).is_some_and(broken) {
+        lender.distrust();
+    } else {
+        lent.ended();
+    }
+    outcome
 }

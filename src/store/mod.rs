@@ -15,6 +15,7 @@ mod dialect;
 mod door;
 mod engine;
 mod history;
+mod lend;
 mod letter;
 mod letters;
 mod mappings;
@@ -35,6 +36,7 @@ pub use account::{
 };
 pub use door::Store;
 pub use letter::{Cause, DeadLetter, LetterAbout, LetterId, NewLetter};
+pub use parked::ParkedMessage;
 pub use schema::MigrationStatus;
 pub use verbs::{
     AccountView, ClaimError, ClaimWish, CommitResult, Committed, ConnectionState, Facts, HistoryLine, LetterFilter,

@@ -1,10 +1,10 @@
 //! Looking people up: their facts for the fold, their key by any name, their accounts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use super::{
     AccountView, Facts, PersonKey, Store, StoreError,
-    ask::{Ask, Columns as _},
+    ask::{Ask, Cell, Columns as _},
     rows,
 };
 use crate::event::Alias;
@@ -12,21 +12,38 @@ use crate::event::Alias;
 impl Store {
     /// Everything known of the person, forwarders followed; `None`: no such person.
     pub async fn facts(&self, person: &PersonKey) -> Result<Option<Facts>, StoreError> {
+        Ok(self.facts_of(&[person]).await?.remove(person))
+    }
+
+    /// Everything known of these people, forwarders followed, by the key that was asked for; of whom there are at most a few hundred.
+    pub async fn facts_of(&self, people: &[&PersonKey]) -> Result<BTreeMap<PersonKey, Facts>, StoreError> {
+        let Some(last) = people.last() else { return Ok(BTreeMap::new()) };
+        // A few lengths only: each is a statement that the database plans once.
+        let padding = people.len().next_power_of_two() - people.len();
+        let asked = people.iter().chain(std::iter::repeat_n(last, padding));
         // One statement: the version is that of exactly these events.
         let ask = Ask::of(format!(
-            "SELECT h.person, h.source AS alias_source, h.worker AS alias_worker, c.version, {} FROM people p \
-             JOIN people h ON h.person = COALESCE(p.forwarded_to, p.person) JOIN clusters c ON c.id = p.cluster \
-             JOIN events e ON e.cluster = p.cluster WHERE p.person = $2",
+            "SELECT p.person AS asked, h.person, h.source AS alias_source, h.worker AS alias_worker, c.version, {} \
+             FROM people p JOIN people h ON h.person = COALESCE(p.forwarded_to, p.person) \
+             JOIN clusters c ON c.id = p.cluster JOIN events e ON e.cluster = p.cluster \
+             WHERE p.person IN (VALUES {{rows}})",
             rows::EVENT
         ));
-        let stored = self.every(ask.with(person)).await?;
-        let Some(first) = stored.first() else { return Ok(None) };
-        Ok(Some(Facts {
-            person: PersonKey(first.text("person")?),
-            alias: Alias { source: first.word("alias_source")?, worker: first.word("alias_worker")? },
-            version: first.int("version")?,
-            events: stored.iter().map(rows::event).collect::<Result<_, _>>()?,
-        }))
+        let stored = self.every(ask.rows(asked.map(|person| [Cell::from(*person)]))).await?;
+        let mut known: BTreeMap<PersonKey, Facts> = BTreeMap::new();
+        for row in &stored {
+            let facts = match known.entry(PersonKey(row.text("asked")?)) {
+                Entry::Occupied(facts) => facts.into_mut(),
+                Entry::Vacant(place) => place.insert(Facts {
+                    person: PersonKey(row.text("person")?),
+                    alias: Alias { source: row.word("alias_source")?, worker: row.word("alias_worker")? },
+                    version: row.int("version")?,
+                    events: Vec::new(),
+                }),
+            };
+            facts.events.push(rows::event(row)?);
+        }
+        Ok(known)
     }
 
     /// The person of that key, alias (`source/worker`), or worker id alone (of every source that has it), forwarders

@@ -4,7 +4,7 @@
 //! or that belongs to another instance, is refused before anything is written to it.
 
 use sqlx::{
-    AnyConnection, Connection as _, SqlStr,
+    AnyConnection, Connection as _, Executor as _, SqlStr,
     migrate::{Migrate as _, MigrateError, Migration, MigrationType, Migrator},
 };
 
@@ -82,6 +82,9 @@ pub(super) async fn prepare(
         refuse_another(&mut tx, instance).await?;
     }
     migrator().run_direct(None, &mut *tx.connection, false).await.map_err(refusal)?;
+    if let Some(storage) = dialect.storage() {
+        tx.connection.execute(sqlx::raw_sql(storage)).await?;
+    }
     Ask::of("INSERT INTO meta (key, value) VALUES ('instance', $2) ON CONFLICT (key) DO NOTHING")
         .with(instance)
         .run(&mut tx)

@@ -6,6 +6,7 @@
 
 mod collector;
 mod connection;
+mod parked;
 mod pump;
 mod record;
 mod settle;

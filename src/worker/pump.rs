@@ -10,7 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Connection, Patience, SettleError, Settler, Worker};
 use crate::{
-    store::{Claim, ClaimWish, OwedClass, StoreError},
+    store::{Claim, ClaimWish, Facts, OwedClass, StoreError},
     target::Gate,
 };
 
@@ -140,27 +140,34 @@ impl Pump {
     }
 
     async fn settle(&self, claims: Vec<Claim>, passage: Passage, tasks: &TaskTracker) {
+        // Together, for one round trip; where that fails, each asks for itself: one that cannot be read holds up no other.
+        let people: Vec<_> = claims.iter().map(|claim| &claim.account.person).collect();
+        let mut known = self.settler.store.facts_of(&people).await.unwrap_or_default();
+        let claims = claims.into_iter().map(|claim| {
+            let facts = known.remove(&claim.account.person);
+            (claim, facts)
+        });
         if passage == Passage::First {
-            for claim in &claims {
-                settle_one(&self.settler, &self.worker, claim).await;
+            for (claim, facts) in claims {
+                settle_one(&self.settler, &self.worker, &claim, facts).await;
             }
             return;
         }
-        for claim in claims {
+        for (claim, facts) in claims {
             let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else { return };
             let (settler, worker) = (Arc::clone(&self.settler), self.worker.clone());
             tasks.spawn(async move {
                 let _turn = turn;
-                settle_one(&settler, &worker, &claim).await;
+                settle_one(&settler, &worker, &claim, facts).await;
             });
         }
     }
 }
 
-async fn settle_one(settler: &Settler, worker: &Worker, claim: &Claim) {
+async fn settle_one(settler: &Settler, worker: &Worker, claim: &Claim, facts: Option<Facts>) {
     let person = &claim.account.person;
     let connection = &settler.connection.settings.name;
-    match settler.settle(claim).await {
+    match settler.settle(claim, facts).await {
         Ok(told) => {
             tracing::info!(
                 connection, person.key = %person, verdict = ?told.outcome.kind, attempt = claim.account.attempts,

@@ -1,16 +1,21 @@
 //! The sweep: whatever is owed and no wake-up told of is found within its interval.
 //!
 //! A purged queue, a crash between storing and settling, a connection added while running, a row that was lost: the
-//! rows are the truth, and the sweep reads them.
+//! rows are the truth, and the sweep reads them. Messages that were parked are tried again, too.
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Mode, Worker};
+use super::{Mode, Worker, parked};
 use crate::store::{StoreError, Swept};
 
 /// Sweeps at once, then at every interval.
 pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
     loop {
+        match parked::read_again(worker).await {
+            Ok(0) => {}
+            Ok(read) => tracing::info!(messages = read, "messages that were parked are read and stored now"),
+            Err(error) => tracing::warn!(%error, "parked messages could not be read again; the sweep comes again"),
+        }
         match swept(worker).await {
             Ok(swept) if swept.added + swept.marked > 0 => {
                 tracing::info!(added = swept.added, marked = swept.marked, "the sweep found accounts that are owed");

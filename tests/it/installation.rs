@@ -107,8 +107,13 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", settle = "3s" }}
 
     /// Runs an operator's command.
     pub async fn run(&self, arguments: &[&str]) -> Said {
+        self.run_with(arguments, &[]).await
+    }
+
+    /// Runs an operator's command with these variables too.
+    pub async fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Said {
         let mut command = hirewire(self.folder.path());
-        command.args(arguments);
+        command.args(arguments).envs(variables.iter().copied());
         let output = tokio::task::spawn_blocking(move || command.output().expect("it runs")).await.expect("it ends");
         Said::new(output)
     }

@@ -19,6 +19,7 @@ mod commands;
 mod embedded_queue;
 mod installation;
 mod observing;
+mod operate;
 #[path = "../promises/mod.rs"]
 mod promises;
 mod quiet;

@@ -120,17 +120,15 @@ impl Settler {
         let Step { case, seen, look } = step;
         let mut rest: VecDeque<Operation> = operations.into();
         while let Some(operation) = rest.pop_front() {
-            if progress.intent.is_none() {
-                let intent = intent(case, look, &operation, rest.iter());
-                self.store.begin(case.claim, &intent).await?;
-                progress.intent = Some(intent);
-            }
             let ends = matches!(operation, Operation::Deactivate);
             let resource = look.binding.as_ref().and_then(|binding| binding.resource.as_ref());
             let id = progress.scim_id.clone().unwrap_or_default();
             let request = operation.request(&case.live.mapping.document().profile, TargetUser { id: &id, resource });
             failpoint::at("worker.request_built").await;
-            let Some(within) = self.may_send(case, ends).await? else { return Ok(Ran::EndingCame) };
+            let first = progress.intent.is_none().then(|| intent(case, look, &operation, rest.iter()));
+            let allowed = self.may_send(case, first.as_ref(), ends).await?;
+            progress.intent = first.or(progress.intent.take());
+            let Some(within) = allowed else { return Ok(Ran::EndingCame) };
             let answer = case.live.client.send_within(&request, within).await;
             failpoint::at("worker.sent").await;
             progress.sent.push(paper::trace(&request, &operation, answer.as_ref()));
@@ -150,12 +148,21 @@ impl Settler {
         Ok(Ran::Done)
     }
 
-    /// How long the next request may take; `None`: a newer ending came, and this is not the end it asks for.
-    async fn may_send(&self, case: &Case<'_>, ends: bool) -> Result<Option<Duration>, SettleError> {
+    /// How long the next request may take; `None`: a newer ending came, and this is not the end it asks for. The intent
+    /// of a first request is written down in the same breath.
+    async fn may_send(
+        &self,
+        case: &Case<'_>,
+        intent: Option<&Intent>,
+        ends: bool,
+    ) -> Result<Option<Duration>, SettleError> {
         let timeout = self.connection.settings.timeout;
         let margin = Duration::from_secs(1);
         let mut asked = Instant::now();
-        let mut standing = self.store.standing(case.claim, None).await?;
+        let mut standing = match intent {
+            Some(intent) => self.store.begin(case.claim, intent).await?,
+            None => self.store.standing(case.claim, None).await?,
+        };
         if standing.lease_left < timeout + margin {
             asked = Instant::now();
             standing = self.store.standing(case.claim, Some(self.connection.lease())).await?;

@@ -26,7 +26,7 @@ use crate::{
     failpoint,
     fold::{self, Person},
     mapping::Access,
-    store::{Claim, ClaimError, Commit, Outcome, OutcomeKind, OwedClass, Store, StoreError},
+    store::{Claim, ClaimError, Commit, Facts, Outcome, OutcomeKind, OwedClass, Store, StoreError},
     telemetry,
 };
 
@@ -95,14 +95,19 @@ impl Case<'_> {
 }
 
 impl Settler {
-    /// Settles a claimed account; what it came to.
-    pub async fn settle(&self, claim: &Claim) -> Result<Told, SettleError> {
+    /// Settles a claimed account; what it came to. `facts`: what was known of its person some time since the claim, where
+    /// that was asked for already.
+    pub async fn settle(&self, claim: &Claim, facts: Option<Facts>) -> Result<Told, SettleError> {
         let begun = tokio::time::Instant::now();
         let Some(live) = self.connection.live(&self.store, Some(claim.mapping_version)).await? else {
             self.store.release(claim, Some(std::time::Duration::from_secs(5))).await?;
             return Err(SettleError::Lost);
         };
-        let Some(mut facts) = self.store.facts(&claim.account.person).await? else {
+        let facts = match facts {
+            Some(facts) => Some(facts),
+            None => self.store.facts(&claim.account.person).await?,
+        };
+        let Some(mut facts) = facts else {
             self.store.release(claim, Some(std::time::Duration::from_mins(1))).await?;
             return Err(SettleError::Lost);
         };

@@ -231,7 +231,11 @@ pub(super) fn letter(
         commit.scim_id.clone_from(&progress.scim_id);
         commit.applied = progress.applied.clone();
     }
-    commit.intent = progress.intent.clone().or_else(|| case.claim.account.intent.clone());
+    commit.intent = match &progress.intent {
+        Some(_) if failure.is_refusal() => None,
+        Some(ours) => Some(ours.clone()),
+        None => case.claim.account.intent.clone(),
+    };
     commit.history = Some(json!({ "requests": progress.sent, "letter": commit.outcome.detail }));
     commit
 }
