@@ -113,6 +113,27 @@ impl Child {
         let text = format!("kill -{} {}", signal.name(), self.pid());
         let sent = Command::new("sh").args(["-c", &text]).status().expect("a shell");
         assert!(sent.success(), "{}: SIG{} was not sent", self.name, signal.name());
+        if matches!(signal, Signal::Stop) {
+            self.stands_still();
+        }
+    }
+
+    /// Waits until every thread of it has stopped: a signal is sent sooner than it is obeyed.
+    fn stands_still(&self) {
+        let threads = format!("/proc/{}/task", self.pid());
+        let stopped = |thread: &Path| {
+            // "id (name) state ..."; a thread that is gone runs no more.
+            let told = fs::read_to_string(thread.join("stat")).unwrap_or_default();
+            told.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+        };
+        for _ in 0..5000 {
+            let mut threads = fs::read_dir(&threads).expect("its threads").flatten();
+            if threads.all(|thread| stopped(&thread.path())) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        panic!("{} did not stop", self.name);
     }
 
     /// Ends it as a crash does, and waits until it is gone.
