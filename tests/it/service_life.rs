@@ -4,7 +4,7 @@ use hirewire::sandbox::{Effect, Fault, SandboxProfile};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::rig::Rig;
+use crate::{installation::Installation, rig::Rig};
 
 const NOW: SignedDuration = SignedDuration::ZERO;
 
@@ -113,4 +113,22 @@ async fn an_account_made_by_hand_for_somebody_out_of_scope_stays() {
     rig.settled("E-1", "deactivated").await;
     assert_eq!(rig.user("ada@acme.example").expect("the user")["active"], false);
     rig.stop().await;
+}
+
+#[tokio::test]
+async fn a_search_that_fails_holds_up_no_leaver() {
+    let mut all = Installation::start("apply", "").await;
+    all.post("1", "hired", "E-1", &hire("Ada", "Lovelace")).await;
+    all.settled("E-1", "created").await;
+    // The account is read by its id; looking for a second one is refused.
+    all.faults("500=1:method=GET:path=/Users:after=1").await;
+    all.post("2", "terminated", "E-1", &json!({})).await;
+    all.settled("E-1", "deactivated").await;
+    let state = all.state().await;
+    assert_eq!(state["active"], 0);
+    let log = state["requests"]["last"].as_array().expect("requests");
+    let at = |wanted: &dyn Fn(&Value) -> bool| log.iter().position(wanted).expect("a request");
+    let (search, end) = (at(&|request| request["status"] == 500), at(&|request| request["method"] == "PATCH"));
+    assert_eq!(search.abs_diff(end), 1, "the end does not follow the search that failed: {log:#?}");
+    all.end_service().await;
 }

@@ -185,8 +185,12 @@ async fn ending(seen: &Seen<'_>, mut look: Look) -> Result<Look, Failure> {
         binding.resource = Some(resource);
         (active, name)
     };
-    // Whoever leaves must leave no second account behind.
-    look.others = other_accounts(seen, &look.keys, &binding.id).await?;
+    // Whoever leaves must leave no second account behind; but a search that fails holds up no leaver: the read-back asks again.
+    look.others = other_accounts(seen, &look.keys, &binding.id).await.unwrap_or_else(|failure| {
+        let connection = seen.connection.settings.name.as_str();
+        tracing::warn!(connection, person.key = %seen.account.person, %failure, "a leaver's second account cannot be looked for");
+        Vec::new()
+    });
     let protected = user_name.is_some_and(|name| seen.mapping.is_protected(&name));
     look.next = match plan_deactivation(LeaverAccount { active, protected, held: seen.account.held }) {
         Ending::Nothing => Next::Settled(OutcomeKind::Unchanged, "inactive".to_owned()),
