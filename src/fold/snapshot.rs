@@ -60,11 +60,10 @@ impl Timeline {
         for (id, start) in list.superseded {
             let same_id = |stint: &Stint| stint.id.as_ref() == id.as_ref();
             let heard = self.serials(|stint| all.touched.contains(&stint.serial) && same_id(stint));
-            self.each(&heard, |stint| {
-                if !stint.was_stated(start) {
-                    stint.starts.insert(0, *start);
-                }
-            });
+            // What the list itself states for one of them is no other's past.
+            if !self.of(&heard).any(|stint| stint.was_stated(start)) {
+                self.each(&heard, |stint| stint.starts.insert(0, *start));
+            }
         }
         if self.end_missing(&all.touched, list) {
             all.findings.insert(FindingKind::MissingFromList);

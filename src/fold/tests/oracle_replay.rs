@@ -68,7 +68,7 @@ impl Job {
 
     /// The ending `e` reaches what had begun before it (fold.md 3, a).
     fn fits_a(&self, e: Moment) -> bool {
-        self.start.is_none_or(|start| lt(start, e)) && self.end.is_none_or(|end| !lt(end, e))
+        !self.no_show() && self.start.is_none_or(|start| lt(start, e)) && self.end.is_none_or(|end| !lt(end, e))
     }
 }
 
