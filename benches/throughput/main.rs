@@ -62,7 +62,7 @@ fn main() {
     let effort = Effort {
         rounds: number("HIREWIRE_BENCH_ROUNDS", 3) as usize,
         seconds: u64::from(number("HIREWIRE_BENCH_SECONDS", 5)),
-        events: number("HIREWIRE_BENCH_EVENTS", 3000) as usize,
+        events: number("HIREWIRE_BENCH_EVENTS", 10_000) as usize,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {

@@ -51,25 +51,27 @@ impl Heard for Watch {
         let source = hook.source.unwrap_or("unknown");
         let at = telemetry::now();
         self.metrics.hook(source, hook.status.as_u16(), hook.took, at);
-        let (verdict, events) = match hook.outcome {
-            Outcome::Accepted { events, parked, .. } => {
-                let told = events.iter().map(|(id, kind)| format!("{kind} {id}")).collect();
-                let verdict = match parked {
-                    Some(why) => format!("verified, not understood: {why}"),
-                    None => "verified".to_owned(),
-                };
-                (verdict, told)
+        self.tail.tell(|| {
+            let (verdict, events) = match hook.outcome {
+                Outcome::Accepted { events, parked, .. } => {
+                    let told = events.iter().map(|(id, kind)| format!("{kind} {id}")).collect();
+                    let verdict = match parked {
+                        Some(why) => format!("verified, not understood: {why}"),
+                        None => "verified".to_owned(),
+                    };
+                    (verdict, told)
+                }
+                Outcome::Refused(why) => (why.clone(), Vec::new()),
+            };
+            Line::Hook {
+                at,
+                hook: hook.hook.as_str().to_owned(),
+                source: source.to_owned(),
+                status: hook.status.as_u16(),
+                verdict,
+                events,
+                ms: millis(hook.took),
             }
-            Outcome::Refused(why) => (why.clone(), Vec::new()),
-        };
-        self.tail.tell(Line::Hook {
-            at,
-            hook: hook.hook.as_str().to_owned(),
-            source: source.to_owned(),
-            status: hook.status.as_u16(),
-            verdict,
-            events,
-            ms: millis(hook.took),
         });
     }
 
@@ -95,15 +97,17 @@ impl Watcher for Watch {
             let after = Duration::try_from(at.duration_since(ended)).unwrap_or_default();
             self.metrics.revoked(&told.connection, after);
         }
-        let outcome = serde_json::to_value(told.outcome.kind).ok();
-        self.tail.tell(Line::Account {
-            at,
-            connection: told.connection.clone(),
-            worker: told.alias.to_string(),
-            outcome: outcome.and_then(|kind| kind.as_str().map(ToOwned::to_owned)).unwrap_or_default(),
-            detail: told.outcome.detail.clone(),
-            requests: told.requests.clone(),
-            ms: millis(told.took),
+        self.tail.tell(|| {
+            let outcome = serde_json::to_value(told.outcome.kind).ok();
+            Line::Account {
+                at,
+                connection: told.connection.clone(),
+                worker: told.alias.to_string(),
+                outcome: outcome.and_then(|kind| kind.as_str().map(ToOwned::to_owned)).unwrap_or_default(),
+                detail: told.outcome.detail.clone(),
+                requests: told.requests.clone(),
+                ms: millis(told.took),
+            }
         });
     }
 }

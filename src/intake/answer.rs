@@ -1,8 +1,7 @@
 //! One request, from its headers to its answer.
 //!
 //! The order is the safety: place and door from the headers, the body as raw bytes, the signature over those bytes, then
-//! reading, then publishing; 200 last. From the signature on it runs in a task of its own: a client that goes away
-//! cancels nothing.
+//! reading, then publishing; 200 last. From the signature on it runs to its end: a client that goes away cancels nothing.
 
 use std::{
     sync::Arc,
@@ -17,9 +16,10 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Current, HeardHook, Here, Intake, Outcome, SourceDoor, gather::Confirmed};
+use super::{Current, HeardHook, Here, Intake, Outcome, SourceDoor, gather::Confirmed, staying::Staying};
 use crate::{
     event::{ContentDigest, HookId, Kind},
     failpoint,
@@ -88,13 +88,13 @@ pub(super) async fn hook(
         Err(error) => return call.answer(Err(no_body(error))),
     };
     let fallback_id = call.hook.clone();
-    let carried = tokio::spawn(async move {
+    let carried = Staying::new(async move {
         let _place = place;
         let outcome = call.carry(&door, &parts, &body).await;
         call.answer(outcome)
     });
-    // A task that panicked has answered nothing, and nothing of it is known to be durable.
-    carried.await.unwrap_or_else(|_| with_id(Refusal::ours(SOON, "").problem.into_response(), &fallback_id))
+    // What panicked has answered nothing, and nothing of it is known to be durable.
+    carried.await.unwrap_or_else(|| with_id(Refusal::ours(SOON, "").problem.into_response(), &fallback_id))
 }
 
 /// Any other method.
@@ -260,10 +260,18 @@ struct Accepted {
     parked: Option<String>,
 }
 
+/// The body of a 200.
+#[derive(Serialize)]
+struct Answer<'a> {
+    hook: &'a str,
+    accepted: Vec<&'a str>,
+    parked: bool,
+}
+
 impl Accepted {
     fn response(&self, hook: &HookId) -> Response {
-        let ids: Vec<_> = self.events.iter().map(|(id, _)| id.as_str()).collect();
-        Json(json!({ "hook": hook.as_str(), "accepted": ids, "parked": self.parked.is_some() })).into_response()
+        let accepted = self.events.iter().map(|(id, _)| id.as_str()).collect();
+        Json(Answer { hook: hook.as_str(), accepted, parked: self.parked.is_some() }).into_response()
     }
 
     fn outcome(self) -> Outcome {

@@ -22,10 +22,13 @@ pub struct IntakeSettings {
     pub read_timeout: Duration,
     /// How long the queue may take to confirm; after that 503.
     pub confirm_deadline: Duration,
+    /// How long hooks that do not fill a message wait for the confirm of the message before, to share one.
+    pub gather: Duration,
 }
 
 impl IntakeSettings {
-    /// With the usual limits: 1 MiB, 1024 at once, 10 s to read, 2 s to confirm (Personio waits 3 s in all).
+    /// With the usual limits: 1 MiB, 1024 at once, 10 s to read, 2 s to confirm (Personio waits 3 s in
+    /// all), 20 ms to gather.
     pub fn new(instance: impl Into<String>, sources: BTreeMap<String, Arc<SourceDoor>>) -> Self {
         Self {
             instance: instance.into(),
@@ -34,6 +37,7 @@ impl IntakeSettings {
             in_flight: 1024,
             read_timeout: Duration::from_secs(10),
             confirm_deadline: Duration::from_secs(2),
+            gather: Duration::from_millis(20),
         }
     }
 }

@@ -38,6 +38,11 @@ impl FakeQueue {
         self.durable.lock().expect("a lock").clone()
     }
 
+    /// How many messages were sent, confirmed or not.
+    pub(super) fn sent_so_far(&self) -> usize {
+        *self.sent.borrow()
+    }
+
     /// Waits until that many messages were sent, confirmed or not.
     pub(super) async fn sent(&self, messages: usize) {
         self.sent.subscribe().wait_for(|sent| *sent >= messages).await.expect("a queue");

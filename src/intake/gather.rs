@@ -1,11 +1,19 @@
-//! The gatherer: hooks that come in while the last confirms are outstanding share a message.
+//! The gatherer: hooks that come in while the last confirm is outstanding share a message.
 //!
-//! The queue's cost is per message, far more than per byte (measured: 19,000 hooks/s instead of 12,000). A hook alone goes
-//! at once. What was handed in is published whatever becomes of its caller; each learns of the confirm of its message.
+//! The queue's cost is per message, far more than per byte (docs/benchmarks.md): one message at a time, with all that came in
+//! meanwhile, takes a third more hooks than several small ones. A hook alone goes at once; a message that is full goes at
+//! once; one that is neither waits for a slow confirm only so long. What was handed in is published whatever becomes of its
+//! caller; each learns of the confirm of its message.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::Heard;
 use crate::queue::{ENVELOPE_VERSION, Hook, Lane, Message, PublishError, Queue};
@@ -14,8 +22,8 @@ use crate::queue::{ENVELOPE_VERSION, Hook, Lane, Message, PublishError, Queue};
 pub(super) const MOST_HOOKS: usize = 64;
 /// Most bytes of bodies in a message, unless one hook alone has more.
 pub(super) const MOST_BYTES: usize = 256 * 1024;
-/// How many messages may wait for their confirm while more is gathered.
-pub(super) const OUTSTANDING: usize = 2;
+/// How many messages may wait for their confirm.
+const OUTSTANDING: usize = 16;
 
 /// How many hooks may wait to be gathered: what a queue that does not answer may cost in memory.
 const WAITING: usize = 2048;
@@ -26,6 +34,46 @@ pub(super) type Confirmed = Result<(), Arc<PublishError>>;
 /// Gathers hooks into messages.
 pub(super) struct Gatherer {
     waiting: mpsc::Sender<Waiting>,
+    out: Arc<Out>,
+}
+
+/// The messages that wait for their confirm.
+struct Out {
+    /// How long one that is not full waits for the others.
+    longest: Duration,
+    messages: AtomicUsize,
+    /// One of them was answered, or a message is full.
+    stir: Notify,
+}
+
+/// One of them; answered when it is dropped.
+struct Place(Arc<Out>);
+
+impl Out {
+    /// Waits until the next message may go. `is_full`: whether there are hooks for a whole one.
+    async fn turn(self: &Arc<Self>, is_full: impl Fn() -> bool) -> Place {
+        let patience = tokio::time::sleep(self.longest);
+        tokio::pin!(patience);
+        let mut waited = false;
+        loop {
+            let out = self.messages.load(Ordering::Acquire);
+            if out == 0 || (out < OUTSTANDING && (waited || is_full())) {
+                self.messages.fetch_add(1, Ordering::AcqRel);
+                return Place(Arc::clone(self));
+            }
+            tokio::select! {
+                () = self.stir.notified() => {}
+                () = &mut patience, if !waited => waited = true,
+            }
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.messages.fetch_sub(1, Ordering::AcqRel);
+        self.0.stir.notify_one();
+    }
 }
 
 struct Waiting {
@@ -35,23 +83,34 @@ struct Waiting {
 }
 
 impl Gatherer {
-    /// Starts gathering; ends when it is dropped and all is published.
-    pub(super) fn new(queue: Arc<dyn Queue>, instance: String, heard: Arc<dyn Heard>) -> Self {
+    /// Starts gathering; ends when it is dropped and all is published. `longest`: how long a message that is not full waits
+    /// for the confirm of the one before.
+    pub(super) fn new(queue: Arc<dyn Queue>, instance: String, heard: Arc<dyn Heard>, longest: Duration) -> Self {
         let (waiting, incoming) = mpsc::channel(WAITING);
-        tokio::spawn(gather(incoming, queue, instance, heard));
-        Self { waiting }
+        let out = Arc::new(Out { longest, messages: AtomicUsize::new(0), stir: Notify::new() });
+        tokio::spawn(gather(incoming, Arc::clone(&out), queue, instance, heard));
+        Self { waiting, out }
     }
 
     /// Hands in a hook whose body has that many bytes. What comes back tells when it is durable.
     pub(super) fn hand_in(&self, hook: Hook, bytes: usize) -> Result<oneshot::Receiver<Confirmed>, PublishError> {
         let (confirmed, receiver) = oneshot::channel();
         self.waiting.try_send(Waiting { hook, bytes, confirmed }).map_err(|_| PublishError::Overloaded)?;
+        // The first of a message is in the gatherer's hands already.
+        if self.waiting.max_capacity() - self.waiting.capacity() >= MOST_HOOKS - 1 {
+            self.out.stir.notify_one();
+        }
         Ok(receiver)
     }
 }
 
-async fn gather(mut incoming: mpsc::Receiver<Waiting>, queue: Arc<dyn Queue>, instance: String, heard: Arc<dyn Heard>) {
-    let places = Arc::new(Semaphore::new(OUTSTANDING));
+async fn gather(
+    mut incoming: mpsc::Receiver<Waiting>,
+    out: Arc<Out>,
+    queue: Arc<dyn Queue>,
+    instance: String,
+    heard: Arc<dyn Heard>,
+) {
     let mut left_over = None;
     loop {
         let first = match left_over.take() {
@@ -60,7 +119,7 @@ async fn gather(mut incoming: mpsc::Receiver<Waiting>, queue: Arc<dyn Queue>, in
         };
         let Some(first) = first else { return };
         // Whatever comes in while this waits shares the message.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let place = out.turn(|| incoming.len() >= MOST_HOOKS - 1).await;
         let mut gathered = fill(first, &mut incoming, &mut left_over);
         // Whoever was answered 503 meanwhile sends again.
         gathered.retain(|waiting| !waiting.confirmed.is_closed());

@@ -13,21 +13,28 @@ use tower::ServiceExt as _;
 use super::{
     IntakeSettings,
     fake_queue_tests::{FakeQueue, Mood},
-    gather::{MOST_BYTES, MOST_HOOKS, OUTSTANDING},
+    gather::{MOST_BYTES, MOST_HOOKS},
     intake_tests::{request, rig, sample, settings, signed},
 };
 use crate::http::{Limits, serve};
 
 fn patient() -> IntakeSettings {
-    IntakeSettings { confirm_deadline: Duration::from_mins(1), ..settings() }
+    IntakeSettings { confirm_deadline: Duration::from_mins(1), gather: Duration::from_mins(1), ..settings() }
 }
 
 fn sizes(queue: &FakeQueue) -> Vec<usize> {
     queue.durable().iter().map(|(_, message)| message.hooks.len()).collect()
 }
 
+/// Until nothing that was begun can go on by itself.
+async fn quiet() {
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
-async fn hooks_share_a_message_while_confirms_are_outstanding_and_each_learns_of_its_own() {
+async fn hooks_share_a_message_while_a_confirm_is_outstanding_and_each_learns_of_its_own() {
     let rig = rig(Mood::Silent, patient());
     let mut answers = JoinSet::new();
     let post = |number: usize| {
@@ -37,26 +44,37 @@ async fn hooks_share_a_message_while_confirms_are_outstanding_and_each_learns_of
             answer.expect("an answer").status().as_u16()
         }
     };
-    // A hook alone goes at once, while there is room for another message.
-    for number in 0..OUTSTANDING {
-        answers.spawn(post(number));
-        rig.queue.sent(number + 1).await;
-    }
-    for number in OUTSTANDING..OUTSTANDING + MOST_HOOKS + 2 {
-        answers.spawn(post(number));
-    }
-    // All of them are handed in when nothing is left to run.
-    for _ in 0..1000 {
-        tokio::task::yield_now().await;
-    }
+    // A hook alone goes at once; the next wait for its confirm, until a message is full.
+    answers.spawn(post(0));
+    rig.queue.sent(1).await;
+    (1..MOST_HOOKS).for_each(|number| drop(answers.spawn(post(number))));
+    quiet().await;
+    assert_eq!(rig.queue.sent_so_far(), 1);
+    (MOST_HOOKS..MOST_HOOKS + 3).for_each(|number| drop(answers.spawn(post(number))));
+    rig.queue.sent(2).await;
+    quiet().await;
+    assert_eq!(rig.queue.sent_so_far(), 2);
     assert!(answers.try_join_next().is_none(), "answered before the confirm");
     rig.queue.becomes(Mood::Confirms);
     while let Some(status) = answers.join_next().await {
         assert_eq!(status.expect("an answer"), 200);
     }
-    let sizes = sizes(&rig.queue);
-    assert_eq!(sizes.iter().sum::<usize>(), OUTSTANDING + MOST_HOOKS + 2);
-    assert!(sizes.contains(&MOST_HOOKS) && sizes.len() <= OUTSTANDING + 2, "{sizes:?}");
+    assert_eq!(sizes(&rig.queue), [1, MOST_HOOKS, 2]);
+}
+
+#[tokio::test]
+async fn a_confirm_that_is_slow_holds_up_the_next_message_only_so_long() {
+    let rig = rig(Mood::Silent, IntakeSettings { gather: Duration::from_millis(5), ..patient() });
+    let mut answers = JoinSet::new();
+    for number in 0..3 {
+        let (router, body) = (rig.intake.router(), sample("canonical", "hired", &format!("evt-{number}")));
+        let post = request("/hooks/canonical", signed("canonical", body.as_bytes()), body);
+        answers.spawn(async move { router.oneshot(post).await });
+        rig.queue.sent(number + 1).await;
+    }
+    rig.queue.becomes(Mood::Confirms);
+    while answers.join_next().await.is_some() {}
+    assert_eq!(sizes(&rig.queue), [1, 1, 1]);
 }
 
 #[tokio::test]
@@ -68,10 +86,8 @@ async fn a_message_is_bounded_in_bytes_unless_one_hook_alone_has_more() {
         let body = body.clone() + &" ".repeat(bytes.saturating_sub(body.len()));
         async move { router.oneshot(request("/hooks/canonical", signed("canonical", body.as_bytes()), body)).await }
     };
-    for number in 0..OUTSTANDING {
-        answers.spawn(post(0));
-        rig.queue.sent(number + 1).await;
-    }
+    answers.spawn(post(0));
+    rig.queue.sent(1).await;
     for bytes in [MOST_BYTES * 2, MOST_BYTES / 2, MOST_BYTES / 3, MOST_BYTES / 2] {
         answers.spawn(post(bytes));
         for _ in 0..100 {
@@ -80,7 +96,7 @@ async fn a_message_is_bounded_in_bytes_unless_one_hook_alone_has_more() {
     }
     rig.queue.becomes(Mood::Confirms);
     while answers.join_next().await.is_some() {}
-    assert_eq!(sizes(&rig.queue)[OUTSTANDING..], [1, 2, 1]);
+    assert_eq!(sizes(&rig.queue), [1, 1, 2, 1]);
 }
 
 #[tokio::test]
@@ -105,18 +121,18 @@ async fn a_client_that_goes_away_cancels_nothing() {
 
 #[tokio::test]
 async fn who_was_answered_503_waits_no_longer() {
-    let rig = rig(Mood::Silent, IntakeSettings { confirm_deadline: Duration::from_millis(5), ..settings() });
+    let rig = rig(Mood::Silent, IntakeSettings { confirm_deadline: Duration::from_millis(5), ..patient() });
     let post = |number: usize| {
         let body = sample("canonical", "hired", &format!("evt-{number}"));
         rig.intake.router().oneshot(request("/hooks/canonical", signed("canonical", body.as_bytes()), body))
     };
-    for number in 0..OUTSTANDING + 3 {
+    for number in 0..4 {
         assert_eq!(post(number).await.expect("an answer").status().as_u16(), 503);
     }
     rig.queue.becomes(Mood::Confirms);
     assert_eq!(post(99).await.expect("an answer").status().as_u16(), 200);
     // What was sent before the deadline may count; what was never sent does not.
-    assert_eq!(sizes(&rig.queue), [1; OUTSTANDING + 1]);
+    assert_eq!(sizes(&rig.queue), [1, 1]);
 }
 
 #[tokio::test]

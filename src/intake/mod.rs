@@ -13,6 +13,7 @@ mod gather_tests;
 mod heard;
 #[cfg(test)]
 mod intake_tests;
+mod staying;
 
 pub use door::{IntakeSettings, SourceDoor};
 pub use heard::{Heard, HeardHook, Outcome, Unheard};
@@ -55,12 +56,12 @@ impl Intake {
     /// An intake that publishes to `queue` and tells `heard` of every request. Within a tokio runtime.
     pub fn new(settings: IntakeSettings, queue: Arc<dyn Queue>, heard: Arc<dyn Heard>) -> Self {
         let instance = settings.instance.clone();
-        let gatherer = Gatherer::new(Arc::clone(&queue), instance.clone(), Arc::clone(&heard));
+        let gatherer = Gatherer::new(Arc::clone(&queue), instance.clone(), Arc::clone(&heard), settings.gather);
         let current = RwLock::new(Current::new(settings));
         Self { inner: Arc::new(Inner { current, instance, queue, gatherer, heard }) }
     }
 
-    /// Takes other settings from the next request on. (The instance stays the one it began with.)
+    /// Takes other settings from the next request on. (Instance and gathering stay as it began.)
     pub fn replace(&self, settings: IntakeSettings) {
         *self.inner.current.write().unwrap_or_else(PoisonError::into_inner) = Current::new(settings);
     }

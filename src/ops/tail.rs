@@ -69,10 +69,11 @@ impl Default for Tail {
 }
 
 impl Tail {
-    /// Tells a line to whoever follows.
-    pub fn tell(&self, line: Line) {
-        // Nobody follows: nobody is told.
-        let _ = self.lines.send(line);
+    /// Tells a line to whoever follows; it is made only if somebody does.
+    pub fn tell(&self, line: impl FnOnce() -> Line) {
+        if self.lines.receiver_count() > 0 {
+            let _ = self.lines.send(line());
+        }
     }
 
     /// Follows from now on.

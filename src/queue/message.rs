@@ -76,7 +76,10 @@ impl Message {
 
     /// Its bytes on the queue: one JSON document.
     pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(self)
+        // Room from the start: a message of many hooks would be copied over and over as it grows.
+        let mut bytes = Vec::with_capacity(256 + self.hooks.len() * USUAL);
+        serde_json::to_writer(&mut bytes, self)?;
+        Ok(bytes)
     }
 
     /// Reads bytes from a queue. The version is looked at first: what a newer binary wrote is not guessed at.
@@ -95,6 +98,9 @@ impl Message {
 
 /// The versions that this binary reads: its own and, once there is one, the one before.
 const READABLE: std::ops::RangeInclusive<u32> = 1..=ENVELOPE_VERSION;
+
+/// About as many bytes as a hook takes.
+const USUAL: usize = 1536;
 
 /// As much of an envelope as every version has.
 #[derive(Default, Deserialize)]
