@@ -72,7 +72,6 @@ fn alike(history: &History) -> Result<(), String> {
 }
 
 #[test]
-#[ignore = "still finds rare corners: run by hand (docs/testing.md)"]
 fn the_fold_reads_the_rules_as_the_oracle_does() {
     prove("differential", generator::history, alike);
 }
