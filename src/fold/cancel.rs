@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::timeline::{Slot, Timeline};
+use super::timeline::{Slot, Timeline, note};
 use crate::event::{EmploymentId, EventKey};
 
 /// Which ending is cancelled.
@@ -35,7 +35,8 @@ impl Timeline {
             stint.ended_by.clear();
             stint.record_deleted = false;
             if stint.start.is_none() {
-                stint.start = stint.starts.last().copied();
+                stint.start = stint.starts.last().copied().or(stint.undated);
+                note(&mut stint.starts, stint.start.as_slice());
             }
         });
         // Of an unknown start that ends nowhere nothing is known.

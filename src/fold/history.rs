@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
-use super::{FindingKind, Person, Rules, Status, fold};
+use super::{FindingKind, Folded, Person, Rules, Status, fold};
 use crate::event::{Alias, CloudEvent, Event, HookId, Identity, Kind, SourceId, WorkerId};
 
 /// The instant of a day, counted from 2026-01-01.
@@ -140,7 +140,9 @@ pub fn at(events: &[Event], when: f64) -> Person {
 
 /// The days on which this status holds, from -400 to 100: `-300..40, 60..`.
 pub fn days_of(events: &[Event], status: Status) -> String {
-    let holds = |number: i32| at(events, f64::from(number) + 0.5).status == status;
+    let (whose, rules) = (alias("acme", "E-1"), Rules::default());
+    let folded = Folded::of(events, &whose, &rules);
+    let holds = |number: i32| folded.standings.status_at(day(f64::from(number) + 0.5)) == status;
     let mut spans: Vec<(i32, Option<i32>)> = Vec::new();
     for number in -400..100 {
         match (holds(number), spans.last_mut()) {

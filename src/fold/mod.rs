@@ -49,6 +49,7 @@ use self::{
     edits::Settled,
     set::{Findings, Stored},
     status::{Standing, Standings},
+    zones::Fact,
 };
 use crate::event::{Alias, Event, EventKey, SourceId};
 
@@ -120,32 +121,55 @@ pub fn people(events: &[Event]) -> Vec<BTreeSet<Alias>> {
 /// The person that `alias` belongs to, at `now`, from every event that names any of their aliases (more does not
 /// matter), in whatever order.
 pub fn fold(events: &[Event], alias: &Alias, now: Timestamp, rules: &Rules) -> Person {
-    let Known { stored, settled, names, mut findings } = Known::of(events, rules);
-    let people = aliases::components(events, &settled.entries, &names);
-    let aliases =
-        people.into_iter().find(|person| person.contains(alias)).unwrap_or_else(|| BTreeSet::from([alias.clone()]));
-    let named: BTreeSet<Alias> = aliases.iter().map(|alias| names.of(alias)).collect();
-    let by_key: BTreeMap<EventKey, &Event> = stored.into_iter().map(|stored| (stored.key, stored.event)).collect();
-    let facts = zones::facts(&settled.entries, &names, rules, &settled.resolver, &by_key);
-    let replay = replay::replay(&facts, rules, &mut findings);
-    let start_was_voided = settled.voided_starts.iter().any(|event| {
-        let alias = event.alias();
-        aliases.contains(&alias) && rules.counts(&alias.source)
-    });
-    let standings = Standings::of(&named, &replay, rules, start_was_voided);
-    let ledger = Ledger::of(&facts);
-    let status = standings.status_at(now);
-    let shown_at = if status == Status::Upcoming { standings.next_start(now).unwrap_or(now) } else { now };
-    let in_scope = named.iter().filter(|alias| rules.counts(&alias.source)).cloned().collect();
-    let next_change = standings.instants().chain(ledger.instants(&in_scope)).filter(|instant| *instant > now).min();
-    Person {
-        status,
-        employments: standings.employments.iter().map(|one| employment(one, &ledger, now)).collect(),
-        barred_from: standings.bars.iter().min().copied(),
-        attributes: ledger.of_person(&named, &standings, rules, now, shown_at),
-        next_change,
-        findings: findings.in_order().into_iter().filter(|finding| aliases.contains(&finding.alias)).collect(),
-        aliases,
+    Folded::of(events, alias, rules).at(now)
+}
+
+/// A person at every instant: what does not depend on now.
+struct Folded<'e> {
+    rules: &'e Rules,
+    aliases: BTreeSet<Alias>,
+    /// The same by the names that their sources use for them now.
+    named: BTreeSet<Alias>,
+    facts: Vec<Fact<'e>>,
+    standings: Standings,
+    findings: Vec<Finding>,
+}
+
+impl<'e> Folded<'e> {
+    fn of(events: &'e [Event], alias: &Alias, rules: &'e Rules) -> Self {
+        let Known { stored, settled, names, mut findings } = Known::of(events, rules);
+        let people = aliases::components(events, &settled.entries, &names);
+        let aliases =
+            people.into_iter().find(|person| person.contains(alias)).unwrap_or_else(|| BTreeSet::from([alias.clone()]));
+        let named: BTreeSet<Alias> = aliases.iter().map(|alias| names.of(alias)).collect();
+        let by_key: BTreeMap<EventKey, &Event> = stored.into_iter().map(|stored| (stored.key, stored.event)).collect();
+        let facts = zones::facts(&settled.entries, &names, rules, &settled.resolver, &by_key);
+        let replay = replay::replay(&facts, rules, &mut findings);
+        let start_was_voided = settled.voided_starts.iter().any(|event| {
+            let alias = event.alias();
+            aliases.contains(&alias) && rules.counts(&alias.source)
+        });
+        let standings = Standings::of(&named, &replay, rules, start_was_voided);
+        let findings = findings.in_order().into_iter().filter(|finding| aliases.contains(&finding.alias)).collect();
+        Self { rules, aliases, named, facts, standings, findings }
+    }
+
+    fn at(&self, now: Timestamp) -> Person {
+        let Self { rules, named, standings, .. } = self;
+        let ledger = Ledger::of(&self.facts);
+        let status = standings.status_at(now);
+        let shown_at = if status == Status::Upcoming { standings.next_start(now).unwrap_or(now) } else { now };
+        let in_scope = named.iter().filter(|alias| rules.counts(&alias.source)).cloned().collect();
+        let next_change = standings.instants().chain(ledger.instants(&in_scope)).filter(|instant| *instant > now).min();
+        Person {
+            status,
+            employments: standings.employments.iter().map(|one| employment(one, &ledger, now)).collect(),
+            barred_from: standings.bars.iter().min().copied(),
+            attributes: ledger.of_person(named, standings, rules, now, shown_at),
+            next_change,
+            findings: self.findings.clone(),
+            aliases: self.aliases.clone(),
+        }
     }
 }
 

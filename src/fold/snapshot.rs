@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::{
     FindingKind,
     ending::Ending,
-    start::{Start, StartKind, Started},
+    start::{Start, StartKind, Started, is_own_or_id_less},
     timeline::{Opener, SameMoment, Slot, Stint, Timeline, contains, note},
     zones::Row,
 };
@@ -134,15 +134,15 @@ impl Timeline {
         }
         let is_running = |stint: &Stint| stint.is_open() && stint.begun_at(occurred) && contains(&stint.starts, start);
         let is_a_running_one = self.of(&self.slot(id)).any(is_running);
-        // A start that was stated for it before and has moved since: the list is behind, it moves nothing back.
-        let is_behind = self.of(&one).any(|stint| stint.was_stated(start));
+        // A start that was stated for it, or for another that it may be, and has moved since: the list is behind.
+        let is_behind = self.stints.iter().any(|stint| is_own_or_id_less(stint, id) && stint.was_stated(start));
         let movable = if is_a_running_one || is_behind { None } else { self.movable(&one, start, occurred) };
         let refusing = self.refusing(id, start, movable);
         if movable.is_some() && refusing.is_empty() {
             self.each(&one, |stint| stint.start = Some(*start));
         }
         self.each(&one, |stint| note(&mut stint.starts, &[*start]));
-        self.each(&refusing, |stint| note(&mut stint.starts, &[*start]));
+        self.each(&refusing, |stint| stint.refuse(id, &[*start]));
         refusing.is_empty()
     }
 

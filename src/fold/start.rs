@@ -55,7 +55,13 @@ impl Timeline {
     pub fn start(&mut self, slot: &Slot, start: &Start<'_>) -> Started {
         let outcome = self.start_by_rule(slot, start);
         let (touched, stated) = match &outcome {
-            Started::Refused(slot) => (slot.clone(), false),
+            Started::Refused(slot) => {
+                self.each(slot, |stint| {
+                    stint.refuse(start.id, start.superseded);
+                    stint.refuse(start.id, &[start.effective]);
+                });
+                return outcome;
+            }
             Started::Moved(serial) => (Slot::from([*serial]), true),
             Started::Repeated(slot) => (slot.clone(), true),
             Started::Undated => (Slot::new(), false),
@@ -80,12 +86,12 @@ impl Timeline {
             return Started::Refused(refusing);
         }
         if let Some(serial) = movable {
-            let one = Slot::from([serial]);
             // A list that still says what was stated before and has moved since moves nothing back.
-            if start.kind == StartKind::Listed && self.of(&one).any(|stint| stint.was_stated(&effective)) {
-                return Started::Repeated(one);
+            let behind: Slot = self.of(slot).filter(|stint| stint.was_stated(&effective)).map(|s| s.serial).collect();
+            if start.kind == StartKind::Listed && !behind.is_empty() {
+                return Started::Repeated(behind);
             }
-            self.each(&one, |stint| stint.start = Some(effective));
+            self.each(&Slot::from([serial]), |stint| stint.start = Some(effective));
             return Started::Moved(serial);
         }
         let running: Slot =
@@ -100,8 +106,9 @@ impl Timeline {
             stint.end_at(effective, None);
             note(&mut stint.ends, &[effective]);
         });
-        let past = self.serials(|stint| is_own_or_id_less(stint, start.id));
-        if start.kind == StartKind::Hired && !start.is_dated && self.of(&past).any(Stint::has_ended) {
+        let past = self.serials(|stint| is_own_or_id_less(stint, start.id) && stint.has_ended());
+        if start.kind == StartKind::Hired && !start.is_dated && !past.is_empty() {
+            self.each(&past, |stint| stint.undated = Some(effective));
             return Started::Undated;
         }
         Started::Opened(self.open(start.id, start.opens_as, Some(effective)))
@@ -123,11 +130,12 @@ impl Timeline {
         same.or_else(first).map(|stint| stint.serial)
     }
 
-    /// Rule 1: those (the id's own and the id-less, but not the one that would move) of whose past this is a repeat.
+    /// Rule 1: those (the id's own, the id-less and what refused it before, but not the one that would move) of whose
+    /// past this is a repeat.
     pub fn refusing(&self, id: Option<&EmploymentId>, effective: &Moment, movable: Option<usize>) -> Slot {
         self.serials(|stint| {
             let was_before_its_end = !stint.is_no_show() && stint.end.is_some_and(|end| effective.before(&end));
-            is_own_or_id_less(stint, id)
+            (is_own_or_id_less(stint, id) || stint.has_refused(id, effective))
                 && Some(stint.serial) != movable
                 && stint.has_ended()
                 && (stint.was_stated(effective) || was_before_its_end)
@@ -135,6 +143,7 @@ impl Timeline {
     }
 }
 
-fn is_own_or_id_less(stint: &Stint, id: Option<&EmploymentId>) -> bool {
+/// Whether a start of that id is asked of it: it has the id or none. Without an id it is asked of all.
+pub(super) fn is_own_or_id_less(stint: &Stint, id: Option<&EmploymentId>) -> bool {
     id.is_none() || stint.id.is_none() || stint.id.as_ref() == id
 }

@@ -52,6 +52,10 @@ pub(super) struct Stint {
     pub end: Option<Moment>,
     /// Every start ever stated for it, the last one last.
     pub starts: Vec<Moment>,
+    /// Starts that were refused because of it, by the id that they named: it may have another since.
+    pub refused: Vec<(EmploymentId, Moment)>,
+    /// The start of a `hired` without a date that was not believed after it.
+    pub undated: Option<Moment>,
     /// Every end ever stated for it.
     pub ends: Vec<Moment>,
     /// The endings that stated its present end.
@@ -96,6 +100,17 @@ impl Stint {
     /// Whether this start was ever stated for it.
     pub fn was_stated(&self, start: &Moment) -> bool {
         contains(&self.starts, start)
+    }
+
+    /// Notes a start that was refused because of it.
+    pub fn refuse(&mut self, id: Option<&EmploymentId>, starts: &[Moment]) {
+        note(&mut self.starts, starts);
+        self.refused.extend(id.into_iter().flat_map(|id| starts.iter().map(|start| (id.clone(), *start))));
+    }
+
+    /// Whether that start was refused because of it under that id.
+    pub fn has_refused(&self, id: Option<&EmploymentId>, start: &Moment) -> bool {
+        self.refused.iter().any(|(known, refused)| Some(known) == id && refused.is(start))
     }
 
     /// Whether it was opened before then.
@@ -228,6 +243,8 @@ impl Timeline {
             start,
             end: None,
             starts: start.into_iter().collect(),
+            refused: Vec::new(),
+            undated: None,
             ends: Vec::new(),
             ended_by: Vec::new(),
             is_final: false,

@@ -1,7 +1,7 @@
 //! Histories that the proof found: each revived somebody, or lifted the wrong end, by the fold or by the rules of then.
 
 use super::{
-    fact::{Fact, Ref},
+    fact::{Fact, Ref, Row, When},
     worked::{ON, access, at, list, of, row},
 };
 use crate::event::Kind;
@@ -51,4 +51,40 @@ fn an_undated_hire_that_was_edited_does_not_come_back_when_it_is_sent_again() {
         at(Kind::Hired, 35, -185),
     ];
     access(facts, &[]);
+}
+
+#[test]
+fn a_start_that_was_refused_stays_so_when_what_refused_it_took_another_id() {
+    // The list's X is refused by a leaving without an id, which a rehire then makes Y's.
+    let facts = vec![
+        at(Kind::Terminated, -200, 10),
+        list(-30, vec![row(Some(0), -28)]),
+        of(1, at(Kind::Rehired, -28, -28)),
+        Fact::new(0, Kind::RecordDeleted, -27 * 24),
+        list(-26, vec![row(Some(0), -28)]),
+    ];
+    access(facts, &[]);
+}
+
+#[test]
+fn an_old_list_moves_no_other_planned_start_back() {
+    let ended = |from: i32, to: i32| Row { end: Some(When::Hour(to * 24)), ..row(None, from) };
+    let facts = vec![
+        at(Kind::Hired, -211, -15),
+        list(-20, vec![row(None, 34), ended(-15, -5)]),
+        list(-16, vec![row(None, 36)]),
+        Fact::new(0, Kind::TerminationCancelled, -15 * 24),
+        list(5, vec![row(None, -15)]),
+    ];
+    access(facts, &[(34, ON)]);
+}
+
+#[test]
+fn a_cancelled_deletion_leaves_the_hire_that_said_no_date() {
+    let facts = vec![
+        Fact::new(0, Kind::RecordDeleted, -29 * 24),
+        Fact::new(0, Kind::Hired, 35 * 24),
+        Fact { refers: vec![Ref(0, 1)], ..Fact::new(0, Kind::TerminationCancelled, 36 * 24) },
+    ];
+    access(facts, &[(35, ON)]);
 }

@@ -92,10 +92,12 @@ fn row_starts(state: &mut Replayed, fact: &Counted, worker: &Alias, at: usize, r
             let job = &state.jobs[*other];
             job.end.is_none() && job.begun(fact.occurred) && job.stated(s)
         });
-        // What was stated before and has moved since is an old list's word.
-        let is_behind = state.jobs[at].stated(s);
+        // What was stated before, be it for another that it may be, and has moved since is an old list's word.
+        let may_be = |other: &usize| of_id(other) || state.jobs[*other].id.is_none();
+        let is_behind = state.of(worker).iter().any(|other| may_be(other) && state.jobs[*other].stated(s));
         let moves = !runs_so && !is_behind && state.moved(&[at], s, fact.occurred).is_some();
-        let near = |other: &usize| of_id(other) || state.jobs[*other].id.is_none();
+        let before = state.refused_before(worker, row.id.as_ref(), s);
+        let near = |other: &usize| may_be(other) || before.contains(other);
         let among: Vec<usize> =
             state.of(worker).into_iter().filter(near).filter(|other| !(moves && *other == at)).collect();
         let refusing = state.refusing(&among, s);
@@ -110,6 +112,7 @@ fn row_starts(state: &mut Replayed, fact: &Counted, worker: &Alias, at: usize, r
         }
         for other in refusing {
             state.jobs[other].starts.push(s);
+            state.jobs[other].refused.push((row.id.clone(), s));
         }
     }
     state.jobs[at].starts.push(s);

@@ -12,6 +12,48 @@ use crate::{
 };
 
 impl Replayed {
+    /// Rule d of an ending.
+    pub fn put_unknown(
+        &mut self,
+        fact: &Counted,
+        worker: &Alias,
+        slot: &[usize],
+        id: Option<EmploymentId>,
+        e: Moment,
+    ) -> Vec<usize> {
+        let ends_then = |at: &usize| self.jobs[*at].end.is_some_and(|end| eq(end, e));
+        let repeats: Vec<usize> = slot.iter().copied().filter(ends_then).collect();
+        if !repeats.is_empty() {
+            self.fire("ending d, a repeat");
+            for at in &repeats {
+                self.jobs[*at].ended_by.push(fact.key.clone());
+            }
+            return repeats;
+        }
+        self.fire("ending d");
+        if !self.of(worker).is_empty() {
+            self.find(FindingKind::WhichEmployment, fact);
+        }
+        self.jobs.push(Job {
+            worker: worker.clone(),
+            id,
+            opened: None,
+            hired: None,
+            by_list: false,
+            converted: false,
+            start: None,
+            end: Some(e),
+            starts: Vec::new(),
+            refused: Vec::new(),
+            undated: None,
+            ends: fact.earlier.iter().copied().chain([e]).collect(),
+            is_final: false,
+            ended_by: vec![fact.key.clone()],
+            gone: false,
+        });
+        vec![self.jobs.len() - 1]
+    }
+
     /// An ending is known from now on.
     pub fn note(&mut self, fact: &Counted, worker: &Alias, slot: Option<EmploymentId>, e: Moment) {
         let (occurred, key) = (fact.occurred, fact.key.clone());
@@ -111,7 +153,8 @@ impl Replayed {
             let job = &mut self.jobs[at];
             job.end = None;
             job.ended_by.clear();
-            job.start = job.start.or(job.starts.last().copied());
+            job.start = job.start.or(job.starts.last().copied()).or(job.undated);
+            job.starts.extend(job.undated.filter(|undated| job.start == Some(*undated)));
             job.gone = job.start.is_none();
         }
     }

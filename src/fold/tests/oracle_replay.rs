@@ -24,6 +24,10 @@ pub struct Job {
     pub start: Option<Moment>,
     pub end: Option<Moment>,
     pub starts: Vec<Moment>,
+    /// The starts that were refused because of it, each under the id that it named.
+    pub refused: Vec<(Option<EmploymentId>, Moment)>,
+    /// When a `hired` without a date was not believed because of it.
+    pub undated: Option<Moment>,
     pub ends: Vec<Moment>,
     pub is_final: bool,
     /// Which endings set its end.
@@ -223,6 +227,13 @@ impl Replayed {
         among.iter().copied().filter(|at| refuses(&self.jobs[*at])).collect()
     }
 
+    /// Those that refused that start before under that id, whatever they are called now.
+    pub fn refused_before(&self, worker: &Alias, id: Option<&EmploymentId>, s: Moment) -> Vec<usize> {
+        let so =
+            |(as_id, start): &(Option<EmploymentId>, Moment)| as_id.as_ref() == id && id.is_some() && eq(*start, s);
+        self.of(worker).into_iter().filter(|at| self.jobs[*at].refused.iter().any(so)).collect()
+    }
+
     /// Which of those a start at `s` moves (rule 2).
     pub fn moved(&self, among: &[usize], s: Moment, occurred: Timestamp) -> Option<usize> {
         let running = |job: &Job| job.end.is_none() && job.begun(occurred);
@@ -246,8 +257,10 @@ impl Replayed {
         let mut past = slot.clone();
         if asked.id.is_some() {
             past.extend(self.with_id(worker, None));
+            past.extend(self.refused_before(worker, asked.id.as_ref(), s));
         }
         past.retain(|at| Some(*at) != moved);
+        past.sort_unstable();
         past.dedup();
         let refusing = self.refusing(&past, s);
         if !refusing.is_empty() {
@@ -256,14 +269,19 @@ impl Replayed {
             self.find(FindingKind::StartInsideEnded, fact);
             for at in &refusing {
                 self.state_start(*at, asked, false);
+                let said = asked.earlier.iter().chain([&s]).map(|start| (asked.id.clone(), *start));
+                self.jobs[*at].refused.extend(said);
             }
             return refusing;
         }
         if let Some(at) = moved {
             self.fire("start 2");
-            if !(listed && self.jobs[at].stated(s)) {
-                self.jobs[at].start = Some(s);
+            let said: Vec<usize> = slot.iter().copied().filter(|at| listed && self.jobs[*at].stated(s)).collect();
+            if !said.is_empty() {
+                said.iter().for_each(|at| self.state_start(*at, asked, true));
+                return said;
             }
+            self.jobs[at].start = Some(s);
             self.state_start(at, asked, true);
             return vec![at];
         }
@@ -292,6 +310,9 @@ impl Replayed {
         if fact.kind == Kind::Hired && !asked.stated && past.iter().any(|at| self.jobs[*at].end.is_some()) {
             self.fire("start 4");
             self.find(FindingKind::StartWithoutDate, fact);
+            for at in past {
+                self.jobs[at].undated = Some(s);
+            }
             return Vec::new();
         }
         self.fire("start 5");
@@ -325,6 +346,8 @@ impl Replayed {
             start: Some(asked.s),
             end: None,
             starts,
+            refused: Vec::new(),
+            undated: None,
             ends: Vec::new(),
             is_final: false,
             ended_by: Vec::new(),
@@ -405,45 +428,5 @@ impl Replayed {
         }
         self.note(fact, worker, id, e);
         ended
-    }
-
-    /// Rule d.
-    pub fn put_unknown(
-        &mut self,
-        fact: &Counted,
-        worker: &Alias,
-        slot: &[usize],
-        id: Option<EmploymentId>,
-        e: Moment,
-    ) -> Vec<usize> {
-        let ends_then = |at: &usize| self.jobs[*at].end.is_some_and(|end| eq(end, e));
-        let repeats: Vec<usize> = slot.iter().copied().filter(ends_then).collect();
-        if !repeats.is_empty() {
-            self.fire("ending d, a repeat");
-            for at in &repeats {
-                self.jobs[*at].ended_by.push(fact.key.clone());
-            }
-            return repeats;
-        }
-        self.fire("ending d");
-        if !self.of(worker).is_empty() {
-            self.find(FindingKind::WhichEmployment, fact);
-        }
-        self.jobs.push(Job {
-            worker: worker.clone(),
-            id,
-            opened: None,
-            hired: None,
-            by_list: false,
-            converted: false,
-            start: None,
-            end: Some(e),
-            starts: Vec::new(),
-            ends: fact.earlier.iter().copied().chain([e]).collect(),
-            is_final: false,
-            ended_by: vec![fact.key.clone()],
-            gone: false,
-        });
-        vec![self.jobs.len() - 1]
     }
 }

@@ -30,7 +30,6 @@ fn gives_nothing(with: &History, without: &History) -> Result<(), String> {
 }
 
 #[test]
-#[ignore = "still finds rare corners: run by hand (docs/testing.md)"]
 fn a_change_moves_no_status() {
     prove("changed", generator::history, |history| {
         let keys: BTreeSet<_> = history.facts.iter().map(Fact::reference).collect();
@@ -86,7 +85,6 @@ fn stated(history: &History, who: u8) -> Vec<Row> {
 }
 
 #[test]
-#[ignore = "still finds rare corners: run by hand (docs/testing.md)"]
 fn a_list_of_what_was_stated_gives_no_access() {
     prove("list", listed, |history| {
         let Some(list) = history.facts.iter().find(|fact| fact.n == ADDED) else { return Ok(()) };
@@ -119,7 +117,6 @@ fn edited(dice: &mut Dice) -> History {
 }
 
 #[test]
-#[ignore = "still finds rare corners: run by hand (docs/testing.md)"]
 fn an_edit_that_keeps_the_effective_gives_no_access() {
     prove("edit", edited, |history| {
         let Some(edit) = history.facts.iter().find(|fact| fact.n == ADDED) else { return Ok(()) };
@@ -148,7 +145,6 @@ fn parts(history: &History, fact: &Fact) -> bool {
 }
 
 #[test]
-#[ignore = "still finds rare corners: run by hand (docs/testing.md)"]
 fn whoever_was_somebody_never_becomes_unknown() {
     prove("unknown", generator::history, |history| {
         let mut dice = Dice::new(history.salt);

@@ -1,7 +1,7 @@
 //! How a property looks at a history: through the fold, or, to test the rules themselves, through the oracle
 //! (`HIREWIRE_READER=1`).
 
-use std::collections::BTreeMap;
+use std::{cell::OnceCell, collections::BTreeMap};
 
 use jiff::Timestamp;
 
@@ -13,7 +13,10 @@ use super::{
 };
 use crate::{
     event::{Alias, EmploymentId, Event, EventKey, Moment},
-    fold::{FindingKind, Rules, Status, fold},
+    fold::{
+        FindingKind, Folded, Rules, Status,
+        status::{Standing, Standings},
+    },
 };
 
 /// An employment, as either reader shows it.
@@ -36,30 +39,44 @@ impl Job {
 pub struct View {
     events: Vec<Event>,
     rules: Rules,
-    who: Alias,
-    same: BTreeMap<Alias, Alias>,
-    seen: Option<Seen>,
+    /// Which aliases are one worker; asked by few.
+    same: OnceCell<BTreeMap<Alias, Alias>>,
+    by: Reader,
+}
+
+/// Who reads it, once for all instants.
+enum Reader {
+    Fold { standings: Standings, findings: Vec<(FindingKind, EventKey)> },
+    Oracle(Box<Seen>),
 }
 
 impl View {
     pub fn of(history: &History) -> Self {
         let (events, rules, who) = (history.events(), history.rules(), alias(0));
-        let seen = (setting("HIREWIRE_READER") == Some(1)).then(|| see(&events, &who, &rules));
-        let mut known = known(&events, &rules);
-        known.aliases.insert(who.clone());
-        let same = same_worker(&known);
-        Self { events, rules, who, same, seen }
+        let by = if setting("HIREWIRE_READER") == Some(1) {
+            Reader::Oracle(Box::new(see(&events, &who, &rules)))
+        } else {
+            let Folded { standings, findings, .. } = Folded::of(&events, &who, &rules);
+            let findings = findings.into_iter().map(|finding| (finding.kind, finding.event)).collect();
+            Reader::Fold { standings, findings }
+        };
+        Self { events, rules, same: OnceCell::new(), by }
     }
 
     /// The worker that this alias numbers, under whatever number.
-    pub fn worker(&self, alias: &Alias) -> Alias {
-        self.same.get(alias).unwrap_or(alias).clone()
+    pub fn worker(&self, of: &Alias) -> Alias {
+        let same = self.same.get_or_init(|| {
+            let mut known = known(&self.events, &self.rules);
+            known.aliases.insert(alias(0));
+            same_worker(&known)
+        });
+        same.get(of).unwrap_or(of).clone()
     }
 
     pub fn status(&self, at: Timestamp) -> Status {
-        match &self.seen {
-            Some(seen) => seen.status(at),
-            None => fold(&self.events, &self.who, at, &self.rules).status,
+        match &self.by {
+            Reader::Fold { standings, .. } => standings.status_at(at),
+            Reader::Oracle(seen) => seen.status(at),
         }
     }
 
@@ -72,33 +89,35 @@ impl View {
     }
 
     pub fn jobs(&self) -> Vec<Job> {
-        if let Some(seen) = &self.seen {
-            let job = |job: &super::oracle_replay::Job| Job {
-                worker: job.worker.clone(),
-                id: job.id.clone(),
-                opened: job.opened,
-                start: job.start,
-                end: job.end,
-            };
-            return seen.jobs().into_iter().map(job).collect();
+        match &self.by {
+            Reader::Fold { standings, .. } => {
+                let job = |one: &Standing| Job {
+                    worker: self.worker(&one.alias),
+                    id: one.stint.id.clone(),
+                    opened: one.stint.opened,
+                    start: one.stint.start,
+                    end: one.stint.end,
+                };
+                standings.employments.iter().map(job).collect()
+            }
+            Reader::Oracle(seen) => {
+                let job = |job: &super::oracle_replay::Job| Job {
+                    worker: job.worker.clone(),
+                    id: job.id.clone(),
+                    opened: job.opened,
+                    start: job.start,
+                    end: job.end,
+                };
+                seen.jobs().into_iter().map(job).collect()
+            }
         }
-        let person = fold(&self.events, &self.who, Timestamp::UNIX_EPOCH, &self.rules);
-        let job = |job: crate::fold::Employment| Job {
-            worker: self.worker(&job.alias),
-            id: job.id,
-            opened: job.opened,
-            start: job.start,
-            end: job.end,
-        };
-        person.employments.into_iter().map(job).collect()
     }
 
     pub fn findings(&self) -> Vec<(FindingKind, EventKey)> {
-        if let Some(seen) = &self.seen {
-            return seen.findings();
+        match &self.by {
+            Reader::Fold { findings, .. } => findings.clone(),
+            Reader::Oracle(seen) => seen.findings(),
         }
-        let person = fold(&self.events, &self.who, Timestamp::UNIX_EPOCH, &self.rules);
-        person.findings.into_iter().map(|finding| (finding.kind, finding.event)).collect()
     }
 
     /// When the fact takes effect.

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     event::Kind,
-    fold::{FindingKind, Status, fold},
+    fold::{FindingKind, Folded, Status, fold},
 };
 
 /// `kind@known->effective`, in days.
@@ -37,13 +37,13 @@ pub fn access(facts: Vec<Fact>, expected: &[(i32, i32)]) -> History {
     let facts = facts.map(|(n, fact)| Fact { n: u16::try_from(n + 1).expect("few"), ..fact }).collect();
     let history = History { facts, now: 0, pre_hire: false, scoped: false, salt: 0 };
     let (events, rules) = (history.events(), history.rules());
-    let seen = see(&events, &alias(0), &rules);
+    let (seen, folded) = (see(&events, &alias(0), &rules), Folded::of(&events, &alias(0), &rules));
     let active = |status| status == Status::Active;
     for day in -400..100 {
         let within = expected.iter().any(|(from, to)| (*from..*to).contains(&day));
         assert_eq!(active(seen.status(hour(day * 24))), within, "the oracle on day {day} of\n{history}");
-        let folded = fold(&events, &alias(0), hour(day * 24), &rules);
-        assert_eq!(active(folded.status), within, "the fold on day {day} of\n{history}");
+        let status = folded.standings.status_at(hour(day * 24));
+        assert_eq!(active(status), within, "the fold on day {day} of\n{history}");
     }
     history
 }
