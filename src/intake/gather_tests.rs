@@ -121,7 +121,7 @@ async fn a_client_that_goes_away_cancels_nothing() {
 
 #[tokio::test]
 async fn who_was_answered_503_waits_no_longer() {
-    let rig = rig(Mood::Silent, IntakeSettings { confirm_deadline: Duration::from_millis(5), ..patient() });
+    let rig = rig(Mood::Silent, IntakeSettings { confirm_deadline: Duration::from_millis(100), ..patient() });
     let post = |number: usize| {
         let body = sample("canonical", "hired", &format!("evt-{number}"));
         rig.intake.router().oneshot(request("/hooks/canonical", signed("canonical", body.as_bytes()), body))
