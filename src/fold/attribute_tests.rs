@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    FindingKind, Person, Rules, fold,
+    Authority, FindingKind, Person, Rules, SourceRules, fold,
     history::{alias, at, day, events, source},
 };
-use crate::event::{Attribute, Event, WorkerChanges};
+use crate::event::{Attribute, Change, Event, WorkerChanges};
 
 fn shown(person: &Person, name: &str) -> Option<Value> {
     person.attributes.get(&Attribute::named(name)).cloned()
@@ -56,8 +56,39 @@ fn what_is_cleared_is_not_shown_and_extensions_clear_together() {
     told.extend(saying("changed as 2@-10->-10", json!({"title": null, "extensions": null})));
     let person = at(&told, 0.0);
     assert_eq!((shown(&person, "title"), shown(&person, "extensions.badge")), (None, None));
-    told.extend(saying("changed as 3@-5->-5", json!({"extensions": {"badge": 8}})));
+    told.extend(saying("changed as 3@-5->-5", json!({"extensions": {"badge": 8}, "locale": "de"})));
     assert_eq!(shown(&at(&told, 0.0), "extensions.badge"), Some(json!(8)));
+    let mut one = told.clone();
+    one.extend(saying("changed as 4@-4->-4", json!({"locale": null})));
+    assert_eq!(shown(&at(&one, 0.0), "extensions.badge"), Some(json!(8)), "only what is cleared");
+    told.extend(saying("changed as 4@-4->-4", json!({"extensions": null})));
+    assert_eq!(shown(&at(&told, 0.0), "locale"), Some(json!("de")), "only the extensions");
+}
+
+#[test]
+fn of_rows_without_ids_the_main_one_has_the_last_word() {
+    let mut told = events("snapshot[-300.. primary, -200..]@-9");
+    let rows = told[0].content.data.employments.as_mut().expect("rows");
+    rows[0].title = Change::Set("A".to_owned());
+    rows[1].title = Change::Set("B".to_owned());
+    assert_eq!(shown(&at(&told, 0.0), "title"), Some(json!("A")));
+}
+
+#[test]
+fn a_void_says_nothing_of_the_worker() {
+    let told = saying("hired@-300->-300; changed@-200; voided names 2@-100", json!({"title": "A"}));
+    assert_eq!(shown(&at(&told, 0.0), "title"), None);
+}
+
+#[test]
+fn hr_is_heard_before_an_applicant_system() {
+    let mut told = saying("hired in crm of C-1@-9->-9; linked of E-2 isin crm is C-1@-9", json!({}));
+    told[0].content.data.worker = serde_json::from_value(json!({"locale": "en"})).expect("a worker");
+    told.extend(saying("changed of E-2 as 3@-8", json!({"locale": "de"})));
+    let pre_hire = SourceRules { authority: Authority::PreHire, ..SourceRules::default() };
+    let rules = Rules { sources: [(source("crm"), pre_hire)].into(), ..Rules::default() };
+    let person = fold(&told, &alias("acme", "E-2"), day(0.0), &rules);
+    assert_eq!(shown(&person, "locale"), Some(json!("de")));
 }
 
 #[test]

@@ -106,6 +106,11 @@ fn only_a_cancel_lifts_an_end_and_never_a_final_one() {
 }
 
 #[test]
+fn a_cancel_without_an_id_means_also_an_ending_with_one() {
+    hold(&[("", "hired X@-300->-300; terminated X@0->30; termination_cancelled@5", "-300..", &[])]);
+}
+
+#[test]
 fn an_unknown_start_that_is_cancelled_leaves_nothing() {
     let told = events("terminated@-100->-100; termination_cancelled names 1@1");
     let person = at(&told, 2.0);

@@ -5,7 +5,7 @@ use super::{
     Status,
     history::{Row, access, at, days_of, events, hold, source},
 };
-use crate::event::{HookId, Identity, Reference};
+use crate::event::{HookId, Identity, Reference, WorkerId};
 
 #[test]
 fn an_edit_takes_the_whole_place_of_what_it_supersedes() {
@@ -77,6 +77,11 @@ fn what_an_operator_voids_is_out_of_the_set() {
     assert_eq!(at(&told, 1.0).status, Status::Ended, "a voided start is not forgotten");
     let told = events("snapshot[-300..]@-300; voided names 1@0");
     assert_eq!(at(&told, 1.0).status, Status::Ended, "nor is one that a list stated");
+    for none in
+        ["changed@-300; voided names 1@0", "snapshot@-300; voided names 1@0", "snapshot[]@-300; voided names 1@0"]
+    {
+        assert_eq!(at(&events(none), 1.0).status, Status::Unknown, "{none} states no start");
+    }
 }
 
 #[test]
@@ -95,6 +100,22 @@ fn an_operators_bare_id_means_the_first_received_of_that_source() {
     later[0].content.source = "/elsewhere".to_owned();
     told.extend(later);
     assert_eq!(days_of(&told, Status::Active), "-300..3");
+}
+
+#[test]
+fn an_operators_bare_id_is_looked_up_for_what_is_restored_too() {
+    let mut told = events("hired@-300->-300; access_revoked@0->0; access_restored@5");
+    told[2].content.data.refers_to = vec![Reference::Id("2".to_owned())];
+    assert_eq!(days_of(&told, Status::Active), "-300..");
+}
+
+#[test]
+fn a_senders_bare_id_means_its_own_origin() {
+    let mut told = events("hired as 1@-301->-20; hired as 1@-300->-10; hired as 3@-200->-5");
+    told[0].content.source = "/elsewhere".to_owned();
+    told[0].content.subject = WorkerId::parse("E-9").expect("a worker");
+    told[2].content.data.supersedes = Some(Reference::Id("1".to_owned()));
+    assert_eq!(days_of(&told, Status::Active), "-5..");
 }
 
 #[test]

@@ -104,6 +104,18 @@ fn a_worker_id_that_changed_is_the_same_worker() {
             "-300..5",
             &[StartInsideEnded],
         ),
+        (
+            "changed twice",
+            "hired@-300->-300; identifier_changed of E-2 was E-1@0; identifier_changed of E-3 was E-2@1; terminated of E-3@5->5",
+            "-300..5",
+            &[],
+        ),
+        (
+            "another's number changed twice",
+            "hired@-300->-300; identifier_changed of E-2 was E-1@0; identifier_changed of E-8 was E-9@1; identifier_changed of E-7 was E-8@2; terminated of E-7@5->5",
+            "-300..",
+            &[],
+        ),
     ]);
 }
 
