@@ -42,9 +42,11 @@ fn who_is_to_come_shows_what_holds_when_they_start() {
 fn of_the_live_employments_the_main_one_shows() {
     let latest = events("hired X title A@-300->-300; hired Y title B@-200->-200; changed title Z@-100->-100");
     assert_eq!(shown(&at(&latest, 0.0), "title"), Some(json!("B")));
-    let said =
-        events("hired X title A@-300->-300; hired Y title B@-200->-200; snapshot[X -300.. primary, Y -200..]@-9");
-    assert_eq!(shown(&at(&said, 0.0), "title"), Some(json!("A")));
+    const SAID: &str =
+        "hired X title A@-300->-300; hired Y title B@-200->-200; snapshot[X -300.. primary, Y -200..]@-9";
+    assert_eq!(shown(&at(&events(SAID), 0.0), "title"), Some(json!("A")));
+    let again = format!("{SAID}; snapshot[X -300.., Y -200..]@-8");
+    assert_eq!(shown(&at(&events(&again), 0.0), "title"), Some(json!("A")), "a list that names none leaves it");
     let ended = events("hired X title A@-300->-300; hired Y title B@-200->-200; terminated Y@-1->-1");
     assert_eq!(shown(&at(&ended, 0.0), "title"), Some(json!("A")));
 }
@@ -127,4 +129,12 @@ fn an_end_date_without_an_ending_is_told_until_the_ending_comes() {
     told.truncate(2);
     told.extend(saying("changed as 4@1", json!({"dates": {"end": null}})));
     assert!(!noticed(&told));
+    for (history, is_noticed) in [
+        ("hired@-300->-300; terminated@-9->-9; changed@0", false),
+        ("hired@-300->-300; terminated@-1->50; changed@0", true),
+        ("hired X@-300->-300; hired Y@-300->-300; terminated X date end@-1->30; changed@0", false),
+        ("hired X@-300->-300; hired Y@-300->-300; terminated X@-9->-9; changed@0", true),
+    ] {
+        assert_eq!(noticed(&saying(history, json!({"dates": {"end": "2026-01-31"}}))), is_noticed, "{history}");
+    }
 }

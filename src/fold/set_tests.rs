@@ -3,7 +3,7 @@
 use super::{
     FindingKind::{IdReused, ImplausibleEffective, ImplausibleTime, StartInsideEnded, SupersedingMismatch},
     Status,
-    history::{Row, access, at, days_of, events, hold, source},
+    history::{Row, at, days_of, events, hold, source},
 };
 use crate::event::{HookId, Identity, Reference, WorkerId};
 
@@ -13,6 +13,13 @@ fn an_edit_takes_the_whole_place_of_what_it_supersedes() {
 }
 
 const EDITS: &[Row] = &[
+    (
+        "an edit of an edit counts once",
+        "hired@-300->-300; terminated@0->30; termination_cancelled names 2@1; termination_cancelled names 2 edits 3@2; termination_cancelled names 2 edits 4@3",
+        "-300..",
+        &[],
+    ),
+    ("what is not known states no start", "hired edits 99@-5->20; snapshot[-5..]@-4", "-5..", &[]),
     ("another date", "hired@-20->10; hired edits 1@0->20", "20..", &[]),
     ("its effective stays", "hired@-300->-300; terminated@0->30; terminated edits 2@5", "-300..30", &[]),
     (
@@ -163,6 +170,10 @@ fn a_start_that_comes_again_without_id_or_time_is_a_retry_within_the_span() {
     };
     assert_eq!(told(&[0.0, 2.0]), "", "it left half a day in: a retry does not bring it back");
     assert_eq!(told(&[0.0, 9.0]), "9..", "after the span it is another start");
-    let ending = "hired@-300->-300; terminated@0->0";
-    assert_eq!(access(ending), "-300..0");
+    let mut again = events("hired@-300->-300; terminated as same@0; rehired@1->1; terminated as same@3");
+    for ending in [1, 3] {
+        again[ending].content.time = None;
+        again[ending].identity = Identity::DigestInHook;
+    }
+    assert_eq!(days_of(&again, Status::Active), "-300..0, 1..3", "an ending always counts");
 }

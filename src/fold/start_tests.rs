@@ -125,6 +125,30 @@ fn a_snapshot_finds_opens_ends_and_lifts_nothing() {
 }
 
 const SNAPSHOTS: &[Row] = &[
+    (
+        "an end that is known is no ending of the list's",
+        "hired X@-300->-300; hired Y@-300->-300; terminated X@0->30; terminated Y@1->40; snapshot[X -300..30, Y -300..40]@2; termination_cancelled@3; terminated Y@4->50",
+        "-300..50",
+        &[],
+    ),
+    (
+        "an edited list's start was stated",
+        "snapshot[20..]@-9; snapshot edits 1[30..]@-8; hire_rescinded@0; hired@1->20",
+        "",
+        &[StartInsideEnded],
+    ),
+    (
+        "of what the list was about",
+        "hired@-300->-300; terminated@-200->-200; snapshot[20..]@-9; snapshot edits 3[30..]@-8; hired@1->20",
+        "-300..-200, 20..",
+        &[],
+    ),
+    (
+        "two ids are two employments",
+        "hired X@-300->-300; snapshot[X -300.., Y -300..]@-9; terminated X@0->0",
+        "-300..",
+        &[],
+    ),
     ("no list", "hired@-300->-300; snapshot@0", "-300..", &[]),
     ("an end of one found by id", "hired X@-300->-300; snapshot[X -300..30]@0", "-300..30", &[]),
     ("the id-less one takes the id", "hired@-300->-300; snapshot[X -300..]@0; terminated X@5->5", "-300..5", &[]),
