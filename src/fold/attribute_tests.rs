@@ -120,6 +120,20 @@ fn a_bare_date_is_meant_where_the_worker_works() {
 }
 
 #[test]
+fn a_location_of_one_employment_is_the_zone_of_that_one() {
+    let in_tokyo = |first: &str, then: &str| {
+        let mut told = saying(first, json!({"location": {"time_zone": "Asia/Tokyo"}}));
+        told.extend(events(then));
+        let end = at(&told, 0.0).employments.iter().find_map(|one| one.end).expect("an end");
+        end.instant != day(21.0)
+    };
+    assert!(in_tokyo("hired X@-20->10", "terminated X date end as 2@0->20"), "its own");
+    assert!(in_tokyo("hired X@-20->10", "terminated date end as 2@0->20"), "of all");
+    assert!(in_tokyo("hired@-20->10", "terminated X date end as 2@0->20"), "the worker's");
+    assert!(!in_tokyo("hired X@-20->10", "hired Y as 2@-19->10; terminated Y date end as 3@0->20"), "another's");
+}
+
+#[test]
 fn an_end_date_without_an_ending_is_told_until_the_ending_comes() {
     let noticed = |told: &[Event]| at(told, 1.0).findings.iter().any(|f| f.kind == FindingKind::EndDateWithoutEnding);
     let mut told = saying("hired@-300->-300; changed@0", json!({"dates": {"end": "2026-01-31"}}));
