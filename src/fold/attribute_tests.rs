@@ -146,6 +146,7 @@ fn an_end_date_without_an_ending_is_told_until_the_ending_comes() {
     for (history, is_noticed) in [
         ("hired@-300->-300; terminated@-9->-9; changed@0", false),
         ("hired@-300->-300; terminated@-1->50; changed@0", true),
+        ("hired@-20->40; changed@0", false),
         ("hired X@-300->-300; hired Y@-300->-300; terminated X date end@-1->30; changed@0", false),
         ("hired X@-300->-300; hired Y@-300->-300; terminated X@-9->-9; changed@0", true),
     ] {

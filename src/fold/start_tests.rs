@@ -133,6 +133,12 @@ fn a_snapshot_finds_opens_ends_and_lifts_nothing() {
 
 const SNAPSHOTS: &[Row] = &[
     (
+        "a row with an end only finds what ends then",
+        "hired X@-300->-300; terminated X@0->30; snapshot[..40]@1",
+        "-300..1",
+        &[HrSaysActive, MissingFromList],
+    ),
+    (
         "an end of this instant says nothing of now",
         "hired X@-300->-300; terminated X@-9->-9; snapshot[X -300..0]@0",
         "-300..-9",
