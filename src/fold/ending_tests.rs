@@ -106,6 +106,34 @@ fn only_a_cancel_lifts_an_end_and_never_a_final_one() {
 }
 
 #[test]
+fn an_ending_again_takes_what_opened_at_its_first_instant() {
+    hold(&[(
+        "spared once",
+        "hired X@-300->-300; hired Y@0->20; terminated@0->10; terminated@5->10",
+        "-300..10",
+        &[EndedSeveral],
+    )]);
+}
+
+#[test]
+fn what_has_not_begun_is_asked_of_when_the_ending_was_known() {
+    hold(&[
+        ("begun at that instant", "hired@-20->0; terminated@0->-5", "0..", &[WhichEmployment]),
+        (
+            "a rescission is known, not its date",
+            "hired@-20->10; hire_rescinded@0->20; hired@1->25; terminated@2->20",
+            "",
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn a_cancel_without_an_id_means_also_an_ending_with_one() {
+    hold(&[("", "hired X@-300->-300; terminated X@0->30; termination_cancelled@5", "-300..", &[])]);
+}
+
+#[test]
 fn an_unknown_start_that_is_cancelled_leaves_nothing() {
     let told = events("terminated@-100->-100; termination_cancelled names 1@1");
     let person = at(&told, 2.0);

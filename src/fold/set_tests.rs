@@ -3,9 +3,9 @@
 use super::{
     FindingKind::{IdReused, ImplausibleEffective, ImplausibleTime, StartInsideEnded, SupersedingMismatch},
     Status,
-    history::{Row, access, at, days_of, events, hold, source},
+    history::{Row, at, days_of, events, hold, source},
 };
-use crate::event::{HookId, Identity, Reference};
+use crate::event::{HookId, Identity, Reference, WorkerId};
 
 #[test]
 fn an_edit_takes_the_whole_place_of_what_it_supersedes() {
@@ -13,6 +13,13 @@ fn an_edit_takes_the_whole_place_of_what_it_supersedes() {
 }
 
 const EDITS: &[Row] = &[
+    (
+        "an edit of an edit counts once",
+        "hired@-300->-300; terminated@0->30; termination_cancelled names 2@1; termination_cancelled names 2 edits 3@2; termination_cancelled names 2 edits 4@3",
+        "-300..",
+        &[],
+    ),
+    ("what is not known states no start", "hired edits 99@-5->20; snapshot[-5..]@-4", "-5..", &[]),
     ("another date", "hired@-20->10; hired edits 1@0->20", "20..", &[]),
     ("its effective stays", "hired@-300->-300; terminated@0->30; terminated edits 2@5", "-300..30", &[]),
     (
@@ -77,6 +84,11 @@ fn what_an_operator_voids_is_out_of_the_set() {
     assert_eq!(at(&told, 1.0).status, Status::Ended, "a voided start is not forgotten");
     let told = events("snapshot[-300..]@-300; voided names 1@0");
     assert_eq!(at(&told, 1.0).status, Status::Ended, "nor is one that a list stated");
+    for none in
+        ["changed@-300; voided names 1@0", "snapshot@-300; voided names 1@0", "snapshot[]@-300; voided names 1@0"]
+    {
+        assert_eq!(at(&events(none), 1.0).status, Status::Unknown, "{none} states no start");
+    }
 }
 
 #[test]
@@ -95,6 +107,22 @@ fn an_operators_bare_id_means_the_first_received_of_that_source() {
     later[0].content.source = "/elsewhere".to_owned();
     told.extend(later);
     assert_eq!(days_of(&told, Status::Active), "-300..3");
+}
+
+#[test]
+fn an_operators_bare_id_is_looked_up_for_what_is_restored_too() {
+    let mut told = events("hired@-300->-300; access_revoked@0->0; access_restored@5");
+    told[2].content.data.refers_to = vec![Reference::Id("2".to_owned())];
+    assert_eq!(days_of(&told, Status::Active), "-300..");
+}
+
+#[test]
+fn a_senders_bare_id_means_its_own_origin() {
+    let mut told = events("hired as 1@-301->-20; hired as 1@-300->-10; hired as 3@-200->-5");
+    told[0].content.source = "/elsewhere".to_owned();
+    told[0].content.subject = WorkerId::parse("E-9").expect("a worker");
+    told[2].content.data.supersedes = Some(Reference::Id("1".to_owned()));
+    assert_eq!(days_of(&told, Status::Active), "-5..");
 }
 
 #[test]
@@ -142,6 +170,10 @@ fn a_start_that_comes_again_without_id_or_time_is_a_retry_within_the_span() {
     };
     assert_eq!(told(&[0.0, 2.0]), "", "it left half a day in: a retry does not bring it back");
     assert_eq!(told(&[0.0, 9.0]), "9..", "after the span it is another start");
-    let ending = "hired@-300->-300; terminated@0->0";
-    assert_eq!(access(ending), "-300..0");
+    let mut again = events("hired@-300->-300; terminated as same@0; rehired@1->1; terminated as same@3");
+    for ending in [1, 3] {
+        again[ending].content.time = None;
+        again[ending].identity = Identity::DigestInHook;
+    }
+    assert_eq!(days_of(&again, Status::Active), "-300..0, 1..3", "an ending always counts");
 }

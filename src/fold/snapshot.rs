@@ -11,7 +11,7 @@ use super::{
     FindingKind,
     ending::Ending,
     start::{Start, StartKind, Started, is_own_or_id_less},
-    timeline::{Opener, SameMoment, Slot, Stint, Timeline, contains, note},
+    timeline::{Opener, SameMoment, Slot, Stint, Timeline, note},
     zones::Row,
 };
 use crate::event::{EmploymentId, EventKey, Moment};
@@ -132,11 +132,9 @@ impl Timeline {
             self.each(&one, |stint| note(&mut stint.starts, &[*start]));
             return true;
         }
-        let is_running = |stint: &Stint| stint.is_open() && stint.begun_at(occurred) && contains(&stint.starts, start);
-        let is_a_running_one = self.of(&self.slot(id)).any(is_running);
         // A start that was stated for it, or for another that it may be, and has moved since: the list is behind.
         let is_behind = self.stints.iter().any(|stint| is_own_or_id_less(stint, id) && stint.was_stated(start));
-        let movable = if is_a_running_one || is_behind { None } else { self.movable(&one, start, occurred) };
+        let movable = if is_behind { None } else { self.movable(&one, start, occurred) };
         let refusing = self.refusing(id, start, movable);
         if movable.is_some() && refusing.is_empty() {
             self.each(&one, |stint| stint.start = Some(*start));

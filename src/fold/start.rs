@@ -53,8 +53,16 @@ pub(super) enum Started {
 impl Timeline {
     /// Replays a start in its slot.
     pub fn start(&mut self, slot: &Slot, start: &Start<'_>) -> Started {
+        let is_hire = matches!(start.kind, StartKind::Hired | StartKind::Rehired);
+        let is_known =
+            |(id, known): &(Option<EmploymentId>, Moment)| id.as_ref() == start.id && known.is(&start.effective);
+        let is_news = is_hire && !self.hires.iter().any(is_known);
+        if is_hire {
+            let stated = start.superseded.iter().chain([&start.effective]);
+            self.hires.extend(stated.map(|stated| (start.id.cloned(), *stated)));
+        }
         let outcome = self.start_by_rule(slot, start);
-        let (touched, stated) = match &outcome {
+        let (touched, moved) = match &outcome {
             Started::Refused(slot) => {
                 self.each(slot, |stint| {
                     stint.refuse(start.id, start.superseded);
@@ -63,15 +71,15 @@ impl Timeline {
                 return outcome;
             }
             Started::Moved(serial) => (Slot::from([*serial]), true),
-            Started::Repeated(slot) => (slot.clone(), true),
+            Started::Repeated(slot) => (slot.clone(), false),
             Started::Undated => (Slot::new(), false),
             Started::Opened(serial) => (Slot::from([*serial]), false),
         };
-        let is_hire = matches!(start.kind, StartKind::Hired | StartKind::Rehired);
         self.each(&touched, |stint| {
+            let states_it = moved || stint.was_stated(&start.effective);
             note(&mut stint.starts, start.superseded);
             note(&mut stint.starts, &[start.effective]);
-            if stated && is_hire && stint.opener == Opener::Snapshot {
+            if states_it && is_news && stint.opener == Opener::Snapshot {
                 stint.opener = Opener::Hire(start.occurred);
             }
         });

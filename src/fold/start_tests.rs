@@ -11,6 +11,13 @@ fn a_start_follows_the_first_rule_that_fits() {
 }
 
 const STARTS: &[Row] = &[
+    ("a bare hire of another id", "hired X@-300->-300; terminated X@-9->-9; hired Y@0", "-300..-9, 0..", &[]),
+    (
+        "what was refused under one id is none of another's",
+        "terminated@-200->10; snapshot[X -28..]@-30; rehired Y@-28->-28; record_deleted@-27; hired Z@-26->-28",
+        "-28..",
+        &[StartInsideEnded],
+    ),
     (
         "1: inside one that will end",
         "hired@-300->-300; terminated@0->30; rehired@5->20",
@@ -104,6 +111,18 @@ fn a_worker_id_that_changed_is_the_same_worker() {
             "-300..5",
             &[StartInsideEnded],
         ),
+        (
+            "changed twice",
+            "hired@-300->-300; identifier_changed of E-2 was E-1@0; identifier_changed of E-3 was E-2@1; terminated of E-3@5->5",
+            "-300..5",
+            &[],
+        ),
+        (
+            "another's number changed twice",
+            "hired@-300->-300; identifier_changed of E-2 was E-1@0; identifier_changed of E-8 was E-9@1; identifier_changed of E-7 was E-8@2; terminated of E-7@5->5",
+            "-300..",
+            &[],
+        ),
     ]);
 }
 
@@ -113,6 +132,56 @@ fn a_snapshot_finds_opens_ends_and_lifts_nothing() {
 }
 
 const SNAPSHOTS: &[Row] = &[
+    (
+        "a row with an end only finds what ends then",
+        "hired X@-300->-300; terminated X@0->30; snapshot[..40]@1",
+        "-300..1",
+        &[HrSaysActive, MissingFromList],
+    ),
+    (
+        "an end of this instant says nothing of now",
+        "hired X@-300->-300; terminated X@-9->-9; snapshot[X -300..0]@0",
+        "-300..-9",
+        &[],
+    ),
+    (
+        "another that runs holds no planned one",
+        "hired X@-300->-300; terminated X@-9->-9; hired@-8->20; termination_cancelled names 2@-7; snapshot[X -300.., 25..]@-5; terminated X@0->0",
+        "-300..0, 25..",
+        &[],
+    ),
+    (
+        "a row of the past heard what the list said before",
+        "snapshot[20..]@-9; snapshot edits 1[-100..-50]@-8; hired@1->20",
+        "-100..-50",
+        &[StartInsideEnded],
+    ),
+    ("a repeat with an end", "hired X@-300->-300; snapshot[-5..30]@0", "-300..30", &[]),
+    ("a repeat of two with an end", "hired X@-300->-300; hired Y@-300->-300; snapshot[-5..30]@0", "-300..", &[]),
+    (
+        "an end that is known is no ending of the list's",
+        "hired X@-300->-300; hired Y@-300->-300; terminated X@0->30; terminated Y@1->40; snapshot[X -300..30, Y -300..40]@2; termination_cancelled@3; terminated Y@4->50",
+        "-300..50",
+        &[],
+    ),
+    (
+        "an edited list's start was stated",
+        "snapshot[20..]@-9; snapshot edits 1[30..]@-8; hire_rescinded@0; hired@1->20",
+        "",
+        &[StartInsideEnded],
+    ),
+    (
+        "of what the list was about",
+        "hired@-300->-300; terminated@-200->-200; snapshot[20..]@-9; snapshot edits 3[30..]@-8; hired@1->20",
+        "-300..-200, 20..",
+        &[],
+    ),
+    (
+        "two ids are two employments",
+        "hired X@-300->-300; snapshot[X -300.., Y -300..]@-9; terminated X@0->0",
+        "-300..",
+        &[],
+    ),
     ("no list", "hired@-300->-300; snapshot@0", "-300..", &[]),
     ("an end of one found by id", "hired X@-300->-300; snapshot[X -300..30]@0", "-300..30", &[]),
     ("the id-less one takes the id", "hired@-300->-300; snapshot[X -300..]@0; terminated X@5->5", "-300..5", &[]),

@@ -25,7 +25,7 @@ fn an_applicant_system_counts_until_hr_is_heard_and_lapses() {
     let rules = recruiting();
     assert_eq!(status(&told[..1], &applicant, 1.0, &rules), Status::Upcoming);
     assert_eq!(status(&told[..1], &applicant, 34.0, &rules), Status::Active);
-    assert_eq!(status(&told[..1], &applicant, 36.0, &rules), Status::Ended);
+    assert_eq!(status(&told[..1], &applicant, 35.0, &rules), Status::Ended, "at that very instant");
     assert_eq!(status(&told, &applicant, 6.0, &rules), Status::Upcoming);
     assert_eq!(status(&told, &applicant, 11.0, &rules), Status::Active);
 }

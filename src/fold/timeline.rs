@@ -191,6 +191,8 @@ pub(super) struct Timeline {
     pub stints: Vec<Stint>,
     /// Its endings, in the order in which they were known.
     pub endings: Vec<KnownEnding>,
+    /// The starts that a `hired` or `rehired` stated, each under the id that it named.
+    pub hires: Vec<(Option<EmploymentId>, Moment)>,
     /// Its leaves.
     pub leaves: Vec<Leave>,
     opened_so_far: usize,

@@ -119,3 +119,11 @@ fn who_is_gone_is_known_only_after_every_look() {
     assert_eq!(absent(&Absence { older_than_settle: false, ..gone }), after(None, true));
     assert_eq!(not_effective(), still_going(LetterCause::NotEffective));
 }
+
+#[test]
+fn a_search_that_is_too_sensitive_for_the_target_is_refused_and_no_matter_of_credentials() {
+    let error =
+        ScimError { status: 403, scim_type: Some("sensitive".to_owned()), is_scim: true, ..ScimError::default() };
+    let failure = Failure { phase: Phase::Find, kind: FailureKind::Answered { error, retry_after: None } };
+    assert_eq!(decide(&failure, &FRESH), Verdict::Letter(LetterCause::Refused));
+}

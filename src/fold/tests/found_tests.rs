@@ -88,3 +88,15 @@ fn a_cancelled_deletion_leaves_the_hire_that_said_no_date() {
     ];
     access(facts, &[(35, ON)]);
 }
+
+#[test]
+fn a_hire_that_is_sent_again_takes_no_listed_employment_past_a_bar() {
+    let hired = || vec![of(0, at(Kind::Hired, -200, -90)), at(Kind::Hired, -100, -31)];
+    let barred = |start| vec![list(-99, vec![row(Some(1), start)]), at(Kind::AccessRevoked, -30, -95)];
+    // The list's Y is not X, whose start the hire stated.
+    access([hired(), barred(-90), vec![at(Kind::Hired, -10, -31)]].concat(), &[]);
+    // Nor if both start on one day.
+    access([hired(), barred(-31), vec![at(Kind::Hired, -10, -31)]].concat(), &[]);
+    // Its own hire is news.
+    access([hired(), barred(-31), vec![of(1, at(Kind::Hired, -10, -31))]].concat(), &[(-31, ON)]);
+}

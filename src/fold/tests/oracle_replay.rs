@@ -117,6 +117,8 @@ pub struct Replayed {
     pub heirs: Vec<(Alias, Alias)>,
     /// Whether the last start was refused.
     pub refused: bool,
+    /// The starts that a `hired` or `rehired` stated, and under which id.
+    pub hires: Vec<(Alias, Option<EmploymentId>, Moment)>,
 }
 
 /// A start as it is asked for.
@@ -251,6 +253,12 @@ impl Replayed {
     pub fn start(&mut self, asked: &Asked) -> Vec<usize> {
         let Asked { fact, worker, s, .. } = *asked;
         self.refused = false;
+        let by_hire = matches!(fact.kind, Kind::Hired | Kind::Rehired);
+        let said =
+            |(of, id, start): &(Alias, Option<EmploymentId>, Moment)| of == worker && *id == asked.id && eq(*start, s);
+        let news = by_hire && !self.hires.iter().any(said);
+        let said = asked.earlier.iter().chain([&s]).map(|start| (worker.clone(), asked.id.clone(), *start));
+        self.hires.extend(said.filter(|_| by_hire));
         let listed = fact.kind == Kind::Snapshot; // no event: what a row is about takes its id afterwards
         let slot = if listed { self.near(worker, asked.id.as_ref()) } else { self.slot(worker, asked.id.as_ref()) };
         let moved = self.moved(&slot, s, fact.occurred);
@@ -278,11 +286,11 @@ impl Replayed {
             self.fire("start 2");
             let said: Vec<usize> = slot.iter().copied().filter(|at| listed && self.jobs[*at].stated(s)).collect();
             if !said.is_empty() {
-                said.iter().for_each(|at| self.state_start(*at, asked, true));
+                said.iter().for_each(|at| self.state_start(*at, asked, false));
                 return said;
             }
             self.jobs[at].start = Some(s);
-            self.state_start(at, asked, true);
+            self.state_start(at, asked, news);
             return vec![at];
         }
         let running: Vec<usize> = slot
@@ -303,7 +311,8 @@ impl Replayed {
             }
             self.fire("start 3");
             for at in &running {
-                self.state_start(*at, asked, true);
+                let its_start = self.jobs[*at].stated(s);
+                self.state_start(*at, asked, news && its_start);
             }
             return running;
         }
@@ -319,12 +328,12 @@ impl Replayed {
         vec![self.open(asked)]
     }
 
-    fn state_start(&mut self, at: usize, asked: &Asked, accepted: bool) {
-        let by_hire = matches!(asked.fact.kind, Kind::Hired | Kind::Rehired);
+    /// `hires`: what a list opened counts as opened by this.
+    fn state_start(&mut self, at: usize, asked: &Asked, hires: bool) {
         let job = &mut self.jobs[at];
         job.starts.extend(asked.earlier.iter().copied());
         job.starts.push(asked.s);
-        if accepted && by_hire && job.by_list && job.hired.is_none() {
+        if hires && job.by_list && job.hired.is_none() {
             job.hired = Some(asked.fact.occurred);
         }
     }
