@@ -42,10 +42,9 @@ fn who_is_to_come_shows_what_holds_when_they_start() {
 fn of_the_live_employments_the_main_one_shows() {
     let latest = events("hired X title A@-300->-300; hired Y title B@-200->-200; changed title Z@-100->-100");
     assert_eq!(shown(&at(&latest, 0.0), "title"), Some(json!("B")));
-    const SAID: &str =
-        "hired X title A@-300->-300; hired Y title B@-200->-200; snapshot[X -300.. primary, Y -200..]@-9";
-    assert_eq!(shown(&at(&events(SAID), 0.0), "title"), Some(json!("A")));
-    let again = format!("{SAID}; snapshot[X -300.., Y -200..]@-8");
+    let said = "hired X title A@-300->-300; hired Y title B@-200->-200; snapshot[X -300.. primary, Y -200..]@-9";
+    assert_eq!(shown(&at(&events(said), 0.0), "title"), Some(json!("A")));
+    let again = format!("{said}; snapshot[X -300.., Y -200..]@-8");
     assert_eq!(shown(&at(&events(&again), 0.0), "title"), Some(json!("A")), "a list that names none leaves it");
     let ended = events("hired X title A@-300->-300; hired Y title B@-200->-200; terminated Y@-1->-1");
     assert_eq!(shown(&at(&ended, 0.0), "title"), Some(json!("A")));

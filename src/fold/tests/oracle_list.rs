@@ -34,7 +34,9 @@ pub fn list(state: &mut Replayed, fact: &Counted, worker: &Alias, zone: &TimeZon
     for (id, start) in &fact.earlier_rows {
         let about: Vec<usize> = touched.iter().copied().filter(|at| state.jobs[*at].id == *id).collect();
         if about.iter().all(|at| !state.jobs[*at].stated(*start)) {
-            about.iter().for_each(|at| state.jobs[*at].starts.insert(0, *start));
+            for at in about {
+                state.jobs[at].starts.insert(0, *start);
+            }
         }
     }
     for at in state.of(worker) {

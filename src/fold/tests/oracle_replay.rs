@@ -286,7 +286,9 @@ impl Replayed {
             self.fire("start 2");
             let said: Vec<usize> = slot.iter().copied().filter(|at| listed && self.jobs[*at].stated(s)).collect();
             if !said.is_empty() {
-                said.iter().for_each(|at| self.state_start(*at, asked, false));
+                for at in &said {
+                    self.state_start(*at, asked, false);
+                }
                 return said;
             }
             self.jobs[at].start = Some(s);
