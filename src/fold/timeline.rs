@@ -154,10 +154,10 @@ pub(super) fn contains(moments: &[Moment], moment: &Moment) -> bool {
     moments.iter().any(|known| known.is(moment))
 }
 
-/// Adds moments, moving a known one to the end.
+/// Adds moments, moving a known one to the end. The same day in another zone is another instant, and stands beside it.
 pub(super) fn note(moments: &mut Vec<Moment>, more: &[Moment]) {
     for moment in more {
-        moments.retain(|known| !known.is(moment));
+        moments.retain(|known| known != moment);
         moments.push(*moment);
     }
 }

@@ -100,3 +100,20 @@ fn a_hire_that_is_sent_again_takes_no_listed_employment_past_a_bar() {
     // Its own hire is news.
     access([hired(), barred(-31), vec![of(1, at(Kind::Hired, -10, -31))]].concat(), &[(-31, ON)]);
 }
+
+#[test]
+fn the_same_day_in_another_zone_does_not_hide_the_instant_that_was_stated() {
+    // A list says the day of the hire in Tokyo; the leaving that follows takes effect at the hire's own instant, and so
+    // does the hire that is sent again.
+    let tokyo = Row { start: Some(When::DayIn(20, 2)), ..row(None, 20) };
+    let hire = Fact { effective: Some(When::Day(20)), ..at(Kind::Hired, -100, 0) };
+    let start = When::Day(20).effective().resolve(&jiff::tz::TimeZone::get("Europe/Berlin").expect("a zone")).instant;
+    let hour = i32::try_from(start.duration_since(super::fact::hour(0)).as_hours()).expect("an hour");
+    let facts = vec![
+        hire,
+        list(-100, vec![tokyo]),
+        Fact { effective: Some(When::Hour(hour)), ..at(Kind::Terminated, 0, 0) },
+        Fact { effective: Some(When::Hour(hour)), ..at(Kind::Rehired, 1, 0) },
+    ];
+    access(facts, &[]);
+}
