@@ -7,7 +7,10 @@ use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
-use super::timeline::{KnownEnding, Opener, SameMoment, Slot, Stint, Timeline, contains, note};
+use super::{
+    timeline::{KnownEnding, Opener, SameMoment, Slot, Stint, Timeline, contains, note},
+    zones::Stated,
+};
 use crate::event::{EmploymentId, EventKey, Moment};
 
 /// An ending.
@@ -22,7 +25,14 @@ pub(super) struct Ending<'a> {
     /// Its key.
     pub key: &'a EventKey,
     /// Ends that it superseded.
-    pub superseded: &'a [Moment],
+    pub superseded: &'a [Stated],
+}
+
+impl<'a> Ending<'a> {
+    /// Every end that it states or has stated, the one that counts last.
+    fn stated(&self) -> impl Iterator<Item = &Moment> + use<'_, 'a> {
+        self.superseded.iter().map(|(_, superseded)| superseded).chain([&self.effective])
+    }
 }
 
 /// What an ending did.
@@ -61,7 +71,7 @@ impl Timeline {
             .filter(|stint| cut.is_empty() || stint.opened_before(ending.occurred))
             .map(|stint| stint.serial)
             .collect();
-        self.each(&cut, |stint| stint.end_at(end, Some(ending.key)));
+        self.each(&cut, |stint| stint.end_at(end_within(stint, ending), Some(ending.key)));
         self.each(&dropped, |stint| end_at_start(stint, end, ending.key));
         let mut touched: Slot = cut.union(&dropped).copied().collect();
         let mut postponed = None;
@@ -72,8 +82,7 @@ impl Timeline {
             self.each(&touched, |stint| stint.end_at(end, Some(ending.key)));
         }
         self.each(&touched, |stint| {
-            note(&mut stint.ends, ending.superseded);
-            note(&mut stint.ends, &[end]);
+            note(&mut stint.ends, ending.stated());
         });
         Some(postponed.map_or(Ended::These(touched), Ended::Postponed))
     }
@@ -111,8 +120,7 @@ impl Timeline {
         let serial = self.open(ending.id, (None, Opener::Nothing), None);
         self.each(&Slot::from([serial]), |stint| {
             stint.end_at(end, Some(ending.key));
-            note(&mut stint.ends, ending.superseded);
-            note(&mut stint.ends, &[end]);
+            note(&mut stint.ends, ending.stated());
         });
         Ended::Unseen { serial, beside_others }
     }
@@ -176,6 +184,16 @@ fn covers(stint: &Stint, end: &Moment) -> bool {
     !stint.is_no_show()
         && stint.start.is_none_or(|start| start.before(end))
         && stint.end.is_none_or(|known| !known.before(end))
+}
+
+/// Rule a's end. The same day where it is later is a postponement: as in rule c, of what is still to come, and only news.
+fn end_within(stint: &Stint, ending: &Ending<'_>) -> Moment {
+    let end = ending.effective;
+    let was_stated = || stint.ends.iter().any(|stated| stated.instant == end.instant);
+    let stays = |known: &Moment| {
+        known.is(&end) && known.instant < end.instant && (stint.over_at(ending.occurred) || was_stated())
+    };
+    stint.end.filter(stays).unwrap_or(end)
 }
 
 /// Rule b: it was to begin then or later, and had not begun when the ending was known.

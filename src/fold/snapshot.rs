@@ -12,7 +12,7 @@ use super::{
     ending::Ending,
     start::{Start, StartKind, Started, is_own_or_id_less},
     timeline::{Opener, SameMoment, Slot, Stint, Timeline, note},
-    zones::Row,
+    zones::{Row, Stated},
 };
 use crate::event::{EmploymentId, EventKey, Moment};
 
@@ -26,7 +26,7 @@ pub(super) struct List<'a> {
     /// Its key.
     pub key: &'a EventKey,
     /// Starts in the lists that it superseded.
-    pub superseded: &'a [(Option<EmploymentId>, Moment)],
+    pub superseded: &'a [Stated],
 }
 
 /// What one row did.
@@ -129,7 +129,7 @@ impl Timeline {
     fn found_start(&mut self, serial: usize, start: &Moment, id: Option<&EmploymentId>, occurred: Timestamp) -> bool {
         let one = Slot::from([serial]);
         if self.of(&one).any(|stint| stint.start.is_some_and(|known| known.is(start))) {
-            self.each(&one, |stint| note(&mut stint.starts, &[*start]));
+            self.each(&one, |stint| note(&mut stint.starts, [start]));
             return true;
         }
         // A start that was stated for it, or for another that it may be, and has moved since: the list is behind.
@@ -139,8 +139,8 @@ impl Timeline {
         if movable.is_some() && refusing.is_empty() {
             self.each(&one, |stint| stint.start = Some(*start));
         }
-        self.each(&one, |stint| note(&mut stint.starts, &[*start]));
-        self.each(&refusing, |stint| stint.refuse(id, &[*start]));
+        self.each(&one, |stint| note(&mut stint.starts, [start]));
+        self.each(&refusing, |stint| stint.refuse(id, start));
         refusing.is_empty()
     }
 

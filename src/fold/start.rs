@@ -4,7 +4,10 @@
 
 use jiff::Timestamp;
 
-use super::timeline::{Opener, Origin, SameMoment, Slot, Stint, Timeline, note};
+use super::{
+    timeline::{Opener, Origin, SameMoment, Slot, Stint, Timeline, note},
+    zones::Stated,
+};
 use crate::event::{EmploymentId, Moment};
 
 /// Who states a start; two rules ask.
@@ -29,8 +32,8 @@ pub(super) struct Start<'a> {
     pub is_dated: bool,
     /// When it was known.
     pub occurred: Timestamp,
-    /// Starts that it superseded.
-    pub superseded: &'a [Moment],
+    /// Starts that it superseded, each with the employment that it named.
+    pub superseded: &'a [Stated],
     /// What opens it, if it opens anything, and when that was known.
     pub opens_as: Origin,
 }
@@ -54,19 +57,17 @@ impl Timeline {
     /// Replays a start in its slot.
     pub fn start(&mut self, slot: &Slot, start: &Start<'_>) -> Started {
         let is_hire = matches!(start.kind, StartKind::Hired | StartKind::Rehired);
-        let is_known =
-            |(id, known): &(Option<EmploymentId>, Moment)| id.as_ref() == start.id && known.is(&start.effective);
+        let is_known = |(id, known): &Stated| id.as_ref() == start.id && known.is(&start.effective);
         let is_news = is_hire && !self.hires.iter().any(is_known);
         if is_hire {
-            let stated = start.superseded.iter().chain([&start.effective]);
-            self.hires.extend(stated.map(|stated| (start.id.cloned(), *stated)));
+            self.hires.extend(start.superseded.iter().cloned().chain([(start.id.cloned(), start.effective)]));
         }
         let outcome = self.start_by_rule(slot, start);
         let (touched, moved) = match &outcome {
             Started::Refused(slot) => {
                 self.each(slot, |stint| {
-                    stint.refuse(start.id, start.superseded);
-                    stint.refuse(start.id, &[start.effective]);
+                    start.superseded.iter().for_each(|(id, superseded)| stint.refuse(id.as_ref(), superseded));
+                    stint.refuse(start.id, &start.effective);
                 });
                 return outcome;
             }
@@ -77,7 +78,9 @@ impl Timeline {
         };
         self.each(&touched, |stint| {
             let states_it = moved || stint.was_stated(&start.effective);
-            note(&mut stint.starts, start.superseded);
+            let renamed = start.superseded.iter().filter(|(id, _)| id.as_ref() != start.id);
+            stint.renamed.extend(renamed.filter_map(|(id, superseded)| Some((id.clone()?, *superseded))));
+            note(&mut stint.starts, start.superseded.iter().map(|(_, superseded)| superseded));
             note(&mut stint.starts, &[start.effective]);
             if states_it && is_news && stint.opener == Opener::Snapshot {
                 stint.opener = Opener::Hire(start.occurred);
@@ -92,6 +95,12 @@ impl Timeline {
         let refusing = self.refusing(start.id, &effective, movable);
         if !refusing.is_empty() {
             return Started::Refused(refusing);
+        }
+        // Its id was edited since: what still says the old one says nothing of another. (A list speaks of what is.)
+        let renamed = |stint: &Stint| stint.is_open() && stint.was_renamed(start.id, &effective);
+        let renamed = self.serials(|stint| !slot.contains(&stint.serial) && renamed(stint));
+        if start.kind != StartKind::Listed && !renamed.is_empty() {
+            return Started::Repeated(renamed);
         }
         if let Some(serial) = movable {
             // A list that still says what was stated before and has moved since moves nothing back.
@@ -138,12 +147,15 @@ impl Timeline {
         same.or_else(first).map(|stint| stint.serial)
     }
 
-    /// Rule 1: those (the id's own, the id-less and what refused it before, but not the one that would move) of whose
-    /// past this is a repeat.
+    /// Rule 1: those (the id's own, the id-less, what refused it before and what had that id before an edit, but not the one
+    /// that would move) of whose past this is a repeat.
     pub fn refusing(&self, id: Option<&EmploymentId>, effective: &Moment, movable: Option<usize>) -> Slot {
         self.serials(|stint| {
             let was_before_its_end = !stint.is_no_show() && stint.end.is_some_and(|end| effective.before(&end));
-            (is_own_or_id_less(stint, id) || stint.has_refused(id, effective))
+            let is_asked = is_own_or_id_less(stint, id)
+                || stint.has_refused(id, effective)
+                || stint.was_renamed(id, effective);
+            is_asked
                 && Some(stint.serial) != movable
                 && stint.has_ended()
                 && (stint.was_stated(effective) || was_before_its_end)

@@ -7,6 +7,7 @@ use std::{cmp::Ordering, collections::BTreeSet};
 
 use jiff::Timestamp;
 
+use super::zones::Stated;
 use crate::event::{EmploymentId, EventKey, Moment};
 
 /// What opened an employment, as a bar sees it.
@@ -54,6 +55,8 @@ pub(super) struct Stint {
     pub starts: Vec<Moment>,
     /// Starts that were refused because of it, by the id that they named: it may have another since.
     pub refused: Vec<(EmploymentId, Moment)>,
+    /// Starts that were stated for it under another id, which an edit replaced.
+    pub renamed: Vec<(EmploymentId, Moment)>,
     /// The start of a `hired` without a date that was not believed after it.
     pub undated: Option<Moment>,
     /// Every end ever stated for it.
@@ -103,14 +106,19 @@ impl Stint {
     }
 
     /// Notes a start that was refused because of it.
-    pub fn refuse(&mut self, id: Option<&EmploymentId>, starts: &[Moment]) {
-        note(&mut self.starts, starts);
-        self.refused.extend(id.into_iter().flat_map(|id| starts.iter().map(|start| (id.clone(), *start))));
+    pub fn refuse(&mut self, id: Option<&EmploymentId>, start: &Moment) {
+        note(&mut self.starts, [start]);
+        self.refused.extend(id.map(|id| (id.clone(), *start)));
     }
 
     /// Whether that start was refused because of it under that id.
     pub fn has_refused(&self, id: Option<&EmploymentId>, start: &Moment) -> bool {
         self.refused.iter().any(|(known, refused)| Some(known) == id && refused.is(start))
+    }
+
+    /// Whether that start was stated for it under that id before an edit gave it another.
+    pub fn was_renamed(&self, id: Option<&EmploymentId>, start: &Moment) -> bool {
+        self.renamed.iter().any(|(known, stated)| Some(known) == id && stated.is(start))
     }
 
     /// Whether it was opened before then.
@@ -155,7 +163,7 @@ pub(super) fn contains(moments: &[Moment], moment: &Moment) -> bool {
 }
 
 /// Adds moments, moving a known one to the end. The same day in another zone is another instant, and stands beside it.
-pub(super) fn note(moments: &mut Vec<Moment>, more: &[Moment]) {
+pub(super) fn note<'m>(moments: &mut Vec<Moment>, more: impl IntoIterator<Item = &'m Moment>) {
     for moment in more {
         moments.retain(|known| known != moment);
         moments.push(*moment);
@@ -192,7 +200,7 @@ pub(super) struct Timeline {
     /// Its endings, in the order in which they were known.
     pub endings: Vec<KnownEnding>,
     /// The starts that a `hired` or `rehired` stated, each under the id that it named.
-    pub hires: Vec<(Option<EmploymentId>, Moment)>,
+    pub hires: Vec<Stated>,
     /// Its leaves.
     pub leaves: Vec<Leave>,
     opened_so_far: usize,
@@ -246,6 +254,7 @@ impl Timeline {
             end: None,
             starts: start.into_iter().collect(),
             refused: Vec::new(),
+            renamed: Vec::new(),
             undated: None,
             ends: Vec::new(),
             ended_by: Vec::new(),

@@ -32,8 +32,8 @@ pub(super) struct Fact<'e> {
     pub effective: Moment,
     /// Whether that was stated, or is only when it occurred.
     pub states_effective: bool,
-    /// What it superseded took effect at these.
-    pub superseded: Vec<Moment>,
+    /// What it superseded: the employment that each named, and when it took effect.
+    pub superseded: Vec<Stated>,
     /// The rows of a snapshot; `None`: it has no list.
     pub rows: Option<Vec<Row<'e>>>,
     /// Every key it can be named by.
@@ -41,8 +41,11 @@ pub(super) struct Fact<'e> {
     /// What its `refers_to` names.
     pub refers_to: Vec<EventKey>,
     /// Of a snapshot: starts in the lists it superseded.
-    pub superseded_rows: Vec<(Option<EmploymentId>, Moment)>,
+    pub superseded_rows: Vec<Stated>,
 }
+
+/// A moment as it was stated once, and for which employment.
+pub(super) type Stated = (Option<EmploymentId>, Moment);
 
 impl Fact<'_> {
     /// The employment it is about, where it says.
@@ -147,7 +150,10 @@ fn fact<'e>(
         superseded: entry
             .superseded
             .iter()
-            .map(|(_, effective)| effective.map_or(Moment::at(occurred), |effective| resolve(effective, &own)))
+            .map(|(key, effective)| {
+                let id = events.get(key).and_then(|event| event.content.data.employment_id.clone());
+                (id, effective.map_or(Moment::at(occurred), |effective| resolve(effective, &own)))
+            })
             .collect(),
         rows: data.employments.as_ref().map(|rows| rows.iter().map(row).collect()),
         keys: entry.keys.clone(),

@@ -22,8 +22,11 @@ fn patient() -> IntakeSettings {
     IntakeSettings { confirm_deadline: Duration::from_mins(1), gather: Duration::from_mins(1), ..settings() }
 }
 
+/// How many hooks each message has, the least first: several that wait are confirmed in any order.
 fn sizes(queue: &FakeQueue) -> Vec<usize> {
-    queue.durable().iter().map(|(_, message)| message.hooks.len()).collect()
+    let mut sizes: Vec<_> = queue.durable().iter().map(|(_, message)| message.hooks.len()).collect();
+    sizes.sort_unstable();
+    sizes
 }
 
 /// Until nothing that was begun can go on by itself.
@@ -59,7 +62,7 @@ async fn hooks_share_a_message_while_a_confirm_is_outstanding_and_each_learns_of
     while let Some(status) = answers.join_next().await {
         assert_eq!(status.expect("an answer"), 200);
     }
-    assert_eq!(sizes(&rig.queue), [1, MOST_HOOKS, 2]);
+    assert_eq!(sizes(&rig.queue), [1, 2, MOST_HOOKS]);
 }
 
 #[tokio::test]
@@ -96,7 +99,7 @@ async fn a_message_is_bounded_in_bytes_unless_one_hook_alone_has_more() {
     }
     rig.queue.becomes(Mood::Confirms);
     while answers.join_next().await.is_some() {}
-    assert_eq!(sizes(&rig.queue), [1, 1, 2, 1]);
+    assert_eq!(sizes(&rig.queue), [1, 1, 1, 2]);
 }
 
 #[tokio::test]

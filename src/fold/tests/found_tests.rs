@@ -2,7 +2,8 @@
 
 use super::{
     fact::{Fact, Ref, Row, When},
-    worked::{ON, access, at, list, of, row},
+    view::View,
+    worked::{ON, access, at, history, list, of, row},
 };
 use crate::event::Kind;
 
@@ -116,4 +117,34 @@ fn the_same_day_in_another_zone_does_not_hide_the_instant_that_was_stated() {
         Fact { effective: Some(When::Hour(hour)), ..at(Kind::Rehired, 1, 0) },
     ];
     access(facts, &[]);
+}
+
+#[test]
+fn a_hire_whose_employment_was_edited_is_not_news_under_the_id_it_had() {
+    let hire = || of(2, at(Kind::Hired, -223, -301));
+    let edit = || Fact { supersedes: Some(Ref(0, 1)), ..of(1, at(Kind::Hired, -222, -301)) };
+    let again = |day| of(2, at(Kind::Hired, day, -301));
+    // Not after the leaving, and before it it opens nothing that would outlive the leaving.
+    access(vec![hire(), edit(), at(Kind::Terminated, -18, -18), again(-17)], &[(-301, -18)]);
+    access(vec![hire(), edit(), again(-100), of(1, at(Kind::Terminated, -18, -18))], &[(-301, -18)]);
+    // Another start under that id is another employment.
+    let other = of(2, at(Kind::Hired, -17, -10));
+    access(vec![hire(), edit(), at(Kind::Terminated, -18, -18), other], &[(-301, -18), (-10, ON)]);
+}
+
+#[test]
+fn the_same_last_day_in_another_zone_postpones_no_leaving_that_was_stated_so_before() {
+    let ended = |day, zone: Option<u8>| {
+        let effective = zone.map_or(When::Day(-29), |zone| When::DayIn(-29, zone));
+        Fact { effective: Some(effective), ..at(Kind::Terminated, day, 0) }
+    };
+    let ends = |facts: Vec<Fact>| View::of(&history(facts)).jobs()[0].end.expect("an end").instant;
+    let hired = || at(Kind::Hired, -209, -209);
+    let (here, tokyo) = (ends(vec![hired(), ended(-100, None)]), ends(vec![hired(), ended(-100, Some(2))]));
+    assert!(tokyo < here);
+    // News, and again, and news once it is over.
+    assert_eq!(ends(vec![hired(), ended(-100, Some(2)), ended(-99, None)]), here);
+    assert_eq!(ends(vec![hired(), ended(-100, None), ended(-99, Some(2)), ended(-98, None)]), tokyo);
+    let late = Fact { at: Some(-29 * 24 - 4), ..ended(-29, None) };
+    assert_eq!(ends(vec![hired(), ended(-100, Some(2)), late]), tokyo);
 }

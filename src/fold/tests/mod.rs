@@ -13,6 +13,7 @@ mod found_tests;
 mod generator;
 mod life;
 mod oracle;
+mod oracle_endings;
 mod oracle_list;
 mod oracle_rarer;
 mod oracle_replay;

@@ -98,7 +98,8 @@ fn row_starts(state: &mut Replayed, fact: &Counted, worker: &Alias, at: usize, r
         let may_be = |other: &usize| of_id(other) || state.jobs[*other].id.is_none();
         let is_behind = state.of(worker).iter().any(|other| may_be(other) && state.jobs[*other].stated(s));
         let moves = !runs_so && !is_behind && state.moved(&[at], s, fact.occurred).is_some();
-        let before = state.refused_before(worker, row.id.as_ref(), s);
+        let mut before = state.refused_before(worker, row.id.as_ref(), s);
+        before.extend(state.once_called(worker, row.id.as_ref(), s));
         let near = |other: &usize| may_be(other) || before.contains(other);
         let among: Vec<usize> =
             state.of(worker).into_iter().filter(near).filter(|other| !(moves && *other == at)).collect();

@@ -45,8 +45,9 @@ impl Replayed {
             end: Some(e),
             starts: Vec::new(),
             refused: Vec::new(),
+            renamed: Vec::new(),
             undated: None,
-            ends: fact.earlier.iter().copied().chain([e]).collect(),
+            ends: fact.earlier.iter().map(|(_, earlier)| *earlier).chain([e]).collect(),
             is_final: false,
             ended_by: vec![fact.key.clone()],
             gone: false,
@@ -102,7 +103,7 @@ impl Replayed {
 
     fn never_began(&mut self, at: usize, fact: &Counted) {
         let start = self.jobs[at].start.expect("one not begun has a start");
-        self.jobs[at].set_end(start, Some(&fact.key));
+        self.jobs[at].end_at(start, Some(&fact.key));
         self.jobs[at].is_final = true;
     }
 

@@ -26,6 +26,8 @@ pub struct Job {
     pub starts: Vec<Moment>,
     /// The starts that were refused because of it, each under the id that it named.
     pub refused: Vec<(Option<EmploymentId>, Moment)>,
+    /// The starts that were its own under another id, before an edit.
+    pub renamed: Vec<(EmploymentId, Moment)>,
     /// When a `hired` without a date was not believed because of it.
     pub undated: Option<Moment>,
     pub ends: Vec<Moment>,
@@ -60,19 +62,19 @@ impl Job {
         self.starts.iter().any(|known| eq(*known, start))
     }
 
-    /// Ends it there; `by` is what a cancel can name.
+    /// Ends it there, as was stated; `by` is what a cancel can name.
     pub fn set_end(&mut self, end: Moment, by: Option<&EventKey>) {
+        self.ends.push(end);
+        self.end_at(end, by);
+    }
+
+    /// Ends it where nobody stated an end: a no-show at its start.
+    pub fn end_at(&mut self, end: Moment, by: Option<&EventKey>) {
         if !self.end.is_some_and(|known| eq(known, end)) {
             self.ended_by.clear();
         }
         self.ended_by.extend(by.cloned());
-        self.ends.push(end);
         self.end = Some(end);
-    }
-
-    /// The ending `e` reaches what had begun before it (fold.md 3, a).
-    fn fits_a(&self, e: Moment) -> bool {
-        !self.no_show() && self.start.is_none_or(|start| lt(start, e)) && self.end.is_none_or(|end| !lt(end, e))
     }
 }
 
@@ -128,9 +130,17 @@ pub struct Asked<'a> {
     pub id: Option<EmploymentId>,
     pub s: Moment,
     pub stated: bool,
-    pub earlier: Vec<Moment>,
+    pub earlier: Vec<(Option<EmploymentId>, Moment)>,
     /// `converted`: what opened the employment that goes on.
     pub carried: Option<(Option<Timestamp>, Option<Timestamp>, bool)>,
+}
+
+impl Asked<'_> {
+    /// What was stated in its place under another id.
+    fn renamed(&self) -> Vec<(EmploymentId, Moment)> {
+        let other = self.earlier.iter().filter(|(id, _)| *id != self.id);
+        other.filter_map(|(id, start)| id.clone().map(|id| (id, *start))).collect()
+    }
 }
 
 pub fn replay(known: &Known, same: &BTreeMap<Alias, Alias>, rules: &Rules) -> Replayed {
@@ -236,6 +246,12 @@ impl Replayed {
         self.of(worker).into_iter().filter(|at| self.jobs[*at].refused.iter().any(so)).collect()
     }
 
+    /// Those whose start it was under that id, before an edit gave it another.
+    pub fn once_called(&self, worker: &Alias, id: Option<&EmploymentId>, s: Moment) -> Vec<usize> {
+        let so = |(as_id, start): &(EmploymentId, Moment)| Some(as_id) == id && eq(*start, s);
+        self.of(worker).into_iter().filter(|at| self.jobs[*at].renamed.iter().any(so)).collect()
+    }
+
     /// Which of those a start at `s` moves (rule 2).
     pub fn moved(&self, among: &[usize], s: Moment, occurred: Timestamp) -> Option<usize> {
         let running = |job: &Job| job.end.is_none() && job.begun(occurred);
@@ -257,7 +273,9 @@ impl Replayed {
         let said =
             |(of, id, start): &(Alias, Option<EmploymentId>, Moment)| of == worker && *id == asked.id && eq(*start, s);
         let news = by_hire && !self.hires.iter().any(said);
-        let said = asked.earlier.iter().chain([&s]).map(|start| (worker.clone(), asked.id.clone(), *start));
+        let all_said: Vec<(Option<EmploymentId>, Moment)> =
+            asked.earlier.iter().cloned().chain([(asked.id.clone(), s)]).collect();
+        let said = all_said.iter().map(|(id, start)| (worker.clone(), id.clone(), *start));
         self.hires.extend(said.filter(|_| by_hire));
         let listed = fact.kind == Kind::Snapshot; // no event: what a row is about takes its id afterwards
         let slot = if listed { self.near(worker, asked.id.as_ref()) } else { self.slot(worker, asked.id.as_ref()) };
@@ -266,6 +284,7 @@ impl Replayed {
         if asked.id.is_some() {
             past.extend(self.with_id(worker, None));
             past.extend(self.refused_before(worker, asked.id.as_ref(), s));
+            past.extend(self.once_called(worker, asked.id.as_ref(), s));
         }
         past.retain(|at| Some(*at) != moved);
         past.sort_unstable();
@@ -277,10 +296,19 @@ impl Replayed {
             self.find(FindingKind::StartInsideEnded, fact);
             for at in &refusing {
                 self.state_start(*at, asked, false);
-                let said = asked.earlier.iter().chain([&s]).map(|start| (asked.id.clone(), *start));
-                self.jobs[*at].refused.extend(said);
+                self.jobs[*at].refused.extend(all_said.iter().cloned());
             }
             return refusing;
+        }
+        let mut called = self.once_called(worker, asked.id.as_ref(), s);
+        called.retain(|at| self.jobs[*at].end.is_none() && !slot.contains(at));
+        if !called.is_empty() && !listed {
+            self.fire("start 3, the id was edited");
+            for at in &called {
+                let its_start = self.jobs[*at].stated(s);
+                self.state_start(*at, asked, news && its_start);
+            }
+            return called;
         }
         if let Some(at) = moved {
             self.fire("start 2");
@@ -333,7 +361,8 @@ impl Replayed {
     /// `hires`: what a list opened counts as opened by this.
     fn state_start(&mut self, at: usize, asked: &Asked, hires: bool) {
         let job = &mut self.jobs[at];
-        job.starts.extend(asked.earlier.iter().copied());
+        job.starts.extend(asked.earlier.iter().map(|(_, start)| *start));
+        job.renamed.extend(asked.renamed());
         job.starts.push(asked.s);
         if hires && job.by_list && job.hired.is_none() {
             job.hired = Some(asked.fact.occurred);
@@ -345,8 +374,9 @@ impl Replayed {
         let by_hire = matches!(fact.kind, Kind::Hired | Kind::Rehired).then_some(fact.occurred);
         let (opened, hired, by_list) =
             asked.carried.unwrap_or((Some(fact.occurred), by_hire, fact.kind == Kind::Snapshot));
-        let mut starts = asked.earlier.clone();
+        let mut starts: Vec<Moment> = asked.earlier.iter().map(|(_, start)| *start).collect();
         starts.push(asked.s);
+        let renamed = asked.renamed();
         self.jobs.push(Job {
             worker: asked.worker.clone(),
             id: asked.id.clone(),
@@ -358,6 +388,7 @@ impl Replayed {
             end: None,
             starts,
             refused: Vec::new(),
+            renamed,
             undated: None,
             ends: Vec::new(),
             is_final: false,
@@ -365,79 +396,5 @@ impl Replayed {
             gone: false,
         });
         self.jobs.len() - 1
-    }
-
-    /// Whether the same ending had been known before `than`.
-    fn same_known(&self, worker: &Alias, slot: Option<&EmploymentId>, e: Moment, than: Option<Timestamp>) -> bool {
-        self.endings.iter().any(|ending| {
-            ending.worker == *worker
-                && ending.slot.as_ref() == slot
-                && eq(ending.e, e)
-                && than.is_none_or(|than| ending.occurred < than)
-        })
-    }
-
-    fn fits_b(&self, at: usize, slot: Option<&EmploymentId>, e: Moment, occurred: Timestamp, any_a: bool) -> bool {
-        let job = &self.jobs[at];
-        let Some(start) = job.start else { return false };
-        !lt(start, e)
-            && (start.instant > occurred || eq(start, e))
-            && (job.opened < Some(occurred) || !any_a)
-            && !(job.opened.is_some() && self.same_known(&job.worker, slot, e, job.opened))
-    }
-
-    /// Rules a to c on those; what they ended.
-    pub fn end_among(&mut self, fact: &Counted, among: &[usize], slot: Option<&EmploymentId>, e: Moment) -> Vec<usize> {
-        let occurred = fact.occurred;
-        let a: Vec<usize> = among.iter().copied().filter(|at| self.jobs[*at].fits_a(e)).collect();
-        let b: Vec<usize> =
-            among.iter().copied().filter(|at| self.fits_b(*at, slot, e, occurred, !a.is_empty())).collect();
-        for at in &a {
-            self.fire("ending a");
-            self.jobs[*at].set_end(e, Some(&fact.key));
-        }
-        for at in &b {
-            self.fire("ending b");
-            let start = self.jobs[*at].start.expect("fits b");
-            self.jobs[*at].set_end(start, Some(&fact.key));
-            self.jobs[*at].ends.push(e);
-        }
-        let ended: Vec<usize> = a.into_iter().chain(b).collect();
-        let superseded = if fact.kind == Kind::Snapshot { Vec::new() } else { fact.earlier.clone() };
-        if !ended.is_empty() {
-            for at in &ended {
-                self.jobs[*at].ends.extend(&superseded);
-            }
-            return ended;
-        }
-        let last =
-            among.iter().copied().filter(|at| self.jobs[*at].end.is_some() && !self.jobs[*at].no_show()).max_by_key(
-                |at| [self.jobs[*at].end, self.jobs[*at].start].map(|moment| moment.map(|moment| moment.instant)),
-            );
-        if let Some(at) = last
-            && !self.jobs[at].over(occurred)
-            && !self.same_known(&self.jobs[at].worker, slot, e, None)
-            && !self.jobs[at].ends.iter().any(|known| eq(*known, e))
-        {
-            self.fire("ending c");
-            self.jobs[at].set_end(e, Some(&fact.key));
-            self.jobs[at].ends.extend(superseded);
-            return vec![at];
-        }
-        Vec::new()
-    }
-
-    pub fn ending(&mut self, fact: &Counted, worker: &Alias, id: Option<EmploymentId>, e: Moment) -> Vec<usize> {
-        let slot = self.slot(worker, id.as_ref());
-        let never: Vec<usize> = slot.iter().copied().filter(|at| self.jobs[*at].no_show()).collect();
-        let mut ended = self.end_among(fact, &slot, id.as_ref(), e);
-        if id.is_none() && ended.iter().filter(|at| !never.contains(at)).count() > 1 {
-            self.find(FindingKind::EndedSeveral, fact);
-        }
-        if ended.is_empty() {
-            ended = self.put_unknown(fact, worker, &slot, id.clone(), e);
-        }
-        self.note(fact, worker, id, e);
-        ended
     }
 }

@@ -23,8 +23,8 @@ pub struct Counted {
     pub stated: bool,
     /// Every key that it can be named by.
     pub keys: BTreeSet<EventKey>,
-    /// What was stated in its place and counts no more: when it took effect.
-    pub earlier: Vec<Moment>,
+    /// What was stated in its place and counts no more: for which employment, and when it took effect.
+    pub earlier: Vec<(Option<EmploymentId>, Moment)>,
     /// The starts of lists in its place that count no more.
     pub earlier_rows: Vec<(Option<EmploymentId>, Moment)>,
     pub alias: Alias,
@@ -337,7 +337,13 @@ fn placed(place: &EventKey, items: &[Item], rules: &Rules) -> Option<Counted> {
         received: first.event.received,
         effective: effective.unwrap_or(Moment::at(occurred)),
         stated: effective.is_some(),
-        earlier: lost.iter().map(|item| stated(item, items, rules).unwrap_or(Moment::at(occurred))).collect(),
+        earlier: lost
+            .iter()
+            .map(|item| {
+                let moment = stated(item, items, rules).unwrap_or(Moment::at(occurred));
+                (item.event.content.data.employment_id.clone(), moment)
+            })
+            .collect(),
         earlier_rows,
         alias: winner.event.alias(),
         event: winner.event.clone(),

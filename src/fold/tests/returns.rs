@@ -90,7 +90,6 @@ fn none_returns(history: &History) -> Result<(), String> {
 }
 
 #[test]
-#[ignore = "hunted too little since its last corner was mended: run by hand (docs/testing.md)"]
 fn what_is_said_again_after_an_ending_gives_nothing() {
     prove("resend", and_again, none_returns);
 }

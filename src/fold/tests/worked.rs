@@ -31,11 +31,16 @@ fn second(fact: Fact) -> Fact {
     Fact { who: 1, other: Some(0), ..fact }
 }
 
-/// Asserts from which days to which there is access, by both readings.
-pub fn access(facts: Vec<Fact>, expected: &[(i32, i32)]) -> History {
+/// The facts, numbered from 1.
+pub fn history(facts: Vec<Fact>) -> History {
     let facts = facts.into_iter().enumerate();
     let facts = facts.map(|(n, fact)| Fact { n: u16::try_from(n + 1).expect("few"), ..fact }).collect();
-    let history = History { facts, now: 0, pre_hire: false, scoped: false, salt: 0 };
+    History { facts, now: 0, pre_hire: false, scoped: false, salt: 0 }
+}
+
+/// Asserts from which days to which there is access, by both readings.
+pub fn access(facts: Vec<Fact>, expected: &[(i32, i32)]) -> History {
+    let history = history(facts);
     let (events, rules) = (history.events(), history.rules());
     let (seen, folded) = (see(&events, &alias(0), &rules), Folded::of(&events, &alias(0), &rules));
     let active = |status| status == Status::Active;
