@@ -152,9 +152,8 @@ impl Timeline {
     pub fn refusing(&self, id: Option<&EmploymentId>, effective: &Moment, movable: Option<usize>) -> Slot {
         self.serials(|stint| {
             let was_before_its_end = !stint.is_no_show() && stint.end.is_some_and(|end| effective.before(&end));
-            let is_asked = is_own_or_id_less(stint, id)
-                || stint.has_refused(id, effective)
-                || stint.was_renamed(id, effective);
+            let is_asked =
+                is_own_or_id_less(stint, id) || stint.has_refused(id, effective) || stint.was_renamed(id, effective);
             is_asked
                 && Some(stint.serial) != movable
                 && stint.has_ended()

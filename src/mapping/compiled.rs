@@ -48,6 +48,13 @@ pub struct Mapping {
     lifecycle: Lifecycle,
 }
 
+/// A mapping, as it sees one person.
+#[derive(Debug)]
+pub struct ForPerson<'m> {
+    mapping: &'m Mapping,
+    view: View,
+}
+
 impl Mapping {
     /// Compiles every expression and checks every name; gives all faults at once.
     pub fn compile(document: MappingDocument) -> Result<Self, Vec<MappingFault>> {
@@ -123,35 +130,14 @@ impl Mapping {
         AccessNow { access, due: by_status.due, due_ends_access }
     }
 
-    /// The user as it should be, with groups; fails on the first expression that fails (scope included).
-    pub fn desired(&self, person: &Person) -> Result<Desired, EvaluationError> {
-        let view = self.view(person);
-        if let Some(when) = &self.when {
-            when.holds(&view)?;
-        }
-        let mut attributes = Vec::new();
-        for rule in &self.rules {
-            attributes.extend(rule.wish(&view)?);
-        }
-        let external_id = self.external_id.text(&view)?;
-        let groups = groups::wished(&self.groups, &view)?;
-        let mut desired = Desired { attributes, external_id, groups, missing: Vec::new() };
-        desired.missing = self.document.profile.missing(|path| has(&desired, path));
-        Ok(desired)
+    /// The mapping for one person, who is looked at once for all that is asked of it.
+    pub fn for_person(&self, person: &Person) -> ForPerson<'_> {
+        ForPerson { mapping: self, view: self.view(person) }
     }
 
-    /// How the account is found, in the order of `match`; keys that cannot be evaluated or are empty are left out.
-    pub fn match_keys(&self, person: &Person) -> Vec<MatchKey> {
-        let view = self.view(person);
-        let value = |path: &AttributePath| {
-            if path.is("externalId") {
-                return self.external_id.text(&view).ok().flatten();
-            }
-            let value = rule_of(&self.rules, path)?.value(&view).ok().flatten()?;
-            plain_text(&value)
-        };
-        let keys = self.match_paths.iter();
-        keys.filter_map(|path| Some(MatchKey { path: path.clone(), value: value(path)? })).collect()
+    /// See [`ForPerson::desired`].
+    pub fn desired(&self, person: &Person) -> Result<Desired, EvaluationError> {
+        self.for_person(person).desired()
     }
 
     /// Whether that `userName` is protected (compared without case).
@@ -162,6 +148,39 @@ impl Mapping {
 
     fn view(&self, person: &Person) -> View {
         View::of(person, &self.document.sources, &self.document.tables)
+    }
+}
+
+impl ForPerson<'_> {
+    /// The user as it should be, with groups; fails on the first expression that fails (scope included).
+    pub fn desired(&self) -> Result<Desired, EvaluationError> {
+        let Self { mapping, view } = self;
+        if let Some(when) = &mapping.when {
+            when.holds(view)?;
+        }
+        let mut attributes = Vec::new();
+        for rule in &mapping.rules {
+            attributes.extend(rule.wish(view)?);
+        }
+        let external_id = mapping.external_id.text(view)?;
+        let groups = groups::wished(&mapping.groups, view)?;
+        let mut desired = Desired { attributes, external_id, groups, missing: Vec::new() };
+        desired.missing = mapping.document.profile.missing(|path| has(&desired, path));
+        Ok(desired)
+    }
+
+    /// How the account is found, in the order of `match`; keys that cannot be evaluated or are empty are left out.
+    pub fn match_keys(&self) -> Vec<MatchKey> {
+        let Self { mapping, view } = self;
+        let value = |path: &AttributePath| {
+            if path.is("externalId") {
+                return mapping.external_id.text(view).ok().flatten();
+            }
+            let value = rule_of(&mapping.rules, path)?.value(view).ok().flatten()?;
+            plain_text(&value)
+        };
+        let keys = mapping.match_paths.iter();
+        keys.filter_map(|path| Some(MatchKey { path: path.clone(), value: value(path)? })).collect()
     }
 }
 

@@ -162,7 +162,7 @@ fn match_keys_come_in_order_and_only_with_a_value() {
     let mut document = with(&[("nickName", json!("worker.title | int"))]);
     document.r#match = ["emails.work", "nickName", "userName", "externalId"].map(str::to_owned).to_vec();
     let keys = |person: &Person| -> Vec<(String, String)> {
-        let keys = compiled(document.clone()).match_keys(person).into_iter();
+        let keys = compiled(document.clone()).for_person(person).match_keys().into_iter();
         keys.map(|key| (key.path.as_str().to_owned(), key.value)).collect()
     };
     let pair = |path: &str, value: &str| (path.to_owned(), value.to_owned());

@@ -23,7 +23,7 @@ mod vocabulary;
 #[cfg(test)]
 mod people_tests;
 
-pub use compiled::{EvaluationError, Mapping, MappingFault};
+pub use compiled::{EvaluationError, ForPerson, Mapping, MappingFault};
 pub use document::{
     AccountAdoption, AdoptMatch, AdoptUpdate, AttributeRule, GroupName, GroupRule, GroupsPolicy, LifecyclePolicy,
     MappingDocument, OutOfScope, RemoveGroups, WhenEmpty, WhenWritten,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     StoreError,
-    ask::{Ask, Cell, Columns as _, MOST_ROWS, Tx},
+    ask::{Ask, Cell, Columns as _, Tx, parts},
     binding,
     record::Fact,
     rows,
@@ -32,7 +32,9 @@ pub(super) struct Member {
 /// Aliases with everybody in their clusters.
 #[derive(Debug, Default)]
 pub(super) struct Folk {
-    pub(super) members: BTreeMap<Alias, Member>,
+    members: BTreeMap<Alias, Member>,
+    /// Whose cluster is which: a batch has thousands of them.
+    clusters: BTreeMap<String, BTreeSet<Alias>>,
 }
 
 impl Member {
@@ -46,23 +48,20 @@ impl Folk {
     /// Everybody in the clusters of these aliases; those never heard of are at home from now on, each alone.
     pub(super) async fn of(tx: &mut Tx<'_>, names: BTreeSet<Alias>) -> Result<Self, StoreError> {
         let mut folk = Self::default();
-        let names: Vec<Alias> = names.into_iter().collect();
-        for names in names.chunks(MOST_ROWS) {
-            let pairs = names.iter().map(|alias| [alias.source.as_str().into(), alias.worker.as_str().into()]);
+        let pairs = names.iter().map(|alias| [alias.source.as_str().into(), alias.worker.as_str().into()]).collect();
+        for pairs in parts(tx.dialect, pairs) {
             let ask = Ask::of(
                 "WITH named (source, worker) AS (VALUES {rows}) \
                  SELECT p.person, p.source, p.worker, p.cluster, p.forwarded_to FROM people p WHERE p.cluster IN \
                  (SELECT q.cluster FROM named JOIN people q ON q.source = named.source AND q.worker = named.worker)",
             );
             folk.add(ask.rows(pairs).all(tx).await?)?;
-            let strangers: Vec<_> = names.iter().filter(|alias| !folk.members.contains_key(alias)).collect();
-            if strangers.is_empty() {
-                continue;
-            }
-            let strangers = strangers.into_iter().map(|alias| {
-                let home = telemetry::new_id();
-                [home.as_str().into(), alias.source.as_str().into(), alias.worker.as_str().into(), home.into()]
-            });
+        }
+        let strangers = names.iter().filter(|alias| !folk.members.contains_key(alias)).map(|alias| {
+            let home = telemetry::new_id();
+            [home.as_str().into(), alias.source.as_str().into(), alias.worker.as_str().into(), home.into()]
+        });
+        for strangers in parts(tx.dialect, strangers.collect()) {
             // Whoever else met the alias first has given it its home.
             let ask = Ask::of(
                 "INSERT INTO people (person, source, worker, cluster) VALUES {rows} \
@@ -82,9 +81,20 @@ impl Folk {
                 cluster: row.text("cluster")?,
                 forwarded_to: row.maybe_text("forwarded_to")?,
             };
+            self.clusters.entry(member.cluster.clone()).or_default().insert(alias.clone());
             self.members.insert(alias, member);
         }
         Ok(())
+    }
+
+    /// Everybody in a cluster.
+    pub(super) fn of_cluster(&self, cluster: &str) -> impl Iterator<Item = (&Alias, &Member)> {
+        self.clusters.get(cluster).into_iter().flatten().filter_map(|alias| self.members.get_key_value(alias))
+    }
+
+    /// The member that an alias is, if it was asked for.
+    pub(super) fn get(&self, alias: &Alias) -> Option<&Member> {
+        self.members.get(alias)
     }
 
     fn member(&self, alias: &Alias) -> Result<&Member, StoreError> {
@@ -103,8 +113,7 @@ impl Folk {
 
     /// Everybody at home in a cluster.
     pub(super) fn people_of(&self, cluster: &str) -> impl Iterator<Item = super::PersonKey> {
-        let of_cluster = self.members.values().filter(move |member| member.cluster == cluster);
-        of_cluster.map(|member| super::PersonKey(member.person.clone()))
+        self.of_cluster(cluster).map(|(_, member)| super::PersonKey(member.person.clone()))
     }
 
     /// Joins the clusters whose aliases one event names together: the oldest takes in the others. The clusters that
@@ -117,8 +126,14 @@ impl Folk {
                 together.insert(self.cluster(alias)?.to_owned());
             }
             let Some(oldest) = together.pop_first() else { continue };
-            for member in self.members.values_mut().filter(|member| together.contains(&member.cluster)) {
-                member.cluster.clone_from(&oldest);
+            for cluster in &together {
+                let aliases = self.clusters.remove(cluster).unwrap_or_default();
+                for alias in &aliases {
+                    if let Some(member) = self.members.get_mut(alias) {
+                        member.cluster.clone_from(&oldest);
+                    }
+                }
+                self.clusters.entry(oldest.clone()).or_default().extend(aliases);
             }
             lost.extend(together.into_iter().map(|cluster| (cluster, oldest.clone())));
         }
@@ -157,21 +172,20 @@ impl Folk {
         if turned.is_empty() {
             return Ok(());
         }
-        for turned in turned.chunks(MOST_ROWS) {
+        for turned in parts(tx.dialect, turned) {
             let ask = Ask::of(
                 "WITH turned (who, target) AS (VALUES {rows}) UPDATE people SET forwarded_to = turned.target \
                  FROM turned WHERE people.person = turned.who",
             );
-            ask.rows(turned.iter().cloned()).run(tx).await?;
+            ask.rows(turned).run(tx).await?;
         }
         binding::return_parted(tx, self, cluster).await
     }
 
     /// Each alias of the cluster with the person that represents it.
     fn representatives(&self, cluster: &str, people: &[BTreeSet<Alias>]) -> BTreeMap<Alias, String> {
-        let of_cluster = self.members.iter().filter(|(_, member)| member.cluster == cluster);
         let mut represented: BTreeMap<Alias, String> =
-            of_cluster.map(|(alias, member)| (alias.clone(), member.person.clone())).collect();
+            self.of_cluster(cluster).map(|(alias, member)| (alias.clone(), member.person.clone())).collect();
         for person in people {
             let homes = person.iter().filter_map(|alias| represented.get(alias));
             let Some(oldest) = homes.min().cloned() else { continue };

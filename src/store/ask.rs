@@ -17,7 +17,12 @@ use super::{StoreError, dialect::Dialect};
 use crate::telemetry;
 
 /// The most tuples in one statement: far below the parameters that either database allows.
-pub(super) const MOST_ROWS: usize = 500;
+const MOST_ROWS: usize = 500;
+
+/// About the most bytes in a statement of several tuples to a server: what goes in one write, be it encrypted (a TLS record is
+/// 16 KiB, RFC 8446 section 5.1). After a second write the server waits for the rest while we wait until it has acknowledged the
+/// first, up to 40 ms: sqlx 0.9.0 leaves Nagle's algorithm on (its issue 4335).
+pub(super) const ONE_WRITE: usize = 12 * 1024;
 
 /// A connection that work is done on, and which database it is.
 pub(super) struct Tx<'c> {
@@ -54,18 +59,13 @@ impl Ask {
         Self { statement, ..self }
     }
 
-    /// The statement so far, for one that contains it.
-    pub(super) fn statement(&self) -> &str {
-        &self.statement
-    }
-
     /// The next value.
     pub(super) fn with(mut self, cell: impl Into<Cell>) -> Self {
         self.cells.push(cell.into());
         self
     }
 
-    /// The tuples that `{rows}` stands for; at most [`MOST_ROWS`], at least one.
+    /// The tuples that `{rows}` stands for, as many as [`parts`] gives at a time; at least one.
     pub(super) fn rows<const N: usize>(mut self, rows: impl IntoIterator<Item = [Cell; N]>) -> Self {
         let mut text = String::new();
         for row in rows {
@@ -108,6 +108,41 @@ impl Ask {
     /// How many rows it touched.
     pub(super) async fn run(self, tx: &mut Tx<'_>) -> Result<u64, sqlx::Error> {
         Ok(self.query(tx.dialect)?.execute(&mut *tx.connection).await?.rows_affected())
+    }
+}
+
+/// Tuples in parts, each for one statement. Of a server's few lengths only, for it plans each anew.
+pub(super) fn parts<const N: usize>(dialect: Dialect, rows: Vec<[Cell; N]>) -> impl Iterator<Item = Vec<[Cell; N]>> {
+    let mut rows = rows.into_iter();
+    std::iter::from_fn(move || {
+        let rest = rows.as_slice();
+        let length = match dialect {
+            Dialect::Sqlite => MOST_ROWS.min(rest.len()),
+            Dialect::Postgres => fitting(rest.iter().take(MOST_ROWS)).checked_ilog2().map_or(0, |log| 1 << log),
+        };
+        (length > 0).then(|| rows.by_ref().take(length).collect())
+    })
+}
+
+/// How many of the first tuples fit in one write to a server; at least one, if there is one.
+pub(super) fn fitting<'c, const N: usize>(rows: impl Iterator<Item = &'c [Cell; N]>) -> usize {
+    let mut sum = 0;
+    let fits = |(place, row): &(usize, &[Cell; N])| {
+        sum += row.iter().map(Cell::bytes).sum::<usize>();
+        *place == 0 || sum <= ONE_WRITE
+    };
+    rows.enumerate().take_while(fits).count()
+}
+
+impl Cell {
+    /// About how many bytes it is on the wire.
+    fn bytes(&self) -> usize {
+        let value = match self {
+            Self::Int(_) => 8,
+            Self::Text(text) => text.as_ref().map_or(0, String::len),
+            Self::Bytes(bytes) => bytes.as_ref().map_or(0, Vec::len),
+        };
+        value + 8
     }
 }
 
@@ -237,4 +272,33 @@ cells! {
         super::OwedClass::Leaver => 0,
         super::OwedClass::Other => 1,
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows of so many bytes of text each, numbered.
+    fn rows(lengths: impl IntoIterator<Item = usize>) -> Vec<[Cell; 2]> {
+        lengths.into_iter().enumerate().map(|(place, length)| [place.into(), "x".repeat(length).into()]).collect()
+    }
+
+    fn lengths(dialect: Dialect, rows: Vec<[Cell; 2]>) -> Vec<usize> {
+        let parts: Vec<_> = parts(dialect, rows.clone()).collect();
+        assert_eq!(parts.concat(), rows, "all of them, in their order");
+        parts.iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn what_goes_to_a_server_fits_in_one_write_and_has_few_lengths() {
+        assert_eq!(lengths(Dialect::Postgres, rows([1000; 27])), [8, 8, 8, 2, 1]);
+        assert_eq!(lengths(Dialect::Postgres, rows([1, 100_000, 1, 1])), [1, 1, 2], "one alone may be longer");
+        assert_eq!(lengths(Dialect::Postgres, rows([1; 1000])), [256, 256, 256, 128, 64, 32, 8]);
+        assert_eq!(lengths(Dialect::Postgres, Vec::new()), [0; 0]);
+    }
+
+    #[test]
+    fn a_file_takes_as_many_as_a_statement_may_have() {
+        assert_eq!(lengths(Dialect::Sqlite, rows([1000; 1200])), [500, 500, 200]);
+    }
 }

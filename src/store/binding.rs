@@ -39,9 +39,9 @@ pub(super) async fn return_parted(tx: &mut Tx<'_>, folk: &Folk, cluster: &str) -
     for row in bound.with(cluster).all(tx).await? {
         let (connection, holder) = (row.text("connection")?, row.text("person")?);
         let made_for = Alias { source: row.word("alias_source")?, worker: row.word("alias_worker")? };
-        let Some(owner) = folk.members.get(&made_for) else { continue };
-        let represents = folk.members.values().find(|member| member.person == holder);
-        let still = represents.is_some_and(|member| member.representative() == owner.representative());
+        let Some(owner) = folk.get(&made_for) else { continue };
+        let represents = folk.of_cluster(cluster).find(|(_, member)| member.person == holder);
+        let still = represents.is_some_and(|(_, member)| member.representative() == owner.representative());
         if !still && shift(tx, &connection, &holder, &owner.person, "1 = 1").await? {
             let revoke = Ask::of(
                 "UPDATE accounts SET lease_token = $5, lease_until = {now} \

@@ -10,35 +10,28 @@ use sqlx::any::AnyRow;
 use super::{
     Claim, ClaimError, ClaimLost, Commit, CommitResult, Committed, PersonKey, Store, StoreError,
     ask::{Ask, Columns as _, Tx, to_json, to_word},
-    claim::{FENCED, fenced},
-    dialect::{Dialect, Scope},
+    claim::unfenced,
+    dialect::Scope,
+    engine::Engine,
     history, letters,
+    together::{Line, MINE, Together},
 };
 use crate::telemetry;
 
 impl Store {
     /// Writes back everything a settle came to, and releases the claim; one transaction.
     pub async fn commit(&self, claim: &Claim, commit: &Commit) -> CommitResult {
+        if let (Some(together), true) = (&self.commits, commit.letters.is_empty())
+            && let Some(row) = together.write(line(claim, commit)?).await
+        {
+            return committed(&row);
+        }
         let (claim_of_work, commit_of_work) = (Arc::new(claim.clone()), Arc::new(commit.clone()));
-        // Where each statement is a round trip and a commit of its own, the most frequent commits are one statement.
-        let one = self.engine.dialect == Dialect::Postgres && commit.letters.is_empty();
-        let mut written = Err(ClaimLost.into());
-        if one {
+        let writing = self.engine.write(Scope::Transaction, move |mut tx| {
             let (claim, commit) = (claim_of_work.clone(), commit_of_work.clone());
-            let writing = self.engine.write(Scope::Statement, move |mut tx| {
-                let (claim, commit) = (claim.clone(), commit.clone());
-                Box::pin(async move { write_at_once(&mut tx, &claim, &commit).await })
-            });
-            written = writing.await;
-        }
-        if !one || (commit.closes_letters && matches!(written, Err(ClaimError::Lost(_)))) {
-            let writing = self.engine.write(Scope::Transaction, move |mut tx| {
-                let (claim, commit) = (claim_of_work.clone(), commit_of_work.clone());
-                Box::pin(async move { write(&mut tx, &claim, &commit).await })
-            });
-            written = writing.await;
-        }
-        match (written, &commit.scim_id) {
+            Box::pin(async move { write(&mut tx, &claim, &commit).await })
+        });
+        match (writing.await, &commit.scim_id) {
             (Err(ClaimError::BoundElsewhere(_)), Some(scim_id)) => {
                 let connection = claim.account.connection.as_str();
                 Err(ClaimError::BoundElsewhere(self.bound_to(connection, scim_id).await?))
@@ -57,26 +50,13 @@ impl Store {
     }
 }
 
-/// Row and history line in one statement, which `SQLite` has no words for. A row whose letters are to be closed is not
-/// found: it takes more than that.
-async fn write_at_once(tx: &mut Tx<'_>, claim: &Claim, commit: &Commit) -> Result<Committed, ClaimError> {
-    let without_letters = if commit.closes_letters { " AND has_letters = 0" } else { "" };
-    let ask = settle(claim, commit, without_letters)?;
-    let ask = match &commit.history {
-        None => ask,
-        Some(detail) => {
-            let settled = ask.statement();
-            let statement = format!(
-                "WITH settled AS ({settled}, connection, person, outcome_kind), \
-                 line AS (INSERT INTO history (id, at, connection, person, outcome, detail) \
-                   SELECT ${LINE}, {{now}}, connection, person, outcome_kind, ${} FROM settled) \
-                 SELECT stirred FROM settled",
-                LINE + 1
-            );
-            ask.saying(statement).with(telemetry::new_id()).with(to_json(detail)?)
-        }
-    };
-    committed(&settled_row(ask, tx).await?)
+/// Many commits in one statement, each with its line of history; an account whose letters are to be closed takes more than that.
+pub(super) fn together(engine: Engine) -> Together<CELLS> {
+    let told = ", told AS (INSERT INTO history (id, at, connection, person, outcome, detail) \
+                SELECT line, {now}, at, whom, outcome_kind, detail FROM written WHERE detail IS NOT NULL)";
+    let also = " AND (v.column21 = 0 OR accounts.has_letters = 0)";
+    let returning = "accounts.stirred, accounts.outcome_kind, v.column22 AS line, v.column23 AS detail";
+    Together::start(engine, SETTLED, also, returning, told)
 }
 
 async fn settled_row(ask: Ask, tx: &mut Tx<'_>) -> Result<AnyRow, ClaimError> {
@@ -94,7 +74,7 @@ fn committed(row: &AnyRow) -> Result<Committed, ClaimError> {
 }
 
 async fn write(tx: &mut Tx<'_>, claim: &Claim, commit: &Commit) -> Result<Committed, ClaimError> {
-    let row = settled_row(settle(claim, commit, "")?, tx).await?;
+    let row = settled_row(settle(claim, commit)?, tx).await?;
     let had_letters = row.flag("has_letters")?;
     for letter in &commit.letters {
         letters::file(tx, letter).await?;
@@ -115,43 +95,58 @@ async fn write(tx: &mut Tx<'_>, claim: &Claim, commit: &Commit) -> Result<Commit
     committed(&row)
 }
 
-/// The first parameter after those of [`settle`].
-const LINE: usize = 23;
+/// How many cells a commit has.
+pub(super) const CELLS: usize = 23;
 
-/// The one statement that writes the row, if that also holds of it. `stirred` is left as it is: the next claim clears it.
-fn settle(claim: &Claim, commit: &Commit, also: &str) -> Result<Ask, StoreError> {
+/// What a commit writes to the row. `stirred` is left as it is: the next claim clears it.
+const SETTLED: &str = "lease_token = NULL, lease_until = NULL, taken_over = 0, \
+    owed_at = CASE WHEN stirred > 0 OR v.column4 <= {now} THEN {now} ELSE v.column4 END, \
+    owed_since = CASE WHEN stirred > 0 THEN {now} WHEN v.column4 <= {now} THEN COALESCE(owed_since, {now}) ELSE NULL END, \
+    class = CASE WHEN stirred = 2 THEN 0 ELSE v.column5 END, \
+    not_before = CASE WHEN stirred > 0 THEN NULL ELSE v.column6 END, \
+    settled_version = CASE WHEN v.column7 = 1 THEN v.column8 ELSE settled_version END, \
+    mapping_version = CASE WHEN v.column7 = 1 THEN v.column9 ELSE mapping_version END, \
+    settled_access = COALESCE(v.column10, settled_access), scim_id = v.column11, applied = v.column12, due = v.column13, \
+    attempts = v.column14, intent = v.column15, verify_at = v.column16, audits = v.column17, as_of = v.column18, \
+    outcome = v.column19, outcome_kind = v.column20";
+
+/// A commit as the columns of [`SETTLED`]: the claim, the row, and the line of history if there is one.
+fn line(claim: &Claim, commit: &Commit) -> Result<Line<CELLS>, StoreError> {
     // The settled wait for what is to come; the others try again, and neither lets a read-back wait.
     let wanted =
         if commit.settled { commit.due } else { Some(commit.not_before.unwrap_or(jiff::Timestamp::UNIX_EPOCH)) };
     let next = [wanted, commit.verify_at].into_iter().flatten().min();
-    let statement = format!(
-        "UPDATE accounts SET lease_token = NULL, lease_until = NULL, taken_over = 0, \
-         owed_at = CASE WHEN stirred > 0 OR $6 <= {{now}} THEN {{now}} ELSE $6 END, \
-         owed_since = CASE WHEN stirred > 0 THEN {{now}} WHEN $6 <= {{now}} THEN COALESCE(owed_since, {{now}}) ELSE NULL END, \
-         class = CASE WHEN stirred = 2 THEN 0 ELSE $7 END, \
-         not_before = CASE WHEN stirred > 0 THEN NULL ELSE $8 END, \
-         settled_version = CASE WHEN $9 = 1 THEN $10 ELSE settled_version END, \
-         mapping_version = CASE WHEN $9 = 1 THEN $11 ELSE mapping_version END, \
-         settled_access = COALESCE($12, settled_access), scim_id = $13, applied = $14, due = $15, attempts = $16, \
-         intent = $17, verify_at = $18, audits = $19, as_of = $20, outcome = $21, outcome_kind = $22 \
-         WHERE {FENCED}{also} RETURNING stirred, has_letters"
-    );
-    Ok(fenced(statement, claim)
-        .with(next)
-        .with(commit.class)
-        .with(commit.not_before)
-        .with(commit.settled)
-        .with(claim.person_version)
-        .with(claim.mapping_version)
-        .with(commit.settled_access.as_ref().map(to_word))
-        .with(commit.scim_id.clone())
-        .with(to_json(&commit.applied)?)
-        .with(commit.due)
-        .with(commit.attempts)
-        .with(commit.intent.as_ref().map(to_json).transpose()?)
-        .with(commit.verify_at)
-        .with(commit.audits)
-        .with(claim.now)
-        .with(to_json(&commit.outcome)?)
-        .with(to_word(&commit.outcome.kind)))
+    let account = &claim.account;
+    Ok([
+        (&account.connection).into(),
+        (&account.person).into(),
+        (&claim.fence).into(),
+        next.into(),
+        commit.class.into(),
+        commit.not_before.into(),
+        commit.settled.into(),
+        claim.person_version.into(),
+        claim.mapping_version.into(),
+        commit.settled_access.as_ref().map(to_word).into(),
+        commit.scim_id.clone().into(),
+        to_json(&commit.applied)?.into(),
+        commit.due.into(),
+        commit.attempts.into(),
+        commit.intent.as_ref().map(to_json).transpose()?.into(),
+        commit.verify_at.into(),
+        commit.audits.into(),
+        claim.now.into(),
+        to_json(&commit.outcome)?.into(),
+        to_word(&commit.outcome.kind).into(),
+        commit.closes_letters.into(),
+        telemetry::new_id().into(),
+        commit.history.as_ref().map(to_json).transpose()?.into(),
+    ])
+}
+
+/// The one statement that writes the row.
+fn settle(claim: &Claim, commit: &Commit) -> Result<Ask, StoreError> {
+    let statement =
+        format!("UPDATE accounts SET {SETTLED} FROM (VALUES {{rows}}) v WHERE {MINE} RETURNING stirred, has_letters");
+    Ok(Ask::of(statement).with(unfenced()).rows([line(claim, commit)?]))
 }

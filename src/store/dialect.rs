@@ -66,9 +66,11 @@ impl Dialect {
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 15000; \
                  PRAGMA wal_autocheckpoint = 4000"
             }
-            // A transaction that hangs is ended by the server.
+            // A transaction that hangs is ended by the server. And whatever we ask has an index: a statement is planned once,
+            // maybe while the tables are all but empty, when to read one whole looks cheap.
             Self::Postgres => {
-                "SET idle_in_transaction_session_timeout = '60s'; SET statement_timeout = '60s'; SET lock_timeout = '30s'"
+                "SET idle_in_transaction_session_timeout = '60s'; SET statement_timeout = '60s'; SET lock_timeout = '30s'; \
+                 SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
             }
         }
     }

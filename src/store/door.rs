@@ -12,10 +12,12 @@ use sqlx::Connection as _;
 use super::{
     MigrationStatus, StoreError, StoreSettings,
     ask::{Ask, Columns as _},
+    claim, commit,
     dialect::Dialect,
     engine::Engine,
     lend::Lender,
     schema,
+    together::Together,
     writer::{Writer, connect},
 };
 
@@ -26,6 +28,9 @@ const READERS: u32 = 4;
 #[derive(Clone)]
 pub struct Store {
     pub(super) engine: Engine,
+    /// `PostgreSQL` only: what many settles write at the same time.
+    pub(super) begins: Option<Together<4>>,
+    pub(super) commits: Option<Together<{ commit::CELLS }>>,
 }
 
 impl fmt::Debug for Store {
@@ -50,7 +55,11 @@ impl Store {
                 Dialect::Postgres => (settings.connections.max(1), None),
             };
             let lender = Lender::open(url, readers).await?;
-            Ok(Self { engine: Engine { dialect, lender, writer } })
+            let engine = Engine { dialect, lender, writer };
+            let shared = dialect == Dialect::Postgres;
+            let begins = shared.then(|| claim::begins_together(engine.clone()));
+            let commits = shared.then(|| commit::together(engine.clone()));
+            Ok(Self { engine, begins, commits })
         });
         opening.await.unwrap_or_else(|_| Err(StoreError::Unreachable(sqlx::Error::WorkerCrashed)))
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Account, Cause, DeadLetter, LetterAbout, LetterFilter, LetterId, NewLetter, PersonKey, RawHook, Store, StoreError,
-    ask::{Ask, Cell, Columns as _, MOST_ROWS, Tx, and, to_json},
+    ask::{Ask, Cell, Columns as _, Tx, and, parts, to_json},
     dialect::Scope,
 };
 use crate::{queue::Hook, telemetry};
@@ -122,11 +122,11 @@ pub(super) async fn file_unreadable(tx: &mut Tx<'_>, hook: &Hook, reason: &str) 
 /// Closes the letters about hooks that can be read now.
 pub(super) async fn close_readable(tx: &mut Tx<'_>, hooks: impl Iterator<Item = &Hook>) -> Result<(), StoreError> {
     let subjects: Vec<[Cell; 1]> = hooks.map(|hook| [format!("hook {} {}", hook.source, hook.hook).into()]).collect();
-    for subjects in subjects.chunks(MOST_ROWS) {
+    for subjects in parts(tx.dialect, subjects) {
         let ask = Ask::of(
             "UPDATE dead_letters SET closed = {now} WHERE closed IS NULL AND cause = $2 AND subject IN (VALUES {rows})",
         );
-        ask.with(Cause::Unreadable.as_str()).rows(subjects.iter().cloned()).run(tx).await?;
+        ask.with(Cause::Unreadable.as_str()).rows(subjects).run(tx).await?;
     }
     Ok(())
 }

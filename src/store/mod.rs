@@ -27,6 +27,7 @@ mod replay;
 mod rows;
 mod schema;
 mod sweep;
+mod together;
 mod verbs;
 mod writer;
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     Applied, OwedClass, StoreError, Wiring,
     aliases::{Folk, Member},
-    ask::{Ask, Cell, Columns as _, MOST_ROWS, Tx, to_json},
+    ask::{Ask, Cell, Columns as _, Tx, parts, to_json},
 };
 use crate::event::{Alias, SourceId};
 
@@ -19,14 +19,14 @@ pub(super) async fn move_versions(
     clusters: &BTreeMap<String, i64>,
 ) -> Result<BTreeMap<String, i64>, StoreError> {
     let mut versions = BTreeMap::new();
-    let clusters: Vec<_> = clusters.iter().collect();
-    for clusters in clusters.chunks(MOST_ROWS) {
+    let rows = clusters.iter().map(|(cluster, taken_in)| [cluster.as_str().into(), (*taken_in + 1).into()]).collect();
+    for rows in parts(tx.dialect, rows) {
         let moved = Ask::of(
             "INSERT INTO clusters (id, version) VALUES {rows} ON CONFLICT (id) DO UPDATE SET version = \
              CASE WHEN clusters.version >= excluded.version THEN clusters.version + 1 ELSE excluded.version END \
              RETURNING id, version",
         )
-        .rows(clusters.iter().map(|(cluster, taken_in)| [cluster.as_str().into(), (**taken_in + 1).into()]))
+        .rows(rows)
         .all(tx)
         .await?;
         for row in moved {
@@ -48,7 +48,7 @@ pub(super) async fn owe(
     let nothing = to_json(&Applied::default())?;
     let mut rows: Vec<[Cell; 7]> = Vec::new();
     for (cluster, version) in versions {
-        let members: Vec<_> = folk.members.iter().filter(|(_, member)| member.cluster == *cluster).collect();
+        let members: Vec<_> = folk.of_cluster(cluster).collect();
         let sources: BTreeSet<&SourceId> = members.iter().map(|(alias, _)| &alias.source).collect();
         let class = if endings.contains(cluster) { OwedClass::Leaver } else { OwedClass::Other };
         for (connection, fed_by) in &wiring.connections {
@@ -69,8 +69,8 @@ pub(super) async fn owe(
             }
         }
     }
-    for rows in rows.chunks(MOST_ROWS) {
-        Ask::of(OWE).with(&nothing).rows(rows.iter().cloned()).run(tx).await?;
+    for rows in parts(tx.dialect, rows) {
+        Ask::of(OWE).with(&nothing).rows(rows).run(tx).await?;
     }
     Ok(())
 }

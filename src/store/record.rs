@@ -11,7 +11,7 @@ use std::{
 use super::{
     PersonKey, Recorded, RecordedEvent, RecordedHook, Store, StoreError, Wiring,
     aliases::Folk,
-    ask::{Ask, Columns as _, MOST_ROWS, Tx, to_json, to_word},
+    ask::{Ask, Columns as _, Tx, parts, to_json, to_word},
     dialect::Scope,
     letters, owe,
 };
@@ -147,24 +147,24 @@ impl Batch {
 /// Stores the events; what became of each.
 async fn insert(tx: &mut Tx<'_>, facts: &[Fact], folk: &Folk) -> Result<Vec<Stored>, StoreError> {
     let mut became = BTreeMap::new();
-    for facts in facts.chunks(MOST_ROWS) {
-        let mut rows = Vec::with_capacity(facts.len());
-        for Fact { event, key, digest, .. } in facts {
-            rows.push([
-                key.source.as_str().into(),
-                key.origin.as_str().into(),
-                key.id.as_str().into(),
-                digest.into(),
-                folk.cluster(&event.alias())?.into(),
-                event.kind().as_str().into(),
-                event.received.into(),
-                event.hook.as_str().into(),
-                to_word(&event.identity).into(),
-                to_json(&event.content)?.into(),
-                crate::telemetry::now().into(),
-                1_i64.into(),
-            ]);
-        }
+    let mut rows = Vec::with_capacity(facts.len());
+    for Fact { event, key, digest, .. } in facts {
+        rows.push([
+            key.source.as_str().into(),
+            key.origin.as_str().into(),
+            key.id.as_str().into(),
+            digest.into(),
+            folk.cluster(&event.alias())?.into(),
+            event.kind().as_str().into(),
+            event.received.into(),
+            event.hook.as_str().into(),
+            to_word(&event.identity).into(),
+            to_json(&event.content)?.into(),
+            crate::telemetry::now().into(),
+            1_i64.into(),
+        ]);
+    }
+    for rows in parts(tx.dialect, rows) {
         let changed = Ask::of(
             "INSERT INTO events (source, origin, id, digest, cluster, kind, received, hook, identity, content, \
              stored_at, copies) VALUES {rows} \

@@ -13,8 +13,11 @@ use crate::{
     store::{Recorded, StoreError},
 };
 
-/// Deliveries of one transaction.
+/// Deliveries taken at a time.
 const MOST: usize = 64;
+
+/// A transaction with that many hooks takes no further message: what it stores can be settled only once it is whole.
+const ENOUGH_HOOKS: usize = 256;
 
 /// Records until it is asked to stop.
 pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
@@ -44,8 +47,40 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
     }
 }
 
-/// Stores what was delivered, then acks it. On an error nothing is acked.
+/// Stores what was delivered, then acks it. What is not stored because of an error is not acked.
 pub(super) async fn record(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), StoreError> {
+    let mut outcome = Ok(());
+    for batch in batches(deliveries) {
+        if outcome.is_ok() {
+            outcome = record_together(worker, batch).await;
+        } else {
+            for delivery in batch {
+                delivery.settle.give_back().await;
+            }
+        }
+    }
+    outcome
+}
+
+/// What is recorded in one transaction each, in order.
+fn batches(deliveries: Vec<Delivery>) -> Vec<Vec<Delivery>> {
+    let mut batches: Vec<Vec<Delivery>> = Vec::new();
+    let mut hooks = ENOUGH_HOOKS;
+    for delivery in deliveries {
+        if hooks >= ENOUGH_HOOKS {
+            batches.push(Vec::new());
+            hooks = 0;
+        }
+        hooks += delivery.message.as_ref().map_or(0, |message| message.hooks.len());
+        if let Some(batch) = batches.last_mut() {
+            batch.push(delivery);
+        }
+    }
+    batches
+}
+
+/// In one transaction. On an error nothing is acked.
+async fn record_together(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), StoreError> {
     let mut messages = Vec::new();
     let mut settles = Vec::new();
     for delivery in deliveries {

@@ -1,8 +1,9 @@
 //! The store's promises, kept in `PostgreSQL`: each in a database of its own, dropped at the end.
 
+use futures_util::future::join_all;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 
-use crate::store_suite::stage::Place;
+use crate::store_suite::stage::{self, Place};
 
 /// Where the server is: `HIREWIRE_TEST_POSTGRES_URL`, or the local one.
 #[allow(clippy::disallowed_methods, reason = "a test's own switch")]
@@ -48,3 +49,29 @@ pub async fn begin() -> Place {
 }
 
 crate::store_promises!(begin);
+
+#[tokio::test]
+async fn an_account_that_somebody_else_is_writing_holds_up_no_other() {
+    let place = begin().await;
+    let store = place.ready().await;
+    for worker in 0..8 {
+        stage::person(&store, &format!("E-{worker}")).await;
+    }
+    let mut claims = stage::claim(&store, 8).await;
+    let held = claims.remove(2);
+    let mut writer = AnyConnection::connect(&place.url).await.expect("a connection");
+    let mut transaction = writer.begin().await.expect("begun");
+    let lock = sqlx::query("SELECT person FROM accounts WHERE person = $1 FOR UPDATE").bind(&held.account.person.0);
+    lock.fetch_one(&mut *transaction).await.expect("locked");
+    let waiting = {
+        let (store, held) = (store.clone(), held.clone());
+        tokio::spawn(async move { store.commit(&held, &stage::settled(&held, Some("u-held"))).await })
+    };
+    let commits: Vec<_> = claims.iter().map(|claim| stage::settled(claim, None)).collect();
+    for written in join_all(claims.iter().zip(&commits).map(|(claim, commit)| store.commit(claim, commit))).await {
+        written.expect("committed");
+    }
+    assert!(!waiting.is_finished(), "a row that another holds was written");
+    transaction.rollback().await.expect("let go");
+    waiting.await.expect("it ends").expect("committed");
+}

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use futures_util::future::join_all;
 use hirewire::{
     mapping::Access,
-    store::{Applied, ClaimError, Commit, Intent, IntentKind, OutcomeKind, OwedClass},
+    store::{Applied, Claim, ClaimError, Commit, Intent, IntentKind, OutcomeKind, OwedClass},
 };
 use jiff::SignedDuration;
 use serde_json::json;
@@ -175,4 +176,51 @@ pub async fn a_user_is_bound_once_on_a_connection(place: &Place) {
     // Nothing was written, and the claim is still held.
     store.commit(&claim, &settled(&claim, Some("u-2"))).await.expect("committed");
     assert_eq!(store.accounts(&second).await.expect("read")[0].account.scim_id.as_deref(), Some("u-2"));
+}
+
+fn intent(claim: &Claim) -> Intent {
+    Intent { kind: IntentKind::Update, match_keys: Vec::new(), fence: claim.fence.clone(), begun: claim.now }
+}
+
+pub async fn what_is_written_at_once_is_each_its_own(place: &Place) {
+    let store = place.ready().await;
+    for worker in 0..40 {
+        person(&store, &format!("E-{worker}")).await;
+    }
+    let claims = claim(&store, 40).await;
+    let (lost, [one, other]) = (3, [4, 5]);
+    store.release(&claims[lost], None).await.expect("released");
+    let intents: Vec<Intent> = claims.iter().map(intent).collect();
+    let begun = join_all(claims.iter().zip(&intents).map(|(claim, intent)| store.begin(claim, intent))).await;
+    for (place, begun) in begun.iter().enumerate() {
+        let is_as_should_be = if place == lost { matches!(begun, Err(ClaimError::Lost(_))) } else { begun.is_ok() };
+        assert!(is_as_should_be, "{place}: {begun:?}");
+    }
+    // Two of them found the same user.
+    let user = |place: usize| format!("u-{}", if place == other { one } else { place });
+    let commits: Vec<Commit> = claims
+        .iter()
+        .enumerate()
+        .map(|(place, claim)| Commit {
+            history: Some(json!({ "of": claim.account.person })),
+            intent: None,
+            ..settled(claim, Some(&user(place)))
+        })
+        .collect();
+    let written = join_all(claims.iter().zip(&commits).map(|(claim, commit)| store.commit(claim, commit))).await;
+    let bound = |place: usize| matches!(written[place], Err(ClaimError::BoundElsewhere(_)));
+    assert!(bound(one) != bound(other), "{:?} {:?}", written[one], written[other]);
+    for (place, written) in written.iter().enumerate().filter(|(place, _)| ![one, other].contains(place)) {
+        let is_as_should_be = if place == lost { matches!(written, Err(ClaimError::Lost(_))) } else { written.is_ok() };
+        assert!(is_as_should_be, "{place}: {written:?}");
+    }
+    for (place, claim) in claims.iter().enumerate() {
+        let person = &claim.account.person;
+        let is_written = place != lost && !bound(place);
+        let account = store.accounts(person).await.expect("read").remove(0).account;
+        assert_eq!(account.scim_id, is_written.then(|| user(place)), "{place}");
+        let lines = store.history(Some(person), 10).await.expect("read");
+        let details: Vec<_> = lines.into_iter().map(|line| line.detail).collect();
+        assert_eq!(details, if is_written { vec![json!({ "of": person })] } else { Vec::new() }, "{place}");
+    }
 }

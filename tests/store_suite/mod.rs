@@ -43,6 +43,7 @@ macro_rules! store_promises {
             keeping: a_crash_before_the_settle_leaves_it_owed
             keeping: everything_of_a_commit_is_read_back
             keeping: a_user_is_bound_once_on_a_connection
+            keeping: what_is_written_at_once_is_each_its_own
             sweeping: a_new_connection_is_filled
             sweeping: a_mark_that_was_lost_is_made_again
             sweeping: a_mapping_that_the_row_was_not_told_of_is_found

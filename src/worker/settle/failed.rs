@@ -45,7 +45,7 @@ impl Settler {
         seen: &Seen<'_>,
         failure: &Failure,
     ) -> Result<Commit, SettleError> {
-        let blind = Look::blind(seen);
+        let blind = Look::blind(seen, &seen.mapping.for_person(seen.person));
         let step = Step { case, seen, look: &blind };
         let mut progress = Progress::of(case, &blind);
         match self.decide(step, &mut progress, failure, false).await? {

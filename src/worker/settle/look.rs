@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{after, groups};
 use crate::{
     fold::{FindingKind, Person, Status},
-    mapping::{Access, AccessNow, AdoptMatch, Desired, Mapping, MatchKey},
+    mapping::{Access, AccessNow, AdoptMatch, Desired, ForPerson, Mapping, MatchKey},
     plan::{
         self, Current, Ending, Failure, GroupsNow, Input, LeaverAccount, Note, Operation, Ours, Policy,
         plan_deactivation,
@@ -106,13 +106,13 @@ enum Located {
 
 impl Look {
     /// What is known before anything is asked: the access that should be, and how the account is found.
-    pub(super) fn blind(seen: &Seen<'_>) -> Self {
+    pub(super) fn blind(seen: &Seen<'_>, mapped: &ForPerson<'_>) -> Self {
         let access = if seen.second_account {
             AccessNow { access: Access::Inactive, due: None, due_ends_access: false }
         } else {
             seen.mapping.access(seen.person, seen.now)
         };
-        let mut keys = seen.mapping.match_keys(seen.person);
+        let mut keys = mapped.match_keys();
         remembered_keys(seen.account, &mut keys);
         Self {
             access,
@@ -128,7 +128,8 @@ impl Look {
 
 /// Looks at the target and says what is to be done.
 pub async fn look(seen: &Seen<'_>) -> Result<Look, Failure> {
-    let blank = Look::blind(seen);
+    let mapped = seen.mapping.for_person(seen.person);
+    let blank = Look::blind(seen, &mapped);
     match blank.access.access {
         Access::Unmanaged => Ok(blank),
         Access::Inactive if is_nobody_of_ours(seen) => {
@@ -136,7 +137,7 @@ pub async fn look(seen: &Seen<'_>) -> Result<Look, Failure> {
             Ok(Look { next: Next::Settled(OutcomeKind::Unmanaged, why), ..blank })
         }
         Access::Inactive => ending(seen, blank).await,
-        Access::Active | Access::Prepared => giving(seen, blank).await,
+        Access::Active | Access::Prepared => giving(seen, &mapped, blank).await,
     }
 }
 
@@ -206,8 +207,8 @@ async fn ending(seen: &Seen<'_>, mut look: Look) -> Result<Look, Failure> {
     Ok(look)
 }
 
-async fn giving(seen: &Seen<'_>, mut look: Look) -> Result<Look, Failure> {
-    let desired = match seen.mapping.desired(seen.person) {
+async fn giving(seen: &Seen<'_>, mapped: &ForPerson<'_>, mut look: Look) -> Result<Look, Failure> {
+    let desired = match mapped.desired() {
         Ok(desired) => desired,
         Err(error) => {
             look.next = Next::Letter {
