@@ -137,8 +137,12 @@ fn an_edit_that_keeps_the_effective_gives_no_access() {
     });
 }
 
-/// Whether it voids what joined two aliases: an unlink by another name.
+/// Whether it voids what joined two aliases, or makes an unlink of another number one of this: an unlink by another name.
 fn parts(history: &History, fact: &Fact) -> bool {
+    let is_unlinked = || history.facts.iter().any(|other| other.kind == Kind::Unlinked);
+    if fact.kind == Kind::IdentifierChanged && is_unlinked() {
+        return true;
+    }
     let joins = |other: &Fact| matches!(other.kind, Kind::Linked | Kind::Converted | Kind::IdentifierChanged);
     fact.kind == Kind::Voided
         && history.facts.iter().any(|other| joins(other) && fact.refers.contains(&other.reference()))
