@@ -1,8 +1,8 @@
 //! The gatherer: hooks that come in while the last confirm is outstanding share a message.
 //!
-//! The queue's cost is per message, far more than per byte (docs/benchmarks.md): one message at a time, with all that came in
-//! meanwhile, takes a third more hooks than several small ones. A hook alone goes at once; a message that is full goes at
-//! once; one that is neither waits for a slow confirm only so long. What was handed in is published whatever becomes of its
+//! The queue's cost is per message, far more than per byte (docs/benchmarks.md): few messages, each with all that came in
+//! meanwhile, take a third more hooks than several small ones. A hook alone goes at once; so does a message that is half full;
+//! one that is neither waits for a slow confirm only so long. What was handed in is published whatever becomes of its
 //! caller; each learns of the confirm of its message.
 
 use std::{
@@ -20,6 +20,8 @@ use crate::queue::{ENVELOPE_VERSION, Hook, Lane, Message, PublishError, Queue};
 
 /// Most hooks in a message.
 pub(super) const MOST_HOOKS: usize = 64;
+/// A message with so many does not wait for the confirm of the one before: two take turns, one made while one is made durable.
+pub(super) const ENOUGH: usize = MOST_HOOKS / 2;
 /// Most bytes of bodies in a message, unless one hook alone has more.
 pub(super) const MOST_BYTES: usize = 256 * 1024;
 /// How many messages may wait for their confirm.
@@ -39,10 +41,10 @@ pub(super) struct Gatherer {
 
 /// The messages that wait for their confirm.
 struct Out {
-    /// How long one that is not full waits for the others.
+    /// How long one of a few hooks waits for the others.
     longest: Duration,
     messages: AtomicUsize,
-    /// One of them was answered, or a message is full.
+    /// One of them was answered, or there are hooks enough for the next.
     stir: Notify,
 }
 
@@ -50,14 +52,14 @@ struct Out {
 struct Place(Arc<Out>);
 
 impl Out {
-    /// Waits until the next message may go. `is_full`: whether there are hooks for a whole one.
-    async fn turn(self: &Arc<Self>, is_full: impl Fn() -> bool) -> Place {
+    /// Waits until the next message may go. `is_enough`: whether there are hooks enough for it not to wait.
+    async fn turn(self: &Arc<Self>, is_enough: impl Fn() -> bool) -> Place {
         let patience = tokio::time::sleep(self.longest);
         tokio::pin!(patience);
         let mut waited = false;
         loop {
             let out = self.messages.load(Ordering::Acquire);
-            if out == 0 || (out < OUTSTANDING && (waited || is_full())) {
+            if out == 0 || (out < OUTSTANDING && (waited || is_enough())) {
                 self.messages.fetch_add(1, Ordering::AcqRel);
                 return Place(Arc::clone(self));
             }
@@ -83,7 +85,7 @@ struct Waiting {
 }
 
 impl Gatherer {
-    /// Starts gathering; ends when it is dropped and all is published. `longest`: how long a message that is not full waits
+    /// Starts gathering; ends when it is dropped and all is published. `longest`: how long a message of a few hooks waits
     /// for the confirm of the one before.
     pub(super) fn new(queue: Arc<dyn Queue>, instance: String, heard: Arc<dyn Heard>, longest: Duration) -> Self {
         let (waiting, incoming) = mpsc::channel(WAITING);
@@ -97,7 +99,7 @@ impl Gatherer {
         let (confirmed, receiver) = oneshot::channel();
         self.waiting.try_send(Waiting { hook, bytes, confirmed }).map_err(|_| PublishError::Overloaded)?;
         // The first of a message is in the gatherer's hands already.
-        if self.waiting.max_capacity() - self.waiting.capacity() >= MOST_HOOKS - 1 {
+        if self.waiting.max_capacity() - self.waiting.capacity() >= ENOUGH - 1 {
             self.out.stir.notify_one();
         }
         Ok(receiver)
@@ -119,7 +121,7 @@ async fn gather(
         };
         let Some(first) = first else { return };
         // Whatever comes in while this waits shares the message.
-        let place = out.turn(|| incoming.len() >= MOST_HOOKS - 1).await;
+        let place = out.turn(|| incoming.len() >= ENOUGH - 1).await;
         let mut gathered = fill(first, &mut incoming, &mut left_over);
         // Whoever was answered 503 meanwhile sends again.
         gathered.retain(|waiting| !waiting.confirmed.is_closed());

@@ -13,7 +13,7 @@ use tower::ServiceExt as _;
 use super::{
     IntakeSettings,
     fake_queue_tests::{FakeQueue, Mood},
-    gather::{MOST_BYTES, MOST_HOOKS},
+    gather::{ENOUGH, MOST_BYTES},
     intake_tests::{request, rig, sample, settings, signed},
 };
 use crate::http::{Limits, serve};
@@ -47,14 +47,15 @@ async fn hooks_share_a_message_while_a_confirm_is_outstanding_and_each_learns_of
             answer.expect("an answer").status().as_u16()
         }
     };
-    // A hook alone goes at once; the next wait for its confirm, until a message is full.
+    // A hook alone goes at once; the next wait for its confirm, until they are enough.
     answers.spawn(post(0));
     rig.queue.sent(1).await;
-    (1..MOST_HOOKS).for_each(|number| drop(answers.spawn(post(number))));
+    (1..ENOUGH).for_each(|number| drop(answers.spawn(post(number))));
     quiet().await;
     assert_eq!(rig.queue.sent_so_far(), 1);
-    (MOST_HOOKS..MOST_HOOKS + 3).for_each(|number| drop(answers.spawn(post(number))));
+    answers.spawn(post(ENOUGH));
     rig.queue.sent(2).await;
+    (1..3).for_each(|number| drop(answers.spawn(post(ENOUGH + number))));
     quiet().await;
     assert_eq!(rig.queue.sent_so_far(), 2);
     assert!(answers.try_join_next().is_none(), "answered before the confirm");
@@ -62,7 +63,7 @@ async fn hooks_share_a_message_while_a_confirm_is_outstanding_and_each_learns_of
     while let Some(status) = answers.join_next().await {
         assert_eq!(status.expect("an answer"), 200);
     }
-    assert_eq!(sizes(&rig.queue), [1, 2, MOST_HOOKS]);
+    assert_eq!(sizes(&rig.queue), [1, 2, ENOUGH]);
 }
 
 #[tokio::test]
