@@ -283,22 +283,22 @@ mod tests {
         lengths.into_iter().enumerate().map(|(place, length)| [place.into(), "x".repeat(length).into()]).collect()
     }
 
-    fn lengths(dialect: Dialect, rows: Vec<[Cell; 2]>) -> Vec<usize> {
-        let parts: Vec<_> = parts(dialect, rows.clone()).collect();
+    fn lengths(dialect: Dialect, rows: &[[Cell; 2]]) -> Vec<usize> {
+        let parts: Vec<_> = parts(dialect, rows.to_vec()).collect();
         assert_eq!(parts.concat(), rows, "all of them, in their order");
         parts.iter().map(Vec::len).collect()
     }
 
     #[test]
     fn what_goes_to_a_server_fits_in_one_write_and_has_few_lengths() {
-        assert_eq!(lengths(Dialect::Postgres, rows([1000; 27])), [8, 8, 8, 2, 1]);
-        assert_eq!(lengths(Dialect::Postgres, rows([1, 100_000, 1, 1])), [1, 1, 2], "one alone may be longer");
-        assert_eq!(lengths(Dialect::Postgres, rows([1; 1000])), [256, 256, 256, 128, 64, 32, 8]);
-        assert_eq!(lengths(Dialect::Postgres, Vec::new()), [0; 0]);
+        assert_eq!(lengths(Dialect::Postgres, &rows([1000; 27])), [8, 8, 8, 2, 1]);
+        assert_eq!(lengths(Dialect::Postgres, &rows([1, 100_000, 1, 1])), [1, 1, 2], "one alone may be longer");
+        assert_eq!(lengths(Dialect::Postgres, &rows([1; 1000])), [256, 256, 256, 128, 64, 32, 8]);
+        assert_eq!(lengths(Dialect::Postgres, &[]), [0; 0]);
     }
 
     #[test]
     fn a_file_takes_as_many_as_a_statement_may_have() {
-        assert_eq!(lengths(Dialect::Sqlite, rows([1000; 1200])), [500, 500, 200]);
+        assert_eq!(lengths(Dialect::Sqlite, &rows([1000; 1200])), [500, 500, 200]);
     }
 }
