@@ -130,7 +130,7 @@ fn a_hire_whose_employment_was_edited_is_not_news_under_the_id_it_had() {
     // Another start under that id is another employment, and so is that start under another id.
     let left = || of(1, at(Kind::Terminated, -18, -18));
     access(vec![hire(), edit(), of(2, at(Kind::Hired, -100, -90)), left()], &[(-301, ON)]);
-    access(vec![hire(), edit(), of(3, at(Kind::Hired, -100, -301)), left()], &[(-301, ON)]);
+    access(vec![hire(), edit(), of(0, at(Kind::Hired, -100, -301)), left()], &[(-301, ON)]);
     let other = of(2, at(Kind::Hired, -17, -10));
     access(vec![hire(), edit(), at(Kind::Terminated, -18, -18), other], &[(-301, -18), (-10, ON)]);
 }
