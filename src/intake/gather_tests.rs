@@ -13,7 +13,7 @@ use tower::ServiceExt as _;
 use super::{
     IntakeSettings,
     fake_queue_tests::{FakeQueue, Mood},
-    gather::{ENOUGH, MOST_BYTES},
+    gather::{ENOUGH, MOST_BYTES, MOST_HOOKS},
     intake_tests::{request, rig, sample, settings, signed},
 };
 use crate::http::{Limits, serve};
@@ -64,6 +64,24 @@ async fn hooks_share_a_message_while_a_confirm_is_outstanding_and_each_learns_of
         assert_eq!(status.expect("an answer"), 200);
     }
     assert_eq!(sizes(&rig.queue), [1, 2, ENOUGH]);
+}
+
+#[tokio::test]
+async fn a_message_is_bounded_in_hooks() {
+    let rig = rig(Mood::Silent, patient());
+    let mut answers = JoinSet::new();
+    let post = |number: usize| {
+        let (router, body) = (rig.intake.router(), sample("canonical", "hired", &format!("evt-{number}")));
+        async move { router.oneshot(request("/hooks/canonical", signed("canonical", body.as_bytes()), body)).await }
+    };
+    answers.spawn(post(0));
+    rig.queue.sent(1).await;
+    // All of them come before the gatherer looks again.
+    (0..MOST_HOOKS + 2).for_each(|number| drop(answers.spawn(post(1 + number))));
+    rig.queue.sent(2).await;
+    rig.queue.becomes(Mood::Confirms);
+    while answers.join_next().await.is_some() {}
+    assert_eq!(sizes(&rig.queue), [1, 2, MOST_HOOKS]);
 }
 
 #[tokio::test]

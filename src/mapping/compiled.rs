@@ -111,7 +111,7 @@ impl Mapping {
     }
 
     /// The access that the person should have now, by status, scope and lifecycle policy. A scope that fails never
-    /// means out of scope: access then follows the status alone, and [`desired`](Self::desired) tells the failure.
+    /// means out of scope: access then follows the status alone, and [`desired`](ForPerson::desired) tells the failure.
     pub fn access(&self, person: &Person, now: Timestamp) -> AccessNow {
         let by_status = standing::access_now(person, &self.lifecycle, now);
         let in_scope = match (by_status.access, &self.when) {
@@ -133,11 +133,6 @@ impl Mapping {
     /// The mapping for one person, who is looked at once for all that is asked of it.
     pub fn for_person(&self, person: &Person) -> ForPerson<'_> {
         ForPerson { mapping: self, view: self.view(person) }
-    }
-
-    /// See [`ForPerson::desired`].
-    pub fn desired(&self, person: &Person) -> Result<Desired, EvaluationError> {
-        self.for_person(person).desired()
     }
 
     /// Whether that `userName` is protected (compared without case).

@@ -116,7 +116,7 @@ fn keep_leaves_out_clear_clears_and_on_is_carried() {
         ("userType", json!({ "value": "Employee" })),
         ("x509Certificates", json!({ "value": [], "empty": "clear" })),
     ]));
-    let desired = mapping.desired(&ada()).unwrap();
+    let desired = mapping.for_person(&ada()).desired().unwrap();
     assert_eq!(wish(&desired, "title"), Some((Wish::Set(json!("Engineer")), WhenWritten::Create)));
     assert_eq!(wish(&desired, "nickName"), Some((Wish::Clear, WhenWritten::Always)));
     assert_eq!(wish(&desired, "timezone"), None);
@@ -128,13 +128,13 @@ fn keep_leaves_out_clear_clears_and_on_is_carried() {
 #[test]
 fn what_the_profile_requires_and_nobody_knows_yet_is_missing() {
     let nobody = bare(Status::Upcoming, Vec::new());
-    assert_eq!(compiled(document()).desired(&nobody).unwrap().missing, ["userName"]);
+    assert_eq!(compiled(document()).for_person(&nobody).desired().unwrap().missing, ["userName"]);
     let workplace = compiled(MappingDocument::of_profile(Profile::named("workplace").unwrap()));
-    assert_eq!(workplace.desired(&nobody).unwrap().missing, ["name.formatted"]);
-    assert!(workplace.desired(&ada()).unwrap().missing.is_empty());
+    assert_eq!(workplace.for_person(&nobody).desired().unwrap().missing, ["name.formatted"]);
+    assert!(workplace.for_person(&ada()).desired().unwrap().missing.is_empty());
     let mut document = document();
     document.external_id = "worker.person_id".into();
-    assert_eq!(compiled(document).desired(&nobody).unwrap().external_id, None);
+    assert_eq!(compiled(document).for_person(&nobody).desired().unwrap().external_id, None);
 }
 
 #[test]
@@ -149,11 +149,11 @@ fn groups_are_wished_once_each_in_the_order_of_the_rules() {
         group(per_skill, None, None),
         group(unknown, None, None),
     ];
-    let groups = compiled(document.clone()).desired(&ada()).unwrap().groups;
+    let groups = compiled(document.clone()).for_person(&ada()).desired().unwrap().groups;
     let name = |name: &str| WishedGroup::Name(name.into());
     assert_eq!(groups, [WishedGroup::Id("g-7".into()), name("rust"), name("sql")]);
     document.groups.push(group(Some(text("Fails")), None, Some("worker.title + 1 > 2")));
-    let error = compiled(document).desired(&ada()).expect_err("it fails");
+    let error = compiled(document).for_person(&ada()).desired().expect_err("it fails");
     assert_eq!(error.at, "groups[5].when");
 }
 
@@ -186,7 +186,7 @@ fn scope_decides_only_where_there_would_be_access_and_a_failure_is_never_out_of_
     let failing = "worker.title + 1 > 2";
     assert_eq!(access(failing, OutOfScope::Deactivate, &ada()), Access::Active);
     let document = MappingDocument { when: Some(failing.into()), ..document() };
-    assert_eq!(compiled(document).desired(&ada()).expect_err("it fails").at, "when");
+    assert_eq!(compiled(document).for_person(&ada()).desired().expect_err("it fails").at, "when");
     let leaver = Person { status: Status::Ended, employments: Vec::new(), ..ada() };
     for when in ["true", "false", failing] {
         assert_eq!(access(when, OutOfScope::Keep, &leaver), Access::Inactive, "{when}");
@@ -221,7 +221,9 @@ fn worker_is_the_alias_of_the_main_employment_or_one_of_the_connections_sources(
     use crate::mapping::people_tests::alias;
     let mut person = ada();
     person.aliases.insert(alias("aaa", "1"));
-    let id = |document: MappingDocument, person: &Person| compiled(document).desired(person).unwrap().external_id;
+    let id = |document: MappingDocument, person: &Person| {
+        compiled(document).for_person(person).desired().unwrap().external_id
+    };
     assert_eq!(id(document(), &person).as_deref(), Some("E-1001"));
     person.employments.clear();
     assert_eq!(id(document(), &person).as_deref(), Some("1"));

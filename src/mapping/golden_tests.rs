@@ -21,12 +21,12 @@ fn mapping_of(name: &str) -> Mapping {
 
 #[test]
 fn generic_makes_this_user_of_ada() {
-    insta::assert_json_snapshot!(mapping_of("generic").desired(&ada()).unwrap());
+    insta::assert_json_snapshot!(mapping_of("generic").for_person(&ada()).desired().unwrap());
 }
 
 #[test]
 fn workplace_makes_this_user_of_ada() {
-    insta::assert_json_snapshot!(mapping_of("workplace").desired(&ada()).unwrap());
+    insta::assert_json_snapshot!(mapping_of("workplace").for_person(&ada()).desired().unwrap());
 }
 
 #[test]

@@ -92,8 +92,11 @@ async fn gather<const N: usize>(engine: Engine, statement: String, mut waiting: 
 }
 
 async fn write<const N: usize>(engine: &Engine, statement: &str, waiting: Vec<Waiting<N>>) {
-    let (lines, mut callers): (Vec<Line<N>>, BTreeMap<Name, oneshot::Sender<AnyRow>>) =
-        waiting.into_iter().map(|one| (one.line.clone(), (name(&one.line), one.written))).unzip();
+    let (mut lines, mut callers) = (Vec::with_capacity(waiting.len()), BTreeMap::new());
+    for Waiting { line, written } in waiting {
+        callers.insert(name(&line), written);
+        lines.push(line);
+    }
     let ask = Ask::of(statement).with(unfenced()).rows(padded(lines));
     let writing = engine.write::<_, StoreError, _>(Scope::Statement, move |mut tx| {
         let ask = ask.clone();
