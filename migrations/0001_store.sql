@@ -45,7 +45,7 @@ CREATE INDEX events_of_cluster ON events (cluster);
 
 -- One row for each person on a connection.
 -- person_version, wanted_mapping, merged_into: what is to be settled, written by whoever moves it, so that a claim
--- reads them under the row's own lock. owed_at: when to look next. stirred: since the claim, something moved (1),
+-- reads them under the row's own lock. next_run_at: when to look next. changed_since_claim: since the claim, something moved (1),
 -- an ending came (2).
 CREATE TABLE accounts (
     connection TEXT NOT NULL,
@@ -54,13 +54,13 @@ CREATE TABLE accounts (
     alias_worker TEXT NOT NULL,
     scim_id TEXT,
     applied TEXT NOT NULL,
-    settled_version BIGINT NOT NULL,
-    settled_access TEXT,
+    reconciled_version BIGINT NOT NULL,
+    reconciled_access TEXT,
     mapping_version BIGINT NOT NULL,
     due BIGINT,
     class BIGINT NOT NULL,
-    owed_at BIGINT,
-    owed_since BIGINT,
+    next_run_at BIGINT,
+    pending_since BIGINT,
     attempts BIGINT NOT NULL,
     not_before BIGINT,
     intent TEXT,
@@ -73,15 +73,15 @@ CREATE TABLE accounts (
     person_version BIGINT NOT NULL,
     wanted_mapping BIGINT NOT NULL,
     merged_into TEXT,
-    stirred BIGINT NOT NULL,
-    has_letters BIGINT NOT NULL,
-    lease_token TEXT,
+    changed_since_claim BIGINT NOT NULL,
+    has_dead_letters BIGINT NOT NULL,
+    fencing_token TEXT,
     lease_until BIGINT,
     taken_over BIGINT NOT NULL,
     PRIMARY KEY (person, connection)
 );
 CREATE UNIQUE INDEX accounts_by_scim_id ON accounts (connection, scim_id) WHERE scim_id IS NOT NULL;
-CREATE INDEX accounts_owed ON accounts (connection, class, owed_at) WHERE owed_at IS NOT NULL;
+CREATE INDEX accounts_pending ON accounts (connection, class, next_run_at) WHERE next_run_at IS NOT NULL;
 
 CREATE TABLE mappings (
     connection TEXT NOT NULL PRIMARY KEY,
@@ -132,11 +132,11 @@ CREATE TABLE history (
 );
 CREATE INDEX history_of_person ON history (person, at);
 
-CREATE TABLE parked_messages (
+CREATE TABLE quarantined_messages (
     digest TEXT NOT NULL PRIMARY KEY,
     bytes BYTEA NOT NULL,
     version BIGINT,
     instance TEXT,
     problem TEXT NOT NULL,
-    parked_at BIGINT NOT NULL
+    quarantined_at BIGINT NOT NULL
 );

@@ -21,7 +21,10 @@ pub const fn lease_floor(usual: std::time::Duration) -> std::time::Duration {
 }
 
 #[cfg(feature = "failpoints")]
-#[allow(clippy::disallowed_methods, reason = "test-only switches, never in a release")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "test-only switches, never in a release"
+)]
 mod armed {
     use std::{env, path::Path, time::Duration};
 
@@ -51,7 +54,9 @@ mod armed {
 
     /// The least that a lease lasts: `usual`, unless `HIREWIRE_LEASE_FLOOR_MS` says otherwise.
     pub fn lease_floor(usual: Duration) -> Duration {
-        let asked = env::var("HIREWIRE_LEASE_FLOOR_MS").ok().and_then(|text| text.parse().ok());
+        let asked = env::var("HIREWIRE_LEASE_FLOOR_MS")
+            .ok()
+            .and_then(|text| text.parse().ok());
         asked.map_or(usual, Duration::from_millis)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The way of one webhook, and the rooms it passes: `intake` verifies the raw bytes and reads them with what `source`
 //! knows of the HR system, as `event`s; the `queue` holds them durably; a `worker` records them in the `store`, and then
-//! settles each account that is owed: `fold` makes the person of all facts, `mapping` the user that a connection should
+//! settles each account that is pending: `fold` makes the person of all facts, `mapping` the user that a connection should
 //! have, `plan` the smallest set of requests in the words of `scim`, `target` sends them. `ops` shows and replays,
 //! `sandbox` is an application to try it against. `config` reads the settings, `app` puts the service together, `cli`
 //! is what people type. ARCHITECTURE.md says why; `tests/architecture.rs` holds who may use whom.
@@ -10,19 +10,12 @@
 pub mod app;
 pub mod cli;
 pub mod config;
-pub mod event;
 pub mod failpoint;
-pub mod fold;
 pub mod http;
 pub mod intake;
-pub mod mapping;
 pub mod ops;
-pub mod plan;
 pub mod queue;
-pub mod sandbox;
-pub mod scim;
-pub mod source;
+pub mod scim_client;
 pub mod store;
-pub mod target;
 pub mod telemetry;
 pub mod worker;

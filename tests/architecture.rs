@@ -1,6 +1,10 @@
 //! The house rules that a compiler does not check: who may use whom, what pure code must not name, file length.
 
-#![allow(clippy::expect_used, clippy::string_slice, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -13,13 +17,59 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("source", &["event"]),
     ("mapping", &["event", "fold", "scim"]),
     ("plan", &["fold", "mapping", "scim"]),
-    ("queue", &["event", "fold", "mapping", "scim", "plan", "telemetry", "http"]),
-    ("store", &["event", "fold", "mapping", "scim", "plan", "queue", "telemetry", "http"]),
-    ("target", &["event", "fold", "mapping", "scim", "plan", "telemetry", "http"]),
+    (
+        "queue",
+        &[
+            "event",
+            "fold",
+            "mapping",
+            "scim",
+            "plan",
+            "telemetry",
+            "http",
+        ],
+    ),
+    (
+        "store",
+        &[
+            "event",
+            "fold",
+            "mapping",
+            "scim",
+            "plan",
+            "queue",
+            "telemetry",
+            "http",
+        ],
+    ),
+    (
+        "target",
+        &[
+            "event",
+            "fold",
+            "mapping",
+            "scim",
+            "plan",
+            "telemetry",
+            "http",
+        ],
+    ),
     ("intake", &["event", "source", "queue", "telemetry", "http"]),
     (
         "worker",
-        &["event", "fold", "source", "mapping", "plan", "scim", "queue", "store", "target", "telemetry", "http"],
+        &[
+            "event",
+            "fold",
+            "source",
+            "mapping",
+            "plan",
+            "scim",
+            "queue",
+            "store",
+            "target",
+            "telemetry",
+            "http",
+        ],
     ),
     (
         "ops",
@@ -41,7 +91,10 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("sandbox", &["scim", "telemetry", "http"]),
     (
         "config",
-        &["event", "fold", "source", "mapping", "scim", "queue", "store", "target", "intake", "worker", "ops", "http"],
+        &[
+            "event", "fold", "source", "mapping", "scim", "queue", "store", "target", "intake",
+            "worker", "ops", "http",
+        ],
     ),
     ("telemetry", &[]),
     ("app", EVERYTHING),
@@ -58,12 +111,24 @@ const LOOSE: [&str; 3] = ["lib.rs", "main.rs", "failpoint.rs"];
 const PURE: [&str; 6] = ["event", "fold", "source", "mapping", "scim", "plan"];
 
 /// What pure code must not name.
-const IMPURE: [&str; 9] =
-    ["tokio::", "std::fs", "std::net", "sqlx", "lapin", "reqwest", "async fn", "telemetry::", "std::env"];
+const IMPURE: [&str; 9] = [
+    "tokio::",
+    "std::fs",
+    "std::net",
+    "sqlx",
+    "lapin",
+    "reqwest",
+    "async fn",
+    "telemetry::",
+    "std::env",
+];
 
 /// Outside systems, each named in its own folders only.
-const DOORS: [(&str, &[&str]); 3] =
-    [("sqlx::", &["store", "queue"]), ("lapin::", &["queue"]), ("reqwest::", &["target", "cli"])];
+const DOORS: [(&str, &[&str]); 3] = [
+    ("sqlx::", &["store", "queue"]),
+    ("lapin::", &["queue"]),
+    ("reqwest::", &["target", "cli"]),
+];
 
 /// Longest file, in lines with its tests.
 const LONGEST: usize = 450;
@@ -85,13 +150,26 @@ fn sources() -> Vec<Source> {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let relative = path.strip_prefix(&root).expect("below src");
-                let folder = relative.components().next().expect("a name").as_os_str().to_string_lossy().into_owned();
+                let folder = relative
+                    .components()
+                    .next()
+                    .expect("a name")
+                    .as_os_str()
+                    .to_string_lossy()
+                    .into_owned();
                 let text = fs::read_to_string(&path).expect("a source file");
-                found.push(Source { folder, path: relative.display().to_string(), text });
+                found.push(Source {
+                    folder,
+                    path: relative.display().to_string(),
+                    text,
+                });
             }
         }
     }
-    assert!(found.len() > 5, "no sources were found: the test looks in the wrong place");
+    assert!(
+        found.len() > 5,
+        "no sources were found: the test looks in the wrong place"
+    );
     found
 }
 
@@ -101,15 +179,28 @@ fn code(source: &Source) -> String {
         return String::new();
     }
     let text = &source.text;
-    let body = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
-    body.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    let body = text
+        .split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or(text);
+    body.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The rooms that code names: what follows each `crate::`, alone or in braces.
 fn used(code: &str) -> BTreeSet<String> {
-    let name = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let name = |text: &str| {
+        text.chars()
+            .take_while(|c| c.is_alphanumeric() || *c == '_')
+            .collect::<String>()
+    };
     let mut found = BTreeSet::new();
-    for (_, rest) in code.match_indices("crate::").map(|(at, word)| (at, &code[at + word.len()..])) {
+    for (_, rest) in code
+        .match_indices("crate::")
+        .map(|(at, word)| (at, &code[at + word.len()..]))
+    {
         let Some(list) = rest.strip_prefix('{') else {
             found.insert(name(rest));
             continue;
@@ -135,20 +226,33 @@ fn used(code: &str) -> BTreeSet<String> {
 #[test]
 fn rooms_are_found_alone_and_in_braces() {
     let code = "use crate::{\n    event::{Alias, Kind},\n    store::Store,\n};\nlet x = crate::fold::fold;";
-    assert_eq!(used(code).into_iter().collect::<Vec<_>>(), ["event", "fold", "store"]);
+    assert_eq!(
+        used(code).into_iter().collect::<Vec<_>>(),
+        ["event", "fold", "store"]
+    );
 }
 
 #[test]
 fn folders_use_only_whom_they_may() {
     let mut wrong = Vec::new();
-    for source in sources().iter().filter(|source| !LOOSE.contains(&source.folder.as_str())) {
+    for source in sources()
+        .iter()
+        .filter(|source| !LOOSE.contains(&source.folder.as_str()))
+    {
         let Some((_, allowed)) = MAY_USE.iter().find(|(folder, _)| *folder == source.folder) else {
-            wrong.push(format!("{} is in a folder that ARCHITECTURE.md does not list", source.path));
+            wrong.push(format!(
+                "{} is in a folder that ARCHITECTURE.md does not list",
+                source.path
+            ));
             continue;
         };
         for other in used(&code(source)) {
             let is_room = MAY_USE.iter().any(|(folder, _)| *folder == other);
-            if is_room && other != source.folder && *allowed != EVERYTHING && !allowed.contains(&other.as_str()) {
+            if is_room
+                && other != source.folder
+                && *allowed != EVERYTHING
+                && !allowed.contains(&other.as_str())
+            {
                 wrong.push(format!("{} uses {other}", source.path));
             }
         }
@@ -159,7 +263,10 @@ fn folders_use_only_whom_they_may() {
 #[test]
 fn pure_folders_know_no_world() {
     let mut wrong = Vec::new();
-    for source in sources().iter().filter(|source| PURE.contains(&source.folder.as_str())) {
+    for source in sources()
+        .iter()
+        .filter(|source| PURE.contains(&source.folder.as_str()))
+    {
         for word in IMPURE {
             if code(source).contains(word) {
                 wrong.push(format!("{} names {word}", source.path));

@@ -14,19 +14,32 @@ use lapin::{
     types::{AMQPValue, FieldTable},
 };
 
-use crate::{figures::Figures, hooks::BYTES, place};
+use crate::{figures::Figures, harness, hooks::BYTES};
 
 /// How many wait for their confirm.
 pub const OUTSTANDING: usize = 64;
 
 /// Publishes for so long into a queue of that name, which is removed afterwards.
 pub async fn publish(amqp: &str, queue: &str, most: Duration) -> Figures {
-    let (_connection, channel) = place::channel(amqp).await;
+    let (_connection, channel) = harness::channel(amqp).await;
     let mut quorum = FieldTable::default();
-    quorum.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));
-    channel.queue_declare(queue.into(), QueueDeclareOptions::durable(), quorum).await.expect("a queue");
-    channel.confirm_select(ConfirmSelectOptions::default()).await.expect("confirms");
-    let (alone, began, mut tasks) = (Arc::new(Mutex::new(())), Instant::now(), tokio::task::JoinSet::new());
+    quorum.insert(
+        "x-queue-type".into(),
+        AMQPValue::LongString("quorum".into()),
+    );
+    channel
+        .queue_declare(queue.into(), QueueDeclareOptions::durable(), quorum)
+        .await
+        .expect("a queue");
+    channel
+        .confirm_select(ConfirmSelectOptions::default())
+        .await
+        .expect("confirms");
+    let (alone, began, mut tasks) = (
+        Arc::new(Mutex::new(())),
+        Instant::now(),
+        tokio::task::JoinSet::new(),
+    );
     for _ in 0..OUTSTANDING {
         let (channel, alone, queue) = (channel.clone(), Arc::clone(&alone), queue.to_owned());
         tasks.spawn(async move {
@@ -44,14 +57,23 @@ pub async fn publish(amqp: &str, queue: &str, most: Duration) -> Figures {
         took.extend(task.expect("a publisher ends"));
     }
     let figures = Figures::of(took, began.elapsed());
-    channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await.expect("it is removed");
+    channel
+        .queue_delete(queue.into(), QueueDeleteOptions::default())
+        .await
+        .expect("it is removed");
     figures
 }
 
 async fn once(channel: &Channel, alone: &Mutex<()>, queue: &str) {
     let body = [b'x'; BYTES];
     let properties = BasicProperties::default().with_delivery_mode(2);
-    let publish = channel.basic_publish("".into(), queue.into(), BasicPublishOptions::default(), &body, properties);
+    let publish = channel.basic_publish(
+        "".into(),
+        queue.into(),
+        BasicPublishOptions::default(),
+        &body,
+        properties,
+    );
     tokio::pin!(publish);
     // As the product does: without the lock around the first poll two confirms could be swapped.
     let first = poll_fn(|context| {
@@ -63,5 +85,8 @@ async fn once(channel: &Channel, alone: &Mutex<()>, queue: &str) {
         Poll::Pending => publish.await,
     };
     let confirmed = written.expect("written").await.expect("a confirm");
-    assert!(matches!(confirmed, Confirmation::Ack(None)), "the broker did not take it");
+    assert!(
+        matches!(confirmed, Confirmation::Ack(None)),
+        "the broker did not take it"
+    );
 }

@@ -43,7 +43,10 @@ impl Load {
     pub async fn run(self) -> Figures {
         let (tell, told) = tokio::sync::oneshot::channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             let _ = tell.send(runtime.block_on(self.everyone()));
         });
         told.await.expect("the clients end")
@@ -63,16 +66,27 @@ impl Load {
     }
 
     async fn one(self, number: Arc<AtomicUsize>, until: Instant) -> Vec<Duration> {
-        let mut stream = TcpStream::connect(self.address).await.expect("a connection");
+        let mut stream = TcpStream::connect(self.address)
+            .await
+            .expect("a connection");
         stream.set_nodelay(true).expect("nodelay");
         let (mut took, mut request, mut answer) = (Vec::new(), Vec::new(), Vec::new());
         while Instant::now() < until {
-            let Some((headers, body)) = (self.next)(number.fetch_add(1, Ordering::Relaxed)) else { break };
+            let Some((headers, body)) = (self.next)(number.fetch_add(1, Ordering::Relaxed)) else {
+                break;
+            };
             write(&mut request, &self.path, &headers, &body);
             let began = Instant::now();
-            stream.write_all(&request).await.expect("the connection stays");
+            stream
+                .write_all(&request)
+                .await
+                .expect("the connection stays");
             let status = read(&mut stream, &mut answer).await;
-            assert!((200..300).contains(&status), "{status}: {}", String::from_utf8_lossy(&answer));
+            assert!(
+                (200..300).contains(&status),
+                "{status}: {}",
+                String::from_utf8_lossy(&answer)
+            );
             took.push(began.elapsed());
         }
         took
@@ -83,7 +97,11 @@ impl Load {
 fn write(request: &mut Vec<u8>, path: &str, headers: &HeaderMap, body: &[u8]) {
     request.clear();
     request.extend_from_slice(
-        format!("POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-length: {}\r\n", body.len()).as_bytes(),
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-length: {}\r\n",
+            body.len()
+        )
+        .as_bytes(),
     );
     for (name, value) in headers {
         for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
@@ -99,13 +117,28 @@ async fn read(stream: &mut TcpStream, answer: &mut Vec<u8>) -> u16 {
     answer.clear();
     loop {
         let more = stream.read_buf(answer).await.expect("an answer");
-        assert!(more > 0, "the connection ended: {}", String::from_utf8_lossy(answer));
-        let Some(head) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-        let text = std::str::from_utf8(answer.get(..head).unwrap_or_default()).expect("a head").to_ascii_lowercase();
-        let length = text.lines().find_map(|line| line.strip_prefix("content-length:")).map_or("0", str::trim);
+        assert!(
+            more > 0,
+            "the connection ended: {}",
+            String::from_utf8_lossy(answer)
+        );
+        let Some(head) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
+            continue;
+        };
+        let text = std::str::from_utf8(answer.get(..head).unwrap_or_default())
+            .expect("a head")
+            .to_ascii_lowercase();
+        let length = text
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length:"))
+            .map_or("0", str::trim);
         let length: usize = length.parse().expect("a length");
         if answer.len() >= head + 4 + length {
-            return text.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+            return text
+                .split(' ')
+                .nth(1)
+                .and_then(|status| status.parse().ok())
+                .expect("a status");
         }
     }
 }

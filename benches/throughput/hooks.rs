@@ -1,10 +1,8 @@
 //! Hooks, signed beforehand: canonical hires of distinct people under distinct ids, a kibibyte each.
 
 use bytes::Bytes;
-use hirewire::{
-    source::{Scheme, Secret},
-    telemetry,
-};
+use hirewire::telemetry;
+use hirewire_core::source::{Scheme, Secret};
 use http::{HeaderMap, HeaderValue};
 use serde_json::json;
 
@@ -31,9 +29,17 @@ pub fn signed(count: usize) -> Vec<SignedHook> {
         .map(|number| {
             let id = format!("bench-{number}");
             let body = hired(number, &id, now);
-            let mut headers = scheme.sign(body.as_bytes(), &secret, now, &id).expect("signed");
-            headers.insert("content-type", HeaderValue::from_static("application/cloudevents+json"));
-            SignedHook { headers, body: body.into() }
+            let mut headers = scheme
+                .sign(body.as_bytes(), &secret, now, &id)
+                .expect("signed");
+            headers.insert(
+                "content-type",
+                HeaderValue::from_static("application/cloudevents+json"),
+            );
+            SignedHook {
+                headers,
+                body: body.into(),
+            }
         })
         .collect()
 }
@@ -57,5 +63,11 @@ fn hired(number: usize, id: &str, now: jiff::Timestamp) -> String {
         .to_string()
     };
     let short = event("").len();
-    event(&"Engineer ".repeat(BYTES / 9 + 1).chars().take(BYTES.saturating_sub(short)).collect::<String>())
+    event(
+        &"Engineer "
+            .repeat(BYTES / 9 + 1)
+            .chars()
+            .take(BYTES.saturating_sub(short))
+            .collect::<String>(),
+    )
 }

@@ -5,60 +5,73 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use anyhow::{Context as _, anyhow};
 use secrecy::ExposeSecret as _;
 
-use super::watch::Watch;
+use super::observer::Watch;
 use crate::{
     config::{Config, ConnectionConfig, Mode as ConfiguredMode, Role as ConfiguredRole},
-    event::SourceId,
     intake::IntakeSettings,
     ops::{OpsParts, OpsToken, Role, Tail},
     queue::{Hook, Reading},
-    scim::Profile,
-    source::Trouble,
+    scim_client::{BreakerSettings, Client, ClientSettings, Observer},
     store::Store,
-    target::{BreakerSettings, Client, ClientSettings, Observer},
     worker::{Connection, ConnectionSettings, MakeClient, Mode, WorkerSettings},
 };
+use hirewire_core::{event::SourceId, scim::Profile, source::Trouble};
 
 /// What is not in the config: the demo and tests are in more of a hurry.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// When a connection's breaker opens.
     pub breaker: BreakerSettings,
-    /// How often what is owed and not marked is looked for.
+    /// How often what is pending and not marked is looked for.
     pub sweep_every: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { breaker: BreakerSettings::default(), sweep_every: Duration::from_secs(30) }
+        Self {
+            breaker: BreakerSettings::default(),
+            sweep_every: Duration::from_secs(30),
+        }
     }
 }
 
 /// The intake's settings; reads the secrets.
 pub(super) fn intake(config: &Config) -> anyhow::Result<IntakeSettings> {
-    let mut doors = BTreeMap::new();
+    let mut endpoints = BTreeMap::new();
     for (name, source) in &config.sources {
         let at = || format!("[sources.{name}] secrets");
-        let door = source.door().with_context(at)?;
+        let endpoint = source.endpoint().with_context(at)?;
         // Of several kinds of signatures a secret need fit one only (v1 and v1a); of one it must.
-        if let [kind] = door.scheme.signatures.as_slice() {
-            door.secrets.iter().try_for_each(|secret| secret.key(kind.key).map(drop)).with_context(at)?;
+        if let [kind] = endpoint.scheme.signatures.as_slice() {
+            endpoint
+                .secrets
+                .iter()
+                .try_for_each(|secret| secret.key(kind.key).map(drop))
+                .with_context(at)?;
         }
-        doors.insert(name.clone(), Arc::new(door));
+        endpoints.insert(name.clone(), Arc::new(endpoint));
     }
-    Ok(IntakeSettings::new(&config.instance, doors))
+    Ok(IntakeSettings::new(&config.instance, endpoints))
 }
 
 /// Makes clients of a connection in whatever dialect is published, with the credentials as they are then.
-fn make_client(connection: &ConnectionConfig, options: &Options, watch: &Arc<Watch>) -> anyhow::Result<MakeClient> {
+fn make_client(
+    connection: &ConnectionConfig,
+    options: &Options,
+    watch: &Arc<Watch>,
+) -> anyhow::Result<MakeClient> {
     let observer = Arc::clone(watch) as Arc<dyn Observer>;
     // Read once now, so that a missing secret is told at the start.
     let at_start = connection.client_settings(Arc::clone(&observer))?;
-    let (connection, breaker, credentials) = (connection.clone(), options.breaker, at_start.credentials);
+    let (connection, breaker, credentials) =
+        (connection.clone(), options.breaker, at_start.credentials);
     Ok(Arc::new(move |profile: Profile| {
         let settings = connection.client_settings(Arc::clone(&observer));
         // What cannot be read just now (a file that is being replaced) is read again when the target refuses.
-        let credentials = settings.as_ref().map_or(&credentials, |settings| &settings.credentials).clone();
+        let credentials = settings
+            .as_ref()
+            .map_or(&credentials, |settings| &settings.credentials)
+            .clone();
         Client::new(ClientSettings {
             connection: connection.name.clone(),
             base_url: connection.base_url.clone(),
@@ -93,7 +106,7 @@ pub(super) fn connections(
             },
             sources: connection.sources.iter().cloned().collect(),
             concurrency: connection.limits.concurrency,
-            settle: connection.limits.settle,
+            propagation_delay: connection.limits.propagation_delay,
             timeout: connection.limits.timeout,
             budget: 25,
             client,
@@ -104,7 +117,11 @@ pub(super) fn connections(
 }
 
 /// The workers' settings.
-pub(super) fn worker(config: &Config, options: &Options, watch: &Arc<Watch>) -> anyhow::Result<WorkerSettings> {
+pub(super) fn worker(
+    config: &Config,
+    options: &Options,
+    watch: &Arc<Watch>,
+) -> anyhow::Result<WorkerSettings> {
     Ok(WorkerSettings {
         connections: connections(config, options, watch)?,
         wiring: config.wiring(),
@@ -155,25 +172,47 @@ pub(super) fn ops(
 }
 
 fn hash(text: &str) -> Option<[u8; 32]> {
-    let digest = crate::event::ContentDigest::try_from(text.to_ascii_lowercase()).ok()?;
+    let digest = hirewire_core::event::ContentDigest::try_from(text.to_ascii_lowercase()).ok()?;
     Some(digest.bytes())
 }
 
 /// Reads a body as the named source would send it; `-`: the only source there is.
-fn read_body(config: &Config, name: &str, body: &[u8]) -> Result<(SourceId, Vec<crate::event::ReadEvent>), String> {
-    let known = || config.sources.keys().cloned().collect::<Vec<_>>().join(", ");
+fn read_body(
+    config: &Config,
+    name: &str,
+    body: &[u8],
+) -> Result<(SourceId, Vec<hirewire_core::event::ReadEvent>), String> {
+    let known = || {
+        config
+            .sources
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let source = match (name, config.sources.len()) {
         ("-", 1) => config.sources.values().next(),
-        ("-", _) => return Err(format!("which source would send it? --source takes one of: {}", known())),
+        ("-", _) => {
+            return Err(format!(
+                "which source would send it? --source takes one of: {}",
+                known()
+            ));
+        }
         (name, _) => config.sources.get(name),
     };
-    let source = source.ok_or_else(|| format!("no source is named `{name}` (there are: {})", known()))?;
+    let source =
+        source.ok_or_else(|| format!("no source is named `{name}` (there are: {})", known()))?;
     let reading = source.preset.read_again(body, &[], &source.origins);
     match reading.trouble {
         None => Ok((source.id.clone(), reading.events)),
-        Some(Trouble::Malformed(why) | Trouble::Unreadable(why)) => Err(format!("it cannot be read: {why}")),
+        Some(Trouble::Malformed(why) | Trouble::Unreadable(why)) => {
+            Err(format!("it cannot be read: {why}"))
+        }
         Some(Trouble::Invalid(problems)) => {
-            let told: Vec<String> = problems.iter().map(|one| format!("{}: {}", one.pointer, one.problem)).collect();
+            let told: Vec<String> = problems
+                .iter()
+                .map(|one| format!("{}: {}", one.pointer, one.problem))
+                .collect();
             Err(format!("it is no canonical event: {}", told.join("; ")))
         }
     }
@@ -181,10 +220,23 @@ fn read_body(config: &Config, name: &str, body: &[u8]) -> Result<(SourceId, Vec<
 
 /// Reads a kept raw hook by the preset as it is now.
 fn read_again(config: &Config, hook: &Hook) -> Reading {
-    let Reading::Unreadable { body, headers, .. } = &hook.reading else { return hook.reading.clone() };
-    let still = |reason: String| Reading::Unreadable { reason, body: body.clone(), headers: headers.clone() };
-    let Some(source) = config.sources.values().find(|source| source.id == hook.source) else {
-        return still(format!("the source {} is not configured any more", hook.source));
+    let Reading::Unreadable { body, headers, .. } = &hook.reading else {
+        return hook.reading.clone();
+    };
+    let still = |reason: String| Reading::Unreadable {
+        reason,
+        body: body.clone(),
+        headers: headers.clone(),
+    };
+    let Some(source) = config
+        .sources
+        .values()
+        .find(|source| source.id == hook.source)
+    else {
+        return still(format!(
+            "the source {} is not configured any more",
+            hook.source
+        ));
     };
     let reading = source.preset.read_again(body, headers, &source.origins);
     match reading.trouble {

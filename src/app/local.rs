@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::Router;
 
-use super::{DataLock, Options, build, lock_if_needed, told, watch::Watch};
+use super::{DataLock, Options, build, lock_if_needed, observer::Watch, told};
 use crate::{
     config::Config,
     ops::{Ops, Tail},
@@ -20,13 +20,18 @@ pub struct Reached {
     _lock: Option<DataLock>,
 }
 
-/// Opens the store and makes the API over it. Nothing is recorded or settled here.
+/// Opens the store and makes the API over it. Nothing is recorded or reconciled here.
 pub async fn local_api(config: &Config) -> anyhow::Result<Reached> {
     let lock = lock_if_needed(config)?;
-    let store = Store::open(config.store_settings().context("[store] url")?).await.map_err(told)?;
+    let store = Store::open(config.store_settings().context("[store] url")?)
+        .await
+        .map_err(told)?;
     let tail = Tail::default();
     let watch = Arc::new(Watch::new(Metrics::default(), tail.clone(), config));
     let connections = build::worker(config, &Options::default(), &watch)?.connections();
     let parts = build::ops(config, &store, &connections, Arc::new(|| {}), tail)?;
-    Ok(Reached { router: Ops::new(parts).local(), _lock: lock })
+    Ok(Reached {
+        router: Ops::new(parts).local(),
+        _lock: lock,
+    })
 }

@@ -18,7 +18,8 @@ pub struct DataLock {
 impl DataLock {
     /// Takes it, or says who seems to have it.
     pub fn take(data_dir: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(data_dir).with_context(|| format!("{} cannot be made", data_dir.display()))?;
+        std::fs::create_dir_all(data_dir)
+            .with_context(|| format!("{} cannot be made", data_dir.display()))?;
         let path = data_dir.join("lock");
         let file = OpenOptions::new()
             .create(true)
@@ -43,9 +44,13 @@ impl DataLock {
 pub(super) fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
     if path.exists() {
         if UnixStream::connect(path).is_ok() {
-            bail!("{} answers already: the ops role runs in another process here", path.display());
+            bail!(
+                "{} answers already: the ops role runs in another process here",
+                path.display()
+            );
         }
-        std::fs::remove_file(path).with_context(|| format!("{} cannot be removed", path.display()))?;
+        std::fs::remove_file(path)
+            .with_context(|| format!("{} cannot be removed", path.display()))?;
     }
     let listener = UnixListener::bind(path).with_context(|| {
         format!(

@@ -6,9 +6,9 @@
 mod build;
 mod local;
 mod lock;
+mod observer;
 mod sampler;
 mod swap;
-mod watch;
 
 use std::{
     net::SocketAddr,
@@ -28,7 +28,6 @@ pub use lock::DataLock;
 
 use crate::{
     config::{Config, QueueConfig, StoreConfig},
-    fold::FOLD_VERSION,
     http::{self, Detail, Health, Limits, Role},
     intake::Intake,
     ops::{Ops, Tail},
@@ -37,16 +36,17 @@ use crate::{
     telemetry::Metrics,
     worker::Worker,
 };
+use hirewire_core::fold::FOLD_VERSION;
+use observer::Watch;
 use sampler::Pulse;
 use swap::Swap;
-use watch::Watch;
 
 /// Which roles run in this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Roles {
     /// Receives hooks.
     pub intake: bool,
-    /// Records and settles.
+    /// Records and reconciles.
     pub worker: bool,
     /// The operators' API.
     pub ops: bool,
@@ -54,7 +54,11 @@ pub struct Roles {
 
 impl Roles {
     /// All three.
-    pub const ALL: Self = Self { intake: true, worker: true, ops: true };
+    pub const ALL: Self = Self {
+        intake: true,
+        worker: true,
+        ops: true,
+    };
 }
 
 /// A running service.
@@ -96,15 +100,23 @@ struct Generation {
 impl Service {
     /// Starts what the config asks for. Fails on what will not mend itself; an unreachable store is waited for.
     pub async fn start(config: Config, roles: Roles, options: Options) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&config.data_dir)
-            .with_context(|| format!("the data directory {} cannot be made", config.data_dir.display()))?;
+        std::fs::create_dir_all(&config.data_dir).with_context(|| {
+            format!(
+                "the data directory {} cannot be made",
+                config.data_dir.display()
+            )
+        })?;
         let lock = lock_if_needed(&config)?;
         let queue = open_queue(&config).await?;
         let (metrics, tail) = (Metrics::default(), Tail::default());
         let watch = Arc::new(Watch::new(metrics.clone(), tail.clone(), &config));
         let intake = if roles.intake {
             let settings = build::intake(&config)?;
-            Some(Intake::new(settings, Arc::clone(&queue), Arc::clone(&watch) as Arc<dyn crate::intake::Heard>))
+            Some(Intake::new(
+                settings,
+                Arc::clone(&queue),
+                Arc::clone(&watch) as Arc<dyn crate::intake::Heard>,
+            ))
         } else {
             None
         };
@@ -126,13 +138,24 @@ impl Service {
         });
         let shutdown = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let mut service =
-            Self { shared, shutdown, tasks, _lock: lock, intake: None, ops: config.ops.listen, socket: None };
+        let mut service = Self {
+            shared,
+            shutdown,
+            tasks,
+            _lock: lock,
+            intake: None,
+            ops: config.ops.listen,
+            socket: None,
+        };
         service.listen(&config).await?;
         let (shared, shutdown) = (Arc::clone(&service.shared), service.shutdown.clone());
-        service.tasks.spawn(async move { shared.behind(shutdown).await });
+        service
+            .tasks
+            .spawn(async move { shared.behind(shutdown).await });
         let (shared, shutdown) = (Arc::clone(&service.shared), service.shutdown.clone());
-        service.tasks.spawn(async move { sampler::run(&shared, shutdown).await });
+        service
+            .tasks
+            .spawn(async move { sampler::run(&shared, shutdown).await });
         Ok(service)
     }
 
@@ -142,22 +165,45 @@ impl Service {
             let listener = bind(config.intake.listen, "[intake] listen").await?;
             self.intake = Some(listener.local_addr()?);
             let router = health.router(Detail::Names).merge(intake.router());
-            self.tasks.spawn(http::serve(listener, router, Limits::default(), self.shutdown.clone()));
+            self.tasks.spawn(http::serve(
+                listener,
+                router,
+                Limits::default(),
+                self.shutdown.clone(),
+            ));
         }
         let listener = bind(config.ops.listen, "[ops] listen").await?;
         self.ops = listener.local_addr()?;
         let metrics = self.shared.metrics.clone();
-        let content_type = [("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")];
+        let content_type = [(
+            "content-type",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        )];
         let router: Router = health
             .router(Detail::Reasons)
-            .route("/metrics", get(move || async move { (content_type, metrics.text()) }))
+            .route(
+                "/metrics",
+                get(move || async move { (content_type, metrics.text()) }),
+            )
             .merge(self.shared.tcp_api.router());
-        self.tasks.spawn(http::serve(listener, router, Limits::default(), self.shutdown.clone()));
+        self.tasks.spawn(http::serve(
+            listener,
+            router,
+            Limits::default(),
+            self.shutdown.clone(),
+        ));
         if self.shared.roles.ops {
             let path = config.data_dir.join("ops.sock");
             let listener = lock::bind_socket(&path)?;
-            let router = health.router(Detail::Reasons).merge(self.shared.local_api.router());
-            self.tasks.spawn(http::serve_unix(listener, router, Limits::default(), self.shutdown.clone()));
+            let router = health
+                .router(Detail::Reasons)
+                .merge(self.shared.local_api.router());
+            self.tasks.spawn(http::serve_unix(
+                listener,
+                router,
+                Limits::default(),
+                self.shutdown.clone(),
+            ));
             self.socket = Some(path);
         }
         Ok(())
@@ -168,7 +214,9 @@ impl Service {
         let mut health = Health::new();
         if roles.intake {
             let queue = Arc::clone(&self.shared.queue);
-            health = health.check(Role::Intake, "queue", move || queue_is_ready(queue.as_ref()));
+            health = health.check(Role::Intake, "queue", move || {
+                queue_is_ready(queue.as_ref())
+            });
         }
         for (runs, role) in [(roles.worker, Role::Worker), (roles.ops, Role::Ops)] {
             if runs {
@@ -178,7 +226,9 @@ impl Service {
         }
         if roles.worker {
             let queue = Arc::clone(&self.shared.queue);
-            health = health.check(Role::Worker, "queue", move || queue_is_ready(queue.as_ref()));
+            health = health.check(Role::Worker, "queue", move || {
+                queue_is_ready(queue.as_ref())
+            });
         }
         health
     }
@@ -210,7 +260,10 @@ impl Service {
         }
         self.tasks.close();
         let drain = Duration::from_secs(30);
-        if tokio::time::timeout(drain, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(drain, self.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("not everything ended in time");
         }
         self.shared.queue.close().await;
@@ -222,7 +275,10 @@ impl Service {
 
 impl Shared {
     fn config(&self) -> Config {
-        self.config.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.config
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// What stands behind the store: waits for it, then offers mappings, starts workers and the API.
@@ -256,7 +312,9 @@ impl Shared {
 
     async fn try_behind(&self) -> anyhow::Result<()> {
         let config = self.config();
-        let store = Store::open(config.store_settings().context("[store] url")?).await.map_err(told)?;
+        let store = Store::open(config.store_settings().context("[store] url")?)
+            .await
+            .map_err(told)?;
         self.offer(&config, &store).await?;
         *self.store.lock().unwrap_or_else(PoisonError::into_inner) = Some(store.clone());
         self.begin(&config, &store).await
@@ -266,9 +324,17 @@ impl Shared {
     async fn offer(&self, config: &Config, store: &Store) -> anyhow::Result<()> {
         for (name, connection) in &config.connections {
             let text = connection.document().canonical();
-            match store.offer_mapping(name, &text, FOLD_VERSION).await.map_err(told)? {
-                Offered::Published(version) => tracing::info!(connection = name, version, "mapping published"),
-                Offered::Unchanged(version) => tracing::debug!(connection = name, version, "mapping unchanged"),
+            match store
+                .offer_mapping(name, &text, FOLD_VERSION)
+                .await
+                .map_err(told)?
+            {
+                Offered::Published(version) => {
+                    tracing::info!(connection = name, version, "mapping published")
+                }
+                Offered::Unchanged(version) => {
+                    tracing::debug!(connection = name, version, "mapping unchanged")
+                }
                 Offered::Staged => tracing::warn!(
                     connection = name,
                     "the config's mapping differs from the published one and is staged: `hirewire connections apply {name}` publishes it"
@@ -283,8 +349,13 @@ impl Shared {
         let worker = Worker::new(settings, store.clone(), Arc::clone(&self.queue));
         if self.roles.ops {
             let wake = worker.clone();
-            let parts =
-                build::ops(config, store, worker.connections(), Arc::new(move || wake.wake()), self.tail.clone())?;
+            let parts = build::ops(
+                config,
+                store,
+                worker.connections(),
+                Arc::new(move || wake.wake()),
+                self.tail.clone(),
+            )?;
             let ops = Ops::new(parts);
             self.local_api.set(ops.local());
             self.tcp_api.set(ops.tcp());
@@ -305,7 +376,11 @@ impl Shared {
         }
         let intake = build::intake(&config)?;
         build::connections(&config, &self.options, &self.watch)?;
-        let store = self.store.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let store = self
+            .store
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         if let Some(store) = &store {
             self.offer(&config, store).await?;
         }
@@ -358,8 +433,11 @@ fn queue_is_ready(queue: &dyn Queue) -> Result<(), String> {
 
 /// The lock on `data_dir` is taken only where something in it is ours alone.
 fn lock_if_needed(config: &Config) -> anyhow::Result<Option<DataLock>> {
-    let embedded = matches!(config.queue, QueueConfig::Embedded) || matches!(config.store, StoreConfig::Sqlite(_));
-    embedded.then(|| DataLock::take(&config.data_dir)).transpose()
+    let embedded = matches!(config.queue, QueueConfig::Embedded)
+        || matches!(config.store, StoreConfig::Sqlite(_));
+    embedded
+        .then(|| DataLock::take(&config.data_dir))
+        .transpose()
 }
 
 async fn open_queue(config: &Config) -> anyhow::Result<Arc<dyn Queue>> {
@@ -369,13 +447,18 @@ async fn open_queue(config: &Config) -> anyhow::Result<Arc<dyn Queue>> {
         }
         QueueConfig::Rabbit(address) => {
             let url = address.url().context("[queue] url")?;
-            Arc::new(RabbitQueue::start(RabbitSettings::new(url, &config.instance)))
+            Arc::new(RabbitQueue::start(RabbitSettings::new(
+                url,
+                &config.instance,
+            )))
         }
     })
 }
 
 async fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("{what}: cannot listen on {address}"))
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{what}: cannot listen on {address}"))
 }
 
 /// A store's error with what is behind it.

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::Shared;
 use crate::{
     queue::Lane,
-    store::{OwedClass, Store, StoreError},
+    store::{Priority, Store, StoreError},
 };
 
 const EVERY: Duration = Duration::from_secs(5);
@@ -35,7 +35,10 @@ impl Pulse {
     }
 
     pub(super) fn store(&self) -> Result<(), String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -47,7 +50,11 @@ pub(super) async fn run(shared: &Shared, shutdown: CancellationToken) {
                 shared.metrics.queue(name, messages);
             }
         }
-        let store = shared.store.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let store = shared
+            .store
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         if let Some(store) = store {
             match sample(shared, &store).await {
                 Ok(()) => shared.pulse.well(),
@@ -62,16 +69,26 @@ pub(super) async fn run(shared: &Shared, shutdown: CancellationToken) {
 }
 
 async fn sample(shared: &Shared, store: &Store) -> Result<(), StoreError> {
-    let owed = store.owed().await?;
+    let pending = store.pending().await?;
     let class = |class| match class {
-        OwedClass::Leaver => "leaver",
-        OwedClass::Other => "other",
+        Priority::Leaver => "leaver",
+        Priority::Other => "other",
     };
-    shared.metrics.owed(owed.into_iter().map(|one| (one.connection, class(one.class), one.accounts, one.oldest)));
-    shared.metrics.dead_letters(store.letter_counts().await?);
+    shared.metrics.pending(
+        pending
+            .into_iter()
+            .map(|one| (one.connection, class(one.class), one.accounts, one.oldest)),
+    );
+    shared
+        .metrics
+        .dead_letters(store.dead_letter_counts().await?);
     let states = store.connection_states().await?;
     let named = |paused: bool| if paused { "paused" } else { "working" };
-    shared.metrics.connection_states(states.into_iter().map(|one| (one.connection, named(one.paused.is_some()))));
-    shared.metrics.parked(store.parked().await?);
+    shared.metrics.connection_states(
+        states
+            .into_iter()
+            .map(|one| (one.connection, named(one.paused.is_some()))),
+    );
+    shared.metrics.quarantined(store.quarantined().await?);
     Ok(())
 }

@@ -32,9 +32,16 @@ impl Swap {
 }
 
 async fn forward(State(swap): State<Swap>, request: Request) -> Response {
-    let router = swap.0.read().unwrap_or_else(PoisonError::into_inner).clone();
+    let router = swap
+        .0
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
     match router {
-        Some(router) => router.oneshot(request).await.unwrap_or_else(|never: Infallible| match never {}),
+        Some(router) => router
+            .oneshot(request)
+            .await
+            .unwrap_or_else(|never: Infallible| match never {}),
         None => Problem::new(StatusCode::SERVICE_UNAVAILABLE)
             .detail("the store is not reached yet")
             .retry_after(std::time::Duration::from_secs(2))

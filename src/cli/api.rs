@@ -26,7 +26,13 @@ pub(super) struct Reach {
     #[arg(long, env = "HIREWIRE_SERVER", value_name = "URL", global = true)]
     pub(super) server: Option<String>,
     /// The token for --server.
-    #[arg(long, env = "HIREWIRE_TOKEN", hide_env_values = true, hide = true, global = true)]
+    #[arg(
+        long,
+        env = "HIREWIRE_TOKEN",
+        hide_env_values = true,
+        hide = true,
+        global = true
+    )]
     pub(super) token: Option<SecretString>,
     #[command(flatten)]
     pub(super) config: ConfigFile,
@@ -43,7 +49,10 @@ pub(super) struct Api {
 
 enum Way {
     Socket(PathBuf),
-    Tcp { base: String, token: Option<SecretString> },
+    Tcp {
+        base: String,
+        token: Option<SecretString>,
+    },
     Here(Reached),
 }
 
@@ -52,17 +61,29 @@ type Answer = Response<futures_util::stream::BoxStream<'static, Result<Bytes, an
 impl Api {
     /// Over the socket of the service that runs here.
     pub(super) fn socket(path: PathBuf, actor: String) -> Self {
-        Self { way: Way::Socket(path), actor }
+        Self {
+            way: Way::Socket(path),
+            actor,
+        }
     }
 
     /// Over TCP.
     pub(super) fn tcp(base: &str, token: Option<SecretString>, actor: String) -> Self {
-        Self { way: Way::Tcp { base: base.trim_end_matches('/').to_owned(), token }, actor }
+        Self {
+            way: Way::Tcp {
+                base: base.trim_end_matches('/').to_owned(),
+                token,
+            },
+            actor,
+        }
     }
 
     /// In this process.
     pub(super) fn here(reached: Reached, actor: String) -> Self {
-        Self { way: Way::Here(reached), actor }
+        Self {
+            way: Way::Here(reached),
+            actor,
+        }
     }
 
     /// Asks for JSON.
@@ -72,7 +93,8 @@ impl Api {
 
     /// Posts JSON, asks for JSON.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Exit> {
-        self.json(Method::POST, path, Bytes::from(body.to_string())).await
+        self.json(Method::POST, path, Bytes::from(body.to_string()))
+            .await
     }
 
     /// Posts bytes as they are, asks for JSON.
@@ -87,19 +109,28 @@ impl Api {
             bytes.extend_from_slice(&chunk.map_err(Exit::unreachable)?);
         }
         if answer.status().is_success() {
-            return serde_json::from_slice(&bytes).context("the answer is no JSON").map_err(Exit::failed);
+            return serde_json::from_slice(&bytes)
+                .context("the answer is no JSON")
+                .map_err(Exit::failed);
         }
         Err(refused(answer.status(), &bytes))
     }
 
     /// Hands each line of an endless answer over; ends when the other side does.
-    pub(super) async fn lines(&self, path: &str, mut each: impl FnMut(&str) -> Result<(), Exit>) -> Result<(), Exit> {
+    pub(super) async fn lines(
+        &self,
+        path: &str,
+        mut each: impl FnMut(&str) -> Result<(), Exit>,
+    ) -> Result<(), Exit> {
         let mut answer = self.send(Method::GET, path, Bytes::new()).await?;
         let status = answer.status();
         let mut held = Vec::new();
         while let Some(chunk) = answer.body_mut().next().await {
             held.extend_from_slice(&chunk.map_err(Exit::unreachable)?);
-            while let (true, Some(end)) = (status.is_success(), held.iter().position(|byte| *byte == b'\n')) {
+            while let (true, Some(end)) = (
+                status.is_success(),
+                held.iter().position(|byte| *byte == b'\n'),
+            ) {
                 let line: Vec<u8> = held.drain(..=end).collect();
                 let text = String::from_utf8_lossy(&line);
                 if !text.trim().is_empty() {
@@ -107,7 +138,11 @@ impl Api {
                 }
             }
         }
-        if status.is_success() { Ok(()) } else { Err(refused(status, &held)) }
+        if status.is_success() {
+            Ok(())
+        } else {
+            Err(refused(status, &held))
+        }
     }
 
     async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, Exit> {
@@ -119,9 +154,17 @@ impl Api {
             }
             Way::Here(reached) => {
                 let request = self.request(method, path, Body::from(body))?;
-                let answer =
-                    reached.router.clone().oneshot(request).await.map_err(|never: Infallible| match never {})?;
-                Ok(answer.map(|body| body.into_data_stream().map(|chunk| chunk.map_err(anyhow::Error::new)).boxed()))
+                let answer = reached
+                    .router
+                    .clone()
+                    .oneshot(request)
+                    .await
+                    .map_err(|never: Infallible| match never {})?;
+                Ok(answer.map(|body| {
+                    body.into_data_stream()
+                        .map(|chunk| chunk.map_err(anyhow::Error::new))
+                        .boxed()
+                }))
             }
         }
     }
@@ -152,8 +195,11 @@ async fn over_tcp(
     if let Some(token) = token {
         request = request.bearer_auth(token.expose_secret());
     }
-    let answer =
-        request.send().await.with_context(|| format!("{base} cannot be reached")).map_err(Exit::unreachable)?;
+    let answer = request
+        .send()
+        .await
+        .with_context(|| format!("{base} cannot be reached"))
+        .map_err(Exit::unreachable)?;
     let status = answer.status();
     let stream = futures_util::stream::try_unfold(answer, |mut answer| async move {
         Ok(answer.chunk().await?.map(|chunk| (chunk, answer)))
@@ -167,15 +213,25 @@ async fn over_tcp(
 async fn over_socket(socket: &PathBuf, request: Request<Full<Bytes>>) -> Result<Answer, Exit> {
     let stream = UnixStream::connect(socket)
         .await
-        .with_context(|| format!("the service's socket {} cannot be reached", socket.display()))
+        .with_context(|| {
+            format!(
+                "the service's socket {} cannot be reached",
+                socket.display()
+            )
+        })
         .map_err(Exit::unreachable)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
         .map_err(|error| Exit::unreachable(error.into()))?;
     tokio::spawn(connection);
-    let answer = sender.send_request(request).await.map_err(|error| Exit::unreachable(error.into()))?;
+    let answer = sender
+        .send_request(request)
+        .await
+        .map_err(|error| Exit::unreachable(error.into()))?;
     Ok(answer.map(|body| {
-        let chunks = body.into_data_stream().map(|chunk| chunk.map_err(anyhow::Error::new));
+        let chunks = body
+            .into_data_stream()
+            .map(|chunk| chunk.map_err(anyhow::Error::new));
         // The sender lives as long as the answer is read: dropping it would end the connection.
         chunks
             .chain(futures_util::stream::once(async move {
@@ -188,10 +244,18 @@ async fn over_socket(socket: &PathBuf, request: Request<Full<Bytes>>) -> Result<
 
 fn refused(status: StatusCode, body: &[u8]) -> Exit {
     let problem = serde_json::from_slice::<Value>(body).ok();
-    let text = problem.as_ref().and_then(|problem| problem.get("detail")).and_then(Value::as_str);
-    let error = anyhow!("{}", text.map_or_else(|| format!("answered with {status}"), ToOwned::to_owned));
+    let text = problem
+        .as_ref()
+        .and_then(|problem| problem.get("detail"))
+        .and_then(Value::as_str);
+    let error = anyhow!(
+        "{}",
+        text.map_or_else(|| format!("answered with {status}"), ToOwned::to_owned)
+    );
     match status {
-        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Exit::usage(error),
+        StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Exit::usage(error)
+        }
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE => Exit::unreachable(error),
         _ => Exit::failed(error),
     }
@@ -199,5 +263,5 @@ fn refused(status: StatusCode, body: &[u8]) -> Exit {
 
 /// A value as a part of a path or query.
 pub(super) fn quoted(text: &str) -> String {
-    crate::scim::percent_encode(text)
+    hirewire_core::scim::percent_encode(text)
 }

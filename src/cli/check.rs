@@ -1,4 +1,4 @@
-//! `hirewire check`: every mistake of the config at once, then every neighbour.
+//! `hirewire check`: every mistake of the config at once, then every dependency.
 
 use anyhow::anyhow;
 use clap::Args;
@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Exit,
     config_file::{ConfigFile, tell},
-    neighbours::{self, Finding, State},
+    dependencies::{self, Finding, State},
     output::Format,
     print,
 };
@@ -21,7 +21,7 @@ Examples:
   hirewire check --offline                 # the file alone; secrets may be missing
   hirewire check --config /etc/hirewire/hirewire.toml -o json
 
-Exit codes: 0 good, 2 mistakes in the config, 3 a neighbour cannot be reached, 1 a neighbour refuses us.")]
+Exit codes: 0 good, 2 mistakes in the config, 3 a dependency cannot be reached, 1 a dependency refuses us.")]
 pub(super) struct Check {
     #[command(flatten)]
     config: ConfigFile,
@@ -48,7 +48,11 @@ struct Told<'a> {
 impl Check {
     pub(super) async fn run(self) -> Result<(), Exit> {
         let process = Environment::of_process();
-        let environment = if self.offline { process.offline() } else { process };
+        let environment = if self.offline {
+            process.offline()
+        } else {
+            process
+        };
         let (config, found) = match Config::load(self.config.path(), &environment) {
             Ok(config) => (Some(config.clone()), config.warnings),
             Err(found) => (None, found),
@@ -63,21 +67,37 @@ impl Check {
         if self.output == Format::Table {
             print(self.summary(&config, &found))?;
         }
-        let neighbours = if self.offline { Vec::new() } else { neighbours::neighbours(&config).await };
+        let dependencies = if self.offline {
+            Vec::new()
+        } else {
+            dependencies::dependencies(&config).await
+        };
         match self.output {
-            Format::Table => neighbours.iter().try_for_each(print)?,
-            Format::Json | Format::Jsonl => self.print_documents(&found, &neighbours)?,
+            Format::Table => dependencies.iter().try_for_each(print)?,
+            Format::Json | Format::Jsonl => self.print_documents(&found, &dependencies)?,
         }
-        let of = |state| neighbours.iter().filter(move |finding| finding.state == state).count();
+        let of = |state| {
+            dependencies
+                .iter()
+                .filter(move |finding| finding.state == state)
+                .count()
+        };
         match (of(State::Unreachable), of(State::Refused)) {
             (0, 0) => Ok(()),
-            (0, refused) => Err(Exit::failed(anyhow!("{refused} of {} neighbours refuse us", neighbours.len()))),
-            (away, _) => Err(Exit::unreachable(anyhow!("{away} of {} neighbours cannot be reached", neighbours.len()))),
+            (0, refused) => Err(Exit::failed(anyhow!(
+                "{refused} of {} dependencies refuse us",
+                dependencies.len()
+            ))),
+            (away, _) => Err(Exit::unreachable(anyhow!(
+                "{away} of {} dependencies cannot be reached",
+                dependencies.len()
+            ))),
         }
     }
 
     fn summary(&self, config: &Config, found: &Diagnostics) -> String {
-        let count = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+        let count =
+            |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
         format!(
             "{}: no mistake, {}; {}, {}",
             self.config.path().display(),
@@ -87,20 +107,22 @@ impl Check {
         )
     }
 
-    fn print_documents(&self, found: &Diagnostics, neighbours: &[Finding]) -> Result<(), Exit> {
+    fn print_documents(&self, found: &Diagnostics, dependencies: &[Finding]) -> Result<(), Exit> {
         let diagnostics = found.all().iter().map(|diagnostic| told(found, diagnostic));
         match self.output {
             Format::Table => Ok(()),
             Format::Json => self.output.print(&serde_json::json!({
                 "config": self.config.path(),
                 "diagnostics": diagnostics.collect::<Vec<_>>(),
-                "neighbours": neighbours,
+                "dependencies": dependencies,
             })),
             Format::Jsonl => {
                 for diagnostic in diagnostics {
                     self.output.print(&diagnostic)?;
                 }
-                neighbours.iter().try_for_each(|finding| self.output.print(finding))
+                dependencies
+                    .iter()
+                    .try_for_each(|finding| self.output.print(finding))
             }
         }
     }

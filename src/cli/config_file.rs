@@ -18,7 +18,13 @@ use crate::config::{Config, Diagnostics, Environment, SourceConfig};
 #[derive(Debug, Args)]
 pub(super) struct ConfigFile {
     /// The config.
-    #[arg(long, env = "HIREWIRE_CONFIG", default_value = "hirewire.toml", value_name = "FILE", global = true)]
+    #[arg(
+        long,
+        env = "HIREWIRE_CONFIG",
+        default_value = "hirewire.toml",
+        value_name = "FILE",
+        global = true
+    )]
     config: PathBuf,
 }
 
@@ -58,7 +64,11 @@ pub(super) fn tell(found: &Diagnostics, environment: &Environment) {
         return;
     }
     let in_colour = io::stderr().is_terminal() && environment.wants_colour();
-    let renderer = if in_colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = if in_colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
     // A stderr that is gone leaves the exit code to speak.
     let _ = writeln!(io::stderr(), "{}\n", found.render(&renderer));
 }
@@ -67,7 +77,11 @@ pub(super) fn tell(found: &Diagnostics, environment: &Environment) {
 pub(super) fn source<'a>(config: &'a Config, name: &str) -> Result<&'a SourceConfig, Exit> {
     config.sources.get(name).ok_or_else(|| {
         let names: Vec<&str> = config.sources.keys().map(String::as_str).collect();
-        let known = if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) };
+        let known = if names.is_empty() {
+            "it has none".to_owned()
+        } else {
+            format!("it has {}", names.join(", "))
+        };
         Exit::usage(anyhow!("`{name}` is no source of the config ({known})"))
     })
 }

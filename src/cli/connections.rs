@@ -29,7 +29,7 @@ pub(super) struct Connections {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// How each stands: mode, state, mapping, what is owed, letters.
+    /// How each stands: mode, state, mapping, what is pending, letters.
     List {
         #[command(flatten)]
         output: Output,
@@ -73,23 +73,38 @@ impl Connections {
             }
             Verb::Test { name } => test(&api, &name).await,
             Verb::Apply { name, consent } => {
-                let said = verb(&api, &name, "apply", &consent, "publish the staged mapping of").await?;
+                let said = verb(
+                    &api,
+                    &name,
+                    "apply",
+                    &consent,
+                    "publish the staged mapping of",
+                )
+                .await?;
                 match said {
                     None => Ok(()),
-                    Some(said) if said.pointer("/changed") == Some(&Value::Bool(true)) => print(format_args!(
-                        "published version {}; its accounts are owed now",
-                        text(&said, "/published")
-                    )),
-                    Some(_) => print("nothing is staged: what is published is what the config says"),
+                    Some(said) if said.pointer("/changed") == Some(&Value::Bool(true)) => {
+                        print(format_args!(
+                            "published version {}; its accounts are pending now",
+                            text(&said, "/published")
+                        ))
+                    }
+                    Some(_) => {
+                        print("nothing is staged: what is published is what the config says")
+                    }
                 }
             }
             Verb::Pause { name, consent } => {
                 let said = verb(&api, &name, "pause", &consent, "pause").await?;
-                said.map_or(Ok(()), |said| print(told(&said, "paused", "it was paused before")))
+                said.map_or(Ok(()), |said| {
+                    print(told(&said, "paused", "it was paused before"))
+                })
             }
             Verb::Resume { name, consent } => {
                 let said = verb(&api, &name, "resume", &consent, "resume").await?;
-                said.map_or(Ok(()), |said| print(told(&said, "resumed", "it was not paused")))
+                said.map_or(Ok(()), |said| {
+                    print(told(&said, "resumed", "it was not paused"))
+                })
             }
         }
     }
@@ -101,11 +116,15 @@ const COLUMNS: &[Column] = &[
     ("MODE", |view| text(view, "/mode")),
     ("STATE", state),
     ("MAPPING", |view| {
-        let staged = if view.pointer("/staged") == Some(&Value::Bool(true)) { " (another is staged)" } else { "" };
+        let staged = if view.pointer("/staged") == Some(&Value::Bool(true)) {
+            " (another is staged)"
+        } else {
+            ""
+        };
         format!("{}{staged}", text(view, "/published"))
     }),
-    ("LEAVERS OWED", |view| text(view, "/owed_leavers")),
-    ("OTHERS OWED", |view| text(view, "/owed_others")),
+    ("LEAVERS OWED", |view| text(view, "/pending_leavers")),
+    ("OTHERS OWED", |view| text(view, "/pending_others")),
     ("LETTERS", |view| text(view, "/letters")),
 ];
 
@@ -117,25 +136,44 @@ fn state(view: &Value) -> String {
 }
 
 async fn test(api: &Api, name: &str) -> Result<(), Exit> {
-    let said = api.post(&format!("/api/v1/connections/{}/test", quoted(name)), &json!({})).await?;
+    let said = api
+        .post(
+            &format!("/api/v1/connections/{}/test", quoted(name)),
+            &json!({}),
+        )
+        .await?;
     print(format_args!("profile    {}", text(&said, "/profile")))?;
     print(format_args!("users      {}", text(&said, "/users")))?;
     print(format_args!("discovery  {}", text(&said, "/discovery")))?;
     if said.pointer("/ok") == Some(&Value::Bool(true)) {
         print("the connection works")
     } else {
-        Err(Exit::unreachable(anyhow!("the connection does not work: see above")))
+        Err(Exit::unreachable(anyhow!(
+            "the connection does not work: see above"
+        )))
     }
 }
 
-async fn verb(api: &Api, name: &str, verb: &str, consent: &Consent, what: &str) -> Result<Option<Value>, Exit> {
+async fn verb(
+    api: &Api,
+    name: &str,
+    verb: &str,
+    consent: &Consent,
+    what: &str,
+) -> Result<Option<Value>, Exit> {
     if !consent.given(&format!("{what} connection {name}"))? {
         return Ok(None);
     }
     let path = format!("/api/v1/connections/{}/{verb}", quoted(name));
-    api.post(&path, &json!({ "reason": consent.reason })).await.map(Some)
+    api.post(&path, &json!({ "reason": consent.reason }))
+        .await
+        .map(Some)
 }
 
 fn told(said: &Value, done: &'static str, already: &'static str) -> &'static str {
-    if said.pointer("/changed") == Some(&Value::Bool(true)) { done } else { already }
+    if said.pointer("/changed") == Some(&Value::Bool(true)) {
+        done
+    } else {
+        already
+    }
 }

@@ -78,16 +78,39 @@ enum Verb {
 impl DeadLetters {
     pub(super) async fn run(self) -> Result<(), Exit> {
         match self.verb {
-            Verb::List { which, closed, most, output } => {
+            Verb::List {
+                which,
+                closed,
+                most,
+                output,
+            } => {
                 let query = which.query(closed, most);
-                let letters = self.reach.api().await?.get(&format!("/api/v1/dead-letters?{query}")).await?;
-                output.rows(letters.as_array().map_or(&[], Vec::as_slice), COLUMNS, "no dead letter is open")
+                let letters = self
+                    .reach
+                    .api()
+                    .await?
+                    .get(&format!("/api/v1/dead-letters?{query}"))
+                    .await?;
+                output.rows(
+                    letters.as_array().map_or(&[], Vec::as_slice),
+                    COLUMNS,
+                    "no dead letter is open",
+                )
             }
             Verb::Show { id, output } => {
-                let shown = self.reach.api().await?.get(&format!("/api/v1/dead-letters/{}", quoted(&id))).await?;
+                let shown = self
+                    .reach
+                    .api()
+                    .await?
+                    .get(&format!("/api/v1/dead-letters/{}", quoted(&id)))
+                    .await?;
                 show(&shown, output)
             }
-            Verb::Replay { ids, which, consent } => replay(&self.reach, ids, &which, &consent).await,
+            Verb::Replay {
+                ids,
+                which,
+                consent,
+            } => replay(&self.reach, ids, &which, &consent).await,
         }
     }
 }
@@ -95,7 +118,11 @@ impl DeadLetters {
 impl Which {
     fn query(&self, closed: bool, most: usize) -> String {
         let mut query = format!("closed={closed}&most={most}");
-        for (name, value) in [("connection", &self.connection), ("cause", &self.cause), ("person", &self.person)] {
+        for (name, value) in [
+            ("connection", &self.connection),
+            ("cause", &self.cause),
+            ("person", &self.person),
+        ] {
             if let Some(value) = value {
                 query = format!("{query}&{name}={}", quoted(value));
             }
@@ -112,7 +139,9 @@ const COLUMNS: &[Column] = &[
     ("ID", |letter| text(letter, "/id")),
     ("CAUSE", |letter| text(letter, "/cause")),
     ("ABOUT", about),
-    ("SINCE", |letter| text(letter, "/filed").chars().take(19).collect()),
+    ("SINCE", |letter| {
+        text(letter, "/filed").chars().take(19).collect()
+    }),
     ("TIMES", |letter| text(letter, "/count")),
     ("WHAT", |letter| text(letter, "/summary")),
 ];
@@ -120,11 +149,18 @@ const COLUMNS: &[Column] = &[
 fn about(letter: &Value) -> String {
     let account = text(letter, "/about/account/connection");
     if !account.is_empty() {
-        return format!("{account}, person {}", text(letter, "/about/account/person"));
+        return format!(
+            "{account}, person {}",
+            text(letter, "/about/account/person")
+        );
     }
     let person = text(letter, "/about/person/person");
     if person.is_empty() {
-        format!("hook {} of {}", text(letter, "/about/hook/hook"), text(letter, "/about/hook/source"))
+        format!(
+            "hook {} of {}",
+            text(letter, "/about/hook/hook"),
+            text(letter, "/about/hook/source")
+        )
     } else {
         format!("person {person}")
     }
@@ -142,14 +178,32 @@ fn show(shown: &Value, output: Output) -> Result<(), Exit> {
     if !closed.is_empty() {
         print(format_args!("closed  {closed}"))?;
     }
-    print(format_args!("detail  {:#}", letter.pointer("/detail").cloned().unwrap_or_default()))?;
-    for line in shown.pointer("/history").and_then(Value::as_array).into_iter().flatten() {
-        print(format_args!("{}  {}  {}", text(line, "/at"), text(line, "/connection"), text(line, "/outcome")))?;
+    print(format_args!(
+        "detail  {:#}",
+        letter.pointer("/detail").cloned().unwrap_or_default()
+    ))?;
+    for line in shown
+        .pointer("/history")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        print(format_args!(
+            "{}  {}  {}",
+            text(line, "/at"),
+            text(line, "/connection"),
+            text(line, "/outcome")
+        ))?;
     }
     Ok(())
 }
 
-async fn replay(reach: &Reach, ids: Vec<String>, which: &Which, consent: &Consent) -> Result<(), Exit> {
+async fn replay(
+    reach: &Reach,
+    ids: Vec<String>,
+    which: &Which,
+    consent: &Consent,
+) -> Result<(), Exit> {
     if ids.is_empty() && which.is_empty() {
         return Err(Exit::usage(anyhow::anyhow!(
             "which ones? Give ids, or --connection, --cause or --person (`dead-letters list` shows them)"
@@ -162,7 +216,9 @@ async fn replay(reach: &Reach, ids: Vec<String>, which: &Which, consent: &Consen
             "dry_run": dry_run, "reason": consent.reason,
         })
     };
-    let counted = api.post("/api/v1/dead-letters/replay", &asked(true)).await?;
+    let counted = api
+        .post("/api/v1/dead-letters/replay", &asked(true))
+        .await?;
     let letters = text(&counted, "/letters");
     if letters == "0" {
         return print("no open dead letter is meant");
@@ -170,12 +226,25 @@ async fn replay(reach: &Reach, ids: Vec<String>, which: &Which, consent: &Consen
     if !consent.given(&format!("replay {letters} dead letter(s)"))? {
         return Ok(());
     }
-    let done = api.post("/api/v1/dead-letters/replay", &asked(false)).await?;
-    let accounts = done.pointer("/accounts").and_then(Value::as_array).map_or(0, Vec::len);
-    print(format_args!("{accounts} account(s) are owed now; {} hook(s) read again", text(&done, "/hooks_read")))?;
-    let unreadable = done.pointer("/hooks_unreadable").and_then(Value::as_array).map_or(0, Vec::len);
+    let done = api
+        .post("/api/v1/dead-letters/replay", &asked(false))
+        .await?;
+    let accounts = done
+        .pointer("/accounts")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
+    print(format_args!(
+        "{accounts} account(s) are pending now; {} hook(s) read again",
+        text(&done, "/hooks_read")
+    ))?;
+    let unreadable = done
+        .pointer("/hooks_unreadable")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
     if unreadable > 0 {
-        return Err(Exit::in_part(anyhow::anyhow!("{unreadable} hook(s) still cannot be read: mend the preset first")));
+        return Err(Exit::in_part(anyhow::anyhow!(
+            "{unreadable} hook(s) still cannot be read: mend the preset first"
+        )));
     }
     Ok(())
 }

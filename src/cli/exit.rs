@@ -24,7 +24,7 @@ impl Exit {
         Self { code: 2, error }
     }
 
-    /// 3: a neighbour cannot be reached.
+    /// 3: a dependency cannot be reached.
     pub fn unreachable(error: anyhow::Error) -> Self {
         Self { code: 3, error }
     }

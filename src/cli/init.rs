@@ -14,7 +14,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::{Args, builder::PossibleValuesParser};
 
 use super::{Exit, init_text, print};
-use crate::{
+use hirewire_core::{
     scim::Profile,
     source::{KeyForm, Preset, Scheme},
 };
@@ -40,15 +40,33 @@ pub(super) struct Init {
 
 impl Init {
     pub(super) fn run(self) -> Result<(), Exit> {
-        let preset = Preset::named(&self.preset).ok_or_else(|| Exit::usage(anyhow!("no such preset")))?;
-        let profile = Profile::named(&self.profile).ok_or_else(|| Exit::usage(anyhow!("no such profile")))?;
-        let scheme = preset.scheme().map_err(|error| Exit::failed(error.into()))?;
-        let zone = jiff::tz::TimeZone::system().iana_name().unwrap_or("Etc/UTC").to_owned();
-        let text = init_text::Init { preset: &preset, profile: &profile, secret: &fresh_secret(&scheme), zone: &zone };
-        let (config, env) = (self.dir.join("hirewire.toml"), self.dir.join("hirewire.env"));
+        let preset =
+            Preset::named(&self.preset).ok_or_else(|| Exit::usage(anyhow!("no such preset")))?;
+        let profile =
+            Profile::named(&self.profile).ok_or_else(|| Exit::usage(anyhow!("no such profile")))?;
+        let scheme = preset
+            .scheme()
+            .map_err(|error| Exit::failed(error.into()))?;
+        let zone = jiff::tz::TimeZone::system()
+            .iana_name()
+            .unwrap_or("Etc/UTC")
+            .to_owned();
+        let text = init_text::Init {
+            preset: &preset,
+            profile: &profile,
+            secret: &fresh_secret(&scheme),
+            zone: &zone,
+        };
+        let (config, env) = (
+            self.dir.join("hirewire.toml"),
+            self.dir.join("hirewire.env"),
+        );
         for path in [&config, &env] {
             if path.exists() {
-                return Err(Exit::usage(anyhow!("{} is there already: nothing was written", path.display())));
+                return Err(Exit::usage(anyhow!(
+                    "{} is there already: nothing was written",
+                    path.display()
+                )));
             }
         }
         std::fs::create_dir_all(&self.dir)
@@ -57,13 +75,20 @@ impl Init {
         write(&env, &text.env(), 0o600)?;
         write(&config, &text.config(), 0o644)?;
         print(format_args!("wrote {}", config.display()))?;
-        print(format_args!("wrote {}   for your eyes only: it holds the secrets", env.display()))?;
+        print(format_args!(
+            "wrote {}   for your eyes only: it holds the secrets",
+            env.display()
+        ))?;
         print(text.advice(&config, super::has_command))
     }
 }
 
 fn write(path: &Path, text: &str, mode: u32) -> Result<(), Exit> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path);
     file.and_then(|mut file| file.write_all(text.as_bytes()))
         .with_context(|| format!("{} cannot be written", path.display()))
         .map_err(Exit::failed)
@@ -76,7 +101,9 @@ pub(super) fn fresh_secret(scheme: &Scheme) -> String {
     match scheme.signatures.first().map(|kind| kind.key) {
         Some(KeyForm::Whsec) => format!("whsec_{base64}"),
         Some(KeyForm::Base64) => base64,
-        Some(KeyForm::Text | KeyForm::Hex | KeyForm::Whpk) | None => crate::source::Encoding::Hex.encode(&bytes),
+        Some(KeyForm::Text | KeyForm::Hex | KeyForm::Whpk) | None => {
+            hirewire_core::source::Encoding::Hex.encode(&bytes)
+        }
     }
 }
 
@@ -88,7 +115,12 @@ mod tests {
     use crate::config::{Config, Environment, Mode};
 
     fn init(preset: &str, profile: &str, dir: &Path) -> Result<(), Exit> {
-        Init { preset: preset.to_owned(), profile: profile.to_owned(), dir: dir.to_owned() }.run()
+        Init {
+            preset: preset.to_owned(),
+            profile: profile.to_owned(),
+            dir: dir.to_owned(),
+        }
+        .run()
     }
 
     #[test]
@@ -102,12 +134,24 @@ mod tests {
                 let config = config.unwrap_or_else(|found| panic!("{preset} {profile}\n{found}"));
                 let source = config.sources.values().next().unwrap();
                 let connection = config.connections.values().next().unwrap();
-                assert_eq!((source.preset.name.as_str(), connection.mode), (preset, Mode::Observe));
+                assert_eq!(
+                    (source.preset.name.as_str(), connection.mode),
+                    (preset, Mode::Observe)
+                );
                 assert_eq!(connection.document().profile.name, profile);
                 let now = crate::telemetry::now();
                 let secret = &source.secrets().unwrap()[0];
-                assert!(source.scheme.sign(b"{}", secret, now, "evt-1").is_ok(), "{preset}: the secret is of its form");
-                let mode = folder.path().join("hirewire.env").metadata().unwrap().permissions().mode();
+                assert!(
+                    source.scheme.sign(b"{}", secret, now, "evt-1").is_ok(),
+                    "{preset}: the secret is of its form"
+                );
+                let mode = folder
+                    .path()
+                    .join("hirewire.env")
+                    .metadata()
+                    .unwrap()
+                    .permissions()
+                    .mode();
                 assert_eq!(mode & 0o777, 0o600);
             }
         }
@@ -119,12 +163,23 @@ mod tests {
         let path = folder.path().join("hirewire.env");
         init("canonical", "generic", folder.path()).unwrap();
         let first = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(init("canonical", "generic", folder.path()).err().map(|exit| exit.code()), Some(2));
+        assert_eq!(
+            init("canonical", "generic", folder.path())
+                .err()
+                .map(|exit| exit.code()),
+            Some(2)
+        );
         std::fs::remove_file(folder.path().join("hirewire.toml")).unwrap();
-        assert!(init("canonical", "generic", folder.path()).is_err(), "the env file alone is enough to stop");
+        assert!(
+            init("canonical", "generic", folder.path()).is_err(),
+            "the env file alone is enough to stop"
+        );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), first);
         let other = tempfile::tempdir().unwrap();
         init("canonical", "generic", other.path()).unwrap();
-        assert_ne!(std::fs::read_to_string(other.path().join("hirewire.env")).unwrap(), first);
+        assert_ne!(
+            std::fs::read_to_string(other.path().join("hirewire.env")).unwrap(),
+            first
+        );
     }
 }

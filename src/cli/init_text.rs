@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{scim::Profile, source::Preset};
+use hirewire_core::{scim::Profile, source::Preset};
 
 /// What the texts are made of.
 pub(super) struct Init<'a> {
@@ -45,7 +45,7 @@ mode = "observe"                    # plans only, sends nothing; "apply" when `h
 # when = 'worker.type == "employee"'          # who gets an account; left out: everybody
 # protect = ["admin@acme.example"]  # user names that are never deactivated
 # lifecycle = { create = "start - 7d", activate = "start", deactivate = "end", leave = "keep" }
-# limits = { rate = "25/s", concurrency = 4, timeout = "30s", settle = "60s" }
+# limits = { rate = "25/s", concurrency = 4, timeout = "30s", propagation_delay = "60s" }
 
 # Where a value comes from, on top of the profile's default mapping:
 # [connections.{connection}.mapping]
@@ -96,8 +96,16 @@ impl Init<'_> {
             format!(" --config {}", config.display())
         };
         let steps = [
-            ("check", format!("hirewire check{option}"), "what is still missing, and whether everything is reachable"),
-            ("sandbox", "hirewire sandbox --token try-me".to_owned(), "a SCIM application to try it with"),
+            (
+                "check",
+                format!("hirewire check{option}"),
+                "what is still missing, and whether everything is reachable",
+            ),
+            (
+                "sandbox",
+                "hirewire sandbox --token try-me".to_owned(),
+                "a SCIM application to try it with",
+            ),
             ("run", format!("hirewire run{option}"), "the service"),
             (
                 "send",
@@ -105,10 +113,12 @@ impl Init<'_> {
                 "a hook, as the HR system would send it",
             ),
         ];
-        let steps = steps
-            .iter()
-            .filter(|(command, _, _)| exists(command) && (*command != "sandbox" || self.profile.name == "generic"));
-        let steps: Vec<String> = steps.map(|(_, line, why)| format!("\n  {line:<44} # {why}")).collect();
+        let steps = steps.iter().filter(|(command, _, _)| {
+            exists(command) && (*command != "sandbox" || self.profile.name == "generic")
+        });
+        let steps: Vec<String> = steps
+            .map(|(_, line, why)| format!("\n  {line:<44} # {why}"))
+            .collect();
         let steps = steps.concat();
         format!(
             "\nwebhook URL  http://127.0.0.1:8080/hooks/{source}\n             (from outside: https://<your host>/hooks/{source}; \
@@ -119,11 +129,19 @@ impl Init<'_> {
     }
 
     fn source(&self) -> &str {
-        if self.preset.is_canonical() { "hr" } else { &self.preset.name }
+        if self.preset.is_canonical() {
+            "hr"
+        } else {
+            &self.preset.name
+        }
     }
 
     fn connection(&self) -> &str {
-        if self.profile.name == "generic" { "app" } else { &self.profile.name }
+        if self.profile.name == "generic" {
+            "app"
+        } else {
+            &self.profile.name
+        }
     }
 
     fn secret_name(&self) -> String {

@@ -79,7 +79,12 @@ impl Load {
             unanswered: self.unanswered,
             seconds,
             per_second: Duration::from_secs(sent).as_secs_f64() / seconds.max(f64::MIN_POSITIVE),
-            latency_ms: Percentiles { p50: at(50), p90: at(90), p99: at(99), max: at(100) },
+            latency_ms: Percentiles {
+                p50: at(50),
+                p90: at(90),
+                p99: at(99),
+                max: at(100),
+            },
             statuses: self.statuses,
         }
     }
@@ -88,7 +93,10 @@ impl Load {
 /// The least latency that so many percent do not exceed (nearest rank).
 fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     let rank = (sorted.len() * percent).div_ceil(100);
-    sorted.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+    sorted
+        .get(rank.saturating_sub(1))
+        .copied()
+        .unwrap_or_default()
 }
 
 impl Summary {
@@ -100,7 +108,9 @@ impl Summary {
         }
         let error = anyhow!("{refused} of {} were not accepted by {to}", self.sent);
         Err(match (self.accepted, self.unanswered) {
-            (0, unanswered) if unanswered == self.sent => Exit::unreachable(anyhow!("{to} does not answer")),
+            (0, unanswered) if unanswered == self.sent => {
+                Exit::unreachable(anyhow!("{to} does not answer"))
+            }
             (0, _) => Exit::failed(error),
             (_, _) => Exit::in_part(error),
         })
@@ -110,15 +120,26 @@ impl Summary {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Percentiles { p50, p90, p99, max } = self.latency_ms;
-        writeln!(f, "sent      {} in {:.2} s, {:.0}/s", self.sent, self.seconds, self.per_second)?;
+        writeln!(
+            f,
+            "sent      {} in {:.2} s, {:.0}/s",
+            self.sent, self.seconds, self.per_second
+        )?;
         writeln!(f, "accepted  {}", self.accepted)?;
-        for (status, count) in self.statuses.iter().filter(|(status, _)| !(200..300).contains(*status)) {
+        for (status, count) in self
+            .statuses
+            .iter()
+            .filter(|(status, _)| !(200..300).contains(*status))
+        {
             writeln!(f, "refused   {count} with {status}")?;
         }
         if self.unanswered > 0 {
             writeln!(f, "lost      {} without an answer", self.unanswered)?;
         }
-        write!(f, "latency   p50 {p50:.1} ms, p90 {p90:.1} ms, p99 {p99:.1} ms, max {max:.1} ms")
+        write!(
+            f,
+            "latency   p50 {p50:.1} ms, p90 {p90:.1} ms, p99 {p99:.1} ms, max {max:.1} ms"
+        )
     }
 }
 
@@ -127,10 +148,16 @@ mod tests {
     use super::*;
 
     fn load(statuses: &[u16], unanswered: u64) -> Summary {
-        let mut load = Load { unanswered, ..Load::default() };
+        let mut load = Load {
+            unanswered,
+            ..Load::default()
+        };
         for (at, status) in statuses.iter().enumerate() {
             let took = Duration::from_millis(u64::try_from(at).unwrap() + 1);
-            load.add(Sent::Answered { status: *status, took });
+            load.add(Sent::Answered {
+                status: *status,
+                took,
+            });
         }
         load.took(Duration::from_secs(2));
         load.summary()
@@ -139,9 +166,25 @@ mod tests {
     #[test]
     fn percentiles_are_latencies_that_occurred() {
         let summary = load(&[200; 100], 0);
-        assert_eq!(summary.latency_ms, Percentiles { p50: 50.0, p90: 90.0, p99: 99.0, max: 100.0 });
+        assert_eq!(
+            summary.latency_ms,
+            Percentiles {
+                p50: 50.0,
+                p90: 90.0,
+                p99: 99.0,
+                max: 100.0
+            }
+        );
         assert!((summary.per_second - 50.0).abs() < 1e-9);
-        assert_eq!(load(&[200], 0).latency_ms, Percentiles { p50: 1.0, p90: 1.0, p99: 1.0, max: 1.0 });
+        assert_eq!(
+            load(&[200], 0).latency_ms,
+            Percentiles {
+                p50: 1.0,
+                p90: 1.0,
+                p99: 1.0,
+                max: 1.0
+            }
+        );
         assert_eq!(load(&[], 1).latency_ms, Percentiles::default());
     }
 
@@ -158,6 +201,11 @@ mod tests {
     #[test]
     fn the_summary_is_for_people_too() {
         let text = load(&[200, 200, 503], 1).to_string();
-        assert!(text.contains("sent      4 in 2.00 s, 2/s\naccepted  2\nrefused   1 with 503\nlost      1"), "{text}");
+        assert!(
+            text.contains(
+                "sent      4 in 2.00 s, 2/s\naccepted  2\nrefused   1 with 503\nlost      1"
+            ),
+            "{text}"
+        );
     }
 }

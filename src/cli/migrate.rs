@@ -32,9 +32,15 @@ pub(super) struct Migrate {
 impl Migrate {
     pub(super) async fn run(self) -> Result<(), Exit> {
         let config = self.config.load(&Environment::of_process())?;
-        let settings = config.store_settings().map_err(|error| Exit::usage(error.into()))?;
+        let settings = config
+            .store_settings()
+            .map_err(|error| Exit::usage(error.into()))?;
         let before = status(&settings).await?;
-        let made = if self.status { Vec::new() } else { migrate(&config, settings.clone(), &before).await? };
+        let made = if self.status {
+            Vec::new()
+        } else {
+            migrate(&config, settings.clone(), &before).await?
+        };
         let now = status(&settings).await?;
         match self.output {
             Format::Table => {
@@ -57,12 +63,17 @@ async fn status(settings: &StoreSettings) -> Result<MigrationStatus, Exit> {
     Store::migration_status(settings).await.map_err(failed)
 }
 
-async fn migrate(config: &Config, settings: StoreSettings, before: &MigrationStatus) -> Result<Vec<String>, Exit> {
+async fn migrate(
+    config: &Config,
+    settings: StoreSettings,
+    before: &MigrationStatus,
+) -> Result<Vec<String>, Exit> {
     if let StoreConfig::Sqlite(path) = &config.store
         && let Some(folder) = path.parent()
     {
         let made = std::fs::create_dir_all(folder);
-        made.with_context(|| format!("{} cannot be made", folder.display())).map_err(Exit::failed)?;
+        made.with_context(|| format!("{} cannot be made", folder.display()))
+            .map_err(Exit::failed)?;
     }
     // Opening refuses a store that is another instance's, or newer.
     let store = Store::open(settings).await.map_err(failed)?;

@@ -1,6 +1,6 @@
 //! The command line: one file per command, one grammar for all (plural nouns, then a verb).
 //!
-//! Exit codes: 0 done, 1 failed, 2 usage or config, 3 a neighbour cannot be reached, 4 done in part.
+//! Exit codes: 0 done, 1 failed, 2 usage or config, 3 a dependency cannot be reached, 4 done in part.
 
 mod api;
 mod check;
@@ -8,12 +8,12 @@ mod config_file;
 mod connections;
 mod dead_letters;
 mod demo;
+mod dependencies;
 mod exit;
 mod init;
 mod init_text;
 mod load;
 mod migrate;
-mod neighbours;
 mod output;
 mod people;
 mod preview;
@@ -36,7 +36,13 @@ pub use exit::{Exit, print};
 
 /// Signed HR webhooks become SCIM 2.0 accounts: the speed of events with the safety of state.
 #[derive(Debug, Parser)]
-#[command(name = "hirewire", version, about, disable_help_subcommand = true, max_term_width = 110)]
+#[command(
+    name = "hirewire",
+    version,
+    about,
+    disable_help_subcommand = true,
+    max_term_width = 110
+)]
 struct Arguments {
     /// What to log on stderr: a level, or directives such as `hirewire=debug`; left out: `info` for what runs on, else `error`.
     #[arg(long, env = "HIREWIRE_LOG", global = true)]
@@ -68,7 +74,10 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let stays = matches!(arguments.command, Command::Run(_) | Command::Sandbox(_));
-    let log = arguments.log.as_deref().unwrap_or(if stays { "info" } else { "error" });
+    let log = arguments
+        .log
+        .as_deref()
+        .unwrap_or(if stays { "info" } else { "error" });
     let outcome = crate::telemetry::log_to_stderr(log)
         .map_err(|problem| Exit::usage(anyhow::anyhow!("--log: {problem}")))
         .and_then(|()| runtime())
@@ -85,7 +94,10 @@ fn has_command(name: &str) -> bool {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| Exit::failed(error.into()))
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Exit::failed(error.into()))
 }
 
 async fn run(command: Command) -> Result<(), Exit> {
@@ -120,7 +132,11 @@ mod tests {
         grammar.clone().debug_assert();
         for command in grammar.get_subcommands() {
             let help = command.clone().render_long_help().to_string();
-            assert!(help.contains("Examples:"), "{} has no examples", command.get_name());
+            assert!(
+                help.contains("Examples:"),
+                "{} has no examples",
+                command.get_name()
+            );
         }
     }
 }

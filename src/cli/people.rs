@@ -38,7 +38,12 @@ enum Verb {
 impl People {
     pub(super) async fn run(self) -> Result<(), Exit> {
         let Verb::Show { person, output } = self.verb;
-        let shown = self.reach.api().await?.get(&format!("/api/v1/people/{}", quoted(&person))).await?;
+        let shown = self
+            .reach
+            .api()
+            .await?
+            .get(&format!("/api/v1/people/{}", quoted(&person)))
+            .await?;
         match output.format() {
             Format::Json => print(format_args!("{shown:#}")),
             Format::Jsonl => print(&shown),
@@ -48,21 +53,53 @@ impl People {
 }
 
 fn show(shown: &Value) -> Result<(), Exit> {
-    let list = |pointer: &str| shown.pointer(pointer).and_then(Value::as_array).cloned().unwrap_or_default();
-    let aliases: Vec<String> = list("/aliases").iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect();
-    print(format_args!("{}   person {}", aliases.join(", "), text(shown, "/person")))?;
+    let list = |pointer: &str| {
+        shown
+            .pointer(pointer)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let aliases: Vec<String> = list("/aliases")
+        .iter()
+        .filter_map(Value::as_str)
+        .map(ToOwned::to_owned)
+        .collect();
+    print(format_args!(
+        "{}   person {}",
+        aliases.join(", "),
+        text(shown, "/person")
+    ))?;
     let change = text(shown, "/next_change");
-    let change = if change.is_empty() { "nothing is due".to_owned() } else { format!("changes at {change}") };
-    print(format_args!("status  {} as of {}; {change}", text(shown, "/status"), text(shown, "/now")))?;
+    let change = if change.is_empty() {
+        "nothing is due".to_owned()
+    } else {
+        format!("changes at {change}")
+    };
+    print(format_args!(
+        "status  {} as of {}; {change}",
+        text(shown, "/status"),
+        text(shown, "/now")
+    ))?;
     print("\nemployments")?;
     for employment in list("/employments") {
         let end = text(&employment, "/end/instant");
-        let end = if end.is_empty() { "open".to_owned() } else { format!("until {end}") };
-        print(format_args!("  {}  from {}  {end}", text(&employment, "/id"), text(&employment, "/start/instant")))?;
+        let end = if end.is_empty() {
+            "open".to_owned()
+        } else {
+            format!("until {end}")
+        };
+        print(format_args!(
+            "  {}  from {}  {end}",
+            text(&employment, "/id"),
+            text(&employment, "/start/instant")
+        ))?;
     }
     print("\nevents (when HR knew -> when it takes effect)")?;
     for event in list("/events") {
-        let effective = event.pointer("/effective").filter(|effective| !effective.is_null());
+        let effective = event
+            .pointer("/effective")
+            .filter(|effective| !effective.is_null());
         let effective = effective.map_or("at once".to_owned(), |effective| {
             let date = text(effective, "/date");
             if date.is_empty() {
@@ -72,13 +109,20 @@ fn show(shown: &Value) -> Result<(), Exit> {
             }
         });
         let (at, kind) = (text(&event, "/occurred"), text(&event, "/kind"));
-        print(format_args!("  {at}  {kind:<22} -> {effective}   {}", text(&event, "/id")))?;
+        print(format_args!(
+            "  {at}  {kind:<22} -> {effective}   {}",
+            text(&event, "/id")
+        ))?;
     }
     let findings = list("/findings");
     if !findings.is_empty() {
         print("\nfindings")?;
         for finding in findings {
-            print(format_args!("  {}  event {}", text(&finding, "/kind"), text(&finding, "/event/id")))?;
+            print(format_args!(
+                "  {}  event {}",
+                text(&finding, "/kind"),
+                text(&finding, "/event/id")
+            ))?;
         }
     }
     print("\naccounts")?;
@@ -107,17 +151,26 @@ fn show(shown: &Value) -> Result<(), Exit> {
 
 fn account(view: &Value) -> Result<(), Exit> {
     let id = text(view, "/account/scim_id");
-    let user = if id.is_empty() { "no user is bound".to_owned() } else { format!("user {id}") };
-    print(format_args!("  {}  {user}", text(view, "/account/connection")))?;
+    let user = if id.is_empty() {
+        "no user is bound".to_owned()
+    } else {
+        format!("user {id}")
+    };
+    print(format_args!(
+        "  {}  {user}",
+        text(view, "/account/connection")
+    ))?;
     print(format_args!(
         "    should be {}; last: {} {}",
         text(view, "/desired/access"),
         text(view, "/account/outcome/kind"),
         text(view, "/account/outcome/detail"),
     ))?;
-    for (name, pointer) in
-        [("due", "/desired/due"), ("waits until", "/account/not_before"), ("read again", "/account/verify_at")]
-    {
+    for (name, pointer) in [
+        ("due", "/desired/due"),
+        ("waits until", "/account/not_before"),
+        ("read again", "/account/verify_at"),
+    ] {
         let at = text(view, pointer);
         if !at.is_empty() {
             print(format_args!("    {name} {at}"))?;

@@ -43,13 +43,24 @@ pub(super) struct Preview {
 impl Preview {
     pub(super) async fn run(self) -> Result<(), Exit> {
         let body = read(&self.file)?;
-        let source = if self.source.is_empty() { "-".to_owned() } else { quoted(&self.source) };
-        let connection = self.connection.as_deref().map(|name| format!("?connection={}", quoted(name)));
+        let source = if self.source.is_empty() {
+            "-".to_owned()
+        } else {
+            quoted(&self.source)
+        };
+        let connection = self
+            .connection
+            .as_deref()
+            .map(|name| format!("?connection={}", quoted(name)));
         let path = format!("/api/v1/preview/{source}{}", connection.unwrap_or_default());
         let foreseen = self.reach.api().await?.post_bytes(&path, body).await?;
         match self.output.format() {
             Format::Json => print(format_args!("{foreseen:#}")),
-            Format::Jsonl => foreseen.as_array().into_iter().flatten().try_for_each(print),
+            Format::Jsonl => foreseen
+                .as_array()
+                .into_iter()
+                .flatten()
+                .try_for_each(print),
             Format::Table => foreseen.as_array().into_iter().flatten().try_for_each(show),
         }
     }
@@ -59,26 +70,48 @@ impl Preview {
 pub(super) fn read(file: &Path) -> Result<Vec<u8>, Exit> {
     if file == Path::new("-") {
         let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes).map_err(|error| Exit::failed(error.into()))?;
+        std::io::stdin()
+            .read_to_end(&mut bytes)
+            .map_err(|error| Exit::failed(error.into()))?;
         return Ok(bytes);
     }
-    std::fs::read(file).with_context(|| format!("{} cannot be read", file.display())).map_err(Exit::usage)
+    std::fs::read(file)
+        .with_context(|| format!("{} cannot be read", file.display()))
+        .map_err(Exit::usage)
 }
 
 /// One person on one connection, as a person reads it.
 pub(super) fn show(foreseen: &Value) -> Result<(), Exit> {
     let (worker, connection) = (text(foreseen, "/worker"), text(foreseen, "/connection"));
-    print(format_args!("{worker} on {connection}: {}, so {}", text(foreseen, "/status"), text(foreseen, "/access")))?;
+    print(format_args!(
+        "{worker} on {connection}: {}, so {}",
+        text(foreseen, "/status"),
+        text(foreseen, "/access")
+    ))?;
     print(format_args!("  {}", text(foreseen, "/what")))?;
-    for request in foreseen.pointer("/requests").and_then(Value::as_array).into_iter().flatten() {
-        print(format_args!("  {} {}", text(request, "/method"), text(request, "/path")))?;
+    for request in foreseen
+        .pointer("/requests")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        print(format_args!(
+            "  {} {}",
+            text(request, "/method"),
+            text(request, "/path")
+        ))?;
         if let Some(body) = request.pointer("/body") {
             for line in format!("{body:#}").lines() {
                 print(format_args!("    {line}"))?;
             }
         }
     }
-    for note in foreseen.pointer("/notes").and_then(Value::as_array).into_iter().flatten() {
+    for note in foreseen
+        .pointer("/notes")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         print(format_args!("  note: {}", text(note, "")))?;
     }
     Ok(())

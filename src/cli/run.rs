@@ -42,8 +42,14 @@ impl Run {
     pub(super) async fn run(self) -> Result<(), Exit> {
         let config = self.config.load(&Environment::of_process())?;
         let runs = |role| self.only.is_empty() || self.only.contains(&role);
-        let roles = Roles { intake: runs(RoleName::Intake), worker: runs(RoleName::Worker), ops: runs(RoleName::Ops) };
-        let service = Service::start(config.clone(), roles, Options::default()).await.map_err(Exit::failed)?;
+        let roles = Roles {
+            intake: runs(RoleName::Intake),
+            worker: runs(RoleName::Worker),
+            ops: runs(RoleName::Ops),
+        };
+        let service = Service::start(config.clone(), roles, Options::default())
+            .await
+            .map_err(Exit::failed)?;
         say_where(&config, &service)?;
         self.until_stopped(&service).await?;
         print("stopping: what runs is finished first (once more to end at once)")?;
@@ -59,12 +65,16 @@ impl Run {
             return;
         };
         if let Err(error) = service.reload(config).await {
-            tracing::error!(error = format!("{error:#}"), "the config was not reloaded; the old one stays");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the config was not reloaded; the old one stays"
+            );
         }
     }
 
     async fn until_stopped(&self, service: &Service) -> Result<(), Exit> {
-        let mut hangup = signal(SignalKind::hangup()).map_err(|error| Exit::failed(error.into()))?;
+        let mut hangup =
+            signal(SignalKind::hangup()).map_err(|error| Exit::failed(error.into()))?;
         loop {
             tokio::select! {
                 () = super::exit::asked_to_stop() => return Ok(()),
@@ -76,7 +86,11 @@ impl Run {
 
 /// Where things are.
 fn say_where(config: &Config, service: &Service) -> Result<(), Exit> {
-    print(format_args!("hirewire {}, instance {}", env!("CARGO_PKG_VERSION"), config.instance))?;
+    print(format_args!(
+        "hirewire {}, instance {}",
+        env!("CARGO_PKG_VERSION"),
+        config.instance
+    ))?;
     if let Some(intake) = service.intake {
         for name in config.sources.keys() {
             let url = match &config.intake.public_url {
@@ -86,14 +100,24 @@ fn say_where(config: &Config, service: &Service) -> Result<(), Exit> {
             print(format_args!("  hooks    {url}"))?;
         }
     }
-    print(format_args!("  health   http://{}/readyz, metrics at /metrics", service.ops))?;
+    print(format_args!(
+        "  health   http://{}/readyz, metrics at /metrics",
+        service.ops
+    ))?;
     if let Some(socket) = &service.socket {
         print(format_args!("  socket   {}", socket.display()))?;
     }
-    let api = if config.ops.tokens.is_empty() { "no [[ops.tokens]]: over TCP there is no API" } else { "at /api/v1" };
+    let api = if config.ops.tokens.is_empty() {
+        "no [[ops.tokens]]: over TCP there is no API"
+    } else {
+        "at /api/v1"
+    };
     print(format_args!("  API      {api}"))?;
     match &config.queue {
-        QueueConfig::Embedded => print(format_args!("  queue    {}", config.data_dir.join("queue.db").display()))?,
+        QueueConfig::Embedded => print(format_args!(
+            "  queue    {}",
+            config.data_dir.join("queue.db").display()
+        ))?,
         QueueConfig::Rabbit(_) => print("  queue    RabbitMQ")?,
     }
     match &config.store {
@@ -101,7 +125,10 @@ fn say_where(config: &Config, service: &Service) -> Result<(), Exit> {
         StoreConfig::Url(_) => print("  store    as in [store] url")?,
     }
     for (name, connection) in &config.connections {
-        print(format_args!("  account  {name}: {}, mode {:?}", connection.base_url, connection.mode))?;
+        print(format_args!(
+            "  account  {name}: {}, mode {:?}",
+            connection.base_url, connection.mode
+        ))?;
     }
     Ok(())
 }

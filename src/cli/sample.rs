@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Exit, signing};
-use crate::source::{Preset, SampleWorker};
+use hirewire_core::source::{Preset, SampleWorker};
 
 /// `--set PATH=VALUE`
 #[derive(Clone, Debug, PartialEq)]
@@ -20,12 +20,17 @@ impl FromStr for Setting {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (path, value) = text.split_once('=').ok_or("expected PATH=VALUE, such as data.worker.title=Engineer")?;
+        let (path, value) = text
+            .split_once('=')
+            .ok_or("expected PATH=VALUE, such as data.worker.title=Engineer")?;
         if path.split('.').any(str::is_empty) {
             return Err("a path is keys joined by dots, such as data.worker.title".to_owned());
         }
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
-        Ok(Self { keys: path.split('.').map(ToOwned::to_owned).collect(), value })
+        Ok(Self {
+            keys: path.split('.').map(ToOwned::to_owned).collect(),
+            value,
+        })
     }
 }
 
@@ -35,11 +40,15 @@ impl Setting {
         let mut at = document;
         for key in &self.keys {
             at = match at {
-                Value::Array(list) => key.parse().ok().and_then(|index: usize| list.get_mut(index)),
+                Value::Array(list) => key
+                    .parse()
+                    .ok()
+                    .and_then(|index: usize| list.get_mut(index)),
                 Value::Object(members) => Some(members.entry(key.clone()).or_insert(Value::Null)),
                 Value::Null => {
                     *at = Value::Object(serde_json::Map::new());
-                    at.as_object_mut().map(|members| members.entry(key.clone()).or_insert(Value::Null))
+                    at.as_object_mut()
+                        .map(|members| members.entry(key.clone()).or_insert(Value::Null))
                 }
                 Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
             }
@@ -60,34 +69,68 @@ pub(super) struct Body {
 #[derive(Debug)]
 enum Origin {
     Bytes(Vec<u8>),
-    Sample { preset: Box<Preset>, name: String, worker: String },
+    Sample {
+        preset: Box<Preset>,
+        name: String,
+        worker: String,
+    },
 }
 
 impl Body {
     /// A file's bytes, or stdin's.
     pub(super) fn file(path: &Path, settings: Vec<Setting>) -> Result<Self, Exit> {
-        Ok(Self { origin: Origin::Bytes(signing::read(path)?), settings })
+        Ok(Self {
+            origin: Origin::Bytes(signing::read(path)?),
+            settings,
+        })
     }
 
     /// A sample of that preset.
-    pub(super) fn sample(preset: &Preset, name: &str, worker: &str, settings: Vec<Setting>) -> Result<Self, Exit> {
+    pub(super) fn sample(
+        preset: &Preset,
+        name: &str,
+        worker: &str,
+        settings: Vec<Setting>,
+    ) -> Result<Self, Exit> {
         if !preset.samples().any(|known| known == name) {
             let known: Vec<&str> = preset.samples().collect();
             let known = known.join(", ");
-            return Err(Exit::usage(anyhow!("`{name}` is no sample of {} (it has {known})", preset.name)));
+            return Err(Exit::usage(anyhow!(
+                "`{name}` is no sample of {} (it has {known})",
+                preset.name
+            )));
         }
-        let origin =
-            Origin::Sample { preset: Box::new(preset.clone()), name: name.to_owned(), worker: worker.to_owned() };
+        let origin = Origin::Sample {
+            preset: Box::new(preset.clone()),
+            name: name.to_owned(),
+            worker: worker.to_owned(),
+        };
         Ok(Self { origin, settings })
     }
 
     /// The body of that post: a sample is about another worker each time.
-    pub(super) fn make(&self, number: u64, event_id: &str, time: Timestamp) -> Result<Vec<u8>, Exit> {
+    pub(super) fn make(
+        &self,
+        number: u64,
+        event_id: &str,
+        time: Timestamp,
+    ) -> Result<Vec<u8>, Exit> {
         let body = match &self.origin {
             Origin::Bytes(bytes) => bytes.clone(),
-            Origin::Sample { preset, name, worker } => {
+            Origin::Sample {
+                preset,
+                name,
+                worker,
+            } => {
                 let worker = counted_up(worker, number);
-                let filled = preset.sample(name, &SampleWorker { event_id, worker: &worker, time });
+                let filled = preset.sample(
+                    name,
+                    &SampleWorker {
+                        event_id,
+                        worker: &worker,
+                        time,
+                    },
+                );
                 filled.unwrap_or_default().into_bytes()
             }
         };
@@ -111,7 +154,11 @@ fn counted_up(worker: &str, by: u64) -> String {
     let stem = worker.trim_end_matches(|c: char| c.is_ascii_digit());
     let digits = worker.get(stem.len()..).unwrap_or_default();
     let first: u64 = digits.parse().unwrap_or(u64::from(digits.is_empty()));
-    format!("{stem}{:0width$}", first.saturating_add(by), width = digits.len())
+    format!(
+        "{stem}{:0width$}",
+        first.saturating_add(by),
+        width = digits.len()
+    )
 }
 
 #[cfg(test)]
@@ -121,14 +168,28 @@ mod tests {
     use super::*;
 
     fn set(text: &str, mut document: Value) -> Option<Value> {
-        text.parse::<Setting>().unwrap().put(&mut document).ok().map(|()| document)
+        text.parse::<Setting>()
+            .unwrap()
+            .put(&mut document)
+            .ok()
+            .map(|()| document)
     }
 
     #[test]
     fn a_value_is_put_at_its_path() {
-        assert_eq!(set("a.b=x", json!({"a": {"b": 1, "c": 2}})), Some(json!({"a": {"b": "x", "c": 2}})));
-        assert_eq!(set("a.0.b=[1]", json!({"a": [{}]})), Some(json!({"a": [{"b": [1]}]})));
-        assert_eq!(set("a.b=null", json!({})), Some(json!({"a": {"b": null}})), "what is missing is made");
+        assert_eq!(
+            set("a.b=x", json!({"a": {"b": 1, "c": 2}})),
+            Some(json!({"a": {"b": "x", "c": 2}}))
+        );
+        assert_eq!(
+            set("a.0.b=[1]", json!({"a": [{}]})),
+            Some(json!({"a": [{"b": [1]}]}))
+        );
+        assert_eq!(
+            set("a.b=null", json!({})),
+            Some(json!({"a": {"b": null}})),
+            "what is missing is made"
+        );
         assert_eq!(set("a.b=1", json!({"a": "text"})), None);
         assert_eq!(set("a.3=1", json!({"a": []})), None);
         for wrong in ["a", ".a=1", "=1", "a..b=1"] {
@@ -139,8 +200,14 @@ mod tests {
     #[test]
     fn workers_count_up() {
         let counted = |worker, by| counted_up(worker, by);
-        assert_eq!([counted("E-1001", 0), counted("E-1001", 2)], ["E-1001", "E-1003"]);
-        assert_eq!([counted("007", 5), counted("ada", 0), counted("ada", 1)], ["012", "ada", "ada2"]);
+        assert_eq!(
+            [counted("E-1001", 0), counted("E-1001", 2)],
+            ["E-1001", "E-1003"]
+        );
+        assert_eq!(
+            [counted("007", 5), counted("ada", 0), counted("ada", 1)],
+            ["012", "ada", "ada2"]
+        );
     }
 
     #[test]
@@ -149,11 +216,25 @@ mod tests {
             let preset = Preset::named(preset).unwrap();
             for name in preset.samples() {
                 let body = Body::sample(&preset, name, "E-7", Vec::new()).unwrap();
-                let made = body.make(1, "evt-1", "2026-12-01T00:00:00Z".parse().unwrap()).unwrap();
+                let made = body
+                    .make(1, "evt-1", "2026-12-01T00:00:00Z".parse().unwrap())
+                    .unwrap();
                 let document: Value = serde_json::from_slice(&made).unwrap();
-                assert!(document.to_string().contains("E-8"), "{} {name}", preset.name);
+                assert!(
+                    document.to_string().contains("E-8"),
+                    "{} {name}",
+                    preset.name
+                );
             }
         }
-        assert!(Body::sample(&Preset::named("canonical").unwrap(), "promoted", "E-7", Vec::new()).is_err());
+        assert!(
+            Body::sample(
+                &Preset::named("canonical").unwrap(),
+                "promoted",
+                "E-7",
+                Vec::new()
+            )
+            .is_err()
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! `hirewire sandbox`: the SCIM service provider for trying things out.
 
-use std::{io::ErrorKind, net::SocketAddr};
+use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -9,7 +9,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{Exit, print};
-use crate::sandbox::{self, FAULTS_HELP, Fault, SandboxProfile, SandboxSettings};
+use crate::http::{self, Limits};
+use hirewire_sandbox::{FAULTS_HELP, Fault, SandboxProfile, SandboxSettings};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,7 +52,9 @@ impl Sandbox {
             Dialect::Workplace => SandboxProfile::Workplace,
         };
         for fault in &self.faults {
-            profile.check(fault).map_err(|invalid| Exit::usage(anyhow::anyhow!("--faults: {invalid}")))?;
+            profile
+                .check(fault)
+                .map_err(|invalid| Exit::usage(anyhow::anyhow!("--faults: {invalid}")))?;
         }
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             let hint = if error.kind() == ErrorKind::AddrInUse {
@@ -59,20 +62,42 @@ impl Sandbox {
             } else {
                 ""
             };
-            Exit::failed(anyhow::Error::new(error).context(format!("cannot listen on {}{hint}", self.listen)))
+            Exit::failed(
+                anyhow::Error::new(error)
+                    .context(format!("cannot listen on {}{hint}", self.listen)),
+            )
         })?;
-        let address = listener.local_addr().context("the listener has no address").map_err(Exit::failed)?;
+        let address = listener
+            .local_addr()
+            .context("the listener has no address")
+            .map_err(Exit::failed)?;
         let open = self.token.is_none();
-        let sandbox = sandbox::Sandbox::new(SandboxSettings { token: self.token, profile, faults: self.faults });
-        print(format_args!("SCIM   http://{address}{}", sandbox::BASE_PATH))?;
+        let sandbox = hirewire_sandbox::Sandbox::new(SandboxSettings {
+            token: self.token,
+            profile,
+            faults: self.faults,
+        });
+        print(format_args!(
+            "SCIM   http://{address}{}",
+            hirewire_sandbox::BASE_PATH
+        ))?;
         print(format_args!("page   http://{address}/"))?;
-        print(if open { "token  none asked for" } else { "token  as given" })?;
+        print(if open {
+            "token  none asked for"
+        } else {
+            "token  as given"
+        })?;
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
         tokio::spawn(async move {
             super::exit::asked_to_stop().await;
             stop.cancel();
         });
-        sandbox.run(listener, shutdown).await.map_err(|error| Exit::failed(error.into()))
+        let limits = Limits {
+            drain: Duration::from_secs(2),
+            ..Limits::default()
+        };
+        http::serve(listener, sandbox.service(), limits, shutdown).await;
+        Ok(())
     }
 }

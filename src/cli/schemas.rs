@@ -4,7 +4,7 @@ use anyhow::anyhow;
 use clap::Args;
 
 use super::{Exit, print};
-use crate::event;
+use hirewire_core::event;
 
 /// Print a JSON Schema of the canonical event; without a name, list them.
 #[derive(Debug, Args)]
@@ -28,7 +28,11 @@ impl Schemas {
         let (_, schema) = schemas
             .into_iter()
             .find(|(name, _)| *name == wanted || name.strip_suffix(".v1.json") == Some(&wanted))
-            .ok_or_else(|| Exit::usage(anyhow!("`{wanted}` is no schema; `hirewire schemas` lists them")))?;
+            .ok_or_else(|| {
+                Exit::usage(anyhow!(
+                    "`{wanted}` is no schema; `hirewire schemas` lists them"
+                ))
+            })?;
         print(format_args!("{schema:#}"))
     }
 }

@@ -42,7 +42,11 @@ pub(super) struct Send {
     #[arg(value_name = "S")]
     source: String,
     /// The body, byte for byte; `-`: stdin.
-    #[arg(value_name = "FILE", required_unless_present = "sample", conflicts_with = "sample")]
+    #[arg(
+        value_name = "FILE",
+        required_unless_present = "sample",
+        conflicts_with = "sample"
+    )]
     file: Option<PathBuf>,
     /// A sample body of the source's preset: hired, changed, terminated.
     #[arg(long, value_name = "NAME")]
@@ -88,14 +92,24 @@ impl Send {
         };
         let body = match (&self.file, &self.sample) {
             (Some(file), _) => Body::file(file, self.settings)?,
-            (None, sample) => {
-                Body::sample(&source.preset, sample.as_deref().unwrap_or("hired"), &self.worker, self.settings)?
-            }
+            (None, sample) => Body::sample(
+                &source.preset,
+                sample.as_deref().unwrap_or("hired"),
+                &self.worker,
+                self.settings,
+            )?,
         };
-        let http = reqwest::Client::builder().timeout(std::time::Duration::from_mins(1)).build();
+        let http = reqwest::Client::builder()
+            .timeout(std::time::Duration::from_mins(1))
+            .build();
         let http = http.context("no HTTP client").map_err(Exit::failed)?;
         let signer = Signer::new(source, self.content_type.as_deref(), telemetry::now())?;
-        let poster = Poster { http, to, signer, body };
+        let poster = Poster {
+            http,
+            to,
+            signer,
+            body,
+        };
         if self.repeat == 1 {
             once(&poster, self.output).await
         } else {
@@ -108,18 +122,29 @@ impl Send {
 fn hook_url(config: &Config, source: &SourceConfig) -> Result<Url, Exit> {
     let mut listen = config.intake.listen;
     if listen.ip().is_unspecified() {
-        let here =
-            if listen.is_ipv4() { SocketAddr::from(([127, 0, 0, 1], 0)) } else { SocketAddr::from(([0u16; 8], 0)) };
-        listen.set_ip(if listen.is_ipv4() { here.ip() } else { std::net::Ipv6Addr::LOCALHOST.into() });
+        let here = if listen.is_ipv4() {
+            SocketAddr::from(([127, 0, 0, 1], 0))
+        } else {
+            SocketAddr::from(([0u16; 8], 0))
+        };
+        listen.set_ip(if listen.is_ipv4() {
+            here.ip()
+        } else {
+            std::net::Ipv6Addr::LOCALHOST.into()
+        });
     }
     let text = match (listen.port(), &config.intake.public_url) {
         (0, Some(_)) => config.hook_url(&source.name),
         (0, None) => {
-            return Err(Exit::usage(anyhow!("the intake listens on a free port: say where with --to URL")));
+            return Err(Exit::usage(anyhow!(
+                "the intake listens on a free port: say where with --to URL"
+            )));
         }
         (_, _) => format!("http://{listen}/hooks/{}", source.name),
     };
-    Url::parse(&text).with_context(|| format!("`{text}` is no URL")).map_err(Exit::usage)
+    Url::parse(&text)
+        .with_context(|| format!("`{text}` is no URL"))
+        .map_err(Exit::usage)
 }
 
 impl Poster<'_> {
@@ -128,18 +153,31 @@ impl Poster<'_> {
         let event_id = telemetry::new_id();
         let body = self.body.make(number, &event_id, now)?;
         let headers = self.signer.headers(&body, now, &event_id)?;
-        Ok(self.http.post(self.to.clone()).headers(headers).body(body).send().await)
+        Ok(self
+            .http
+            .post(self.to.clone())
+            .headers(headers)
+            .body(body)
+            .send()
+            .await)
     }
 }
 
 async fn once(poster: &Poster<'_>, output: Format) -> Result<(), Exit> {
     let begun = Instant::now();
     let answer = poster.post(0).await?.map_err(|error| {
-        Exit::unreachable(anyhow::Error::new(error.without_url()).context(format!("{} does not answer", poster.to)))
+        Exit::unreachable(
+            anyhow::Error::new(error.without_url())
+                .context(format!("{} does not answer", poster.to)),
+        )
     })?;
     let status = answer.status();
     let took = begun.elapsed();
-    let hook = answer.headers().get("hirewire-hook-id").and_then(|id| id.to_str().ok()).map(ToOwned::to_owned);
+    let hook = answer
+        .headers()
+        .get("hirewire-hook-id")
+        .and_then(|id| id.to_str().ok())
+        .map(ToOwned::to_owned);
     let text = answer.text().await.unwrap_or_default();
     match output {
         Format::Table => {
@@ -154,10 +192,19 @@ async fn once(poster: &Poster<'_>, output: Format) -> Result<(), Exit> {
             }))?;
         }
     }
-    if status.is_success() { Ok(()) } else { Err(Exit::failed(anyhow!("{} answered {status}", poster.to))) }
+    if status.is_success() {
+        Ok(())
+    } else {
+        Err(Exit::failed(anyhow!("{} answered {status}", poster.to)))
+    }
 }
 
-async fn load(poster: Poster<'_>, repeat: u64, concurrency: u16, output: Format) -> Result<(), Exit> {
+async fn load(
+    poster: Poster<'_>,
+    repeat: u64,
+    concurrency: u16,
+    output: Format,
+) -> Result<(), Exit> {
     let poster = Arc::new(poster);
     let begun = Instant::now();
     let one = |number| {
@@ -169,7 +216,10 @@ async fn load(poster: Poster<'_>, repeat: u64, concurrency: u16, output: Format)
                     let status = answer.status().as_u16();
                     // The connection is used again only when the answer was read.
                     let _ = answer.bytes().await;
-                    Sent::Answered { status, took: begun.elapsed() }
+                    Sent::Answered {
+                        status,
+                        took: begun.elapsed(),
+                    }
                 }
                 Err(_) => Sent::Unanswered,
             };
@@ -177,7 +227,9 @@ async fn load(poster: Poster<'_>, repeat: u64, concurrency: u16, output: Format)
         }
     };
     let mut load = Load::default();
-    let mut answers = stream::iter(0..repeat).map(one).buffer_unordered(usize::from(concurrency));
+    let mut answers = stream::iter(0..repeat)
+        .map(one)
+        .buffer_unordered(usize::from(concurrency));
     while let Some(sent) = answers.next().await {
         load.add(sent?);
     }

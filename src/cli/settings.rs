@@ -47,5 +47,7 @@ impl Reach {
 /// The socket of the service that runs on this config here, if one does.
 fn answering(config: &Config) -> Option<PathBuf> {
     let socket = app::socket_of(&config.data_dir);
-    std::os::unix::net::UnixStream::connect(&socket).is_ok().then_some(socket)
+    std::os::unix::net::UnixStream::connect(&socket)
+        .is_ok()
+        .then_some(socket)
 }

@@ -23,18 +23,29 @@ pub(super) struct Output {
 impl Output {
     /// What was asked for, or what suits where it goes.
     pub(super) fn format(self) -> Format {
-        self.output.unwrap_or(if io::stdout().is_terminal() { Format::Table } else { Format::Jsonl })
+        self.output.unwrap_or(if io::stdout().is_terminal() {
+            Format::Table
+        } else {
+            Format::Jsonl
+        })
     }
 
     /// Shows rows; `columns` are names with how each is got.
-    pub(super) fn rows(self, rows: &[Value], columns: &[Column], nothing: &str) -> Result<(), Exit> {
+    pub(super) fn rows(
+        self,
+        rows: &[Value],
+        columns: &[Column],
+        nothing: &str,
+    ) -> Result<(), Exit> {
         match self.format() {
             Format::Json => print(format_args!("{:#}", Value::Array(rows.to_vec()))),
             Format::Jsonl => rows.iter().try_for_each(print),
             Format::Table if rows.is_empty() => print(nothing),
             Format::Table => {
                 let mut table = Table::new();
-                table.load_style(NOTHING).set_header(columns.iter().map(|(name, _)| *name));
+                table
+                    .load_style(NOTHING)
+                    .set_header(columns.iter().map(|(name, _)| *name));
                 for row in rows {
                     table.add_row(columns.iter().map(|(_, cell)| cell(row)));
                 }
@@ -72,11 +83,15 @@ impl Consent {
             return Ok(true);
         }
         if !io::stdin().is_terminal() {
-            return Err(Exit::usage(anyhow!("to {what} without a terminal takes --yes (or --dry-run)")));
+            return Err(Exit::usage(anyhow!(
+                "to {what} without a terminal takes --yes (or --dry-run)"
+            )));
         }
         let _ = write!(io::stderr(), "{what}? [y/N] ");
         let mut answer = String::new();
-        io::stdin().read_line(&mut answer).map_err(|error| Exit::failed(error.into()))?;
+        io::stdin()
+            .read_line(&mut answer)
+            .map_err(|error| Exit::failed(error.into()))?;
         Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
     }
 }

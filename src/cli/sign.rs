@@ -48,7 +48,9 @@ impl Sign {
         let signer = Signer::new(source, self.content_type.as_deref(), now)?;
         let headers = signer.headers(&body, now, &self.id.unwrap_or_else(telemetry::new_id))?;
         for (name, value) in &headers {
-            let value = value.to_str().map_err(|_| Exit::failed(anyhow!("{name} cannot be printed")))?;
+            let value = value
+                .to_str()
+                .map_err(|_| Exit::failed(anyhow!("{name} cannot be printed")))?;
             print(format_args!("{name}: {value}"))?;
         }
         Ok(())

@@ -10,7 +10,8 @@ use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use jiff::Timestamp;
 
 use super::Exit;
-use crate::{config::SourceConfig, source::Secret};
+use crate::config::SourceConfig;
+use hirewire_core::source::Secret;
 
 /// Reads a file, or stdin for `-`.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Exit> {
@@ -20,7 +21,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Exit> {
     } else {
         std::fs::read(path).map(|bytes| body = bytes)
     };
-    read.with_context(|| format!("{} cannot be read", path.display())).map_err(Exit::usage)?;
+    read.with_context(|| format!("{} cannot be read", path.display()))
+        .map_err(Exit::usage)?;
     Ok(body)
 }
 
@@ -33,24 +35,44 @@ pub(super) struct Signer<'a> {
 
 impl<'a> Signer<'a> {
     /// Takes the first of the source's secrets that is good now.
-    pub(super) fn new(source: &'a SourceConfig, content_type: Option<&str>, now: Timestamp) -> Result<Self, Exit> {
-        let secrets = source.secrets().map_err(|error| Exit::usage(error.into()))?;
+    pub(super) fn new(
+        source: &'a SourceConfig,
+        content_type: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Self, Exit> {
+        let secrets = source
+            .secrets()
+            .map_err(|error| Exit::usage(error.into()))?;
         let secret = secrets
             .into_iter()
             .find(|secret| secret.is_good_at(now))
             .ok_or_else(|| Exit::usage(anyhow!("no secret of `{}` is good now", source.name)))?;
-        let usual = source.preset.content_types.first().map_or("application/json", String::as_str);
+        let usual = source
+            .preset
+            .content_types
+            .first()
+            .map_or("application/json", String::as_str);
         let content_type = content_type.unwrap_or(usual);
         let content_type = HeaderValue::try_from(content_type)
             .map_err(|_| Exit::usage(anyhow!("`{content_type}` is no content type")))?;
-        Ok(Self { source, secret, content_type })
+        Ok(Self {
+            source,
+            secret,
+            content_type,
+        })
     }
 
     /// The headers with this body, the content type among them.
-    pub(super) fn headers(&self, body: &[u8], now: Timestamp, event_id: &str) -> Result<HeaderMap, Exit> {
+    pub(super) fn headers(
+        &self,
+        body: &[u8],
+        now: Timestamp,
+        event_id: &str,
+    ) -> Result<HeaderMap, Exit> {
         let signed = self.source.scheme.sign(body, &self.secret, now, event_id);
-        let mut headers =
-            signed.with_context(|| format!("`{}` cannot sign this", self.source.name)).map_err(Exit::failed)?;
+        let mut headers = signed
+            .with_context(|| format!("`{}` cannot sign this", self.source.name))
+            .map_err(Exit::failed)?;
         headers.insert(CONTENT_TYPE, self.content_type.clone());
         Ok(headers)
     }

@@ -24,9 +24,11 @@ impl Tail {
     pub(super) async fn run(self) -> Result<(), Exit> {
         let api = self.reach.running()?;
         let format = self.output.format();
-        api.lines("/api/v1/tail", |line| match (format, serde_json::from_str::<Line>(line)) {
-            (Format::Table, Ok(line)) => print(told(&line)),
-            (Format::Json | Format::Jsonl, _) | (Format::Table, Err(_)) => print(line),
+        api.lines("/api/v1/tail", |line| {
+            match (format, serde_json::from_str::<Line>(line)) {
+                (Format::Table, Ok(line)) => print(told(&line)),
+                (Format::Json | Format::Jsonl, _) | (Format::Table, Err(_)) => print(line),
+            }
         })
         .await
     }
@@ -35,14 +37,48 @@ impl Tail {
 /// A line as a person reads it.
 pub(super) fn told(line: &Line) -> String {
     match line {
-        Line::Hook { at, source, status, verdict, events, ms, .. } => {
-            let events = if events.is_empty() { "-".to_owned() } else { events.join(", ") };
-            format!("{}  {source}  {status}  {verdict} -> {events}  {ms:.1} ms", clock(*at))
+        Line::Hook {
+            at,
+            source,
+            status,
+            verdict,
+            events,
+            ms,
+            ..
+        } => {
+            let events = if events.is_empty() {
+                "-".to_owned()
+            } else {
+                events.join(", ")
+            };
+            format!(
+                "{}  {source}  {status}  {verdict} -> {events}  {ms:.1} ms",
+                clock(*at)
+            )
         }
-        Line::Account { at, connection, worker, outcome, detail, requests, ms } => {
-            let requests = if requests.is_empty() { "nothing sent".to_owned() } else { requests.join(", ") };
-            let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
-            format!("{}  {worker} on {connection}: {outcome}{detail}; {requests}  {ms:.1} ms", clock(*at))
+        Line::Account {
+            at,
+            connection,
+            worker,
+            outcome,
+            detail,
+            requests,
+            ms,
+        } => {
+            let requests = if requests.is_empty() {
+                "nothing sent".to_owned()
+            } else {
+                requests.join(", ")
+            };
+            let detail = if detail.is_empty() {
+                String::new()
+            } else {
+                format!(" ({detail})")
+            };
+            format!(
+                "{}  {worker} on {connection}: {outcome}{detail}; {requests}  {ms:.1} ms",
+                clock(*at)
+            )
         }
     }
 }

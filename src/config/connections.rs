@@ -11,7 +11,7 @@ use url::{Host, Url};
 
 use super::{
     ConfigFolder,
-    diagnostics::{Diagnostic, Place},
+    diagnostics::{Diagnostic, SourceSpan},
     mapping,
     reader::{Located, Section},
     secret::{SecretError, SecretSource},
@@ -19,12 +19,8 @@ use super::{
     suggest::one_of,
     units,
 };
-use crate::{
-    event::SourceId,
-    mapping::MappingDocument,
-    scim::Profile,
-    target::{BreakerSettings, ClientSettings, Credentials, Observer},
-};
+use crate::scim_client::{BreakerSettings, ClientSettings, Credentials, Observer};
+use hirewire_core::{event::SourceId, mapping::MappingDocument, scim::Profile};
 
 /// A SCIM application.
 #[derive(Clone, Debug)]
@@ -64,13 +60,18 @@ pub struct Limits {
     /// The deadline of a request.
     pub timeout: Duration,
     /// How long a write whose answer was lost may still take to show.
-    pub settle: Duration,
+    pub propagation_delay: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        let (timeout, settle) = (Duration::from_secs(30), Duration::from_mins(1));
-        Self { rate: 25.0, concurrency: 4, timeout, settle }
+        let (timeout, propagation_delay) = (Duration::from_secs(30), Duration::from_mins(1));
+        Self {
+            rate: 25.0,
+            concurrency: 4,
+            timeout,
+            propagation_delay,
+        }
     }
 }
 
@@ -100,15 +101,24 @@ impl CredentialsConfig {
     pub fn read(&self) -> Result<Credentials, SecretError> {
         Ok(match self {
             Self::Token(token) => Credentials::Token(token.read()?),
-            Self::Basic { user, password } => Credentials::Basic { user: user.clone(), password: password.read()? },
-            Self::Header { name, value } => Credentials::Header { name: name.clone(), value: value.read()? },
+            Self::Basic { user, password } => Credentials::Basic {
+                user: user.clone(),
+                password: password.read()?,
+            },
+            Self::Header { name, value } => Credentials::Header {
+                name: name.clone(),
+                value: value.read()?,
+            },
         })
     }
 }
 
 impl ConnectionConfig {
     /// What its SCIM client is made from, with the credentials as they are now.
-    pub fn client_settings(&self, observer: Arc<dyn Observer>) -> Result<ClientSettings, SecretError> {
+    pub fn client_settings(
+        &self,
+        observer: Arc<dyn Observer>,
+    ) -> Result<ClientSettings, SecretError> {
         Ok(ClientSettings {
             connection: self.name.clone(),
             base_url: self.base_url.clone(),
@@ -149,28 +159,45 @@ pub(super) fn connection(
         return None;
     }
     let (base_url, credentials, sources) = (base_url?, credentials?, fed_by?);
-    Some(ConnectionConfig { name: name.to_owned(), base_url, credentials, mode, sources, limits, document: document? })
+    Some(ConnectionConfig {
+        name: name.to_owned(),
+        base_url,
+        credentials,
+        mode,
+        sources,
+        limits,
+        document: document?,
+    })
 }
 
 fn name_is_good(name: &str, section: &Section<'_>) -> bool {
     let good = !name.is_empty()
         && name.len() <= 64
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
     if !good {
         let label = "expected 1 to 64 lower-case letters, digits, - or _";
-        section.reader.mistake(section.place.clone(), format!("`{name}` is no name for a connection"), label);
+        section.reader.mistake(
+            section.place.clone(),
+            format!("`{name}` is no name for a connection"),
+            label,
+        );
     }
     good
 }
 
 fn profile(section: &Section<'_>) -> Option<Profile> {
-    let name = section
-        .text("profile")
-        .unwrap_or_else(|| Located { value: "generic".to_owned(), place: section.place.clone() });
+    let name = section.text("profile").unwrap_or_else(|| Located {
+        value: "generic".to_owned(),
+        place: section.place.clone(),
+    });
     let profile = Profile::named(&name.value);
     if profile.is_none() {
         let label = one_of(&name.value, Profile::names());
-        section.reader.mistake(name.place, format!("`{}` is no profile", name.value), label);
+        section
+            .reader
+            .mistake(name.place, format!("`{}` is no profile", name.value), label);
     }
     profile
 }
@@ -191,7 +218,9 @@ fn base_url(section: &Section<'_>) -> Option<Url> {
     };
     if url.value.scheme() == "http" && !local {
         let label = "credentials and personal data travel in the clear: use https";
-        section.reader.tell(Diagnostic::warning(url.place, "`base_url` is http", label));
+        section
+            .reader
+            .tell(Diagnostic::warning(url.place, "`base_url` is http", label));
     }
     Some(url.value)
 }
@@ -199,27 +228,51 @@ fn base_url(section: &Section<'_>) -> Option<Url> {
 fn credentials(section: &Section<'_>, folder: &ConfigFolder) -> Option<CredentialsConfig> {
     const KINDS: [&str; 3] = ["token", "basic", "header"];
     section.refuse("oauth2");
-    let given: Vec<&str> = KINDS.into_iter().filter(|kind| section.value(kind).is_some()).collect();
-    let token = section.secret("token", folder.path()).map(CredentialsConfig::Token);
+    let given: Vec<&str> = KINDS
+        .into_iter()
+        .filter(|kind| section.value(kind).is_some())
+        .collect();
+    let token = section
+        .secret("token", folder.path())
+        .map(CredentialsConfig::Token);
     let basic = section.section("basic").and_then(|basic| {
         basic.require("user", "the user name");
         basic.require("password", super::secret::SECRET);
         let (user, password) = (basic.text("user"), basic.secret("password", folder.path()));
         basic.finish();
-        Some(CredentialsConfig::Basic { user: user?.value, password: password? })
+        Some(CredentialsConfig::Basic {
+            user: user?.value,
+            password: password?,
+        })
     });
     let header = section.section("header").and_then(|header| {
         header.require("name", "the header's name");
         header.require("value", super::secret::SECRET);
-        let name = header.parsed("name", "the name of a header", |text| HeaderName::try_from(text).ok());
+        let name = header.parsed("name", "the name of a header", |text| {
+            HeaderName::try_from(text).ok()
+        });
         let value = header.secret("value", folder.path());
         header.finish();
-        Some(CredentialsConfig::Header { name: name?.value, value: value? })
+        Some(CredentialsConfig::Header {
+            name: name?.value,
+            value: value?,
+        })
     });
     if given.len() != 1 && section.value("oauth2").is_none() {
-        let found = if given.is_empty() { "none".to_owned() } else { given.join(" and ") };
-        let label = format!("expected exactly one of {}; found {found}", KINDS.join(", "));
-        section.reader.mistake(section.place.clone(), format!("[{}] needs one credential", section.path), label);
+        let found = if given.is_empty() {
+            "none".to_owned()
+        } else {
+            given.join(" and ")
+        };
+        let label = format!(
+            "expected exactly one of {}; found {found}",
+            KINDS.join(", ")
+        );
+        section.reader.mistake(
+            section.place.clone(),
+            format!("[{}] needs one credential", section.path),
+            label,
+        );
         return None;
     }
     token.or(basic).or(header)
@@ -238,28 +291,51 @@ fn mode(section: &Section<'_>) -> Mode {
         Some(ModeWord::Observe) | None => Mode::Observe,
         Some(ModeWord::Apply) => Mode::Apply,
         Some(ModeWord::Approve) => {
-            let place = section.value("mode").map_or(Place::File, |value| Place::Text(value.span()));
-            section.reader.mistake(place, "mode \"approve\": not in this version", "expected \"observe\" or \"apply\"");
+            let place = section
+                .value("mode")
+                .map_or(SourceSpan::File, |value| SourceSpan::Text(value.span()));
+            section.reader.mistake(
+                place,
+                "mode \"approve\": not in this version",
+                "expected \"observe\" or \"apply\"",
+            );
             Mode::Observe
         }
     }
 }
 
 /// Which sources feed it: by table name in the config, by id everywhere else.
-fn fed_by(section: &Section<'_>, sources: &[(String, Option<SourceConfig>)]) -> Option<Vec<SourceId>> {
+fn fed_by(
+    section: &Section<'_>,
+    sources: &[(String, Option<SourceConfig>)],
+) -> Option<Vec<SourceId>> {
     let names: Vec<&str> = sources.iter().map(|(name, _)| name.as_str()).collect();
     let Some(wanted) = section.texts("sources") else {
         if sources.len() > 1 && section.value("sources").is_none() {
-            section.require("sources", &format!("which of {} feed it, as there are several", names.join(", ")));
+            section.require(
+                "sources",
+                &format!(
+                    "which of {} feed it, as there are several",
+                    names.join(", ")
+                ),
+            );
         }
         return Some(
-            sources.iter().filter_map(|(_, source)| source.as_ref()).map(|source| source.id.clone()).collect(),
+            sources
+                .iter()
+                .filter_map(|(_, source)| source.as_ref())
+                .map(|source| source.id.clone())
+                .collect(),
         );
     };
     let mut ids = Vec::new();
     let mut complete = !wanted.is_empty();
     if !complete {
-        section.reader.mistake(section.key_place("sources"), "no source: nobody would get an account", "name one");
+        section.reader.mistake(
+            section.key_span("sources"),
+            "no source: nobody would get an account",
+            "name one",
+        );
     }
     for name in wanted {
         match sources.iter().find(|(known, _)| *known == name.value) {
@@ -272,7 +348,11 @@ fn fed_by(section: &Section<'_>, sources: &[(String, Option<SourceConfig>)]) -> 
                 } else {
                     one_of(&name.value, names.iter().copied())
                 };
-                section.reader.mistake(name.place, format!("`{}` is no source of this config", name.value), label);
+                section.reader.mistake(
+                    name.place,
+                    format!("`{}` is no source of this config", name.value),
+                    label,
+                );
                 complete = false;
             }
         }
@@ -289,15 +369,24 @@ fn limits(section: &Section<'_>) -> Limits {
     let timeout = duration("timeout").filter(|timeout| {
         let good = !timeout.value.is_zero();
         if !good {
-            limits.reader.mistake(timeout.place.clone(), "`timeout` is zero", "no request would be answered in time");
+            limits.reader.mistake(
+                timeout.place.clone(),
+                "`timeout` is zero",
+                "no request would be answered in time",
+            );
         }
         good
     });
     let read = Limits {
-        rate: limits.parsed("rate", units::RATE, units::rate).map_or(usual.rate, |rate| rate.value),
+        rate: limits
+            .parsed("rate", units::RATE, units::rate)
+            .map_or(usual.rate, |rate| rate.value),
         concurrency: limits.count("concurrency").unwrap_or(usual.concurrency),
         timeout: timeout.map_or(usual.timeout, |timeout| timeout.value),
-        settle: duration("settle").map_or(usual.settle, |settle| settle.value),
+        propagation_delay: duration("propagation_delay")
+            .map_or(usual.propagation_delay, |propagation_delay| {
+                propagation_delay.value
+            }),
     };
     limits.finish();
     read

@@ -18,7 +18,7 @@ pub enum Severity {
 
 /// What a diagnostic is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum SourceSpan {
     /// These bytes of the file.
     Text(Range<usize>),
     /// These bytes of the file, which are a secret: never shown.
@@ -35,7 +35,7 @@ pub struct Diagnostic {
     /// Mistake or warning.
     pub severity: Severity,
     /// What it is about.
-    pub place: Place,
+    pub place: SourceSpan,
     /// What is wrong, in one line.
     pub title: String,
     /// What was expected, written at the caret; may be empty.
@@ -46,13 +46,22 @@ pub struct Diagnostic {
 
 impl Diagnostic {
     /// A mistake.
-    pub fn mistake(place: Place, title: impl Into<String>, label: impl Into<String>) -> Self {
-        Self { severity: Severity::Mistake, place, title: title.into(), label: label.into(), help: None }
+    pub fn mistake(place: SourceSpan, title: impl Into<String>, label: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Mistake,
+            place,
+            title: title.into(),
+            label: label.into(),
+            help: None,
+        }
     }
 
     /// A warning.
-    pub fn warning(place: Place, title: impl Into<String>, label: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::mistake(place, title, label) }
+    pub fn warning(place: SourceSpan, title: impl Into<String>, label: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::mistake(place, title, label)
+        }
     }
 
     /// The same, with advice.
@@ -74,12 +83,16 @@ pub struct Diagnostics {
 impl Diagnostics {
     pub(super) fn new(file: impl Into<String>, text: &str, mut all: Vec<Diagnostic>) -> Self {
         all.sort_by_key(|diagnostic| match &diagnostic.place {
-            Place::File => (0, 0),
-            Place::Text(range) | Place::Secret(range) => (1, range.start),
-            Place::Variable(_) => (2, 0),
+            SourceSpan::File => (0, 0),
+            SourceSpan::Text(range) | SourceSpan::Secret(range) => (1, range.start),
+            SourceSpan::Variable(_) => (2, 0),
         });
         let text = blotted(text, &all);
-        Self { file: file.into(), text, all }
+        Self {
+            file: file.into(),
+            text,
+            all,
+        }
     }
 
     /// All of it, in the order of the file.
@@ -94,14 +107,17 @@ impl Diagnostics {
 
     /// How many mistakes there are.
     pub fn mistakes(&self) -> usize {
-        self.all.iter().filter(|diagnostic| diagnostic.severity == Severity::Mistake).count()
+        self.all
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == Severity::Mistake)
+            .count()
     }
 
     /// Line and column (in characters), from 1; `None` where it is not about a place in the file.
     pub fn position(&self, diagnostic: &Diagnostic) -> Option<(usize, usize)> {
         let start = match &diagnostic.place {
-            Place::Text(range) | Place::Secret(range) => range.start,
-            Place::Variable(_) | Place::File => return None,
+            SourceSpan::Text(range) | SourceSpan::Secret(range) => range.start,
+            SourceSpan::Variable(_) | SourceSpan::File => return None,
         };
         let before = self.text.get(..start)?;
         let line = before.rsplit('\n').next().unwrap_or_default();
@@ -110,7 +126,10 @@ impl Diagnostics {
 
     /// For people: each with its line and a caret, in colour if `renderer` has any.
     pub fn render(&self, renderer: &Renderer) -> String {
-        let each = self.all.iter().map(|diagnostic| renderer.render(&[self.group(diagnostic)]));
+        let each = self
+            .all
+            .iter()
+            .map(|diagnostic| renderer.render(&[self.group(diagnostic)]));
         each.collect::<Vec<_>>().join("\n\n")
     }
 
@@ -122,14 +141,22 @@ impl Diagnostics {
         let title = level.primary_title(&diagnostic.title);
         let label = Some(diagnostic.label.as_str()).filter(|label| !label.is_empty());
         let mut group = match &diagnostic.place {
-            Place::Text(range) | Place::Secret(range) => {
+            SourceSpan::Text(range) | SourceSpan::Secret(range) => {
                 let annotation = AnnotationKind::Primary.span(range.clone()).label(label);
-                title.element(Snippet::source(self.text.as_str()).path(self.file.as_str()).annotation(annotation))
+                title.element(
+                    Snippet::source(self.text.as_str())
+                        .path(self.file.as_str())
+                        .annotation(annotation),
+                )
             }
-            Place::Variable(name) => title.element(annotate_snippets::Origin::path(format!("environment: {name}"))),
-            Place::File => title.element(annotate_snippets::Origin::path(self.file.as_str())),
+            SourceSpan::Variable(name) => title.element(annotate_snippets::Origin::path(format!(
+                "environment: {name}"
+            ))),
+            SourceSpan::File => title.element(annotate_snippets::Origin::path(self.file.as_str())),
         };
-        if let (Place::Variable(_) | Place::File, Some(label)) = (&diagnostic.place, label) {
+        if let (SourceSpan::Variable(_) | SourceSpan::File, Some(label)) =
+            (&diagnostic.place, label)
+        {
             group = group.element(Level::NOTE.message(label));
         }
         match &diagnostic.help {
@@ -144,8 +171,8 @@ fn blotted(text: &str, all: &[Diagnostic]) -> String {
     let secrets: Vec<&Range<usize>> = all
         .iter()
         .filter_map(|diagnostic| match &diagnostic.place {
-            Place::Secret(range) => Some(range),
-            Place::Text(_) | Place::Variable(_) | Place::File => None,
+            SourceSpan::Secret(range) => Some(range),
+            SourceSpan::Text(_) | SourceSpan::Variable(_) | SourceSpan::File => None,
         })
         .collect();
     let mut blotted = String::with_capacity(text.len());
@@ -174,10 +201,19 @@ mod tests {
     #[test]
     fn a_diagnostic_shows_file_line_caret_and_advice() {
         let text = "instance = \"a\"\nlistne = \"x\"\n";
-        let wrong = Diagnostic::mistake(Place::Text(15..21), "unknown key `listne`", "did you mean `listen`?")
-            .help("see docs/config.md");
+        let wrong = Diagnostic::mistake(
+            SourceSpan::Text(15..21),
+            "unknown key `listne`",
+            "did you mean `listen`?",
+        )
+        .help("see docs/config.md");
         let shown = Diagnostics::new("hirewire.toml", text, vec![wrong]).to_string();
-        for part in ["error: unknown key `listne`", "hirewire.toml:2:1", "^^^^^^ did you mean", "help: see docs"] {
+        for part in [
+            "error: unknown key `listne`",
+            "hirewire.toml:2:1",
+            "^^^^^^ did you mean",
+            "help: see docs",
+        ] {
             assert!(shown.contains(part), "{part} is not in\n{shown}");
         }
     }
@@ -186,8 +222,8 @@ mod tests {
     fn a_literal_secret_is_never_shown_not_even_beside_another_mistake() {
         let text = "token = \"s3cr\u{e9}t\" # é\nx = 1\n";
         let all = vec![
-            Diagnostic::mistake(Place::Secret(8..17), "a literal secret", ""),
-            Diagnostic::mistake(Place::Text(0..5), "something else", ""),
+            Diagnostic::mistake(SourceSpan::Secret(8..17), "a literal secret", ""),
+            Diagnostic::mistake(SourceSpan::Text(0..5), "something else", ""),
         ];
         let shown = Diagnostics::new("f", text, all).to_string();
         assert!(!shown.contains("s3cr"), "{shown}");
@@ -197,12 +233,20 @@ mod tests {
     #[test]
     fn mistakes_are_told_in_the_order_of_the_file_and_variables_last() {
         let all = vec![
-            Diagnostic::warning(Place::Variable("HIREWIRE__X".into()), "third", "no such key"),
-            Diagnostic::mistake(Place::Text(2..3), "second", ""),
-            Diagnostic::mistake(Place::Text(0..1), "first", ""),
+            Diagnostic::warning(
+                SourceSpan::Variable("HIREWIRE__X".into()),
+                "third",
+                "no such key",
+            ),
+            Diagnostic::mistake(SourceSpan::Text(2..3), "second", ""),
+            Diagnostic::mistake(SourceSpan::Text(0..1), "first", ""),
         ];
         let found = Diagnostics::new("f", "a b", all);
-        let titles: Vec<_> = found.all().iter().map(|diagnostic| diagnostic.title.as_str()).collect();
+        let titles: Vec<_> = found
+            .all()
+            .iter()
+            .map(|diagnostic| diagnostic.title.as_str())
+            .collect();
         assert_eq!(titles, ["first", "second", "third"]);
         assert_eq!(found.mistakes(), 2);
         assert!(found.to_string().contains("HIREWIRE__X"), "{found}");

@@ -24,25 +24,40 @@ impl Environment {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?.into()))
         };
-        Self { variables: std::env::vars_os().filter_map(text).collect(), ..Self::default() }
+        Self {
+            variables: std::env::vars_os().filter_map(text).collect(),
+            ..Self::default()
+        }
     }
 
     /// These variables and no others.
     pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let variables = variables.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-        Self { variables, ..Self::default() }
+        let variables = variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.into()))
+            .collect();
+        Self {
+            variables,
+            ..Self::default()
+        }
     }
 
     /// The same; secrets that are not there are a warning, for a machine that does not run the service.
     #[must_use]
     pub fn offline(self) -> Self {
-        Self { offline: true, ..self }
+        Self {
+            offline: true,
+            ..self
+        }
     }
 
     /// The same; a secret may stand in the config as text. For the demo and for tests.
     #[must_use]
     pub fn with_literal_secrets(self) -> Self {
-        Self { literal_secrets: true, ..self }
+        Self {
+            literal_secrets: true,
+            ..self
+        }
     }
 
     /// Adds the variables of an env file, if it is there, that are not set.
@@ -53,14 +68,17 @@ impl Environment {
             Err(error) => return Err(error),
         };
         for (name, value) in lines(&text) {
-            self.variables.entry(name.to_owned()).or_insert_with(|| value.into());
+            self.variables
+                .entry(name.to_owned())
+                .or_insert_with(|| value.into());
         }
         Ok(())
     }
 
     /// Whether output may be in colour (<https://no-color.org>).
     pub fn wants_colour(&self) -> bool {
-        self.get("NO_COLOR").is_none_or(|value| value.expose_secret().is_empty())
+        self.get("NO_COLOR")
+            .is_none_or(|value| value.expose_secret().is_empty())
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&SecretString> {
@@ -76,7 +94,10 @@ impl Environment {
 
     /// Every variable that stands for a key.
     pub(super) fn overrides(&self) -> impl Iterator<Item = &str> {
-        self.variables.keys().map(String::as_str).filter(|name| name.starts_with(OVERRIDE))
+        self.variables
+            .keys()
+            .map(String::as_str)
+            .filter(|name| name.starts_with(OVERRIDE))
     }
 
     pub(super) fn is_offline(&self) -> bool {
@@ -91,20 +112,27 @@ impl Environment {
 /// `intake`, `listen` -> `HIREWIRE__INTAKE__LISTEN`.
 fn variable(path: &str, key: &str) -> String {
     let keys = path.split('.').filter(|key| !key.is_empty()).chain([key]);
-    let words: Vec<String> = keys.map(|key| key.replace('-', "_").to_ascii_uppercase()).collect();
+    let words: Vec<String> = keys
+        .map(|key| key.replace('-', "_").to_ascii_uppercase())
+        .collect();
     format!("{OVERRIDE}{}", words.join("__"))
 }
 
 /// `NAME=value` lines, as `EnvironmentFile=` of systemd and `--env-file` of container engines read them.
 fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.lines().map(str::trim).filter(|line| !line.starts_with('#')).filter_map(|line| {
-        let (name, value) = line.split_once('=')?;
-        let value = value.trim();
-        let unquoted = ['"', '\'']
-            .into_iter()
-            .find_map(|quote| value.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote)));
-        Some((name.trim(), unquoted.unwrap_or(value)))
-    })
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| {
+            let (name, value) = line.split_once('=')?;
+            let value = value.trim();
+            let unquoted = ['"', '\''].into_iter().find_map(|quote| {
+                value
+                    .strip_prefix(quote)
+                    .and_then(|rest| rest.strip_suffix(quote))
+            });
+            Some((name.trim(), unquoted.unwrap_or(value)))
+        })
 }
 
 #[cfg(test)]
@@ -114,13 +142,20 @@ mod tests {
     #[test]
     fn a_key_has_a_variable_of_its_name() {
         assert_eq!(variable("", "instance"), "HIREWIRE__INSTANCE");
-        assert_eq!(variable("sources.acme-hr", "time_zone"), "HIREWIRE__SOURCES__ACME_HR__TIME_ZONE");
-        let environment = Environment::of([("HIREWIRE__INTAKE__LISTEN", "x"), ("HIREWIRE_CONFIG", "y")]);
+        assert_eq!(
+            variable("sources.acme-hr", "time_zone"),
+            "HIREWIRE__SOURCES__ACME_HR__TIME_ZONE"
+        );
+        let environment =
+            Environment::of([("HIREWIRE__INTAKE__LISTEN", "x"), ("HIREWIRE_CONFIG", "y")]);
         assert_eq!(
             environment.instead_of("intake", "listen"),
             Some(("HIREWIRE__INTAKE__LISTEN".to_owned(), "x".to_owned()))
         );
-        assert_eq!(environment.overrides().collect::<Vec<_>>(), ["HIREWIRE__INTAKE__LISTEN"]);
+        assert_eq!(
+            environment.overrides().collect::<Vec<_>>(),
+            ["HIREWIRE__INTAKE__LISTEN"]
+        );
     }
 
     #[test]
@@ -129,9 +164,17 @@ mod tests {
         let path = folder.path().join("hirewire.env");
         let mut environment = Environment::of([("A", "set")]);
         environment.add_file(&path).unwrap();
-        fs::write(&path, "# a comment\nA=file\nB = 'b=c'\nC=\"x\"\nnonsense\n\nD=\n").unwrap();
+        fs::write(
+            &path,
+            "# a comment\nA=file\nB = 'b=c'\nC=\"x\"\nnonsense\n\nD=\n",
+        )
+        .unwrap();
         environment.add_file(&path).unwrap();
-        let value = |name| environment.get(name).map(|value| value.expose_secret().to_owned());
+        let value = |name| {
+            environment
+                .get(name)
+                .map(|value| value.expose_secret().to_owned())
+        };
         assert_eq!(value("A").as_deref(), Some("set"));
         assert_eq!(value("B").as_deref(), Some("b=c"));
         assert_eq!(value("C").as_deref(), Some("x"));

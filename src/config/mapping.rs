@@ -10,47 +10,76 @@ use toml::{
 };
 
 use super::{
-    diagnostics::{Diagnostic, Place},
+    diagnostics::{Diagnostic, SourceSpan},
     quoted::inside_text,
     reader::Section,
 };
-use crate::{
+use hirewire_core::{
     event::SourceId,
     mapping::{
-        AccountAdoption, AttributeRule, GroupName, GroupRule, GroupsPolicy, LifecyclePolicy, Mapping, MappingDocument,
-        MappingFault,
+        AccountAdoption, AttributeRule, GroupName, GroupRule, GroupsPolicy, LifecyclePolicy,
+        Mapping, MappingDocument, MappingFault,
     },
     scim::{AttributePath, Profile},
 };
 
 /// Reads everything that decides how an account should look; `None` if something was told.
-pub(super) fn document(section: &Section<'_>, profile: Profile, sources: &[SourceId]) -> Option<MappingDocument> {
+pub(super) fn document(
+    section: &Section<'_>,
+    profile: Profile,
+    sources: &[SourceId],
+) -> Option<MappingDocument> {
     let mut document = MappingDocument::of_profile(profile);
     document.sources = sources.iter().map(ToString::to_string).collect();
     own_rules(section, &mut document);
     external_id(section, &mut document);
     document.when = section.text("when").map(|when| when.value);
     document.out_of_scope = section.choice("out_of_scope").unwrap_or_default();
-    let texts = |key| Some(section.texts(key)?.into_iter().map(|text| text.value).collect());
+    let texts = |key| {
+        Some(
+            section
+                .texts(key)?
+                .into_iter()
+                .map(|text| text.value)
+                .collect(),
+        )
+    };
     document.r#match = texts("match").unwrap_or(document.r#match);
     document.protect = texts("protect").unwrap_or_default();
     document.adopt = adopt(section);
     document.lifecycle = lifecycle(section);
     document.groups = section.sections("groups").into_iter().map(group).collect();
     document.groups_policy = groups_policy(section);
-    document.tables = section.read("tables").map(|tables| tables.value).unwrap_or_default();
+    document.tables = section
+        .read("tables")
+        .map(|tables| tables.value)
+        .unwrap_or_default();
     match Mapping::compile(document) {
         Ok(mapping) => {
             for fault in mapping.warnings() {
-                let title = format!("`{}` of [{}] may not be meant", fault.at.join("."), section.path);
-                section.reader.tell(Diagnostic::warning(place(section, &fault), title, fault.problem));
+                let title = format!(
+                    "`{}` of [{}] may not be meant",
+                    fault.at.join("."),
+                    section.path
+                );
+                section.reader.tell(Diagnostic::warning(
+                    place(section, &fault),
+                    title,
+                    fault.problem,
+                ));
             }
             Some(mapping.document().clone())
         }
         Err(faults) => {
             for fault in faults {
-                let title = format!("`{}` of [{}] cannot be used", fault.at.join("."), section.path);
-                section.reader.mistake(place(section, &fault), title, fault.problem);
+                let title = format!(
+                    "`{}` of [{}] cannot be used",
+                    fault.at.join("."),
+                    section.path
+                );
+                section
+                    .reader
+                    .mistake(place(section, &fault), title, fault.problem);
             }
             None
         }
@@ -59,15 +88,21 @@ pub(super) fn document(section: &Section<'_>, profile: Profile, sources: &[Sourc
 
 /// Lays the connection's rules over the profile's.
 fn own_rules(section: &Section<'_>, document: &mut MappingDocument) {
-    let Some(own) = section.section("mapping") else { return };
+    let Some(own) = section.section("mapping") else {
+        return;
+    };
     own.takes_any_key();
     let mut seen: Vec<AttributePath> = Vec::new();
     for (key, value) in own.table {
         let text: &str = key.get_ref();
         if let Ok(path) = AttributePath::parse(text) {
             if seen.contains(&path) {
-                let place = Place::Text(key.span());
-                section.reader.mistake(place, format!("`{text}` is mapped twice"), format!("this is {path} again"));
+                let place = SourceSpan::Text(key.span());
+                section.reader.mistake(
+                    place,
+                    format!("`{text}` is mapped twice"),
+                    format!("this is {path} again"),
+                );
             }
             seen.push(path);
         }
@@ -88,25 +123,55 @@ fn rule<'a>(
     }
     let Some(table) = value.get_ref().as_table() else {
         let label = "expected an expression in quotes, or { value = ... } for a constant";
-        section.reader.mistake(Place::Text(value.span()), format!("`{path}` is no rule"), label);
+        section.reader.mistake(
+            SourceSpan::Text(value.span()),
+            format!("`{path}` is no rule"),
+            label,
+        );
         return None;
     };
     let is_path = |key: &str| !["expr", "value", "on", "empty"].contains(&key);
-    if table.iter().next().is_some_and(|(sub, rule)| is_path(sub.get_ref()) && !rule.get_ref().is_array()) {
-        let sub = table.keys().next().map(|sub| sub.get_ref().as_ref()).unwrap_or_default();
+    if table
+        .iter()
+        .next()
+        .is_some_and(|(sub, rule)| is_path(sub.get_ref()) && !rule.get_ref().is_array())
+    {
+        let sub = table
+            .keys()
+            .next()
+            .map(|sub| sub.get_ref().as_ref())
+            .unwrap_or_default();
         let label = format!("a path with a dot is quoted: \"{path}.{sub}\" = ...");
-        section.reader.mistake(Place::Text(key.span()), format!("`{path}` is no rule"), label);
+        section.reader.mistake(
+            SourceSpan::Text(key.span()),
+            format!("`{path}` is no rule"),
+            label,
+        );
         return None;
     }
-    let rule = section.below(path, Place::Text(key.span()), value)?;
+    let rule = section.below(path, SourceSpan::Text(key.span()), value)?;
     let expr = rule.text("expr").map(|expr| expr.value);
-    if let Some(date) = rule.value("value").filter(|value| value.get_ref().is_datetime()) {
-        rule.wrong_type(date, "a constant is text, a number, true or false; put dates in quotes");
+    if let Some(date) = rule
+        .value("value")
+        .filter(|value| value.get_ref().is_datetime())
+    {
+        rule.wrong_type(
+            date,
+            "a constant is text, a number, true or false; put dates in quotes",
+        );
     }
     let constant = rule.read::<Value>("value").map(|value| value.value);
-    let (on, empty) = (rule.choice("on").unwrap_or_default(), rule.choice("empty").unwrap_or_default());
+    let (on, empty) = (
+        rule.choice("on").unwrap_or_default(),
+        rule.choice("empty").unwrap_or_default(),
+    );
     rule.finish();
-    Some(AttributeRule { expr, value: constant, on, empty })
+    Some(AttributeRule {
+        expr,
+        value: constant,
+        on,
+        empty,
+    })
 }
 
 /// `external_id = "..."`, or `{ expr, on }` to keep it on accounts that exist.
@@ -115,8 +180,13 @@ fn external_id(section: &Section<'_>, document: &mut MappingDocument) {
         // Two sources may number two workers alike.
         document.external_id = "worker.source + \"/\" + worker.id".into();
     }
-    let expr = if section.value("external_id").is_some_and(|value| value.get_ref().is_table()) {
-        let Some(table) = section.section("external_id") else { return };
+    let expr = if section
+        .value("external_id")
+        .is_some_and(|value| value.get_ref().is_table())
+    {
+        let Some(table) = section.section("external_id") else {
+            return;
+        };
         table.require("expr", "an expression, such as \"worker.id\"");
         document.external_id_on = table.choice("on").unwrap_or(document.external_id_on);
         let expr = table.text("expr");
@@ -136,7 +206,9 @@ fn adopt(section: &Section<'_>) -> AccountAdoption {
     let read = AccountAdoption {
         r#match: adopt.choice("match").unwrap_or(usual.r#match),
         update: adopt.choice("update").unwrap_or(usual.update),
-        take_external_id: adopt.flag("take_external_id").unwrap_or(usual.take_external_id),
+        take_external_id: adopt
+            .flag("take_external_id")
+            .unwrap_or(usual.take_external_id),
         activate: adopt.flag("activate").unwrap_or(usual.activate),
     };
     adopt.finish();
@@ -163,7 +235,9 @@ fn groups_policy(section: &Section<'_>) -> GroupsPolicy {
     let policy = section.section_or_empty("groups_policy");
     let usual = GroupsPolicy::default();
     let read = GroupsPolicy {
-        create_missing: policy.flag("create_missing").unwrap_or(usual.create_missing),
+        create_missing: policy
+            .flag("create_missing")
+            .unwrap_or(usual.create_missing),
         remove: policy.choice("remove").unwrap_or(usual.remove),
     };
     policy.finish();
@@ -188,14 +262,14 @@ fn group(section: Section<'_>) -> GroupRule {
 }
 
 /// Where a fault is in the file; one in the profile's default mapping is the connection's choice of profile.
-fn place(section: &Section<'_>, fault: &MappingFault) -> Place {
+fn place(section: &Section<'_>, fault: &MappingFault) -> SourceSpan {
     match (find(section.table, &fault.at), &fault.range) {
         (Some(Found::Value(value)), Some(range)) if value.get_ref().is_str() => {
-            Place::Text(inside_text(section.reader.text, value, range))
+            SourceSpan::Text(inside_text(section.reader.text, value, range))
         }
-        (Some(Found::Value(value)), _) => Place::Text(value.span()),
-        (Some(Found::Key(range)), _) => Place::Text(range),
-        (None, _) => section.key_place("profile"),
+        (Some(Found::Value(value)), _) => SourceSpan::Text(value.span()),
+        (Some(Found::Key(range)), _) => SourceSpan::Text(range),
+        (None, _) => section.key_span("profile"),
     }
 }
 
@@ -214,7 +288,9 @@ fn find<'a>(table: &'a DeTable<'a>, at: &[String]) -> Option<Found<'a>> {
     for key in keys.by_ref() {
         let below = value.get_ref();
         let next = if let Some(table) = below.as_table() {
-            table.get_key_value(key.as_str()).map(|(key, value)| (key.span(), value))
+            table
+                .get_key_value(key.as_str())
+                .map(|(key, value)| (key.span(), value))
         } else if let Some(list) = below.as_array() {
             let element = key.parse::<usize>().ok().and_then(|at| list.get(at));
             element.map(|element| (element.span(), element))

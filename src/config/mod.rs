@@ -32,15 +32,13 @@ use url::Url;
 
 pub use address::{Address, AddressError};
 pub use connections::{ConnectionConfig, CredentialsConfig, Limits, Mode};
-pub use diagnostics::{Diagnostic, Diagnostics, Place, Severity};
+pub use diagnostics::{Diagnostic, Diagnostics, Severity, SourceSpan};
 pub use environment::Environment;
 pub use secret::{SecretError, SecretSource};
 pub use sources::{SourceConfig, SourceSecret};
 
-use crate::{
-    fold::Rules,
-    store::{StoreSettings, Wiring},
-};
+use crate::store::{StoreSettings, Wiring};
+use hirewire_core::fold::Rules;
 use reader::{Reader, Section};
 
 /// Connections to the database of one process: its claims, settles and readers together rarely use more.
@@ -144,13 +142,19 @@ impl Config {
         let file = path.display().to_string();
         let unreadable = |path: &Path, error: &std::io::Error| {
             let title = format!("{} cannot be read", path.display());
-            let mistake = Diagnostic::mistake(Place::File, title, error.to_string());
-            Diagnostics::new(file.clone(), "", vec![mistake.help("`hirewire init` writes a config")])
+            let mistake = Diagnostic::mistake(SourceSpan::File, title, error.to_string());
+            Diagnostics::new(
+                file.clone(),
+                "",
+                vec![mistake.help("`hirewire init` writes a config")],
+            )
         };
         let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
         let mut environment = environment.clone();
         let beside = path.with_extension("env");
-        environment.add_file(&beside).map_err(|error| unreadable(&beside, &error))?;
+        environment
+            .add_file(&beside)
+            .map_err(|error| unreadable(&beside, &error))?;
         Self::parse(&text, &file, &environment)
     }
 
@@ -159,17 +163,32 @@ impl Config {
         let (table, faults) = DeTable::parse_recoverable(text);
         if !faults.is_empty() {
             let tell = |fault: &toml::de::Error| {
-                let place = fault.span().map_or(Place::File, Place::Text);
+                let place = fault.span().map_or(SourceSpan::File, SourceSpan::Text);
                 Diagnostic::mistake(place, "this is not TOML", fault.message())
             };
-            return Err(Diagnostics::new(file, text, faults.iter().map(tell).collect()));
+            return Err(Diagnostics::new(
+                file,
+                text,
+                faults.iter().map(tell).collect(),
+            ));
         }
         let reader = Reader::new(text, environment);
-        let folder = ConfigFolder(Path::new(file).parent().map(Path::to_owned).unwrap_or_default());
-        let config = tables::config(Section::new(&reader, String::new(), table.get_ref(), Place::File), &folder);
+        let folder = ConfigFolder(
+            Path::new(file)
+                .parent()
+                .map(Path::to_owned)
+                .unwrap_or_default(),
+        );
+        let config = tables::config(
+            Section::new(&reader, String::new(), table.get_ref(), SourceSpan::File),
+            &folder,
+        );
         let found = Diagnostics::new(file, text, reader.finish());
         match config {
-            Some(config) if found.mistakes() == 0 => Ok(Self { warnings: found, ..config }),
+            Some(config) if found.mistakes() == 0 => Ok(Self {
+                warnings: found,
+                ..config
+            }),
             Some(_) | None => Err(found),
         }
     }
@@ -180,19 +199,34 @@ impl Config {
             StoreConfig::Sqlite(path) => format!("sqlite://{}", path.display()).into(),
             StoreConfig::Url(address) => address.url()?,
         };
-        Ok(StoreSettings { url, instance: self.instance.clone(), connections: STORE_CONNECTIONS })
+        Ok(StoreSettings {
+            url,
+            instance: self.instance.clone(),
+            connections: STORE_CONNECTIONS,
+        })
     }
 
     /// Which sources feed which connection, for the store.
     pub fn wiring(&self) -> Wiring {
-        let fed = self.connections.iter().filter(|(_, connection)| !connection.sources.is_empty());
-        Wiring { connections: fed.map(|(name, c)| (name.clone(), c.sources.iter().cloned().collect())).collect() }
+        let fed = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| !connection.sources.is_empty());
+        Wiring {
+            connections: fed
+                .map(|(name, c)| (name.clone(), c.sources.iter().cloned().collect()))
+                .collect(),
+        }
     }
 
     /// What the fold must know of the sources; a connection's scope is its own.
     pub fn rules(&self) -> Rules {
         Rules {
-            sources: self.sources.values().map(|source| (source.id.clone(), source.rules())).collect(),
+            sources: self
+                .sources
+                .values()
+                .map(|source| (source.id.clone(), source.rules()))
+                .collect(),
             scope: None,
         }
     }

@@ -18,7 +18,7 @@ use toml::{
 };
 
 use super::{
-    diagnostics::{Diagnostic, Place},
+    diagnostics::{Diagnostic, SourceSpan},
     environment::Environment,
     suggest::nearest,
 };
@@ -40,19 +40,30 @@ pub(super) struct Located<T> {
     /// What was read.
     pub value: T,
     /// Where.
-    pub place: Place,
+    pub place: SourceSpan,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str, environment: &'a Environment) -> Self {
-        Self { text, environment, found: RefCell::default(), used_variables: RefCell::default(), empty: DeTable::new() }
+        Self {
+            text,
+            environment,
+            found: RefCell::default(),
+            used_variables: RefCell::default(),
+            empty: DeTable::new(),
+        }
     }
 
     pub(super) fn tell(&self, diagnostic: Diagnostic) {
         self.found.borrow_mut().push(diagnostic);
     }
 
-    pub(super) fn mistake(&self, place: Place, title: impl Into<String>, label: impl Into<String>) {
+    pub(super) fn mistake(
+        &self,
+        place: SourceSpan,
+        title: impl Into<String>,
+        label: impl Into<String>,
+    ) {
         self.tell(Diagnostic::mistake(place, title, label));
     }
 
@@ -61,7 +72,7 @@ impl<'a> Reader<'a> {
         for name in self.environment.overrides() {
             if !self.used_variables.borrow().contains(name) {
                 self.mistake(
-                    Place::Variable(name.to_owned()),
+                    SourceSpan::Variable(name.to_owned()),
                     format!("`{name}` stands for no plain key of this config"),
                     "expected HIREWIRE__TABLE__KEY, of a key that is text, a number or true/false",
                 );
@@ -80,14 +91,26 @@ pub(super) struct Section<'a> {
     /// What is in it.
     pub table: &'a DeTable<'a>,
     /// Where its name stands.
-    pub place: Place,
+    pub place: SourceSpan,
     known: RefCell<Vec<&'static str>>,
     any_key: Cell<bool>,
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn new(reader: &'a Reader<'a>, path: String, table: &'a DeTable<'a>, place: Place) -> Self {
-        Self { reader, path, table, place, known: RefCell::default(), any_key: Cell::new(false) }
+    pub(super) fn new(
+        reader: &'a Reader<'a>,
+        path: String,
+        table: &'a DeTable<'a>,
+        place: SourceSpan,
+    ) -> Self {
+        Self {
+            reader,
+            path,
+            table,
+            place,
+            known: RefCell::default(),
+            any_key: Cell::new(false),
+        }
     }
 
     /// The value of a key as it stands in the file.
@@ -100,8 +123,11 @@ impl<'a> Section<'a> {
     }
 
     /// Where a key's name stands; the section's own place if it is not there.
-    pub(super) fn key_place(&self, key: &str) -> Place {
-        self.table.get_key_value(key).map_or_else(|| self.place.clone(), |(key, _)| Place::Text(key.span()))
+    pub(super) fn key_span(&self, key: &str) -> SourceSpan {
+        self.table.get_key_value(key).map_or_else(
+            || self.place.clone(),
+            |(key, _)| SourceSpan::Text(key.span()),
+        )
     }
 
     /// Text, from the file or the variable that stands for the key.
@@ -115,7 +141,10 @@ impl<'a> Section<'a> {
             self.wrong_type(value, &format!("`{key}` is text"));
             return None;
         };
-        Some(Located { value: text.to_owned(), place: Place::Text(value.span()) })
+        Some(Located {
+            value: text.to_owned(),
+            place: SourceSpan::Text(value.span()),
+        })
     }
 
     /// Text that `read` understands; `expected` says what it should be.
@@ -129,9 +158,13 @@ impl<'a> Section<'a> {
         let read = read(&text.value);
         if read.is_none() {
             let title = format!("`{key}` cannot be {:?}", text.value);
-            self.reader.mistake(text.place.clone(), title, format!("expected {expected}"));
+            self.reader
+                .mistake(text.place.clone(), title, format!("expected {expected}"));
         }
-        read.map(|value| Located { value, place: text.place })
+        read.map(|value| Located {
+            value,
+            place: text.place,
+        })
     }
 
     /// One of a few words.
@@ -140,7 +173,11 @@ impl<'a> Section<'a> {
         match T::deserialize(StrDeserializer::<ValueError>::new(&text.value)) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.reader.mistake(text.place, format!("`{key}` cannot be {:?}", text.value), error.to_string());
+                self.reader.mistake(
+                    text.place,
+                    format!("`{key}` cannot be {:?}", text.value),
+                    error.to_string(),
+                );
                 None
             }
         }
@@ -154,12 +191,17 @@ impl<'a> Section<'a> {
     /// A whole number above zero.
     pub(super) fn count(&self, key: &'static str) -> Option<usize> {
         let read = |value: &DeValue<'_>| value.as_integer()?.as_str().replace('_', "").parse().ok();
-        self.plain(key, "a whole number above zero", read).and_then(|count: usize| {
-            if count == 0 {
-                self.reader.mistake(self.key_place(key), format!("`{key}` is zero"), "expected one or more");
-            }
-            (count > 0).then_some(count)
-        })
+        self.plain(key, "a whole number above zero", read)
+            .and_then(|count: usize| {
+                if count == 0 {
+                    self.reader.mistake(
+                        self.key_span(key),
+                        format!("`{key}` is zero"),
+                        "expected one or more",
+                    );
+                }
+                (count > 0).then_some(count)
+            })
     }
 
     fn plain<T: std::str::FromStr>(
@@ -173,7 +215,8 @@ impl<'a> Section<'a> {
             let read = instead.value.parse().ok();
             if read.is_none() {
                 let title = format!("`{key}` cannot be {:?}", instead.value);
-                self.reader.mistake(instead.place, title, format!("expected {expected}"));
+                self.reader
+                    .mistake(instead.place, title, format!("expected {expected}"));
             }
             return read;
         }
@@ -192,13 +235,22 @@ impl<'a> Section<'a> {
     }
 
     /// The same, of a value of it.
-    pub(super) fn deserialized<T: DeserializeOwned>(&self, value: &Spanned<DeValue<'_>>) -> Option<Located<T>> {
+    pub(super) fn deserialized<T: DeserializeOwned>(
+        &self,
+        value: &Spanned<DeValue<'_>>,
+    ) -> Option<Located<T>> {
         match T::deserialize(ValueDeserializer::from(value.clone())) {
-            Ok(read) => Some(Located { value: read, place: Place::Text(value.span()) }),
+            Ok(read) => Some(Located {
+                value: read,
+                place: SourceSpan::Text(value.span()),
+            }),
             Err(error) => {
-                let place = Place::Text(error.span().unwrap_or_else(|| value.span()));
-                let title =
-                    if self.path.is_empty() { "this cannot be read".into() } else { format!("in [{}]", self.path) };
+                let place = SourceSpan::Text(error.span().unwrap_or_else(|| value.span()));
+                let title = if self.path.is_empty() {
+                    "this cannot be read".into()
+                } else {
+                    format!("in [{}]", self.path)
+                };
                 self.reader.mistake(place, title, error.message());
                 None
             }
@@ -215,7 +267,10 @@ impl<'a> Section<'a> {
         let mut texts = Vec::new();
         for element in list {
             match element.get_ref().as_str() {
-                Some(text) => texts.push(Located { value: text.to_owned(), place: Place::Text(element.span()) }),
+                Some(text) => texts.push(Located {
+                    value: text.to_owned(),
+                    place: SourceSpan::Text(element.span()),
+                }),
                 None => self.wrong_type(element, &format!("`{key}` is a list of texts")),
             }
         }
@@ -225,41 +280,64 @@ impl<'a> Section<'a> {
     /// A table.
     pub(super) fn section(&self, key: &'static str) -> Option<Section<'a>> {
         let value = self.value(key)?;
-        self.below(key, self.key_place(key), value)
+        self.below(key, self.key_span(key), value)
     }
 
     /// A table that may be left out: variables still stand for its keys.
     pub(super) fn section_or_empty(&self, key: &'static str) -> Section<'a> {
-        self.section(key)
-            .unwrap_or_else(|| Section::new(self.reader, self.joined(key), &self.reader.empty, self.place.clone()))
+        self.section(key).unwrap_or_else(|| {
+            Section::new(
+                self.reader,
+                self.joined(key),
+                &self.reader.empty,
+                self.place.clone(),
+            )
+        })
     }
 
     /// The tables of a table, by name.
     pub(super) fn named_sections(&self, key: &'static str) -> Vec<(String, Section<'a>)> {
-        let Some(section) = self.section(key) else { return Vec::new() };
+        let Some(section) = self.section(key) else {
+            return Vec::new();
+        };
         let mut sections = Vec::new();
         for (name, value) in section.table {
-            let place = Place::Text(name.span());
-            sections.extend(section.below(name.get_ref(), place, value).map(|s| (name.get_ref().to_string(), s)));
+            let place = SourceSpan::Text(name.span());
+            sections.extend(
+                section
+                    .below(name.get_ref(), place, value)
+                    .map(|s| (name.get_ref().to_string(), s)),
+            );
         }
         sections
     }
 
     /// The tables of a list (`[[...]]`).
     pub(super) fn sections(&self, key: &'static str) -> Vec<Section<'a>> {
-        let Some(value) = self.value(key) else { return Vec::new() };
+        let Some(value) = self.value(key) else {
+            return Vec::new();
+        };
         let Some(list) = value.get_ref().as_array() else {
             self.wrong_type(value, &format!("`{key}` is a list of tables"));
             return Vec::new();
         };
         let element = |(at, element): (usize, &'a Spanned<DeValue<'a>>)| {
-            self.below(&format!("{key}[{at}]"), Place::Text(element.span()), element)
+            self.below(
+                &format!("{key}[{at}]"),
+                SourceSpan::Text(element.span()),
+                element,
+            )
         };
         list.iter().enumerate().filter_map(element).collect()
     }
 
     /// A value as a table.
-    pub(super) fn below(&self, name: &str, place: Place, value: &'a Spanned<DeValue<'a>>) -> Option<Section<'a>> {
+    pub(super) fn below(
+        &self,
+        name: &str,
+        place: SourceSpan,
+        value: &'a Spanned<DeValue<'a>>,
+    ) -> Option<Section<'a>> {
         let Some(table) = value.get_ref().as_table() else {
             self.wrong_type(value, &format!("`{name}` is a table"));
             return None;
@@ -269,15 +347,24 @@ impl<'a> Section<'a> {
 
     /// Whether a key is there, readable or not.
     pub(super) fn is_given(&self, key: &str) -> bool {
-        self.table.contains_key(key) || self.reader.environment.instead_of(&self.path, key).is_some()
+        self.table.contains_key(key)
+            || self
+                .reader
+                .environment
+                .instead_of(&self.path, key)
+                .is_some()
     }
 
     /// A key that must be there.
     pub(super) fn require(&self, key: &str, expected: &str) {
         if !self.is_given(key) {
-            let title =
-                if self.path.is_empty() { format!("no `{key}`") } else { format!("[{}] has no `{key}`", self.path) };
-            self.reader.mistake(self.place.clone(), title, format!("expected {expected}"));
+            let title = if self.path.is_empty() {
+                format!("no `{key}`")
+            } else {
+                format!("[{}] has no `{key}`", self.path)
+            };
+            self.reader
+                .mistake(self.place.clone(), title, format!("expected {expected}"));
         }
     }
 
@@ -285,7 +372,11 @@ impl<'a> Section<'a> {
     pub(super) fn refuse(&self, key: &'static str) {
         if self.value(key).is_some() {
             let label = "leave it out: it would do nothing";
-            self.reader.mistake(self.key_place(key), format!("{key}: not in this version"), label);
+            self.reader.mistake(
+                self.key_span(key),
+                format!("{key}: not in this version"),
+                label,
+            );
         }
     }
 
@@ -300,30 +391,57 @@ impl<'a> Section<'a> {
             return;
         }
         let known = self.known.borrow();
-        for key in self.table.keys().filter(|key| !known.contains(&key.get_ref().as_ref())) {
+        for key in self
+            .table
+            .keys()
+            .filter(|key| !known.contains(&key.get_ref().as_ref()))
+        {
             let label = match nearest(key.get_ref(), known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("expected one of {}", known.join(", ")),
             };
-            let inside = if self.path.is_empty() { String::new() } else { format!(" in [{}]", self.path) };
-            self.reader.mistake(Place::Text(key.span()), format!("unknown key `{}`{inside}", key.get_ref()), label);
+            let inside = if self.path.is_empty() {
+                String::new()
+            } else {
+                format!(" in [{}]", self.path)
+            };
+            self.reader.mistake(
+                SourceSpan::Text(key.span()),
+                format!("unknown key `{}`{inside}", key.get_ref()),
+                label,
+            );
         }
     }
 
     pub(super) fn wrong_type(&self, value: &Spanned<DeValue<'_>>, expected: &str) {
         let found = value.get_ref().type_str();
-        let article = if found.starts_with(['a', 'i']) { "an" } else { "a" };
-        self.reader.mistake(Place::Text(value.span()), expected, format!("this is {article} {found}"));
+        let article = if found.starts_with(['a', 'i']) {
+            "an"
+        } else {
+            "a"
+        };
+        self.reader.mistake(
+            SourceSpan::Text(value.span()),
+            expected,
+            format!("this is {article} {found}"),
+        );
     }
 
     fn joined(&self, key: &str) -> String {
-        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
     }
 
     fn instead_of(&self, key: &str) -> Option<Located<String>> {
         let (name, value) = self.reader.environment.instead_of(&self.path, key)?;
         self.reader.used_variables.borrow_mut().insert(name.clone());
-        Some(Located { value, place: Place::Variable(name) })
+        Some(Located {
+            value,
+            place: SourceSpan::Variable(name),
+        })
     }
 }
 
@@ -342,14 +460,18 @@ mod tests {
         let table = DeTable::parse(text).unwrap();
         let reader = Reader::new(text, &environment);
         {
-            let root = Section::new(&reader, String::new(), table.get_ref(), Place::File);
+            let root = Section::new(&reader, String::new(), table.get_ref(), SourceSpan::File);
             let a = root.section("a").unwrap();
             assert!(a.text("listen").is_none());
             assert_eq!(a.count("port"), None);
             a.finish();
             root.finish();
         }
-        let found: Vec<String> = reader.finish().into_iter().map(|d| format!("{}: {}", d.title, d.label)).collect();
+        let found: Vec<String> = reader
+            .finish()
+            .into_iter()
+            .map(|d| format!("{}: {}", d.title, d.label))
+            .collect();
         assert_eq!(
             found,
             [

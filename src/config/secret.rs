@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    diagnostics::{Diagnostic, Place},
+    diagnostics::{Diagnostic, SourceSpan},
     reader::Section,
 };
 
@@ -53,16 +53,24 @@ impl SecretSource {
     /// The secret as it is now.
     pub fn read(&self) -> Result<SecretString, SecretError> {
         let text = match self {
-            Self::Variable { name, value } => value.clone().ok_or_else(|| SecretError::NoVariable(name.clone()))?,
+            Self::Variable { name, value } => value
+                .clone()
+                .ok_or_else(|| SecretError::NoVariable(name.clone()))?,
             Self::File(path) => {
-                let text =
-                    std::fs::read_to_string(path).map_err(|source| SecretError::File { path: path.clone(), source })?;
+                let text = std::fs::read_to_string(path).map_err(|source| SecretError::File {
+                    path: path.clone(),
+                    source,
+                })?;
                 // Editors and `echo` end a file with a line break that is no part of the secret.
                 text.trim_end_matches(['\r', '\n']).into()
             }
             Self::Literal(text) => text.clone(),
         };
-        if text.expose_secret().is_empty() { Err(SecretError::Empty(self.to_string())) } else { Ok(text) }
+        if text.expose_secret().is_empty() {
+            Err(SecretError::Empty(self.to_string()))
+        } else {
+            Ok(text)
+        }
     }
 }
 
@@ -97,21 +105,34 @@ impl<'a> Section<'a> {
         if let Some(text) = value.get_ref().as_str() {
             return self.literal(key, text, value);
         }
-        let section = self.below(key, Place::Text(value.span()), value)?;
+        let section = self.below(key, SourceSpan::Text(value.span()), value)?;
         let variable = section.text("env");
         let file = section.text("file");
         more(&section);
         let (source, place) = match (variable, file) {
             (Some(name), None) => {
                 let value = self.reader.environment.get(&name.value).cloned();
-                (Some(SecretSource::Variable { name: name.value, value }), name.place)
+                (
+                    Some(SecretSource::Variable {
+                        name: name.value,
+                        value,
+                    }),
+                    name.place,
+                )
             }
-            (None, Some(path)) => (Some(SecretSource::File(folder.join(path.value))), path.place),
+            (None, Some(path)) => (
+                Some(SecretSource::File(folder.join(path.value))),
+                path.place,
+            ),
             (None, None) | (Some(_), Some(_)) => (None, section.place.clone()),
         };
         section.finish();
         if source.is_none() {
-            self.reader.mistake(place, format!("`{key}` names no secret"), format!("expected {SECRET}"));
+            self.reader.mistake(
+                place,
+                format!("`{key}` names no secret"),
+                format!("expected {SECRET}"),
+            );
             return None;
         }
         let missing = source.as_ref().and_then(|source| source.read().err());
@@ -125,7 +146,7 @@ impl<'a> Section<'a> {
         if self.reader.environment.takes_literal_secrets() {
             return Some(SecretSource::Literal(text.into()));
         }
-        let place = Place::Secret(value.span());
+        let place = SourceSpan::Secret(value.span());
         let label = format!("expected {SECRET}");
         self.reader.tell(
             Diagnostic::mistake(place, format!("`{key}` is a literal secret"), label)
@@ -134,8 +155,10 @@ impl<'a> Section<'a> {
         None
     }
 
-    fn missing(&self, place: Place, error: &SecretError) {
-        let why = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    fn missing(&self, place: SourceSpan, error: &SecretError) {
+        let why = std::error::Error::source(error)
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let diagnostic = if self.reader.environment.is_offline() {
             Diagnostic::warning(place, error.to_string(), why)
         } else {
@@ -166,7 +189,10 @@ mod tests {
     #[test]
     fn no_secret_is_in_what_is_printed() {
         let literal = SecretSource::Literal("hush".into());
-        let variable = SecretSource::Variable { name: "TOKEN".into(), value: Some("hush".into()) };
+        let variable = SecretSource::Variable {
+            name: "TOKEN".into(),
+            value: Some("hush".into()),
+        };
         assert!(!format!("{literal:?} {literal} {variable:?} {variable}").contains("hush"));
     }
 }

@@ -10,11 +10,15 @@ use super::{
     suggest::one_of,
     units,
 };
-use crate::source::{Algorithm, Encoding, Grammar, KeyForm, Part, Scheme, SignatureKind, TimestampRule};
+use hirewire_core::source::{
+    Algorithm, Encoding, Grammar, KeyForm, Part, Scheme, SignatureKind, TimestampRule,
+};
 
 /// Reads `signature`; without it the preset's.
 pub(super) fn signature(source: &Section<'_>, preset: Scheme) -> Option<Scheme> {
-    let Some(value) = source.value("signature") else { return Some(preset) };
+    let Some(value) = source.value("signature") else {
+        return Some(preset);
+    };
     if value.get_ref().is_str() {
         let name = source.text("signature")?;
         return style(source, &name, None);
@@ -29,7 +33,11 @@ fn style(section: &Section<'_>, name: &Located<String>, header: Option<&str>) ->
     let scheme = Scheme::style(&name.value, header).ok();
     if scheme.is_none() {
         let title = format!("`{}` is no signature style", name.value);
-        section.reader.mistake(name.place.clone(), title, one_of(&name.value, Scheme::STYLES));
+        section.reader.mistake(
+            name.place.clone(),
+            title,
+            one_of(&name.value, Scheme::STYLES),
+        );
     }
     scheme
 }
@@ -40,7 +48,10 @@ fn with_knobs(knobs: &Section<'_>) -> Option<Scheme> {
     let mut scheme = if let Some(name) = knobs.text("scheme") {
         style(knobs, &name, header_name)?
     } else {
-        knobs.require("header", "the header with the signature, or `scheme`, a style by name");
+        knobs.require(
+            "header",
+            "the header with the signature, or `scheme`, a style by name",
+        );
         Scheme::style("hmac-sha256", header_name).ok()?
     };
     if let Some(header) = header {
@@ -77,7 +88,9 @@ fn with_knobs(knobs: &Section<'_>) -> Option<Scheme> {
 }
 
 fn tolerance(knobs: &Section<'_>, scheme: &mut Scheme) {
-    let Some(tolerance) = knobs.parsed("tolerance", units::DURATION, units::duration) else { return };
+    let Some(tolerance) = knobs.parsed("tolerance", units::DURATION, units::duration) else {
+        return;
+    };
     let duration = SignedDuration::try_from(tolerance.value).ok();
     match (&mut scheme.timestamp, duration) {
         (Some(rule), Some(duration)) => (rule.past, rule.future) = (duration, duration),

@@ -10,16 +10,16 @@ use toml::{Spanned, de::DeValue};
 
 use super::{
     ConfigFolder,
-    diagnostics::{Diagnostic, Place},
+    diagnostics::{Diagnostic, SourceSpan},
     reader::{Located, Section},
     secret::{SecretError, SecretSource},
     signature,
     suggest::one_of,
 };
-use crate::{
+use crate::intake::SourceEndpoint;
+use hirewire_core::{
     event::SourceId,
     fold::{Authority, SourceRules},
-    intake::SourceDoor,
     source::{Authority as StatedAuthority, Preset, Scheme, Secret},
 };
 
@@ -66,8 +66,8 @@ impl SourceConfig {
     }
 
     /// What intake must know, with the secrets as they are now.
-    pub fn door(&self) -> Result<SourceDoor, SecretError> {
-        Ok(SourceDoor {
+    pub fn endpoint(&self) -> Result<SourceEndpoint, SecretError> {
+        Ok(SourceEndpoint {
             id: self.id.clone(),
             preset: Arc::new(self.preset.clone()),
             scheme: self.scheme.clone(),
@@ -81,7 +81,12 @@ impl SourceConfig {
     pub fn rules(&self) -> SourceRules {
         let time_zone = self.time_zone.clone().unwrap_or(TimeZone::UTC);
         let retry_span = self.preset.retry_span;
-        SourceRules { time_zone, authority: self.authority, retry_span, ..SourceRules::default() }
+        SourceRules {
+            time_zone,
+            authority: self.authority,
+            retry_span,
+            ..SourceRules::default()
+        }
     }
 }
 
@@ -98,16 +103,31 @@ impl SourceSecret {
 }
 
 /// Reads one source; `None` if it cannot be used, and then something was told.
-pub(super) fn source(name: &str, section: &Section<'_>, folder: &ConfigFolder) -> Option<SourceConfig> {
+pub(super) fn source(
+    name: &str,
+    section: &Section<'_>,
+    folder: &ConfigFolder,
+) -> Option<SourceConfig> {
     let id = id(name, section);
     let preset = preset(section);
-    let usual = preset.as_ref().and_then(|preset| preset.scheme().ok()).unwrap_or_else(Scheme::standard_webhooks);
+    let usual = preset
+        .as_ref()
+        .and_then(|preset| preset.scheme().ok())
+        .unwrap_or_else(Scheme::standard_webhooks);
     let scheme = signature::signature(section, usual);
     let secrets = secrets(section, folder, scheme.as_ref());
     let enabled = section.flag("enabled").unwrap_or(true);
     let time_zone = time_zone(section, preset.as_ref());
-    let authority = section.choice("authority").or(preset.as_ref().map(|preset| preset.authority)).unwrap_or_default();
-    let origins = section.texts("origins").unwrap_or_default().into_iter().map(|origin| origin.value).collect();
+    let authority = section
+        .choice("authority")
+        .or(preset.as_ref().map(|preset| preset.authority))
+        .unwrap_or_default();
+    let origins = section
+        .texts("origins")
+        .unwrap_or_default()
+        .into_iter()
+        .map(|origin| origin.value)
+        .collect();
     for key in ["expect_every", "guard", "retention", "on_bad_signature"] {
         section.refuse(key);
     }
@@ -145,11 +165,16 @@ fn time_zone(section: &Section<'_>, preset: Option<&Preset>) -> Option<TimeZone>
 }
 
 fn id(name: &str, section: &Section<'_>) -> Option<SourceId> {
-    let id = section.text("id").unwrap_or_else(|| Located { value: name.to_owned(), place: section.place.clone() });
+    let id = section.text("id").unwrap_or_else(|| Located {
+        value: name.to_owned(),
+        place: section.place.clone(),
+    });
     let reserved = id.value == "ops" || name == "ops";
     if reserved {
         let label = "operators' own events have this name";
-        section.reader.mistake(id.place, "`ops` is no name for a source", label);
+        section
+            .reader
+            .mistake(id.place, "`ops` is no name for a source", label);
         return None;
     }
     match (SourceId::parse(name), SourceId::parse(id.value)) {
@@ -163,35 +188,56 @@ fn id(name: &str, section: &Section<'_>) -> Option<SourceId> {
             None
         }
         (Ok(_), Err(error)) => {
-            section.reader.mistake(id.place, "`id` cannot be this", error.to_string());
+            section
+                .reader
+                .mistake(id.place, "`id` cannot be this", error.to_string());
             None
         }
     }
 }
 
 fn preset(section: &Section<'_>) -> Option<Preset> {
-    section.require("preset", &format!("one of {}", Preset::names().collect::<Vec<_>>().join(", ")));
+    section.require(
+        "preset",
+        &format!("one of {}", Preset::names().collect::<Vec<_>>().join(", ")),
+    );
     let name = section.text("preset")?;
     let preset = Preset::named(&name.value);
     if preset.is_none() {
         let label = one_of(&name.value, Preset::names());
-        section.reader.mistake(name.place, format!("`{}` is no source preset", name.value), label);
+        section.reader.mistake(
+            name.place,
+            format!("`{}` is no source preset", name.value),
+            label,
+        );
     }
     preset
 }
 
-fn secrets(section: &Section<'_>, folder: &ConfigFolder, scheme: Option<&Scheme>) -> Vec<SourceSecret> {
+fn secrets(
+    section: &Section<'_>,
+    folder: &ConfigFolder,
+    scheme: Option<&Scheme>,
+) -> Vec<SourceSecret> {
     section.require("secrets", "a list of secrets: [{ env = \"NAME\" }]");
-    let Some(value) = section.value("secrets") else { return Vec::new() };
+    let Some(value) = section.value("secrets") else {
+        return Vec::new();
+    };
     let Some(list) = value.get_ref().as_array() else {
         section.wrong_type(value, "`secrets` is a list: [{ env = \"NAME\" }]");
         return Vec::new();
     };
     if list.is_empty() {
         let label = "expected at least one: [{ env = \"NAME\" }]";
-        section.reader.mistake(Place::Text(value.span()), "no secret: nothing could be verified", label);
+        section.reader.mistake(
+            SourceSpan::Text(value.span()),
+            "no secret: nothing could be verified",
+            label,
+        );
     }
-    list.iter().filter_map(|element| secret(section, element, folder, scheme)).collect()
+    list.iter()
+        .filter_map(|element| secret(section, element, folder, scheme))
+        .collect()
 }
 
 fn secret<'a>(
@@ -206,7 +252,12 @@ fn secret<'a>(
         not_before = time(secret, "not_before");
         not_after = time(secret, "not_after");
     })?;
-    let secret = SourceSecret { source, id, not_before, not_after };
+    let secret = SourceSecret {
+        source,
+        id,
+        not_before,
+        not_after,
+    };
     if let (Ok(read), Some(scheme)) = (secret.read(), scheme) {
         check_form(section, element, &read, scheme);
     }
@@ -214,7 +265,7 @@ fn secret<'a>(
         && from >= until
     {
         section.reader.mistake(
-            Place::Text(element.span()),
+            SourceSpan::Text(element.span()),
             "a secret that is never good",
             "not_after is not after not_before",
         );
@@ -223,7 +274,12 @@ fn secret<'a>(
 }
 
 /// A secret must be a key of at least one of the kinds of signatures that the scheme takes.
-fn check_form(section: &Section<'_>, element: &Spanned<DeValue<'_>>, secret: &Secret, scheme: &Scheme) {
+fn check_form(
+    section: &Section<'_>,
+    element: &Spanned<DeValue<'_>>,
+    secret: &Secret,
+    scheme: &Scheme,
+) {
     let mut refused = None;
     for kind in &scheme.signatures {
         match secret.key(kind.key) {
@@ -232,7 +288,7 @@ fn check_form(section: &Section<'_>, element: &Spanned<DeValue<'_>>, secret: &Se
         }
     }
     if let Some(error) = refused {
-        let place = Place::Text(element.span());
+        let place = SourceSpan::Text(element.span());
         section.reader.tell(Diagnostic::mistake(
             place,
             error.to_string(),
@@ -248,12 +304,14 @@ fn time(section: &Section<'_>, key: &'static str) -> Option<Timestamp> {
         let read = time.to_string().parse().ok();
         if read.is_none() {
             section.reader.mistake(
-                Place::Text(value.span()),
+                SourceSpan::Text(value.span()),
                 format!("`{key}` is no instant"),
                 format!("expected {EXPECTED}"),
             );
         }
         return read;
     }
-    section.parsed(key, EXPECTED, |text| text.parse().ok()).map(|time| time.value)
+    section
+        .parsed(key, EXPECTED, |text| text.parse().ok())
+        .map(|time| time.value)
 }

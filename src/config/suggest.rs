@@ -1,7 +1,10 @@
 //! Did you mean: the known name that is nearest to a mistyped one.
 
 /// The nearest of the known names, if it is near enough to be meant.
-pub(super) fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(
+    typed: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let typed = typed.to_ascii_lowercase();
     let most = (typed.chars().count() / 3).clamp(1, 3);
     known
@@ -21,7 +24,7 @@ pub(super) fn one_of<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) 
     }
 }
 
-/// How many letters must be put in, taken out, changed or swapped with their neighbour.
+/// How many letters must be put in, taken out, changed or swapped with their dependency.
 fn distance(a: &str, b: &str) -> usize {
     let target: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=target.len()).collect();
@@ -31,10 +34,12 @@ fn distance(a: &str, b: &str) -> usize {
         let mut next = vec![i + 1];
         for (j, other) in target.iter().enumerate() {
             let at = |row: &[usize], j: usize| row.get(j).copied().unwrap_or(usize::MAX / 2);
-            let mut least =
-                (at(&row, j) + usize::from(letter != *other)).min(at(&row, j + 1) + 1).min(at(&next, j) + 1);
-            let swapped =
-                j.checked_sub(1).filter(|before| previous == Some(*other) && target.get(*before) == Some(&letter));
+            let mut least = (at(&row, j) + usize::from(letter != *other))
+                .min(at(&row, j + 1) + 1)
+                .min(at(&next, j) + 1);
+            let swapped = j
+                .checked_sub(1)
+                .filter(|before| previous == Some(*other) && target.get(*before) == Some(&letter));
             if let Some(before) = swapped {
                 least = least.min(at(&above, before) + 1);
             }
@@ -52,9 +57,12 @@ mod tests {
 
     #[test]
     fn distances_count_edits() {
-        for (a, b, expected) in
-            [("listen", "listen", 0), ("listne", "listen", 1), ("lsten", "listen", 1), ("kitten", "sitting", 3)]
-        {
+        for (a, b, expected) in [
+            ("listen", "listen", 0),
+            ("listne", "listen", 1),
+            ("lsten", "listen", 1),
+            ("kitten", "sitting", 3),
+        ] {
             assert_eq!(distance(a, b), expected, "{a} {b}");
         }
     }

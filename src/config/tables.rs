@@ -8,16 +8,19 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::{
-    Config, ConfigFolder, Diagnostics, IntakeConfig, OpsConfig, OpsToken, QueueConfig, SecretSource, SourceConfig,
-    StoreConfig,
+    Config, ConfigFolder, Diagnostics, IntakeConfig, OpsConfig, OpsToken, QueueConfig,
+    SecretSource, SourceConfig, StoreConfig,
     address::{Expected, address},
     connections,
-    diagnostics::Place,
+    diagnostics::SourceSpan,
     reader::Section,
     sources,
 };
 
-const AMQP: Expected = Expected { schemes: &["amqp", "amqps"], form: "\"amqps://host/vhost\" or { env = \"NAME\" }" };
+const AMQP: Expected = Expected {
+    schemes: &["amqp", "amqps"],
+    form: "\"amqps://host/vhost\" or { env = \"NAME\" }",
+};
 const DATABASE: Expected = Expected {
     schemes: &["postgres", "postgresql", "sqlite"],
     form: "\"postgres://host/database\", \"sqlite://path\" or { env = \"NAME\" }",
@@ -26,7 +29,9 @@ const DATABASE: Expected = Expected {
 /// Reads all tables; `None` if something was told.
 pub(super) fn config(root: Section<'_>, folder: &ConfigFolder) -> Option<Config> {
     let instance = instance(&root);
-    let data_dir = root.text("data_dir").map_or_else(|| PathBuf::from("hirewire-data"), |text| text.value.into());
+    let data_dir = root
+        .text("data_dir")
+        .map_or_else(|| PathBuf::from("hirewire-data"), |text| text.value.into());
     let data_dir = folder.path().join(data_dir);
     let intake = intake(&root);
     let ops = ops(&root, folder);
@@ -50,7 +55,10 @@ pub(super) fn config(root: Section<'_>, folder: &ConfigFolder) -> Option<Config>
         ops,
         queue: queue?,
         store: store?,
-        sources: sources.into_iter().filter_map(|(name, source)| Some((name, source?))).collect(),
+        sources: sources
+            .into_iter()
+            .filter_map(|(name, source)| Some((name, source?)))
+            .collect(),
         connections,
         warnings: Diagnostics::default(),
     })
@@ -59,31 +67,53 @@ pub(super) fn config(root: Section<'_>, folder: &ConfigFolder) -> Option<Config>
 fn instance(root: &Section<'_>) -> String {
     const EXPECTED: &str = "1 to 32 lower-case letters, digits, - or _";
     let good = |text: &str| {
-        let fits = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
+        let fits = text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
         (fits && (1..=32).contains(&text.len())).then(|| text.to_owned())
     };
-    root.parsed("instance", EXPECTED, good).map_or_else(|| "default".to_owned(), |instance| instance.value)
+    root.parsed("instance", EXPECTED, good)
+        .map_or_else(|| "default".to_owned(), |instance| instance.value)
 }
 
 fn listen(section: &Section<'_>, port: u16) -> SocketAddr {
-    const EXPECTED: &str = "an address and a port, such as \"127.0.0.1:8080\"; port 0 is a free one";
+    const EXPECTED: &str =
+        "an address and a port, such as \"127.0.0.1:8080\"; port 0 is a free one";
     let given = section.parsed("listen", EXPECTED, |text| text.parse().ok());
-    given.map_or_else(|| SocketAddr::from(([127, 0, 0, 1], port)), |listen| listen.value)
+    given.map_or_else(
+        || SocketAddr::from(([127, 0, 0, 1], port)),
+        |listen| listen.value,
+    )
 }
 
 fn intake(root: &Section<'_>) -> IntakeConfig {
     let intake = root.section_or_empty("intake");
     let listen = listen(&intake, 8080);
-    let public_url =
-        intake.parsed("public_url", "how HR systems reach it, such as \"https://hooks.acme.example\"", |text| {
-            Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none())
-        });
-    if intake.texts("trusted_proxies").is_some_and(|proxies| !proxies.is_empty()) {
+    let public_url = intake.parsed(
+        "public_url",
+        "how HR systems reach it, such as \"https://hooks.acme.example\"",
+        |text| {
+            Url::parse(text)
+                .ok()
+                .filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none())
+        },
+    );
+    if intake
+        .texts("trusted_proxies")
+        .is_some_and(|proxies| !proxies.is_empty())
+    {
         let label = "leave it out: the sender's address is not used";
-        intake.reader.mistake(intake.key_place("trusted_proxies"), "trusted_proxies: not in this version", label);
+        intake.reader.mistake(
+            intake.key_span("trusted_proxies"),
+            "trusted_proxies: not in this version",
+            label,
+        );
     }
     intake.finish();
-    IntakeConfig { listen, public_url: public_url.map(|url| url.value) }
+    IntakeConfig {
+        listen,
+        public_url: public_url.map(|url| url.value),
+    }
 }
 
 fn ops(root: &Section<'_>, folder: &ConfigFolder) -> OpsConfig {
@@ -91,8 +121,10 @@ fn ops(root: &Section<'_>, folder: &ConfigFolder) -> OpsConfig {
     let listen = listen(&ops, 8081);
     let mut tokens: Vec<OpsToken> = Vec::new();
     for section in ops.sections("tokens") {
-        let place = section.key_place("name");
-        let Some(token) = token(section, folder) else { continue };
+        let place = section.key_span("name");
+        let Some(token) = token(section, folder) else {
+            continue;
+        };
         if tokens.iter().any(|other| other.name == token.name) {
             ops.reader.mistake(
                 place,
@@ -113,11 +145,17 @@ fn token(section: Section<'_>, folder: &ConfigFolder) -> Option<OpsToken> {
     section.require("name", "whose token it is");
     section.require("role", "viewer, operator or admin");
     section.require("hash", super::secret::SECRET);
-    let name = section.parsed("name", "a name", |text| (!text.trim().is_empty()).then(|| text.to_owned()));
+    let name = section.parsed("name", "a name", |text| {
+        (!text.trim().is_empty()).then(|| text.to_owned())
+    });
     let role = section.choice("role");
     let hash = hash(&section, folder);
     section.finish();
-    Some(OpsToken { name: name?.value, role: role?, hash: hash? })
+    Some(OpsToken {
+        name: name?.value,
+        role: role?,
+        hash: hash?,
+    })
 }
 
 /// A hash of 256 random bits is no secret: it may stand in the file.
@@ -131,7 +169,11 @@ fn hash(section: &Section<'_>, folder: &ConfigFolder) -> Option<SecretSource> {
     let good = |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
     if source.read().is_ok_and(|text| !good(text.expose_secret())) {
         // Somebody may have put the token itself there.
-        section.reader.mistake(Place::Secret(value.span()), "`hash` is no hash", EXPECTED);
+        section.reader.mistake(
+            SourceSpan::Secret(value.span()),
+            "`hash` is no hash",
+            EXPECTED,
+        );
         return None;
     }
     Some(source)
@@ -139,20 +181,34 @@ fn hash(section: &Section<'_>, folder: &ConfigFolder) -> Option<SecretSource> {
 
 fn queue(root: &Section<'_>, folder: &ConfigFolder) -> Option<QueueConfig> {
     let Some(queue) = root.section("queue") else {
-        return root.value("queue").is_none().then_some(QueueConfig::Embedded);
+        return root
+            .value("queue")
+            .is_none()
+            .then_some(QueueConfig::Embedded);
     };
     if queue.value("ca_file").is_some() {
         let label = "the system's certificates are used";
-        queue.reader.mistake(queue.key_place("ca_file"), "queue.ca_file: not in this version", label);
+        queue.reader.mistake(
+            queue.key_span("ca_file"),
+            "queue.ca_file: not in this version",
+            label,
+        );
     }
     let address = address(&queue, folder.path(), &AMQP);
     queue.finish();
     address.map(QueueConfig::Rabbit)
 }
 
-fn store(root: &Section<'_>, folder: &ConfigFolder, data_dir: &std::path::Path) -> Option<StoreConfig> {
+fn store(
+    root: &Section<'_>,
+    folder: &ConfigFolder,
+    data_dir: &std::path::Path,
+) -> Option<StoreConfig> {
     let Some(store) = root.section("store") else {
-        return root.value("store").is_none().then(|| StoreConfig::Sqlite(data_dir.join("hirewire.db")));
+        return root
+            .value("store")
+            .is_none()
+            .then(|| StoreConfig::Sqlite(data_dir.join("hirewire.db")));
     };
     let address = address(&store, folder.path(), &DATABASE);
     store.finish();
@@ -165,11 +221,17 @@ fn all_sources(root: &Section<'_>, folder: &ConfigFolder) -> Vec<(String, Option
     for (name, section) in root.named_sections("sources") {
         let source = sources::source(&name, &section, folder);
         let same = source.as_ref().and_then(|source| {
-            sources.iter().find(|(_, other)| other.as_ref().is_some_and(|other| other.id == source.id))
+            sources
+                .iter()
+                .find(|(_, other)| other.as_ref().is_some_and(|other| other.id == source.id))
         });
         if let Some((other, _)) = same {
             let title = format!("[sources.{name}] and [sources.{other}] have the same id");
-            section.reader.mistake(section.key_place("id"), title, "people's keys are made with it");
+            section.reader.mistake(
+                section.key_span("id"),
+                title,
+                "people's keys are made with it",
+            );
         }
         section.finish();
         sources.push((name, source));

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// What a duration looks like.
-pub(super) const DURATION: &str = "a duration: a number and ms, s, m, h or d, such as \"30s\" or \"7d\"";
+pub(super) const DURATION: &str =
+    "a duration: a number and ms, s, m, h or d, such as \"30s\" or \"7d\"";
 
 /// What a rate looks like.
 pub(super) const RATE: &str = "a rate above zero: a number and /s, /m or /h, such as \"25/s\"";
@@ -45,7 +46,17 @@ mod tests {
         assert_eq!(duration("30s"), Some(Duration::from_secs(30)));
         assert_eq!(duration("250ms"), Some(Duration::from_millis(250)));
         assert_eq!(duration("7d"), Some(Duration::from_hours(7 * 24)));
-        for wrong in ["", "30", "s", "-1s", "1.5h", "1w", "30 x", "99999999999999999999s", "999999999999999999d"] {
+        for wrong in [
+            "",
+            "30",
+            "s",
+            "-1s",
+            "1.5h",
+            "1w",
+            "30 x",
+            "99999999999999999999s",
+            "999999999999999999d",
+        ] {
             assert_eq!(duration(wrong), None, "{wrong}");
         }
         assert_eq!(rate("25/s"), Some(25.0));

@@ -27,14 +27,18 @@ pub async fn read_body(body: Body, limit: usize, timeout: Duration) -> Result<By
     if body.size_hint().lower() > limit as u64 {
         return Err(BodyError::TooLarge);
     }
-    tokio::time::timeout(timeout, collect(body, limit)).await.unwrap_or(Err(BodyError::TimedOut))
+    tokio::time::timeout(timeout, collect(body, limit))
+        .await
+        .unwrap_or(Err(BodyError::TimedOut))
 }
 
 async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
+            continue;
+        };
         if first.len() + whole.len() + data.len() > limit {
             return Err(BodyError::TooLarge);
         }
@@ -46,7 +50,11 @@ async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
             whole.extend_from_slice(&data);
         }
     }
-    Ok(if whole.is_empty() { first } else { whole.freeze() })
+    Ok(if whole.is_empty() {
+        first
+    } else {
+        whole.freeze()
+    })
 }
 
 #[cfg(test)]
@@ -61,21 +69,35 @@ mod tests {
 
     fn chunks(chunks: &'static [&'static str]) -> Body {
         Body::from_stream(stream::iter(
-            chunks.iter().map(|chunk| Ok::<_, Infallible>(Bytes::from_static(chunk.as_bytes()))),
+            chunks
+                .iter()
+                .map(|chunk| Ok::<_, Infallible>(Bytes::from_static(chunk.as_bytes()))),
         ))
     }
 
     #[tokio::test]
     async fn chunks_are_counted_as_they_come() {
-        assert_eq!(read_body(chunks(&["ab", "cd", "ef"]), 6, PATIENT).await, Ok(Bytes::from("abcdef")));
-        assert_eq!(read_body(chunks(&["ab", "cd", "efg"]), 6, PATIENT).await, Err(BodyError::TooLarge));
-        assert_eq!(read_body(Body::from("abcdefg"), 6, PATIENT).await, Err(BodyError::TooLarge));
+        assert_eq!(
+            read_body(chunks(&["ab", "cd", "ef"]), 6, PATIENT).await,
+            Ok(Bytes::from("abcdef"))
+        );
+        assert_eq!(
+            read_body(chunks(&["ab", "cd", "efg"]), 6, PATIENT).await,
+            Err(BodyError::TooLarge)
+        );
+        assert_eq!(
+            read_body(Body::from("abcdefg"), 6, PATIENT).await,
+            Err(BodyError::TooLarge)
+        );
         assert_eq!(read_body(Body::empty(), 6, PATIENT).await, Ok(Bytes::new()));
     }
 
     #[tokio::test]
     async fn a_body_that_does_not_come_is_given_up() {
         let never = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
-        assert_eq!(read_body(never, 6, Duration::from_millis(5)).await, Err(BodyError::TimedOut));
+        assert_eq!(
+            read_body(never, 6, Duration::from_millis(5)).await,
+            Err(BodyError::TimedOut)
+        );
     }
 }

@@ -95,14 +95,22 @@ impl Health {
         let (all, one) = (self.clone(), self.clone());
         Router::new()
             .route("/livez", get(|| async { Json(json!({ "live": true })) }))
-            .route("/readyz", get(move || async move { all.answer(&all.roles, detail) }))
-            .route("/readyz/{role}", get(move |Path(name): Path<String>| async move { one.answer_role(&name, detail) }))
+            .route(
+                "/readyz",
+                get(move || async move { all.answer(&all.roles, detail) }),
+            )
+            .route(
+                "/readyz/{role}",
+                get(move |Path(name): Path<String>| async move { one.answer_role(&name, detail) }),
+            )
     }
 
     fn answer_role(&self, name: &str, detail: Detail) -> Response {
         match self.roles.iter().find(|role| role.as_str() == name) {
             Some(role) => self.answer(&BTreeSet::from([*role]), detail),
-            None => Problem::new(StatusCode::NOT_FOUND).detail("no such role runs here").into_response(),
+            None => Problem::new(StatusCode::NOT_FOUND)
+                .detail("no such role runs here")
+                .into_response(),
         }
     }
 
@@ -111,10 +119,18 @@ impl Health {
             .checks
             .iter()
             .filter(|(role, ..)| roles.contains(role))
-            .filter_map(|(role, name, check)| check().err().map(|reason| told(*role, name, &reason, detail)))
+            .filter_map(|(role, name, check)| {
+                check()
+                    .err()
+                    .map(|reason| told(*role, name, &reason, detail))
+            })
             .collect();
         let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
-        let status = if failing.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let status = if failing.is_empty() {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
         let document = json!({ "ready": failing.is_empty(), "roles": names, "not_ready": failing });
         (status, Json(document)).into_response()
     }
@@ -135,24 +151,40 @@ mod tests {
     use super::*;
 
     async fn get(health: &Health, detail: Detail, path: &str) -> (u16, Value) {
-        let request = http::Request::get(path).body(Body::empty()).expect("a request");
-        let response = health.router(detail).oneshot(request).await.expect("an answer");
+        let request = http::Request::get(path)
+            .body(Body::empty())
+            .expect("a request");
+        let response = health
+            .router(detail)
+            .oneshot(request)
+            .await
+            .expect("an answer");
         let status = response.status().as_u16();
-        let body = axum::body::to_bytes(response.into_body(), 10_000).await.expect("a body");
+        let body = axum::body::to_bytes(response.into_body(), 10_000)
+            .await
+            .expect("a body");
         (status, serde_json::from_slice(&body).expect("json"))
     }
 
     #[tokio::test]
     async fn what_is_not_ready_is_named_and_only_in_its_role() {
-        let health = Health::new()
-            .check(Role::Intake, "queue", || Ok(()))
-            .check(Role::Worker, "store", || Err("postgres.internal refuses".into()));
+        let health = Health::new().check(Role::Intake, "queue", || Ok(())).check(
+            Role::Worker,
+            "store",
+            || Err("postgres.internal refuses".into()),
+        );
         assert_eq!(get(&health, Detail::Names, "/livez").await.0, 200);
         assert_eq!(get(&health, Detail::Names, "/readyz/intake").await.0, 200);
         assert_eq!(get(&health, Detail::Names, "/readyz/ops").await.0, 404);
         let (status, document) = get(&health, Detail::Names, "/readyz").await;
-        assert_eq!((status, &document["not_ready"]), (503, &json!([{"role": "worker", "check": "store"}])));
+        assert_eq!(
+            (status, &document["not_ready"]),
+            (503, &json!([{"role": "worker", "check": "store"}]))
+        );
         let (_, document) = get(&health, Detail::Reasons, "/readyz/worker").await;
-        assert_eq!(document["not_ready"][0]["reason"], "postgres.internal refuses");
+        assert_eq!(
+            document["not_ready"][0]["reason"],
+            "postgres.internal refuses"
+        );
     }
 }

@@ -5,10 +5,13 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Router,
+    BoxError,
+    body::Body,
+    response::Response,
     serve::{Listener, ListenerExt as _},
 };
-use hyper::server::conn::http1;
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -19,6 +22,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::sync::CancellationToken;
+use tower::{Service, ServiceExt as _};
 
 /// Limits of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,26 +37,63 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 4096, headers: Duration::from_secs(30), drain: Duration::from_secs(20) }
+        Self {
+            connections: 4096,
+            headers: Duration::from_secs(30),
+            drain: Duration::from_secs(20),
+        }
     }
 }
 
+/// What a listener serves: a router, or a service whose errors close the connection.
+pub trait Serve:
+    Service<Request<Body>, Response = Response, Error: Into<BoxError>, Future: Send>
+    + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<S> Serve for S where
+    S: Service<Request<Body>, Response = Response, Error: Into<BoxError>, Future: Send>
+        + Clone
+        + Send
+        + 'static
+{
+}
+
 /// Serves until the token is cancelled; then accepts nothing more and lets requests in flight end, for a bounded time.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: CancellationToken) {
+/// A service that fails closes its connection without an answer.
+pub async fn serve(
+    listener: TcpListener,
+    service: impl Serve,
+    limits: Limits,
+    shutdown: CancellationToken,
+) {
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "nodelay could not be set");
         }
     });
-    run(listener, router, limits, shutdown).await;
+    run(listener, service, limits, shutdown).await;
 }
 
 /// As [`serve`], on a Unix socket.
-pub async fn serve_unix(listener: UnixListener, router: Router, limits: Limits, shutdown: CancellationToken) {
-    run(listener, router, limits, shutdown).await;
+pub async fn serve_unix(
+    listener: UnixListener,
+    service: impl Serve,
+    limits: Limits,
+    shutdown: CancellationToken,
+) {
+    run(listener, service, limits, shutdown).await;
 }
 
-async fn run<L: Listener>(mut listener: L, router: Router, limits: Limits, shutdown: CancellationToken) {
+async fn run<L: Listener>(
+    mut listener: L,
+    service: impl Serve,
+    limits: Limits,
+    shutdown: CancellationToken,
+) {
     let graceful = GracefulShutdown::new();
     let permits = Arc::new(Semaphore::new(limits.connections));
     loop {
@@ -61,12 +102,15 @@ async fn run<L: Listener>(mut listener: L, router: Router, limits: Limits, shutd
             (permit, listener.accept().await.0)
         };
         tokio::select! {
-            (permit, stream) = accepted => connection(stream, permit, router.clone(), limits, &graceful),
+            (permit, stream) = accepted => connection(stream, permit, service.clone(), limits, &graceful),
             () = shutdown.cancelled() => break,
         }
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(limits.drain, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("requests were still in flight when the time to drain was over");
     }
 }
@@ -74,16 +118,17 @@ async fn run<L: Listener>(mut listener: L, router: Router, limits: Limits, shutd
 fn connection<S>(
     stream: S,
     permit: Option<OwnedSemaphorePermit>,
-    router: Router,
+    service: impl Serve,
     limits: Limits,
     graceful: &GracefulShutdown,
 ) where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
+    let service = service.map_request(|request: Request<Incoming>| request.map(Body::new));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.headers)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {
@@ -95,7 +140,7 @@ fn connection<S>(
 
 #[cfg(test)]
 mod tests {
-    use axum::routing::get;
+    use axum::{Router, routing::get};
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::{TcpStream, UnixStream},
@@ -106,18 +151,22 @@ mod tests {
 
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
 
-    struct Rig {
+    struct Harness {
         address: std::net::SocketAddr,
         shutdown: CancellationToken,
         served: tokio::task::JoinHandle<()>,
     }
 
-    async fn rig(router: Router, limits: Limits) -> Rig {
+    async fn harness(router: Router, limits: Limits) -> Harness {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let shutdown = CancellationToken::new();
         let served = tokio::spawn(serve(listener, router, limits, shutdown.clone()));
-        Rig { address, shutdown, served }
+        Harness {
+            address,
+            shutdown,
+            served,
+        }
     }
 
     async fn answer(mut stream: impl tokio::io::AsyncRead + Unpin) -> String {
@@ -128,24 +177,42 @@ mod tests {
 
     #[tokio::test]
     async fn a_header_that_stalls_and_an_idle_connection_are_closed() {
-        let limits = Limits { headers: Duration::from_millis(50), ..Limits::default() };
-        let rig = rig(Router::new(), limits).await;
-        let mut stream = TcpStream::connect(rig.address).await.expect("a connection");
-        stream.write_all(b"GET / HTTP/1.1\r\nhost:").await.expect("sent");
+        let limits = Limits {
+            headers: Duration::from_millis(50),
+            ..Limits::default()
+        };
+        let harness = harness(Router::new(), limits).await;
+        let mut stream = TcpStream::connect(harness.address)
+            .await
+            .expect("a connection");
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nhost:")
+            .await
+            .expect("sent");
         // The end of the stream is what is waited for; without the limit it would never come.
         answer(stream).await;
     }
 
     #[tokio::test]
     async fn over_the_cap_a_connection_waits_until_another_ends() {
-        let limits = Limits { connections: 1, ..Limits::default() };
-        let rig = rig(Router::new().route("/", get(|| async { "hello" })), limits).await;
-        let first = TcpStream::connect(rig.address).await.expect("a connection");
-        let mut second = TcpStream::connect(rig.address).await.expect("a connection");
+        let limits = Limits {
+            connections: 1,
+            ..Limits::default()
+        };
+        let harness = harness(Router::new().route("/", get(|| async { "hello" })), limits).await;
+        let first = TcpStream::connect(harness.address)
+            .await
+            .expect("a connection");
+        let mut second = TcpStream::connect(harness.address)
+            .await
+            .expect("a connection");
         second.write_all(REQUEST).await.expect("sent");
         let mut byte = [0];
         let early = tokio::time::timeout(Duration::from_millis(100), second.read(&mut byte)).await;
-        assert!(early.is_err(), "it was answered though the one place was taken");
+        assert!(
+            early.is_err(),
+            "it was answered though the one place was taken"
+        );
         drop(first);
         assert!(answer(second).await.ends_with("hello"));
     }
@@ -159,14 +226,16 @@ mod tests {
             gate.notified().await;
             "done"
         });
-        let rig = rig(Router::new().route("/", slow), Limits::default()).await;
-        let mut stream = TcpStream::connect(rig.address).await.expect("a connection");
+        let harness = harness(Router::new().route("/", slow), Limits::default()).await;
+        let mut stream = TcpStream::connect(harness.address)
+            .await
+            .expect("a connection");
         stream.write_all(REQUEST).await.expect("sent");
         started.notified().await;
-        rig.shutdown.cancel();
+        harness.shutdown.cancel();
         go.notify_one();
         assert!(answer(stream).await.ends_with("done"));
-        rig.served.await.expect("it ends");
+        harness.served.await.expect("it ends");
     }
 
     #[tokio::test]
@@ -177,13 +246,18 @@ mod tests {
             begun.notify_one();
             std::future::pending::<()>().await;
         });
-        let limits = Limits { drain: Duration::from_millis(20), ..Limits::default() };
-        let rig = rig(Router::new().route("/", never), limits).await;
-        let mut stream = TcpStream::connect(rig.address).await.expect("a connection");
+        let limits = Limits {
+            drain: Duration::from_millis(20),
+            ..Limits::default()
+        };
+        let harness = harness(Router::new().route("/", never), limits).await;
+        let mut stream = TcpStream::connect(harness.address)
+            .await
+            .expect("a connection");
         stream.write_all(REQUEST).await.expect("sent");
         started.notified().await;
-        rig.shutdown.cancel();
-        rig.served.await.expect("it ends");
+        harness.shutdown.cancel();
+        harness.served.await.expect("it ends");
     }
 
     #[tokio::test]
@@ -192,7 +266,12 @@ mod tests {
         let path = folder.path().join("ops.sock");
         let listener = UnixListener::bind(&path).expect("a socket");
         let router = Router::new().route("/", get(|| async { "hello" }));
-        tokio::spawn(serve_unix(listener, router, Limits::default(), CancellationToken::new()));
+        tokio::spawn(serve_unix(
+            listener,
+            router,
+            Limits::default(),
+            CancellationToken::new(),
+        ));
         let mut stream = UnixStream::connect(&path).await.expect("a connection");
         stream.write_all(REQUEST).await.expect("sent");
         assert!(answer(stream).await.ends_with("hello"));

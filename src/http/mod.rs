@@ -9,5 +9,5 @@ mod problem;
 
 pub use body::{BodyError, read_body};
 pub use health::{Detail, Health, Role};
-pub use listener::{Limits, serve, serve_unix};
+pub use listener::{Limits, Serve, serve, serve_unix};
 pub use problem::Problem;

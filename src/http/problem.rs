@@ -23,7 +23,13 @@ pub struct Problem {
 impl Problem {
     /// A problem of that status; its title is the status's own phrase.
     pub fn new(status: StatusCode) -> Self {
-        Self { status, detail: None, members: Map::new(), retry_after: None, allow: None }
+        Self {
+            status,
+            detail: None,
+            members: Map::new(),
+            retry_after: None,
+            allow: None,
+        }
     }
 
     /// What is wrong, for the caller.
@@ -64,16 +70,28 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut document = Map::new();
         document.insert("type".to_owned(), Value::from("about:blank"));
-        document.insert("title".to_owned(), Value::from(self.status.canonical_reason().unwrap_or("Error")));
+        document.insert(
+            "title".to_owned(),
+            Value::from(self.status.canonical_reason().unwrap_or("Error")),
+        );
         document.insert("status".to_owned(), Value::from(self.status.as_u16()));
-        document.extend(self.detail.map(|detail| ("detail".to_owned(), Value::from(detail))));
+        document.extend(
+            self.detail
+                .map(|detail| ("detail".to_owned(), Value::from(detail))),
+        );
         document.extend(self.members);
         let mut response = Response::new(Body::from(Value::Object(document).to_string()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(after) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(after.as_secs().max(1)),
+            );
         }
         if let Some(methods) = self.allow {
             headers.insert(header::ALLOW, HeaderValue::from_static(methods));
@@ -94,8 +112,13 @@ mod tests {
             .retry_after(Duration::from_millis(200));
         let response = problem.into_response();
         assert_eq!(response.headers()["retry-after"], "1");
-        assert_eq!(response.headers()["content-type"], "application/problem+json");
-        let body = axum::body::to_bytes(response.into_body(), 1000).await.expect("a body");
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/problem+json"
+        );
+        let body = axum::body::to_bytes(response.into_body(), 1000)
+            .await
+            .expect("a body");
         assert_eq!(
             serde_json::from_slice::<Value>(&body).expect("json"),
             serde_json::json!({"type": "about:blank", "title": "Service Unavailable", "status": 503,

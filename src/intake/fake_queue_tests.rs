@@ -26,7 +26,11 @@ pub(super) struct FakeQueue {
 
 impl FakeQueue {
     pub(super) fn new(mood: Mood) -> Arc<Self> {
-        Arc::new(Self { mood: watch::Sender::new(mood), sent: watch::Sender::new(0), durable: Mutex::default() })
+        Arc::new(Self {
+            mood: watch::Sender::new(mood),
+            sent: watch::Sender::new(0),
+            durable: Mutex::default(),
+        })
     }
 
     pub(super) fn becomes(&self, mood: Mood) {
@@ -45,7 +49,11 @@ impl FakeQueue {
 
     /// Waits until that many messages were sent, confirmed or not.
     pub(super) async fn sent(&self, messages: usize) {
-        self.sent.subscribe().wait_for(|sent| *sent >= messages).await.expect("a queue");
+        self.sent
+            .subscribe()
+            .wait_for(|sent| *sent >= messages)
+            .await
+            .expect("a queue");
     }
 
     /// Waits until that many messages are durable.
@@ -67,9 +75,14 @@ impl Queue for FakeQueue {
         Box::pin(async move {
             self.sent.send_modify(|sent| *sent += 1);
             let mut moods = self.mood.subscribe();
-            let mood = *moods.wait_for(|mood| *mood != Mood::Silent).await.expect("a mood");
+            let mood = *moods
+                .wait_for(|mood| *mood != Mood::Silent)
+                .await
+                .expect("a mood");
             if mood == Mood::Refuses {
-                return Err(PublishError::Refused("amqp://guest:guest@broker.internal is full".to_owned()));
+                return Err(PublishError::Refused(
+                    "amqp://guest:guest@broker.internal is full".to_owned(),
+                ));
             }
             self.durable.lock().expect("a lock").push((lane, message));
             Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::event::{HookId, Kind};
+use hirewire_core::event::{HookId, Kind};
 
 /// An observer of the intake. Called once for each request, after its answer is known; must not block.
 pub trait Heard: Send + Sync {
@@ -44,7 +44,7 @@ pub enum Outcome {
         /// Members with pay, birth dates and the like that were dropped.
         dropped: usize,
         /// Why it, or a part of it, went to the dead letters.
-        parked: Option<String>,
+        dead_lettered: Option<String>,
     },
     /// Not accepted, and why: with what would have fitted, never with what was expected or what the body held.
     Refused(String),

@@ -3,19 +3,19 @@
 //! It needs the queue and nothing else. Our own trouble is 503 with `Retry-After`, never a 4xx (which HR systems do not
 //! send again) and never a 200 for what is not durable.
 
-mod answer;
-mod door;
+mod batcher;
+#[cfg(test)]
+mod batcher_tests;
+mod detach;
+mod endpoint;
 #[cfg(test)]
 mod fake_queue_tests;
-mod gather;
-#[cfg(test)]
-mod gather_tests;
+mod handler;
 mod heard;
 #[cfg(test)]
 mod intake_tests;
-mod staying;
 
-pub use door::{IntakeSettings, SourceDoor};
+pub use endpoint::{IntakeSettings, SourceEndpoint};
 pub use heard::{Heard, HeardHook, Outcome, Unheard};
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -24,7 +24,7 @@ use axum::{Router, extract::State, routing::post};
 use tokio::sync::Semaphore;
 
 use crate::queue::Queue;
-use gather::Gatherer;
+use batcher::Batcher;
 
 /// The intake: what it knows of the sources can be replaced while it runs.
 #[derive(Clone)]
@@ -36,7 +36,7 @@ struct Inner {
     current: RwLock<Arc<Current>>,
     instance: String,
     queue: Arc<dyn Queue>,
-    gatherer: Gatherer,
+    batcher: Batcher,
     heard: Arc<dyn Heard>,
 }
 
@@ -48,7 +48,10 @@ struct Current {
 
 impl Current {
     fn new(settings: IntakeSettings) -> Arc<Self> {
-        Arc::new(Self { places: Arc::new(Semaphore::new(settings.in_flight)), settings })
+        Arc::new(Self {
+            places: Arc::new(Semaphore::new(settings.in_flight)),
+            settings,
+        })
     }
 }
 
@@ -56,14 +59,31 @@ impl Intake {
     /// An intake that publishes to `queue` and tells `heard` of every request. Within a tokio runtime.
     pub fn new(settings: IntakeSettings, queue: Arc<dyn Queue>, heard: Arc<dyn Heard>) -> Self {
         let instance = settings.instance.clone();
-        let gatherer = Gatherer::new(Arc::clone(&queue), instance.clone(), Arc::clone(&heard), settings.gather);
+        let batcher = Batcher::new(
+            Arc::clone(&queue),
+            instance.clone(),
+            Arc::clone(&heard),
+            settings.gather,
+        );
         let current = RwLock::new(Current::new(settings));
-        Self { inner: Arc::new(Inner { current, instance, queue, gatherer, heard }) }
+        Self {
+            inner: Arc::new(Inner {
+                current,
+                instance,
+                queue,
+                batcher,
+                heard,
+            }),
+        }
     }
 
     /// Takes other settings from the next request on. (Instance and gathering stay as it began.)
     pub fn replace(&self, settings: IntakeSettings) {
-        *self.inner.current.write().unwrap_or_else(PoisonError::into_inner) = Current::new(settings);
+        *self
+            .inner
+            .current
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Current::new(settings);
     }
 
     /// `POST /hooks/{source}`; everything else is 404 or 405. The health routes are the caller's to merge.
@@ -71,14 +91,21 @@ impl Intake {
         Router::new()
             .route(
                 "/hooks/{source}",
-                post(answer::hook).fallback(|State(intake): Here| async { answer::wrong_method(intake) }),
+                post(handler::hook)
+                    .fallback(|State(intake): Here| async { handler::wrong_method(intake) }),
             )
-            .fallback(|State(intake): Here| async { answer::unknown_path(intake) })
+            .fallback(|State(intake): Here| async { handler::unknown_path(intake) })
             .with_state(self.clone())
     }
 
     fn current(&self) -> Arc<Current> {
-        Arc::clone(&self.inner.current.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(
+            &self
+                .inner
+                .current
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 }
 

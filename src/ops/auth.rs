@@ -48,7 +48,7 @@ pub struct OpsToken {
 
 /// By which way somebody came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Door {
+pub(super) enum Transport {
     /// Over TCP: a token decides.
     Tcp,
     /// Over the socket (0600), or in the command's own process.
@@ -62,15 +62,19 @@ pub const ACTOR_HEADER: &str = "hirewire-actor";
 #[derive(Clone, Debug)]
 pub(super) struct Guard {
     pub(super) ops: Ops,
-    pub(super) door: Door,
+    pub(super) door: Transport,
     pub(super) role: Role,
 }
 
 /// Lets through whoever has the role, and tells the handler who it is.
-pub(super) async fn check(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+pub(super) async fn check(
+    State(guard): State<Guard>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let actor = match guard.door {
-        Door::Local => Some(local(request.headers())),
-        Door::Tcp => by_token(&guard.ops.parts().tokens, request.headers()),
+        Transport::Local => Some(local(request.headers())),
+        Transport::Tcp => by_token(&guard.ops.parts().tokens, request.headers()),
     };
     match actor {
         None => Refusal::unauthorized().into_response(),
@@ -83,18 +87,30 @@ pub(super) async fn check(State(guard): State<Guard>, mut request: Request, next
 }
 
 fn local(headers: &HeaderMap) -> Actor {
-    let user = headers.get(ACTOR_HEADER).and_then(|value| value.to_str().ok()).unwrap_or("unknown");
-    Actor { name: format!("local:{user}"), role: Role::Admin }
+    let user = headers
+        .get(ACTOR_HEADER)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("unknown");
+    Actor {
+        name: format!("local:{user}"),
+        role: Role::Admin,
+    }
 }
 
 fn by_token(tokens: &[OpsToken], headers: &HeaderMap) -> Option<Actor> {
     let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let token = text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("bearer "))?.trim();
+    let token = text
+        .strip_prefix("Bearer ")
+        .or_else(|| text.strip_prefix("bearer "))?
+        .trim();
     let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
     let mut found = None;
     for known in tokens {
         if bool::from(known.hash.ct_eq(&hash)) {
-            found = Some(Actor { name: known.name.clone(), role: known.role });
+            found = Some(Actor {
+                name: known.name.clone(),
+                role: known.role,
+            });
         }
     }
     found
@@ -111,7 +127,11 @@ mod tests {
     #[test]
     fn a_token_is_known_by_its_hash_alone() {
         let hash = Sha256::digest(b"secret").into();
-        let tokens = [OpsToken { name: "ada".into(), role: Role::Operator, hash }];
+        let tokens = [OpsToken {
+            name: "ada".into(),
+            role: Role::Operator,
+            hash,
+        }];
         let actor = by_token(&tokens, &headers("Bearer secret")).unwrap();
         assert_eq!((actor.name.as_str(), actor.role), ("ada", Role::Operator));
         for wrong in ["Bearer other", "Bearer ", "Basic secret", "secret"] {

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 
 use super::{Actor, Ops, Refusal};
 use crate::{
-    plan::Failure,
-    store::{OwedClass, Paused},
-    target::BreakerState,
+    scim_client::BreakerState,
+    store::{Paused, Priority},
     worker::Mode,
 };
+use hirewire_core::plan::Failure;
 
 /// A connection as operators see it.
 #[derive(Debug, Serialize)]
@@ -25,8 +25,8 @@ pub(super) struct ConnectionView {
     paused: Option<Paused>,
     published: Option<i64>,
     staged: bool,
-    owed_leavers: u64,
-    owed_others: u64,
+    pending_leavers: u64,
+    pending_others: u64,
     letters: u64,
     accounts: Vec<(String, u64)>,
 }
@@ -43,15 +43,23 @@ pub(super) struct Reason {
 pub(super) async fn list(State(ops): State<Ops>) -> Result<Json<Vec<ConnectionView>>, Refusal> {
     let store = ops.store();
     let (states, mappings) = (store.connection_states().await?, store.mappings().await?);
-    let (owed, letters, outcomes) = (store.owed().await?, store.letter_counts().await?, store.outcome_counts().await?);
+    let (pending, letters, outcomes) = (
+        store.pending().await?,
+        store.dead_letter_counts().await?,
+        store.outcome_counts().await?,
+    );
     let mut views = Vec::new();
     for (name, connection) in &ops.parts().connections {
         let published = mappings.iter().find(|mapping| mapping.connection == *name);
-        let paused = states.iter().find(|state| state.connection == *name).and_then(|state| state.paused.clone());
+        let paused = states
+            .iter()
+            .find(|state| state.connection == *name)
+            .and_then(|state| state.paused.clone());
         let live = connection.live(store, None).await.ok().flatten();
         let breaker = live.as_ref().map(|live| live.client.breaker().state());
         let count = |class| {
-            owed.iter()
+            pending
+                .iter()
                 .filter(|count| count.connection == *name && count.class == class)
                 .map(|count| count.accounts)
                 .sum()
@@ -72,9 +80,13 @@ pub(super) async fn list(State(ops): State<Ops>) -> Result<Json<Vec<ConnectionVi
             paused,
             published: published.map(|mapping| mapping.version),
             staged: published.is_some_and(|mapping| mapping.staged.is_some()),
-            owed_leavers: count(OwedClass::Leaver),
-            owed_others: count(OwedClass::Other),
-            letters: letters.iter().filter(|(of, ..)| of == name).map(|(.., letters)| letters).sum(),
+            pending_leavers: count(Priority::Leaver),
+            pending_others: count(Priority::Other),
+            letters: letters
+                .iter()
+                .filter(|(of, ..)| of == name)
+                .map(|(.., letters)| letters)
+                .sum(),
             accounts: outcomes
                 .iter()
                 .filter(|(of, ..)| of == name)
@@ -86,11 +98,17 @@ pub(super) async fn list(State(ops): State<Ops>) -> Result<Json<Vec<ConnectionVi
 }
 
 /// `POST /api/v1/connections/{connection}/test`: reads only.
-pub(super) async fn test(State(ops): State<Ops>, Path(name): Path<String>) -> Result<Json<Value>, Refusal> {
+pub(super) async fn test(
+    State(ops): State<Ops>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Refusal> {
     let connection = ops.connection(&name)?;
     let live = connection.live(ops.store(), None).await?;
-    let live =
-        live.ok_or_else(|| Refusal::not_found(format!("nothing is published for `{name}` yet: start the service")))?;
+    let live = live.ok_or_else(|| {
+        Refusal::not_found(format!(
+            "nothing is published for `{name}` yet: start the service"
+        ))
+    })?;
     let credentials = live.client.probe().await;
     let discovery = live.client.service_provider_config().await;
     let says = |failure: &Failure| failure.kind.to_string();
@@ -116,8 +134,15 @@ pub(super) async fn apply(
     ops.connection(&name)?;
     let version = ops.store().apply_mapping(&name, &actor.name).await?;
     (ops.parts().wake)();
-    tracing::info!(connection = name, actor = actor.name, version, "mapping applied");
-    Ok(Json(json!({ "connection": name, "published": version, "changed": version.is_some() })))
+    tracing::info!(
+        connection = name,
+        actor = actor.name,
+        version,
+        "mapping last_applied"
+    );
+    Ok(Json(
+        json!({ "connection": name, "published": version, "changed": version.is_some() }),
+    ))
 }
 
 /// `POST /api/v1/connections/{connection}/pause`
@@ -128,10 +153,21 @@ pub(super) async fn pause(
     Json(why): Json<Reason>,
 ) -> Result<Json<Value>, Refusal> {
     ops.connection(&name)?;
-    let reason = if why.reason.trim().is_empty() { "no reason given" } else { why.reason.trim() };
+    let reason = if why.reason.trim().is_empty() {
+        "no reason given"
+    } else {
+        why.reason.trim()
+    };
     let changed = ops.store().pause(&name, reason, &actor.name).await?;
-    tracing::info!(connection = name, actor = actor.name, changed, "connection paused");
-    Ok(Json(json!({ "connection": name, "paused": true, "changed": changed })))
+    tracing::info!(
+        connection = name,
+        actor = actor.name,
+        changed,
+        "connection paused"
+    );
+    Ok(Json(
+        json!({ "connection": name, "paused": true, "changed": changed }),
+    ))
 }
 
 /// `POST /api/v1/connections/{connection}/resume`
@@ -143,6 +179,13 @@ pub(super) async fn resume(
     ops.connection(&name)?;
     let changed = ops.store().resume(&name, &actor.name).await?;
     (ops.parts().wake)();
-    tracing::info!(connection = name, actor = actor.name, changed, "connection resumed");
-    Ok(Json(json!({ "connection": name, "paused": false, "changed": changed })))
+    tracing::info!(
+        connection = name,
+        actor = actor.name,
+        changed,
+        "connection resumed"
+    );
+    Ok(Json(
+        json!({ "connection": name, "paused": false, "changed": changed }),
+    ))
 }

@@ -6,7 +6,7 @@
 
 mod auth;
 mod connections;
-mod letters;
+mod dead_letters;
 mod people;
 mod preview;
 mod refusal;
@@ -20,18 +20,20 @@ use axum::{
 };
 
 pub use auth::{ACTOR_HEADER, Actor, OpsToken, Role};
-pub use letters::ReadAgain;
+pub use dead_letters::ReadAgain;
 pub use preview::ReadBody;
 pub use refusal::Refusal;
 pub use tail::{Line, Tail};
 
 use crate::{
-    event::SourceId,
-    fold::{Rules, SourceRules},
     store::{Store, Wiring},
     worker::Connection,
 };
-use auth::{Door, Guard};
+use auth::{Guard, Transport};
+use hirewire_core::{
+    event::SourceId,
+    fold::{Rules, SourceRules},
+};
 
 /// What the operators' API is made from.
 #[derive(Clone)]
@@ -70,42 +72,95 @@ struct Shared {
 
 impl fmt::Debug for Ops {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ops").field("instance", &self.shared.parts.instance).finish_non_exhaustive()
+        f.debug_struct("Ops")
+            .field("instance", &self.shared.parts.instance)
+            .finish_non_exhaustive()
     }
 }
 
 impl Ops {
     /// The API over these parts.
     pub fn new(parts: OpsParts) -> Self {
-        let rules = Rules { sources: parts.sources.clone(), scope: None };
-        Self { shared: Arc::new(Shared { parts, rules }) }
+        let rules = Rules {
+            sources: parts.sources.clone(),
+            scope: None,
+        };
+        Self {
+            shared: Arc::new(Shared { parts, rules }),
+        }
     }
 
     /// The router for TCP: a token decides who somebody is. Without tokens nothing of the API is there.
     pub fn tcp(&self) -> Router {
-        if self.parts().tokens.is_empty() { Router::new() } else { self.routes(Door::Tcp) }
+        if self.parts().tokens.is_empty() {
+            Router::new()
+        } else {
+            self.routes(Transport::Tcp)
+        }
     }
 
     /// The router for the socket, or for a command's own process: whoever reaches it is an admin.
     pub fn local(&self) -> Router {
-        self.routes(Door::Local)
+        self.routes(Transport::Local)
     }
 
-    fn routes(&self, door: Door) -> Router {
+    fn routes(&self, door: Transport) -> Router {
         let (viewer, operator) = (Role::Viewer, Role::Operator);
-        let allow = |role| middleware::from_fn_with_state(Guard { ops: self.clone(), door, role }, auth::check);
+        let allow = |role| {
+            middleware::from_fn_with_state(
+                Guard {
+                    ops: self.clone(),
+                    door,
+                    role,
+                },
+                auth::check,
+            )
+        };
         Router::new()
-            .route("/api/v1/people", get(people::find).route_layer(allow(viewer)))
-            .route("/api/v1/people/{person}", get(people::show).route_layer(allow(viewer)))
-            .route("/api/v1/dead-letters", get(letters::list).route_layer(allow(viewer)))
-            .route("/api/v1/dead-letters/{letter}", get(letters::show).route_layer(allow(viewer)))
-            .route("/api/v1/dead-letters/replay", post(letters::replay).route_layer(allow(operator)))
-            .route("/api/v1/connections", get(connections::list).route_layer(allow(viewer)))
-            .route("/api/v1/connections/{connection}/test", post(connections::test).route_layer(allow(viewer)))
-            .route("/api/v1/connections/{connection}/apply", post(connections::apply).route_layer(allow(Role::Admin)))
-            .route("/api/v1/connections/{connection}/pause", post(connections::pause).route_layer(allow(operator)))
-            .route("/api/v1/connections/{connection}/resume", post(connections::resume).route_layer(allow(operator)))
-            .route("/api/v1/preview/{source}", post(preview::preview).route_layer(allow(viewer)))
+            .route(
+                "/api/v1/people",
+                get(people::find).route_layer(allow(viewer)),
+            )
+            .route(
+                "/api/v1/people/{person}",
+                get(people::show).route_layer(allow(viewer)),
+            )
+            .route(
+                "/api/v1/dead-letters",
+                get(dead_letters::list).route_layer(allow(viewer)),
+            )
+            .route(
+                "/api/v1/dead-letters/{letter}",
+                get(dead_letters::show).route_layer(allow(viewer)),
+            )
+            .route(
+                "/api/v1/dead-letters/replay",
+                post(dead_letters::replay).route_layer(allow(operator)),
+            )
+            .route(
+                "/api/v1/connections",
+                get(connections::list).route_layer(allow(viewer)),
+            )
+            .route(
+                "/api/v1/connections/{connection}/test",
+                post(connections::test).route_layer(allow(viewer)),
+            )
+            .route(
+                "/api/v1/connections/{connection}/apply",
+                post(connections::apply).route_layer(allow(Role::Admin)),
+            )
+            .route(
+                "/api/v1/connections/{connection}/pause",
+                post(connections::pause).route_layer(allow(operator)),
+            )
+            .route(
+                "/api/v1/connections/{connection}/resume",
+                post(connections::resume).route_layer(allow(operator)),
+            )
+            .route(
+                "/api/v1/preview/{source}",
+                post(preview::preview).route_layer(allow(viewer)),
+            )
             .route("/api/v1/tail", get(tail::follow).route_layer(allow(viewer)))
             .with_state(self.clone())
     }
@@ -123,10 +178,19 @@ impl Ops {
     }
 
     fn connection(&self, name: &str) -> Result<&Arc<Connection>, Refusal> {
-        let known = || self.parts().connections.keys().cloned().collect::<Vec<_>>().join(", ");
-        self.parts()
-            .connections
-            .get(name)
-            .ok_or_else(|| Refusal::not_found(format!("no connection is named `{name}` (there are: {})", known())))
+        let known = || {
+            self.parts()
+                .connections
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        self.parts().connections.get(name).ok_or_else(|| {
+            Refusal::not_found(format!(
+                "no connection is named `{name}` (there are: {})",
+                known()
+            ))
+        })
     }
 }

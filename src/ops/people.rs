@@ -11,12 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Ops, Refusal};
-use crate::{
-    event::Event,
-    fold,
-    mapping::AccessNow,
-    store::{LetterFilter, PersonKey},
-};
+use crate::store::{DeadLetterFilter, PersonKey};
+use hirewire_core::{event::Event, fold, mapping::AccessNow};
 
 /// What is looked for.
 #[derive(Debug, Deserialize)]
@@ -50,18 +46,24 @@ pub(super) async fn one(ops: &Ops, text: &str) -> Result<PersonKey, Refusal> {
     let mut found = ops.store().find_person(text).await?;
     match (found.pop(), found.is_empty()) {
         (Some(person), true) => Ok(person),
-        (Some(_), false) => {
-            Err(Refusal::bad_request(format!("`{text}` is several people: name the source too (source/worker)")))
-        }
+        (Some(_), false) => Err(Refusal::bad_request(format!(
+            "`{text}` is several people: name the source too (source/worker)"
+        ))),
         (None, _) => Err(Refusal::not_found(format!("nobody is known as `{text}`"))),
     }
 }
 
 /// `GET /api/v1/people/{person}`: a key, `source/worker` (with `%2F`), or a worker id.
-pub(super) async fn show(State(ops): State<Ops>, Path(text): Path<String>) -> Result<Json<Value>, Refusal> {
+pub(super) async fn show(
+    State(ops): State<Ops>,
+    Path(text): Path<String>,
+) -> Result<Json<Value>, Refusal> {
     let store = ops.store();
     let key = one(&ops, &text).await?;
-    let facts = store.facts(&key).await?.ok_or_else(|| Refusal::not_found("nobody of that key"))?;
+    let facts = store
+        .facts(&key)
+        .await?
+        .ok_or_else(|| Refusal::not_found("nobody of that key"))?;
     let now = store.now().await?;
     let person = fold::fold(&facts.events, &facts.alias, now, ops.rules());
     let mut accounts = Vec::new();
@@ -82,9 +84,16 @@ pub(super) async fn show(State(ops): State<Ops>, Path(text): Path<String>) -> Re
             })),
         }));
     }
-    let mut events: Vec<&Event> = facts.events.iter().filter(|event| concerns(event, &person.aliases)).collect();
+    let mut events: Vec<&Event> = facts
+        .events
+        .iter()
+        .filter(|event| concerns(event, &person.aliases))
+        .collect();
     events.sort_by_key(|event| (event.occurred(), event.received));
-    let letters = LetterFilter { person: Some(facts.person.clone()), ..LetterFilter::default() };
+    let letters = DeadLetterFilter {
+        person: Some(facts.person.clone()),
+        ..DeadLetterFilter::default()
+    };
     Ok(Json(json!({
         "person": facts.person,
         "version": facts.version,
@@ -103,7 +112,7 @@ pub(super) async fn show(State(ops): State<Ops>, Path(text): Path<String>) -> Re
     })))
 }
 
-fn concerns(event: &Event, aliases: &BTreeSet<crate::event::Alias>) -> bool {
+fn concerns(event: &Event, aliases: &BTreeSet<hirewire_core::event::Alias>) -> bool {
     event.aliases().iter().any(|alias| aliases.contains(alias))
 }
 
@@ -115,8 +124,16 @@ fn view(event: &Event) -> EventView {
         alias: event.alias().to_string(),
         occurred: event.occurred(),
         received: event.received,
-        effective: data.effective.as_ref().and_then(|effective| serde_json::to_value(effective).ok()),
-        attributes: data.worker.flatten().into_iter().map(|(attribute, _)| attribute.as_str().to_owned()).collect(),
+        effective: data
+            .effective
+            .as_ref()
+            .and_then(|effective| serde_json::to_value(effective).ok()),
+        attributes: data
+            .worker
+            .flatten()
+            .into_iter()
+            .map(|(attribute, _)| attribute.as_str().to_owned())
+            .collect(),
         actor: data.actor.clone(),
     }
 }

@@ -12,16 +12,19 @@ use serde_json::{Value, json};
 
 use super::{Ops, Refusal};
 use crate::{
-    event::{Alias, Event, HookId, ReadEvent, SourceId},
-    fold,
-    mapping::Access,
-    store::{Account, Applied, OwedClass, PersonKey},
+    store::{Account, LastApplied, PersonKey, Priority},
     telemetry,
     worker::{Connection, Look, Next, Seen, look, requests_of},
 };
+use hirewire_core::{
+    event::{Alias, Event, HookId, ReadEvent, SourceId},
+    fold,
+    mapping::Access,
+};
 
 /// Reads a body as the named source would send it, or says why not.
-pub type ReadBody = Arc<dyn Fn(&str, &[u8]) -> Result<(SourceId, Vec<ReadEvent>), String> + Send + Sync>;
+pub type ReadBody =
+    Arc<dyn Fn(&str, &[u8]) -> Result<(SourceId, Vec<ReadEvent>), String> + Send + Sync>;
 
 /// Where to look.
 #[derive(Debug, Deserialize)]
@@ -50,7 +53,8 @@ pub(super) async fn preview(
     body: Bytes,
 ) -> Result<Json<Vec<Foreseen>>, Refusal> {
     let (source, read) = (ops.parts().read)(&source, &body).map_err(Refusal::bad_request)?;
-    let hook = HookId::parse(telemetry::new_id()).map_err(|error| Refusal::bad_request(error.to_string()))?;
+    let hook = HookId::parse(telemetry::new_id())
+        .map_err(|error| Refusal::bad_request(error.to_string()))?;
     let received = ops.store().now().await?;
     let events: Vec<Event> = read
         .into_iter()
@@ -78,13 +82,25 @@ pub(super) async fn preview(
     Ok(Json(foreseen))
 }
 
-async fn one(ops: &Ops, connection: &Arc<Connection>, alias: &Alias, new: &[Event]) -> Result<Foreseen, Refusal> {
+async fn one(
+    ops: &Ops,
+    connection: &Arc<Connection>,
+    alias: &Alias,
+    new: &[Event],
+) -> Result<Foreseen, Refusal> {
     let store = ops.store();
     let name = &connection.settings.name;
     let live = connection.live(store, None).await?;
-    let live =
-        live.ok_or_else(|| Refusal::not_found(format!("nothing is published for `{name}` yet: start the service")))?;
-    let known = store.find_person(&alias.to_string()).await?.into_iter().next();
+    let live = live.ok_or_else(|| {
+        Refusal::not_found(format!(
+            "nothing is published for `{name}` yet: start the service"
+        ))
+    })?;
+    let known = store
+        .find_person(&alias.to_string())
+        .await?
+        .into_iter()
+        .next();
     let facts = match &known {
         Some(person) => store.facts(person).await?,
         None => None,
@@ -97,7 +113,10 @@ async fn one(ops: &Ops, connection: &Arc<Connection>, alias: &Alias, new: &[Even
         Some(key) => store.accounts(key).await?,
         None => Vec::new(),
     };
-    let account = accounts.into_iter().map(|view| view.account).find(|account| account.connection == *name);
+    let account = accounts
+        .into_iter()
+        .map(|view| view.account)
+        .find(|account| account.connection == *name);
     let account = account.unwrap_or_else(|| unseen(name, alias));
     let seen = Seen {
         mapping: &live.mapping,
@@ -110,7 +129,9 @@ async fn one(ops: &Ops, connection: &Arc<Connection>, alias: &Alias, new: &[Even
         second_account: false,
         read_first: true,
     };
-    let looked = look(&seen).await.map_err(|failure| Refusal::neighbour(format!("{name}: {failure}")))?;
+    let looked = look(&seen)
+        .await
+        .map_err(|failure| Refusal::dependency(format!("{name}: {failure}")))?;
     let requests = requests_of(&looked, &live.mapping.document().profile);
     Ok(Foreseen {
         connection: name.clone(),
@@ -119,24 +140,28 @@ async fn one(ops: &Ops, connection: &Arc<Connection>, alias: &Alias, new: &[Even
         access: looked.access.access,
         what: what(&looked),
         requests: json!(requests),
-        notes: looked.notes.iter().map(|note| format!("{note:?}")).collect(),
+        notes: looked
+            .notes
+            .iter()
+            .map(|note| format!("{note:?}"))
+            .collect(),
     })
 }
 
-/// An account that was never settled.
+/// An account that was never reconciled.
 fn unseen(connection: &str, alias: &Alias) -> Account {
     Account {
         connection: connection.to_owned(),
         person: PersonKey("not known yet".to_owned()),
         alias: alias.clone(),
         scim_id: None,
-        applied: Applied::default(),
-        settled_version: 0,
-        settled_access: None,
+        last_applied: LastApplied::default(),
+        reconciled_version: 0,
+        reconciled_access: None,
         mapping_version: 0,
         due: None,
-        class: OwedClass::Other,
-        owed_since: None,
+        class: Priority::Other,
+        pending_since: None,
         attempts: 0,
         not_before: None,
         intent: None,
@@ -151,9 +176,16 @@ fn unseen(connection: &str, alias: &Alias) -> Account {
 fn what(look: &Look) -> String {
     match &look.next {
         Next::Send(operations) => format!("{} request(s) would be sent", operations.len()),
-        Next::Settled(kind, detail) => {
-            let kind = serde_json::to_value(kind).ok().and_then(|kind| kind.as_str().map(ToOwned::to_owned));
-            format!("nothing would be sent: {} {detail}", kind.unwrap_or_default()).trim_end().to_owned()
+        Next::Reconciled(kind, detail) => {
+            let kind = serde_json::to_value(kind)
+                .ok()
+                .and_then(|kind| kind.as_str().map(ToOwned::to_owned));
+            format!(
+                "nothing would be sent: {} {detail}",
+                kind.unwrap_or_default()
+            )
+            .trim_end()
+            .to_owned()
         }
         Next::Later(until, why) => format!("nothing would be sent before {until}: {why}"),
         Next::Letter { summary, .. } => format!("a dead letter: {summary}"),

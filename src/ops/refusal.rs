@@ -18,28 +18,43 @@ pub struct Refusal {
 impl Refusal {
     /// What was asked cannot be understood.
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, detail: detail.into() }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            detail: detail.into(),
+        }
     }
 
     /// No such thing.
     pub fn not_found(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, detail: detail.into() }
+        Self {
+            status: StatusCode::NOT_FOUND,
+            detail: detail.into(),
+        }
     }
 
     /// Nobody we know.
     pub fn unauthorized() -> Self {
-        Self { status: StatusCode::UNAUTHORIZED, detail: "a token of [[ops.tokens]] is needed".to_owned() }
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            detail: "a token of [[ops.tokens]] is needed".to_owned(),
+        }
     }
 
     /// Somebody who may not.
     pub fn forbidden(role: Role) -> Self {
         let role = format!("{role:?}").to_lowercase();
-        Self { status: StatusCode::FORBIDDEN, detail: format!("this needs the role {role}") }
+        Self {
+            status: StatusCode::FORBIDDEN,
+            detail: format!("this needs the role {role}"),
+        }
     }
 
-    /// The target, or another neighbour, did not answer as it should.
-    pub fn neighbour(detail: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_GATEWAY, detail: detail.into() }
+    /// The target, or another dependency, did not answer as it should.
+    pub fn dependency(detail: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_GATEWAY,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -47,12 +62,14 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         tracing::warn!(%error, "an operator's request failed");
         match error {
-            StoreError::Unreachable(_) => {
-                Self { status: StatusCode::SERVICE_UNAVAILABLE, detail: "the store cannot be reached".to_owned() }
-            }
-            StoreError::Refused(detail) | StoreError::NotOurs(detail) => {
-                Self { status: StatusCode::INTERNAL_SERVER_ERROR, detail }
-            }
+            StoreError::Unreachable(_) => Self {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                detail: "the store cannot be reached".to_owned(),
+            },
+            StoreError::Refused(detail) | StoreError::NotOurs(detail) => Self {
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                detail,
+            },
         }
     }
 }
@@ -61,13 +78,17 @@ impl From<ConnectionError> for Refusal {
     fn from(error: ConnectionError) -> Self {
         match error {
             ConnectionError::Store(error) => error.into(),
-            ConnectionError::Mapping(_) | ConnectionError::Client(_) => Self::neighbour(error.to_string()),
+            ConnectionError::Mapping(_) | ConnectionError::Client(_) => {
+                Self::dependency(error.to_string())
+            }
         }
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        crate::http::Problem::new(self.status).detail(self.detail).into_response()
+        crate::http::Problem::new(self.status)
+            .detail(self.detail)
+            .into_response()
     }
 }

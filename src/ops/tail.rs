@@ -16,7 +16,7 @@ use tokio::sync::broadcast;
 use super::Ops;
 use crate::telemetry;
 
-/// One line: a hook at the door, or an account that was settled. No personal data but worker ids.
+/// One line: a hook at the door, or an account that was reconciled. No personal data but worker ids.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Line {
@@ -37,7 +37,7 @@ pub enum Line {
         /// How long it took.
         ms: f64,
     },
-    /// An account was settled, or left for later.
+    /// An account was reconciled, or left for later.
     Account {
         /// When.
         at: Timestamp,
@@ -64,7 +64,9 @@ pub struct Tail {
 
 impl Default for Tail {
     fn default() -> Self {
-        Self { lines: broadcast::channel(1024).0 }
+        Self {
+            lines: broadcast::channel(1024).0,
+        }
     }
 }
 
@@ -100,6 +102,8 @@ pub(super) async fn follow(State(ops): State<Ops>) -> Response {
         }
     });
     let mut response = Response::new(Body::from_stream(stream));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
     response
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{ContentDigest, Event, HookId, ReadEvent, SourceId};
+use hirewire_core::event::{ContentDigest, Event, HookId, ReadEvent, SourceId};
 
 /// Version of the envelope that this binary writes. It reads this one and the one before.
 pub const ENVELOPE_VERSION: u32 = 1;
@@ -71,7 +71,11 @@ pub struct UnreadableEnvelope {
 impl Message {
     /// A message of this version.
     pub fn new(instance: impl Into<String>, hooks: Vec<Hook>) -> Self {
-        Self { version: ENVELOPE_VERSION, instance: instance.into(), hooks }
+        Self {
+            version: ENVELOPE_VERSION,
+            instance: instance.into(),
+            hooks,
+        }
     }
 
     /// Its bytes on the queue: one JSON document.
@@ -89,10 +93,17 @@ impl Message {
             Some(version) if READABLE.contains(&version) => {
                 serde_json::from_slice(&bytes).map_err(|error| describe(&error))
             }
-            Some(version) => Err(format!("envelope version {version} is not one that this version reads")),
+            Some(version) => Err(format!(
+                "envelope version {version} is not one that this version reads"
+            )),
             None => Err("it is not an envelope: no version can be read".to_owned()),
         };
-        read.map_err(|problem| UnreadableEnvelope { bytes, version: head.version, instance: head.instance, problem })
+        read.map_err(|problem| UnreadableEnvelope {
+            bytes,
+            version: head.version,
+            instance: head.instance,
+            problem,
+        })
     }
 }
 
@@ -181,8 +192,18 @@ mod tests {
 
     #[test]
     fn the_bytes_are_the_document_that_other_versions_expect() {
-        let text = String::from_utf8(Message::new("prod", vec![unreadable_hook()]).encode().unwrap()).unwrap();
-        assert!(text.starts_with(r#"{"version":1,"instance":"prod","hooks":[{"source":"hr","hook":"h-1","#), "{text}");
+        let text = String::from_utf8(
+            Message::new("prod", vec![unreadable_hook()])
+                .encode()
+                .unwrap(),
+        )
+        .unwrap();
+        assert!(
+            text.starts_with(
+                r#"{"version":1,"instance":"prod","hooks":[{"source":"hr","hook":"h-1","#
+            ),
+            "{text}"
+        );
         assert!(text.contains(r#""body":"/wBub3QganNvbg==""#), "{text}");
     }
 
@@ -192,18 +213,31 @@ mod tests {
         let unreadable = Message::decode(bytes.clone()).unwrap_err();
         assert_eq!((unreadable.bytes, unreadable.version), (bytes, Some(2)));
         assert_eq!(unreadable.instance.as_deref(), Some("prod"));
-        assert!(unreadable.problem.contains("version 2"), "{}", unreadable.problem);
+        assert!(
+            unreadable.problem.contains("version 2"),
+            "{}",
+            unreadable.problem
+        );
     }
 
     #[test]
     fn rubbish_is_kept_as_bytes_and_its_content_is_not_told() {
         let unreadable = Message::decode(b"Ada Lovelace, 1815-12-10".to_vec()).unwrap_err();
         assert_eq!((unreadable.version, unreadable.instance), (None, None));
-        assert!(!unreadable.problem.contains("Ada"), "{}", unreadable.problem);
+        assert!(
+            !unreadable.problem.contains("Ada"),
+            "{}",
+            unreadable.problem
+        );
 
-        let damaged = br#"{"version":1,"instance":"prod","hooks":[{"source":"Ada Lovelace"}]}"#.to_vec();
+        let damaged =
+            br#"{"version":1,"instance":"prod","hooks":[{"source":"Ada Lovelace"}]}"#.to_vec();
         let unreadable = Message::decode(damaged).unwrap_err();
         assert_eq!(unreadable.version, Some(1));
-        assert!(!unreadable.problem.contains("Ada"), "{}", unreadable.problem);
+        assert!(
+            !unreadable.problem.contains("Ada"),
+            "{}",
+            unreadable.problem
+        );
     }
 }

@@ -54,15 +54,15 @@ pub struct Delivery {
     /// Whether the broker put it here as poison (delivery limit), from the events queue.
     pub poison: bool,
     /// Settles it.
-    pub settle: Box<dyn Settle>,
+    pub acker: Box<dyn Acker>,
 }
 
 /// How a delivery is settled. Dropping it without settling leaves it to be delivered again.
-pub trait Settle: Send {
+pub trait Acker: Send {
     /// It is stored: the queue may forget it. `false`: the queue did not take the ack and will deliver again.
     fn ack(self: Box<Self>) -> BoxFuture<'static, bool>;
     /// It could not be stored now: give it back.
-    fn give_back(self: Box<Self>) -> BoxFuture<'static, ()>;
+    fn requeue(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
 /// Whether the queue works, for `/readyz`.
@@ -82,7 +82,8 @@ pub trait Queue: Send + Sync {
     fn publish(&self, lane: Lane, message: Message) -> BoxFuture<'_, Result<(), PublishError>>;
 
     /// Waits for deliveries of that lane: at least one, at most `max`.
-    fn receive(&self, lane: Lane, max: usize) -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>>;
+    fn receive(&self, lane: Lane, max: usize)
+    -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>>;
 
     /// How many messages lie on that lane, where it can be told cheaply.
     fn depth(&self, lane: Lane) -> BoxFuture<'_, Option<u64>>;
@@ -90,6 +91,6 @@ pub trait Queue: Send + Sync {
     /// Whether it works now.
     fn health(&self) -> QueueHealth;
 
-    /// Stops consuming (unsettled deliveries go back), waits for outstanding confirms for a bounded time, closes.
+    /// Stops consuming (unacked deliveries go back), waits for outstanding confirms for a bounded time, closes.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{
+use hirewire_core::{
     event::Alias,
     mapping::{Access, MatchKey},
 };
@@ -28,7 +28,7 @@ impl fmt::Display for PersonKey {
 /// Which accounts are claimed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum OwedClass {
+pub enum Priority {
     /// The fold ends access.
     Leaver,
     /// Everything else.
@@ -47,19 +47,19 @@ pub struct Account {
     /// The target's id of the user, once bound.
     pub scim_id: Option<String>,
     /// What of it is ours.
-    pub applied: Applied,
-    /// The person's version as of the last settle; 0: never.
-    pub settled_version: i64,
-    /// The access that was last settled: what an edge is measured against.
-    pub settled_access: Option<Access>,
-    /// The mapping version that was last settled; 0: never.
+    pub last_applied: LastApplied,
+    /// The person's version as of the last reconcile; 0: never.
+    pub reconciled_version: i64,
+    /// The access that was last reconciled: what an edge is measured against.
+    pub reconciled_access: Option<Access>,
+    /// The mapping version that was last reconciled; 0: never.
     pub mapping_version: i64,
     /// When the fold, the mapping or the leaver audit wants it looked at again.
     pub due: Option<Timestamp>,
     /// The claim's order.
-    pub class: OwedClass,
-    /// Since when it has been owed; `None`: it is not.
-    pub owed_since: Option<Timestamp>,
+    pub class: Priority,
+    /// Since when it has been pending; `None`: it is not.
+    pub pending_since: Option<Timestamp>,
     /// Failed attempts in a row.
     pub attempts: u32,
     /// Not before then, unless the person or the mapping moves.
@@ -72,15 +72,15 @@ pub struct Account {
     pub audits: u32,
     /// Access is held by an operator or the guard (later): takes `active` and access removal out of plans.
     pub held: bool,
-    /// The `now` of the last settle; time never goes back for an account.
+    /// The `now` of the last reconcile; time never goes back for an account.
     pub as_of: Option<Timestamp>,
-    /// What the last settle came to.
+    /// What the last reconcile came to.
     pub outcome: Option<Outcome>,
 }
 
 /// What we last wrote, or found to be as we want it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Applied {
+pub struct LastApplied {
     /// By full attribute path.
     pub attributes: BTreeMap<String, Value>,
     /// Ids of groups whose membership we granted.
@@ -98,8 +98,8 @@ pub struct Intent {
     pub kind: IntentKind,
     /// How to find what it may have made.
     pub match_keys: Vec<MatchKeyValue>,
-    /// The fence (lease token) it was begun under.
-    pub fence: String,
+    /// The fencing_token (lease token) it was begun under.
+    pub fencing_token: String,
     /// When, by the store's clock.
     pub begun: Timestamp,
 }
@@ -115,7 +115,10 @@ pub struct MatchKeyValue {
 
 impl From<&MatchKey> for MatchKeyValue {
     fn from(key: &MatchKey) -> Self {
-        Self { path: key.path.as_str().to_owned(), value: key.value.clone() }
+        Self {
+            path: key.path.as_str().to_owned(),
+            value: key.value.clone(),
+        }
     }
 }
 
@@ -135,13 +138,13 @@ pub enum IntentKind {
     Groups,
 }
 
-/// An account that is ours to settle until the lease ends.
+/// An account that is ours to reconcile until the lease ends.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claim {
     /// The row as claimed.
     pub account: Account,
     /// The lease token: every write to the row names it.
-    pub fence: String,
+    pub fencing_token: String,
     /// When the lease ends, by the store's clock.
     pub lease_until: Timestamp,
     /// The store's clock when it was claimed, never before the row's `as_of`.
@@ -161,7 +164,7 @@ pub struct Claim {
 #[error("the lease was lost")]
 pub struct ClaimLost;
 
-/// What a settle came to: shown to operators, and the row's `outcome`.
+/// What a reconcile came to: shown to operators, and the row's `outcome`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// In one word.
@@ -201,7 +204,7 @@ pub enum OutcomeKind {
     DeadLetter,
 }
 
-/// Everything a settle writes back, in one transaction.
+/// Everything a reconcile writes back, in one transaction.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Commit {
     /// What it came to.
@@ -209,15 +212,15 @@ pub struct Commit {
     /// The binding: `Some` binds (or keeps), `None` unbinds.
     pub scim_id: Option<String>,
     /// What of the user is ours now.
-    pub applied: Applied,
-    /// The access that is settled; `None` leaves what was settled before (nothing was settled).
-    pub settled_access: Option<Access>,
-    /// Whether the person's and the mapping's claimed versions are now settled.
-    pub settled: bool,
+    pub last_applied: LastApplied,
+    /// The access that is reconciled; `None` leaves what was reconciled before (nothing was reconciled).
+    pub reconciled_access: Option<Access>,
+    /// Whether the person's and the mapping's claimed versions are now reconciled.
+    pub reconciled: bool,
     /// When to look again, by fold, lifecycle or audit.
     pub due: Option<Timestamp>,
     /// The class of what comes at `due` or at the next attempt.
-    pub class: OwedClass,
+    pub class: Priority,
     /// Failed attempts in a row.
     pub attempts: u32,
     /// Not before then.
@@ -229,9 +232,9 @@ pub struct Commit {
     /// Leaver audits made.
     pub audits: u32,
     /// Letters to file (at most one open letter per cause for the account).
-    pub letters: Vec<super::NewLetter>,
+    pub letters: Vec<super::NewDeadLetter>,
     /// Whether this success closes the account's open letters.
-    pub closes_letters: bool,
+    pub closes_dead_letters: bool,
     /// A line of history, if something was done or decided: what, and the requests sent (no values).
     pub history: Option<Value>,
 }

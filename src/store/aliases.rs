@@ -8,15 +8,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    StoreError,
-    ask::{Ask, Cell, Columns as _, Tx, parts},
-    binding,
+    StoreError, binding,
     record::Fact,
     rows,
+    sql::statement::{Columns as _, SqlValue, Statement, Tx, chunks},
 };
-use crate::{
+use crate::telemetry;
+use hirewire_core::{
     event::{Alias, Event},
-    fold, telemetry,
+    fold,
 };
 
 /// An alias as stored.
@@ -48,40 +48,57 @@ impl Folk {
     /// Everybody in the clusters of these aliases; those never heard of are at home from now on, each alone.
     pub(super) async fn of(tx: &mut Tx<'_>, names: BTreeSet<Alias>) -> Result<Self, StoreError> {
         let mut folk = Self::default();
-        let pairs = names.iter().map(|alias| [alias.source.as_str().into(), alias.worker.as_str().into()]).collect();
-        for pairs in parts(tx.dialect, pairs) {
-            let ask = Ask::of(
+        let pairs = names
+            .iter()
+            .map(|alias| [alias.source.as_str().into(), alias.worker.as_str().into()])
+            .collect();
+        for pairs in chunks(tx.dialect, pairs) {
+            let statement = Statement::of(
                 "WITH named (source, worker) AS (VALUES {rows}) \
                  SELECT p.person, p.source, p.worker, p.cluster, p.forwarded_to FROM people p WHERE p.cluster IN \
                  (SELECT q.cluster FROM named JOIN people q ON q.source = named.source AND q.worker = named.worker)",
             );
-            folk.add(ask.rows(pairs).all(tx).await?)?;
+            folk.add(statement.rows(pairs).all(tx).await?)?;
         }
-        let strangers = names.iter().filter(|alias| !folk.members.contains_key(alias)).map(|alias| {
-            let home = telemetry::new_id();
-            [home.as_str().into(), alias.source.as_str().into(), alias.worker.as_str().into(), home.into()]
-        });
-        for strangers in parts(tx.dialect, strangers.collect()) {
+        let strangers = names
+            .iter()
+            .filter(|alias| !folk.members.contains_key(alias))
+            .map(|alias| {
+                let home = telemetry::new_id();
+                [
+                    home.as_str().into(),
+                    alias.source.as_str().into(),
+                    alias.worker.as_str().into(),
+                    home.into(),
+                ]
+            });
+        for strangers in chunks(tx.dialect, strangers.collect()) {
             // Whoever else met the alias first has given it its home.
-            let ask = Ask::of(
+            let statement = Statement::of(
                 "INSERT INTO people (person, source, worker, cluster) VALUES {rows} \
                  ON CONFLICT (source, worker) DO UPDATE SET worker = excluded.worker \
                  RETURNING person, source, worker, cluster, forwarded_to",
             );
-            folk.add(ask.rows(strangers).all(tx).await?)?;
+            folk.add(statement.rows(strangers).all(tx).await?)?;
         }
         Ok(folk)
     }
 
     fn add(&mut self, rows: Vec<sqlx::any::AnyRow>) -> Result<(), StoreError> {
         for row in rows {
-            let alias = Alias { source: row.word("source")?, worker: row.word("worker")? };
+            let alias = Alias {
+                source: row.word("source")?,
+                worker: row.word("worker")?,
+            };
             let member = Member {
                 person: row.text("person")?,
                 cluster: row.text("cluster")?,
                 forwarded_to: row.maybe_text("forwarded_to")?,
             };
-            self.clusters.entry(member.cluster.clone()).or_default().insert(alias.clone());
+            self.clusters
+                .entry(member.cluster.clone())
+                .or_default()
+                .insert(alias.clone());
             self.members.insert(alias, member);
         }
         Ok(())
@@ -89,7 +106,11 @@ impl Folk {
 
     /// Everybody in a cluster.
     pub(super) fn of_cluster(&self, cluster: &str) -> impl Iterator<Item = (&Alias, &Member)> {
-        self.clusters.get(cluster).into_iter().flatten().filter_map(|alias| self.members.get_key_value(alias))
+        self.clusters
+            .get(cluster)
+            .into_iter()
+            .flatten()
+            .filter_map(|alias| self.members.get_key_value(alias))
     }
 
     /// The member that an alias is, if it was asked for.
@@ -98,7 +119,9 @@ impl Folk {
     }
 
     fn member(&self, alias: &Alias) -> Result<&Member, StoreError> {
-        self.members.get(alias).ok_or_else(|| StoreError::Refused("an alias has no home".to_owned()))
+        self.members
+            .get(alias)
+            .ok_or_else(|| StoreError::Refused("an alias has no home".to_owned()))
     }
 
     /// The cluster of an alias.
@@ -113,19 +136,26 @@ impl Folk {
 
     /// Everybody at home in a cluster.
     pub(super) fn people_of(&self, cluster: &str) -> impl Iterator<Item = super::PersonKey> {
-        self.of_cluster(cluster).map(|(_, member)| super::PersonKey(member.person.clone()))
+        self.of_cluster(cluster)
+            .map(|(_, member)| super::PersonKey(member.person.clone()))
     }
 
     /// Joins the clusters whose aliases one event names together: the oldest takes in the others. The clusters that
     /// grew, each with the greatest version of those it took in.
-    pub(super) async fn join(&mut self, tx: &mut Tx<'_>, facts: &[Fact]) -> Result<BTreeMap<String, i64>, StoreError> {
+    pub(super) async fn join(
+        &mut self,
+        tx: &mut Tx<'_>,
+        facts: &[Fact],
+    ) -> Result<BTreeMap<String, i64>, StoreError> {
         let mut lost = BTreeSet::new();
         for fact in facts.iter().filter(|fact| fact.names.len() > 1) {
             let mut together = BTreeSet::new();
             for alias in &fact.names {
                 together.insert(self.cluster(alias)?.to_owned());
             }
-            let Some(oldest) = together.pop_first() else { continue };
+            let Some(oldest) = together.pop_first() else {
+                continue;
+            };
             for cluster in &together {
                 let aliases = self.clusters.remove(cluster).unwrap_or_default();
                 for alias in &aliases {
@@ -133,9 +163,16 @@ impl Folk {
                         member.cluster.clone_from(&oldest);
                     }
                 }
-                self.clusters.entry(oldest.clone()).or_default().extend(aliases);
+                self.clusters
+                    .entry(oldest.clone())
+                    .or_default()
+                    .extend(aliases);
             }
-            lost.extend(together.into_iter().map(|cluster| (cluster, oldest.clone())));
+            lost.extend(
+                together
+                    .into_iter()
+                    .map(|cluster| (cluster, oldest.clone())),
+            );
         }
         // A cluster that took others in may have been taken in itself later.
         let winner_of: BTreeMap<String, String> = lost.into_iter().collect();
@@ -158,11 +195,16 @@ impl Folk {
             return Ok(());
         }
         let statement = format!("SELECT {} FROM events e WHERE e.cluster = $2", rows::EVENT);
-        let stored = Ask::of(statement).with(cluster).all(tx).await?;
-        let events = stored.iter().map(rows::event).collect::<Result<Vec<Event>, _>>()?;
-        let mut turned: Vec<[Cell; 2]> = Vec::new();
+        let stored = Statement::of(statement).with(cluster).all(tx).await?;
+        let events = stored
+            .iter()
+            .map(rows::event)
+            .collect::<Result<Vec<Event>, _>>()?;
+        let mut turned: Vec<[SqlValue; 2]> = Vec::new();
         for (alias, representative) in self.representatives(cluster, &fold::people(&events)) {
-            let Some(member) = self.members.get_mut(&alias) else { continue };
+            let Some(member) = self.members.get_mut(&alias) else {
+                continue;
+            };
             let forwarded_to = (representative != member.person).then_some(representative);
             if forwarded_to != member.forwarded_to {
                 turned.push([member.person.as_str().into(), forwarded_to.clone().into()]);
@@ -172,23 +214,31 @@ impl Folk {
         if turned.is_empty() {
             return Ok(());
         }
-        for turned in parts(tx.dialect, turned) {
-            let ask = Ask::of(
+        for turned in chunks(tx.dialect, turned) {
+            let statement = Statement::of(
                 "WITH turned (who, target) AS (VALUES {rows}) UPDATE people SET forwarded_to = turned.target \
                  FROM turned WHERE people.person = turned.who",
             );
-            ask.rows(turned).run(tx).await?;
+            statement.rows(turned).run(tx).await?;
         }
         binding::return_parted(tx, self, cluster).await
     }
 
     /// Each alias of the cluster with the person that represents it.
-    fn representatives(&self, cluster: &str, people: &[BTreeSet<Alias>]) -> BTreeMap<Alias, String> {
-        let mut represented: BTreeMap<Alias, String> =
-            self.of_cluster(cluster).map(|(alias, member)| (alias.clone(), member.person.clone())).collect();
+    fn representatives(
+        &self,
+        cluster: &str,
+        people: &[BTreeSet<Alias>],
+    ) -> BTreeMap<Alias, String> {
+        let mut represented: BTreeMap<Alias, String> = self
+            .of_cluster(cluster)
+            .map(|(alias, member)| (alias.clone(), member.person.clone()))
+            .collect();
         for person in people {
             let homes = person.iter().filter_map(|alias| represented.get(alias));
-            let Some(oldest) = homes.min().cloned() else { continue };
+            let Some(oldest) = homes.min().cloned() else {
+                continue;
+            };
             for alias in person {
                 if let Some(representative) = represented.get_mut(alias) {
                     representative.clone_from(&oldest);
@@ -201,11 +251,19 @@ impl Folk {
 
 /// Moves everything of a cluster into another; the version it had.
 async fn take_in(tx: &mut Tx<'_>, winner: &str, cluster: &str) -> Result<i64, StoreError> {
-    for statement in
-        ["UPDATE people SET cluster = $2 WHERE cluster = $3", "UPDATE events SET cluster = $2 WHERE cluster = $3"]
-    {
-        Ask::of(statement).with(winner).with(cluster).run(tx).await?;
+    for statement in [
+        "UPDATE people SET cluster = $2 WHERE cluster = $3",
+        "UPDATE events SET cluster = $2 WHERE cluster = $3",
+    ] {
+        Statement::of(statement)
+            .with(winner)
+            .with(cluster)
+            .run(tx)
+            .await?;
     }
-    let gone = Ask::of("DELETE FROM clusters WHERE id = $2 RETURNING version").with(cluster).first(tx).await?;
+    let gone = Statement::of("DELETE FROM clusters WHERE id = $2 RETURNING version")
+        .with(cluster)
+        .first(tx)
+        .await?;
     gone.map_or(Ok(0), |row| row.int("version"))
 }

@@ -3,49 +3,51 @@
 use jiff::Timestamp;
 
 use super::{
-    OwedCount, Store, StoreError,
-    ask::{Ask, Cell, Columns as _},
-    rows,
+    PendingCount, Store, StoreError, rows,
+    sql::statement::{Columns as _, SqlValue, Statement},
 };
 
 impl Store {
     /// The earliest time at which an account of these connections can be claimed: those of paused connections and
     /// without a published mapping do not count, a leased one counts from the end of its lease.
-    pub async fn next_owed(&self, connections: &[String]) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn next_pending(
+        &self,
+        connections: &[String],
+    ) -> Result<Option<Timestamp>, StoreError> {
         if connections.is_empty() {
             return Ok(None);
         }
-        let names: Vec<[Cell; 1]> = connections.iter().map(|name| [name.into()]).collect();
-        let ask = Ask::of(
-            "SELECT MIN(CASE WHEN lease_until > owed_at THEN lease_until ELSE owed_at END) AS next FROM accounts \
-             WHERE owed_at IS NOT NULL AND connection IN (VALUES {rows}) \
+        let names: Vec<[SqlValue; 1]> = connections.iter().map(|name| [name.into()]).collect();
+        let statement = Statement::of(
+            "SELECT MIN(CASE WHEN lease_until > next_run_at THEN lease_until ELSE next_run_at END) AS next FROM accounts \
+             WHERE next_run_at IS NOT NULL AND connection IN (VALUES {rows}) \
              AND connection IN (SELECT m.connection FROM mappings m) \
              AND connection NOT IN (SELECT o.name FROM connections o WHERE o.paused_since IS NOT NULL)",
         );
-        let row = self.first(ask.rows(names)).await?;
+        let row = self.first(statement.rows(names)).await?;
         row.map_or(Ok(None), |row| row.maybe_time("next"))
     }
 
-    /// How many accounts are owed now, by connection and class.
-    pub async fn owed(&self) -> Result<Vec<OwedCount>, StoreError> {
-        let ask = Ask::of(
-            "SELECT connection, class, COUNT(*) AS n, MIN(COALESCE(owed_since, owed_at)) AS oldest FROM accounts \
-             WHERE owed_at <= {now} GROUP BY connection, class ORDER BY connection, class",
+    /// How many accounts are pending now, by connection and class.
+    pub async fn pending(&self) -> Result<Vec<PendingCount>, StoreError> {
+        let statement = Statement::of(
+            "SELECT connection, class, COUNT(*) AS n, MIN(COALESCE(pending_since, next_run_at)) AS oldest FROM accounts \
+             WHERE next_run_at <= {now} GROUP BY connection, class ORDER BY connection, class",
         );
         let count = |row: &sqlx::any::AnyRow| {
-            Ok(OwedCount {
+            Ok(PendingCount {
                 connection: row.text("connection")?,
                 class: rows::class(row)?,
                 accounts: row.count("n")?,
                 oldest: row.maybe_time("oldest")?,
             })
         };
-        self.every(ask).await?.iter().map(count).collect()
+        self.every(statement).await?.iter().map(count).collect()
     }
 
     /// Open letters by (connection or "", cause).
-    pub async fn letter_counts(&self) -> Result<Vec<(String, String, u64)>, StoreError> {
-        self.grouped(Ask::of(
+    pub async fn dead_letter_counts(&self) -> Result<Vec<(String, String, u64)>, StoreError> {
+        self.grouped(Statement::of(
             "SELECT COALESCE(connection, '') AS a, cause AS b, COUNT(*) AS n FROM dead_letters \
              WHERE closed IS NULL GROUP BY COALESCE(connection, ''), cause ORDER BY 1, 2",
         ))
@@ -54,25 +56,38 @@ impl Store {
 
     /// Accounts by (connection, outcome).
     pub async fn outcome_counts(&self) -> Result<Vec<(String, String, u64)>, StoreError> {
-        self.grouped(Ask::of(
+        self.grouped(Statement::of(
             "SELECT connection AS a, outcome_kind AS b, COUNT(*) AS n FROM accounts \
              WHERE outcome_kind IS NOT NULL GROUP BY connection, outcome_kind ORDER BY 1, 2",
         ))
         .await
     }
 
-    async fn grouped(&self, ask: Ask) -> Result<Vec<(String, String, u64)>, StoreError> {
-        let rows = self.every(ask).await?;
-        rows.iter().map(|row| Ok((row.text("a")?, row.text("b")?, row.count("n")?))).collect()
+    async fn grouped(
+        &self,
+        statement: Statement,
+    ) -> Result<Vec<(String, String, u64)>, StoreError> {
+        let rows = self.every(statement).await?;
+        rows.iter()
+            .map(|row| Ok((row.text("a")?, row.text("b")?, row.count("n")?)))
+            .collect()
     }
 
     /// Every row of a statement that reads.
-    pub(super) async fn every(&self, ask: Ask) -> Result<Vec<sqlx::any::AnyRow>, StoreError> {
-        self.engine.read(|mut tx| Box::pin(async move { Ok(ask.all(&mut tx).await?) })).await
+    pub(super) async fn every(
+        &self,
+        statement: Statement,
+    ) -> Result<Vec<sqlx::any::AnyRow>, StoreError> {
+        self.engine
+            .read(|mut tx| Box::pin(async move { Ok(statement.all(&mut tx).await?) }))
+            .await
     }
 
     /// The first row of a statement that reads.
-    pub(super) async fn first(&self, ask: Ask) -> Result<Option<sqlx::any::AnyRow>, StoreError> {
-        Ok(self.every(ask).await?.into_iter().next())
+    pub(super) async fn first(
+        &self,
+        statement: Statement,
+    ) -> Result<Option<sqlx::any::AnyRow>, StoreError> {
+        Ok(self.every(statement).await?.into_iter().next())
     }
 }

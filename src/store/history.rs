@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     HistoryLine, PersonKey, Store, StoreError,
-    ask::{Ask, Columns as _, Tx, to_json},
+    sql::statement::{Columns as _, Statement, Tx, to_json},
 };
 use crate::telemetry;
 
@@ -18,10 +18,14 @@ pub(super) struct Line<'a> {
 
 impl Store {
     /// Lines of history, newest first, at most so many: of a person's accounts (and of those forwarded to them), or all.
-    pub async fn history(&self, person: Option<&PersonKey>, most: usize) -> Result<Vec<HistoryLine>, StoreError> {
-        let ask = match person {
-            None => Ask::of("SELECT * FROM history ORDER BY at DESC, id DESC LIMIT $2").with(most),
-            Some(person) => Ask::of(
+    pub async fn history(
+        &self,
+        person: Option<&PersonKey>,
+        most: usize,
+    ) -> Result<Vec<HistoryLine>, StoreError> {
+        let statement = match person {
+            None => Statement::of("SELECT * FROM history ORDER BY at DESC, id DESC LIMIT $2").with(most),
+            Some(person) => Statement::of(
                 "SELECT * FROM history WHERE person = $3 OR person IN \
                  (SELECT p.person FROM people p WHERE p.forwarded_to = $3) ORDER BY at DESC, id DESC LIMIT $2",
             )
@@ -31,7 +35,7 @@ impl Store {
         self.engine
             .read(|mut tx| {
                 Box::pin(async move {
-                    let rows = ask.all(&mut tx).await?;
+                    let rows = statement.all(&mut tx).await?;
                     let line = |row: &sqlx::any::AnyRow| {
                         Ok(HistoryLine {
                             at: row.time("at")?,
@@ -50,7 +54,7 @@ impl Store {
 
 /// Writes a line.
 pub(super) async fn write(tx: &mut Tx<'_>, line: &Line<'_>) -> Result<(), StoreError> {
-    Ask::of("INSERT INTO history (id, at, connection, person, outcome, detail) VALUES ($2, {now}, $3, $4, $5, $6)")
+    Statement::of("INSERT INTO history (id, at, connection, person, outcome, detail) VALUES ($2, {now}, $3, $4, $5, $6)")
         .with(telemetry::new_id())
         .with(line.connection)
         .with(line.person)

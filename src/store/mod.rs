@@ -5,44 +5,38 @@
 
 mod account;
 mod aliases;
-mod ask;
 mod binding;
 mod claim;
 mod commit;
 mod connections;
 mod counts;
-mod dialect;
-mod door;
-mod engine;
+mod dead_letter;
+mod dead_letters;
 mod history;
-mod lend;
-mod letter;
-mod letters;
 mod mappings;
-mod owe;
-mod parked;
+mod open;
+mod pending;
 mod people;
+mod quarantine;
 mod record;
 mod replay;
 mod rows;
-mod schema;
+mod sql;
 mod sweep;
-mod together;
-mod verbs;
-mod writer;
+mod types;
 
 pub use account::{
-    Account, Applied, Claim, ClaimLost, Commit, Intent, IntentKind, MatchKeyValue, Outcome, OutcomeKind, OwedClass,
-    PersonKey,
+    Account, Claim, ClaimLost, Commit, Intent, IntentKind, LastApplied, MatchKeyValue, Outcome,
+    OutcomeKind, PersonKey, Priority,
 };
-pub use door::Store;
-pub use letter::{Cause, DeadLetter, LetterAbout, LetterId, NewLetter};
-pub use parked::ParkedMessage;
-pub use schema::MigrationStatus;
-pub use verbs::{
-    AccountView, ClaimError, ClaimWish, CommitResult, Committed, ConnectionState, Facts, HistoryLine, LetterFilter,
-    Offered, OwedCount, Paused, PublishedMapping, RawHook, Recorded, RecordedEvent, RecordedHook, Replayed, Standing,
-    StoreSettings, Swept, Wiring,
+pub use dead_letter::{Cause, DeadLetter, DeadLetterId, DeadLetterSubject, NewDeadLetter};
+pub use open::Store;
+pub use quarantine::QuarantinedMessage;
+pub use sql::schema::MigrationStatus;
+pub use types::{
+    AccountView, ClaimError, ClaimRequest, ClaimStatus, CommitResult, Committed, ConnectionState,
+    DeadLetterFilter, Facts, HistoryLine, Offered, Paused, PendingCount, PublishedMapping, RawHook,
+    Recorded, RecordedEvent, RecordedHook, Replayed, StoreSettings, Swept, Wiring,
 };
 
 /// A store that did not do what was asked. Nothing was half done.
@@ -64,7 +58,9 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         // A constraint or a value that does not fit will not do better next time; everything else may.
         let wrong = match &error {
-            sqlx::Error::Database(database) => !passes(database.code().as_deref().unwrap_or_default()),
+            sqlx::Error::Database(database) => {
+                !passes(database.code().as_deref().unwrap_or_default())
+            }
             sqlx::Error::ColumnNotFound(_)
             | sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::Encode(_)
@@ -73,7 +69,11 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::AnyDriverError(_) => true,
             _ => false,
         };
-        if wrong { Self::Refused(error.to_string()) } else { Self::Unreachable(error) }
+        if wrong {
+            Self::Refused(error.to_string())
+        } else {
+            Self::Unreachable(error)
+        }
     }
 }
 
@@ -99,7 +99,10 @@ impl StoreError {
 /// `SQLite`'s busy, locked, read-only, I/O error, full, cannot open.
 fn passes(code: &str) -> bool {
     if code.len() == 5 {
-        return ["08", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class));
+        return ["08", "40", "53", "55", "57", "58"]
+            .iter()
+            .any(|class| code.starts_with(class));
     }
-    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
+    code.parse::<u32>()
+        .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
 }

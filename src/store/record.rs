@@ -1,4 +1,4 @@
-//! `record`: from hooks to stored events and owed accounts, in one transaction.
+//! `record`: from hooks to stored events and pending accounts, in one transaction.
 //!
 //! Events are a set: the same content again adds nothing (the least time of receipt stays), another content under the
 //! same id is a row of its own, and which one counts is the fold's to say.
@@ -11,14 +11,12 @@ use std::{
 use super::{
     PersonKey, Recorded, RecordedEvent, RecordedHook, Store, StoreError, Wiring,
     aliases::Folk,
-    ask::{Ask, Columns as _, Tx, parts, to_json, to_word},
-    dialect::Scope,
-    letters, owe,
+    dead_letters, pending,
+    sql::dialect::Scope,
+    sql::statement::{Columns as _, Statement, Tx, chunks, to_json, to_word},
 };
-use crate::{
-    event::{Alias, Event, EventKey},
-    queue::{Hook, Reading},
-};
+use crate::queue::{Hook, Reading};
+use hirewire_core::event::{Alias, Event, EventKey};
 
 /// An event, once in a batch.
 pub(super) struct Fact {
@@ -48,14 +46,18 @@ enum Stored {
 }
 
 impl Store {
-    /// Stores the hooks' events and marks the accounts of every connection they feed owed, files letters for hooks
+    /// Stores the hooks' events and marks the accounts of every connection they feed pending, files letters for hooks
     /// that could not be read; one transaction. Again is harmless: only what is new moves a person's version.
     /// A hook that cannot be stored fails the whole call with `Refused`; the caller then records hook by hook.
     pub async fn record(&self, hooks: &[Hook], wiring: &Wiring) -> Result<Recorded, StoreError> {
         let batch = Arc::new(Batch::of(hooks));
         let wiring = Arc::new(wiring.clone());
         let joins = batch.facts.iter().any(|fact| fact.names.len() > 1);
-        let scope = if joins { Scope::AliasesAlone } else { Scope::AliasesShared };
+        let scope = if joins {
+            Scope::AliasesAlone
+        } else {
+            Scope::AliasesShared
+        };
         self.engine
             .write(scope, move |mut tx| {
                 let (batch, wiring) = (batch.clone(), wiring.clone());
@@ -74,17 +76,28 @@ impl Batch {
             let mut of_hook = Vec::new();
             for event in hook.events() {
                 let (key, digest) = (event.key(), event.content_digest().to_string());
-                let place = *known.entry((key.clone(), digest.clone())).or_insert(facts.len());
+                let place = *known
+                    .entry((key.clone(), digest.clone()))
+                    .or_insert(facts.len());
                 of_hook.push((place, place == facts.len()));
                 match facts.get_mut(place) {
                     Some(fact) if event.received < fact.event.received => fact.event = event,
                     Some(_) => {}
-                    None => facts.push(Fact { names: event.aliases(), event, key, digest }),
+                    None => facts.push(Fact {
+                        names: event.aliases(),
+                        event,
+                        key,
+                        digest,
+                    }),
                 }
             }
             brought.push(of_hook);
         }
-        Self { hooks: hooks.to_vec(), facts, brought }
+        Self {
+            hooks: hooks.to_vec(),
+            facts,
+            brought,
+        }
     }
 
     async fn store(&self, tx: &mut Tx<'_>, wiring: &Wiring) -> Result<Recorded, StoreError> {
@@ -92,7 +105,11 @@ impl Batch {
         let mut stored = Vec::new();
         let mut moved = BTreeSet::new();
         if !self.facts.is_empty() {
-            let names = self.facts.iter().flat_map(|fact| fact.names.iter().cloned()).collect();
+            let names = self
+                .facts
+                .iter()
+                .flat_map(|fact| fact.names.iter().cloned())
+                .collect();
             folk = Folk::of(tx, names).await?;
             let joined = folk.join(tx, &self.facts).await?;
             stored = insert(tx, &self.facts, &folk).await?;
@@ -107,26 +124,36 @@ impl Batch {
                     changed.entry(cluster).or_insert(0);
                 }
             }
-            let versions = owe::move_versions(tx, &changed).await?;
+            let versions = pending::move_versions(tx, &changed).await?;
             for cluster in changed.keys() {
                 folk.part(tx, cluster).await?;
                 moved.extend(folk.people_of(cluster));
             }
-            owe::owe(tx, &folk, &versions, &endings, wiring).await?;
+            pending::mark_pending(tx, &folk, &versions, &endings, wiring).await?;
         }
         let hooks = self.answer(tx, &folk, &stored).await?;
         Ok(Recorded { hooks, moved })
     }
 
     /// One line for each hook; files the letters of those that could not be read, closes those that now could.
-    async fn answer(&self, tx: &mut Tx<'_>, folk: &Folk, stored: &[Stored]) -> Result<Vec<RecordedHook>, StoreError> {
-        let readable = self.hooks.iter().filter(|hook| matches!(hook.reading, Reading::Events(_)));
-        letters::close_readable(tx, readable).await?;
+    async fn answer(
+        &self,
+        tx: &mut Tx<'_>,
+        folk: &Folk,
+        stored: &[Stored],
+    ) -> Result<Vec<RecordedHook>, StoreError> {
+        let readable = self
+            .hooks
+            .iter()
+            .filter(|hook| matches!(hook.reading, Reading::Events(_)));
+        dead_letters::close_readable(tx, readable).await?;
         let mut answers = Vec::with_capacity(self.hooks.len());
         for (hook, brought) in self.hooks.iter().zip(&self.brought) {
             let mut events = Vec::with_capacity(brought.len());
             for (place, first) in brought {
-                let Some((fact, stored)) = self.facts.get(*place).zip(stored.get(*place)) else { continue };
+                let Some((fact, stored)) = self.facts.get(*place).zip(stored.get(*place)) else {
+                    continue;
+                };
                 events.push(RecordedEvent {
                     id: fact.event.content.id.clone(),
                     kind: fact.event.kind(),
@@ -136,9 +163,16 @@ impl Batch {
             }
             let letter = match &hook.reading {
                 Reading::Events(_) => None,
-                Reading::Unreadable { reason, .. } => Some(letters::file_unreadable(tx, hook, reason).await?),
+                Reading::Unreadable { reason, .. } => {
+                    Some(dead_letters::file_unreadable(tx, hook, reason).await?)
+                }
             };
-            answers.push(RecordedHook { hook: hook.hook.clone(), source: hook.source.clone(), events, letter });
+            answers.push(RecordedHook {
+                hook: hook.hook.clone(),
+                source: hook.source.clone(),
+                events,
+                letter,
+            });
         }
         Ok(answers)
     }
@@ -148,7 +182,10 @@ impl Batch {
 async fn insert(tx: &mut Tx<'_>, facts: &[Fact], folk: &Folk) -> Result<Vec<Stored>, StoreError> {
     let mut became = BTreeMap::new();
     let mut rows = Vec::with_capacity(facts.len());
-    for Fact { event, key, digest, .. } in facts {
+    for Fact {
+        event, key, digest, ..
+    } in facts
+    {
         rows.push([
             key.source.as_str().into(),
             key.origin.as_str().into(),
@@ -164,8 +201,8 @@ async fn insert(tx: &mut Tx<'_>, facts: &[Fact], folk: &Folk) -> Result<Vec<Stor
             1_i64.into(),
         ]);
     }
-    for rows in parts(tx.dialect, rows) {
-        let changed = Ask::of(
+    for rows in chunks(tx.dialect, rows) {
+        let changed = Statement::of(
             "INSERT INTO events (source, origin, id, digest, cluster, kind, received, hook, identity, content, \
              stored_at, copies) VALUES {rows} \
              ON CONFLICT (source, origin, id, digest) DO UPDATE SET received = excluded.received, \
@@ -177,11 +214,24 @@ async fn insert(tx: &mut Tx<'_>, facts: &[Fact], folk: &Folk) -> Result<Vec<Stor
         .all(tx)
         .await?;
         for row in changed {
-            let key = EventKey { source: row.word("source")?, origin: row.text("origin")?, id: row.text("id")? };
-            let stored = if row.int("copies")? == 1 { Stored::New } else { Stored::Earlier };
+            let key = EventKey {
+                source: row.word("source")?,
+                origin: row.text("origin")?,
+                id: row.text("id")?,
+            };
+            let stored = if row.int("copies")? == 1 {
+                Stored::New
+            } else {
+                Stored::Earlier
+            };
             became.insert((key, row.text("digest")?), stored);
         }
     }
-    let stored = |fact: &Fact| became.get(&(fact.key.clone(), fact.digest.clone())).copied().unwrap_or(Stored::Again);
+    let stored = |fact: &Fact| {
+        became
+            .get(&(fact.key.clone(), fact.digest.clone()))
+            .copied()
+            .unwrap_or(Stored::Again)
+    };
     Ok(facts.iter().map(stored).collect())
 }

@@ -32,13 +32,13 @@ pub struct Metrics {
     request_duration: Family<Labels, Histogram>,
     revoke_duration: Family<Labels, Histogram>,
     queue_messages: Family<Labels, Gauge>,
-    owed: Family<Labels, Gauge>,
-    oldest_owed: Family<Labels, Gauge>,
+    pending: Family<Labels, Gauge>,
+    oldest_pending: Family<Labels, Gauge>,
     dead_letters: Family<Labels, Gauge>,
     connection_state: Family<Labels, Gauge>,
     secret_not_after: Family<Labels, Gauge>,
     reload_ok: Gauge,
-    parked: Gauge,
+    quarantined: Gauge,
 }
 
 fn fast() -> Histogram {
@@ -63,26 +63,39 @@ impl Default for Metrics {
             events: Family::default(),
             requests: Family::default(),
             request_duration: Family::new_with_constructor(slow),
-            revoke_duration: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.05, 3.0, 15))),
+            revoke_duration: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.05, 3.0, 15))
+            }),
             queue_messages: Family::default(),
-            owed: Family::default(),
-            oldest_owed: Family::default(),
+            pending: Family::default(),
+            oldest_pending: Family::default(),
             dead_letters: Family::default(),
             connection_state: Family::default(),
             secret_not_after: Family::default(),
             reload_ok: Gauge::default(),
-            parked: Gauge::default(),
+            quarantined: Gauge::default(),
         };
         metrics.reload_ok.set(1);
         metrics.register(&mut registry);
-        Self { registry: Arc::new(registry), ..metrics }
+        Self {
+            registry: Arc::new(registry),
+            ..metrics
+        }
     }
 }
 
 impl Metrics {
     fn register(&self, registry: &mut Registry) {
-        registry.register("hooks", "Hooks answered, by source and status", self.hooks.clone());
-        registry.register("hook_duration_seconds", "From the first byte to the answer", self.hook_duration.clone());
+        registry.register(
+            "hooks",
+            "Hooks answered, by source and status",
+            self.hooks.clone(),
+        );
+        registry.register(
+            "hook_duration_seconds",
+            "From the first byte to the answer",
+            self.hook_duration.clone(),
+        );
         registry.register(
             "source_last_hook_timestamp_seconds",
             "When a source was last heard of with a good signature",
@@ -98,7 +111,11 @@ impl Metrics {
             "Events stored that were not known, by source and kind",
             self.events.clone(),
         );
-        registry.register("scim_requests", "SCIM requests by connection, method and status", self.requests.clone());
+        registry.register(
+            "scim_requests",
+            "SCIM requests by connection, method and status",
+            self.requests.clone(),
+        );
         registry.register(
             "scim_request_duration_seconds",
             "How long SCIM requests took",
@@ -109,34 +126,61 @@ impl Metrics {
             "From when an ending was known and effective to the account read back inactive",
             self.revoke_duration.clone(),
         );
-        registry.register("queue_messages", "Messages that wait, by queue", self.queue_messages.clone());
-        registry.register("accounts_owed", "Accounts that are owed, by connection and class", self.owed.clone());
         registry.register(
-            "oldest_owed_timestamp_seconds",
-            "Since when the oldest owed account is owed; 0: none is",
-            self.oldest_owed.clone(),
+            "queue_messages",
+            "Messages that wait, by queue",
+            self.queue_messages.clone(),
         );
-        registry.register("dead_letters", "Open dead letters, by connection and cause", self.dead_letters.clone());
-        registry.register("connection_state", "1 for the state a connection is in", self.connection_state.clone());
+        registry.register(
+            "accounts_pending",
+            "Accounts that are pending, by connection and class",
+            self.pending.clone(),
+        );
+        registry.register(
+            "oldest_pending_timestamp_seconds",
+            "Since when the oldest pending account is pending; 0: none is",
+            self.oldest_pending.clone(),
+        );
+        registry.register(
+            "dead_letters",
+            "Open dead letters, by connection and cause",
+            self.dead_letters.clone(),
+        );
+        registry.register(
+            "connection_state",
+            "1 for the state a connection is in",
+            self.connection_state.clone(),
+        );
         registry.register(
             "secret_not_after_timestamp_seconds",
             "When a secret of a source is no longer good",
             self.secret_not_after.clone(),
         );
-        registry.register("config_last_reload_successful", "Whether the last reload was taken", self.reload_ok.clone());
         registry.register(
-            "parked_messages",
+            "config_last_reload_successful",
+            "Whether the last reload was taken",
+            self.reload_ok.clone(),
+        );
+        registry.register(
+            "quarantined_messages",
             "Messages of another version, kept for a newer binary",
-            self.parked.clone(),
+            self.quarantined.clone(),
         );
     }
 
     /// A hook was answered.
     pub fn hook(&self, source: &str, status: u16, took: Duration, at: Timestamp) {
-        self.hooks.get_or_create(&vec![("source", source.to_owned()), ("code", status.to_string())]).inc();
+        self.hooks
+            .get_or_create(&vec![
+                ("source", source.to_owned()),
+                ("code", status.to_string()),
+            ])
+            .inc();
         self.hook_duration.observe(took.as_secs_f64());
         if status == 200 {
-            self.last_hook.get_or_create(&vec![("source", source.to_owned())]).set(at.as_second());
+            self.last_hook
+                .get_or_create(&vec![("source", source.to_owned())])
+                .set(at.as_second());
         }
     }
 
@@ -147,34 +191,55 @@ impl Metrics {
 
     /// An event was stored that was not known.
     pub fn event(&self, source: &str, kind: &str) {
-        self.events.get_or_create(&vec![("source", source.to_owned()), ("kind", kind.to_owned())]).inc();
+        self.events
+            .get_or_create(&vec![
+                ("source", source.to_owned()),
+                ("kind", kind.to_owned()),
+            ])
+            .inc();
     }
 
     /// A SCIM request ended; `status` as text, or why there was none.
     pub fn scim_request(&self, connection: &str, method: &str, status: &str, took: Duration) {
-        let of = vec![("connection", connection.to_owned()), ("method", method.to_owned())];
-        self.request_duration.get_or_create(&of).observe(took.as_secs_f64());
-        self.requests.get_or_create(&[of, vec![("code", status.to_owned())]].concat()).inc();
+        let of = vec![
+            ("connection", connection.to_owned()),
+            ("method", method.to_owned()),
+        ];
+        self.request_duration
+            .get_or_create(&of)
+            .observe(took.as_secs_f64());
+        self.requests
+            .get_or_create(&[of, vec![("code", status.to_owned())]].concat())
+            .inc();
     }
 
     /// A leaver's account was read back inactive, so long after the ending was known and effective.
     pub fn revoked(&self, connection: &str, after: Duration) {
-        self.revoke_duration.get_or_create(&vec![("connection", connection.to_owned())]).observe(after.as_secs_f64());
+        self.revoke_duration
+            .get_or_create(&vec![("connection", connection.to_owned())])
+            .observe(after.as_secs_f64());
     }
 
     /// How many messages wait.
     pub fn queue(&self, queue: &str, messages: u64) {
-        self.queue_messages.get_or_create(&vec![("queue", queue.to_owned())]).set(count(messages));
+        self.queue_messages
+            .get_or_create(&vec![("queue", queue.to_owned())])
+            .set(count(messages));
     }
 
-    /// What is owed: (connection, class, accounts, since when the oldest).
-    pub fn owed(&self, counts: impl IntoIterator<Item = (String, &'static str, u64, Option<Timestamp>)>) {
-        self.owed.clear();
-        self.oldest_owed.clear();
+    /// What is pending: (connection, class, accounts, since when the oldest).
+    pub fn pending(
+        &self,
+        counts: impl IntoIterator<Item = (String, &'static str, u64, Option<Timestamp>)>,
+    ) {
+        self.pending.clear();
+        self.oldest_pending.clear();
         for (connection, class, accounts, oldest) in counts {
             let of = vec![("connection", connection), ("class", class.to_owned())];
-            self.owed.get_or_create(&of).set(count(accounts));
-            self.oldest_owed.get_or_create(&of).set(oldest.map_or(0, Timestamp::as_second));
+            self.pending.get_or_create(&of).set(count(accounts));
+            self.oldest_pending
+                .get_or_create(&of)
+                .set(oldest.map_or(0, Timestamp::as_second));
         }
     }
 
@@ -182,7 +247,9 @@ impl Metrics {
     pub fn dead_letters(&self, counts: impl IntoIterator<Item = (String, String, u64)>) {
         self.dead_letters.clear();
         for (connection, cause, letters) in counts {
-            self.dead_letters.get_or_create(&vec![("connection", connection), ("cause", cause)]).set(count(letters));
+            self.dead_letters
+                .get_or_create(&vec![("connection", connection), ("cause", cause)])
+                .set(count(letters));
         }
     }
 
@@ -190,14 +257,21 @@ impl Metrics {
     pub fn connection_states(&self, states: impl IntoIterator<Item = (String, &'static str)>) {
         self.connection_state.clear();
         for (connection, state) in states {
-            self.connection_state.get_or_create(&vec![("connection", connection), ("state", state.to_owned())]).set(1);
+            self.connection_state
+                .get_or_create(&vec![
+                    ("connection", connection),
+                    ("state", state.to_owned()),
+                ])
+                .set(1);
         }
     }
 
     /// Until when a source's secret is good.
     pub fn secret_not_after(&self, source: &str, id: &str, until: Timestamp) {
         let of = vec![("source", source.to_owned()), ("id", id.to_owned())];
-        self.secret_not_after.get_or_create(&of).set(until.as_second());
+        self.secret_not_after
+            .get_or_create(&of)
+            .set(until.as_second());
     }
 
     /// Whether the last reload was taken.
@@ -206,8 +280,8 @@ impl Metrics {
     }
 
     /// How many messages of another version are kept.
-    pub fn parked(&self, messages: u64) {
-        self.parked.set(count(messages));
+    pub fn quarantined(&self, messages: u64) {
+        self.quarantined.set(count(messages));
     }
 
     /// All of them, in the `OpenMetrics` text format.
@@ -230,17 +304,22 @@ mod tests {
     #[test]
     fn the_text_names_what_the_interface_names() {
         let metrics = Metrics::default();
-        metrics.hook("acme", 200, Duration::from_millis(3), Timestamp::from_second(7).unwrap());
+        metrics.hook(
+            "acme",
+            200,
+            Duration::from_millis(3),
+            Timestamp::from_second(7).unwrap(),
+        );
         metrics.event("acme", "hired");
         metrics.scim_request("workplace", "POST", "201", Duration::from_millis(20));
-        metrics.owed([("workplace".to_owned(), "leaver", 2, None)]);
+        metrics.pending([("workplace".to_owned(), "leaver", 2, None)]);
         let text = metrics.text();
         for line in [
             "hirewire_hooks_total{source=\"acme\",code=\"200\"} 1",
             "hirewire_source_last_hook_timestamp_seconds{source=\"acme\"} 7",
             "hirewire_events_stored_total{source=\"acme\",kind=\"hired\"} 1",
             "hirewire_scim_requests_total{connection=\"workplace\",method=\"POST\",code=\"201\"} 1",
-            "hirewire_accounts_owed{connection=\"workplace\",class=\"leaver\"} 2",
+            "hirewire_accounts_pending{connection=\"workplace\",class=\"leaver\"} 2",
             "hirewire_config_last_reload_successful 1",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");

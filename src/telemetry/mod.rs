@@ -9,7 +9,10 @@ pub use metrics::Metrics;
 use jiff::Timestamp;
 
 /// The wall clock of this process. It stamps what is received; everything durable is timed by the store's clock.
-#[allow(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the one place that reads the clock"
+)]
 pub fn now() -> Timestamp {
     Timestamp::now()
 }
@@ -36,8 +39,11 @@ pub fn random_bits() -> [u8; 32] {
 /// `EnvFilter`; an error names the directive that cannot be read.
 pub fn log_to_stderr(directives: &str) -> Result<(), String> {
     use std::io::IsTerminal as _;
-    let filter = tracing_subscriber::EnvFilter::try_new(directives).map_err(|error| error.to_string())?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter =
+        tracing_subscriber::EnvFilter::try_new(directives).map_err(|error| error.to_string())?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let installed = if std::io::stderr().is_terminal() {
         builder.try_init()
     } else {

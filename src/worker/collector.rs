@@ -6,10 +6,10 @@
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{Patience, Worker, record, unreadable_queue};
+use super::{Patience, Worker, ingest, unreadable_queue};
 use crate::{
     queue::{Delivery, Hook, Lane},
-    store::{Cause, LetterAbout, NewLetter, StoreError},
+    store::{Cause, DeadLetterSubject, NewDeadLetter, StoreError},
 };
 
 /// Collects until it is asked to stop.
@@ -50,14 +50,18 @@ async fn collect(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), Store
         .flat_map(|message| message.hooks.clone())
         .collect();
     for hook in &poison {
-        let letter = NewLetter {
-            about: LetterAbout::Hook { source: hook.source.clone(), hook: hook.hook.clone() },
+        let letter = NewDeadLetter {
+            about: DeadLetterSubject::Hook {
+                source: hook.source.clone(),
+                hook: hook.hook.clone(),
+            },
             cause: Cause::Poison,
-            summary: "the broker gave up on delivering this hook; its events are stored and count".to_owned(),
+            summary: "the broker gave up on delivering this hook; its events are stored and count"
+                .to_owned(),
             detail: json!({ "events": hook.events().len(), "received": hook.received }),
             raw: None,
         };
         worker.shared.store.file(&letter).await?;
     }
-    record::record(worker, deliveries).await
+    ingest::record(worker, deliveries).await
 }

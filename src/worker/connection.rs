@@ -17,13 +17,15 @@ use tokio::sync::RwLock;
 use tokio::time::Instant;
 
 use crate::{
-    event::SourceId,
     failpoint,
+    scim_client::{Client, ClientError, Credentials},
+    store::{Store, StoreError},
+};
+use hirewire_core::{
+    event::SourceId,
     fold::{Rules, SourceRules},
     mapping::{Mapping, MappingDocument},
     scim::Profile,
-    store::{Store, StoreError},
-    target::{Client, ClientError, Credentials},
 };
 
 /// Whether a connection's plans are carried out.
@@ -50,10 +52,10 @@ pub struct ConnectionSettings {
     pub mode: Mode,
     /// Sources whose people get accounts here.
     pub sources: BTreeSet<SourceId>,
-    /// How many accounts are settled at a time.
+    /// How many accounts are reconciled at a time.
     pub concurrency: usize,
     /// After an unclear write, how long until what the target shows can be believed.
-    pub settle: Duration,
+    pub propagation_delay: Duration,
     /// The total deadline of a request.
     pub timeout: Duration,
     /// After how many failed attempts in a row a letter is filed.
@@ -66,7 +68,10 @@ pub struct ConnectionSettings {
 
 impl fmt::Debug for ConnectionSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConnectionSettings").field("name", &self.name).field("mode", &self.mode).finish_non_exhaustive()
+        f.debug_struct("ConnectionSettings")
+            .field("name", &self.name)
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
     }
 }
 
@@ -110,7 +115,10 @@ pub struct Connection {
 impl Connection {
     /// A connection that has sent nothing yet. `sources`: what the fold must know of each source.
     pub fn new(settings: ConnectionSettings, sources: &BTreeMap<SourceId, SourceRules>) -> Self {
-        let rules = Rules { sources: sources.clone(), scope: Some(settings.sources.clone()) };
+        let rules = Rules {
+            sources: sources.clone(),
+            scope: Some(settings.sources.clone()),
+        };
         Self {
             settings,
             rules,
@@ -131,26 +139,45 @@ impl Connection {
     }
 
     /// The mapping and client of that published version; `None`: nothing is published.
-    pub async fn live(&self, store: &Store, version: Option<i64>) -> Result<Option<Live>, ConnectionError> {
+    pub async fn live(
+        &self,
+        store: &Store,
+        version: Option<i64>,
+    ) -> Result<Option<Live>, ConnectionError> {
         if let Some(live) = self.live.read().await.as_ref()
             && version.is_none_or(|version| version == live.version)
         {
             return Ok(Some(live.clone()));
         }
         let mut held = self.live.write().await;
-        let published = store.mappings().await?.into_iter().find(|mapping| mapping.connection == self.settings.name);
-        let Some(published) = published else { return Ok(None) };
-        if let Some(live) = held.as_ref().filter(|live| live.version == published.version) {
+        let published = store
+            .mappings()
+            .await?
+            .into_iter()
+            .find(|mapping| mapping.connection == self.settings.name);
+        let Some(published) = published else {
+            return Ok(None);
+        };
+        if let Some(live) = held
+            .as_ref()
+            .filter(|live| live.version == published.version)
+        {
             return Ok(Some(live.clone()));
         }
-        let document: MappingDocument =
-            serde_json::from_str(&published.text).map_err(|error| ConnectionError::Mapping(error.to_string()))?;
+        let document: MappingDocument = serde_json::from_str(&published.text)
+            .map_err(|error| ConnectionError::Mapping(error.to_string()))?;
         let client = (self.settings.client)(document.profile.clone())?;
         let mapping = Mapping::compile(document).map_err(|faults| {
-            let first = faults.first().map(|fault| format!("{}: {}", fault.at.join("."), fault.problem));
+            let first = faults
+                .first()
+                .map(|fault| format!("{}: {}", fault.at.join("."), fault.problem));
             ConnectionError::Mapping(first.unwrap_or_default())
         })?;
-        let live = Live { version: published.version, mapping: Arc::new(mapping), client: Arc::new(client) };
+        let live = Live {
+            version: published.version,
+            mapping: Arc::new(mapping),
+            client: Arc::new(client),
+        };
         self.groups.write().await.clear();
         *held = Some(live.clone());
         Ok(Some(live))

@@ -1,15 +1,15 @@
-//! The workers: record what the queue brings, settle what is owed, sweep for what was missed.
+//! The workers: record what the queue brings, reconcile what is pending, sweep for what was missed.
 //!
-//! `record` takes messages off the queue and stores them; `pump` claims owed accounts of one connection, leavers first,
-//! and has them settled with bounded concurrency; `settle` does one; `collector` reads the dead queue; `sweep` finds
+//! `record` takes messages off the queue and stores them; `pump` claims pending accounts of one connection, leavers first,
+//! and has them reconciled with bounded concurrency; `reconcile` does one; `collector` reads the dead queue; `sweep` finds
 //! what no wake-up told of. All stop in order: nothing new is begun, what runs is finished, within a bounded time.
 
 mod collector;
 mod connection;
-mod parked;
-mod pump;
-mod record;
-mod settle;
+mod dispatcher;
+mod ingest;
+mod quarantine;
+mod reconcile;
 mod sweep;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
@@ -18,19 +18,23 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use connection::{Connection, ConnectionError, ConnectionSettings, Live, MakeClient, Mode, ReadCredentials};
-pub use settle::{Binding, Look, Next, Seen, SettleError, Settler, look, requests_of};
+pub use connection::{
+    Connection, ConnectionError, ConnectionSettings, Live, MakeClient, Mode, ReadCredentials,
+};
+pub use reconcile::{Binding, Look, Next, ReconcileError, Reconciler, Seen, look, requests_of};
 
 use crate::{
-    event::{Alias, HookId, Kind, SourceId},
-    fold::SourceRules,
     queue::{Queue, ReceiveError},
     store::{Outcome, PersonKey, Recorded, Store, Wiring},
 };
+use hirewire_core::{
+    event::{Alias, HookId, Kind, SourceId},
+    fold::SourceRules,
+};
 
-/// What a settle came to, for whoever listens.
+/// What a reconcile came to, for whoever listens.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct ReconcileReport {
     /// On which connection.
     pub connection: String,
     /// Whose account.
@@ -53,8 +57,8 @@ pub trait Watcher: Send + Sync + fmt::Debug {
     fn recorded(&self, recorded: &Recorded) {
         let _ = recorded;
     }
-    /// An account was settled, or left for later.
-    fn settled(&self, told: &Told) {
+    /// An account was reconciled, or left for later.
+    fn reconciled(&self, told: &ReconcileReport) {
         let _ = told;
     }
 }
@@ -74,7 +78,7 @@ pub struct WorkerSettings {
     pub wiring: Wiring,
     /// What the fold must know of each source.
     pub sources: BTreeMap<SourceId, SourceRules>,
-    /// How often what is owed and not marked is looked for.
+    /// How often what is pending and not marked is looked for.
     pub sweep_every: Duration,
     /// How long what runs may go on after the stop.
     pub drain: Duration,
@@ -86,7 +90,10 @@ impl WorkerSettings {
     /// The connections, none of which has sent anything yet.
     pub fn connections(&self) -> BTreeMap<String, Arc<Connection>> {
         let made = |one: &ConnectionSettings| Arc::new(Connection::new(one.clone(), &self.sources));
-        self.connections.iter().map(|one| (one.name.clone(), made(one))).collect()
+        self.connections
+            .iter()
+            .map(|one| (one.name.clone(), made(one)))
+            .collect()
     }
 }
 
@@ -101,12 +108,14 @@ struct Shared {
     store: Store,
     queue: Arc<dyn Queue>,
     connections: BTreeMap<String, Arc<Connection>>,
-    owed: Notify,
+    pending: Notify,
 }
 
 impl fmt::Debug for Worker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Worker").field("connections", &self.shared.connections.keys()).finish_non_exhaustive()
+        f.debug_struct("Worker")
+            .field("connections", &self.shared.connections.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -114,7 +123,15 @@ impl Worker {
     /// Workers that have not begun.
     pub fn new(settings: WorkerSettings, store: Store, queue: Arc<dyn Queue>) -> Self {
         let connections = settings.connections();
-        Self { shared: Arc::new(Shared { settings, store, queue, connections, owed: Notify::new() }) }
+        Self {
+            shared: Arc::new(Shared {
+                settings,
+                store,
+                queue,
+                connections,
+                pending: Notify::new(),
+            }),
+        }
     }
 
     /// The connections, by name.
@@ -122,31 +139,34 @@ impl Worker {
         &self.shared.connections
     }
 
-    /// Something may be owed now: whoever made it so says it, and nobody has to wait for the next look.
+    /// Something may be pending now: whoever made it so says it, and nobody has to wait for the next look.
     pub fn wake(&self) {
-        self.shared.owed.notify_waiters();
+        self.shared.pending.notify_waiters();
     }
 
     /// Works until `shutdown`, then finishes what runs within the drain time.
     pub async fn run(&self, shutdown: CancellationToken) {
         let tasks = TaskTracker::new();
         for connection in self.shared.connections.values() {
-            let pump = pump::Pump::new(self.clone(), Arc::clone(connection));
+            let pump = dispatcher::Pump::new(self.clone(), Arc::clone(connection));
             let (stop, drain) = (shutdown.clone(), tasks.clone());
             tasks.spawn(async move { pump.run(stop, drain).await });
         }
         let (worker, stop) = (self.clone(), shutdown.clone());
-        tasks.spawn(async move { record::run(&worker, stop).await });
+        tasks.spawn(async move { ingest::run(&worker, stop).await });
         let (worker, stop) = (self.clone(), shutdown.clone());
         tasks.spawn(async move { collector::run(&worker, stop).await });
         let (worker, stop) = (self.clone(), shutdown.clone());
         tasks.spawn(async move { sweep::run(&worker, stop).await });
         shutdown.cancelled().await;
         tasks.close();
-        if tokio::time::timeout(self.shared.settings.drain, tasks.wait()).await.is_err() {
+        if tokio::time::timeout(self.shared.settings.drain, tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!(
                 left = tasks.len(),
-                "not everything was finished in time; it stays owed and is done at the next start"
+                "not everything was finished in time; it stays pending and is done at the next start"
             );
         }
     }
@@ -203,5 +223,10 @@ pub(crate) fn unreadable_queue(error: &ReceiveError) {
 
 /// One line about an event, for logs.
 pub(crate) fn note(hook: &HookId, kind: Kind, is_new: bool) {
-    tracing::debug!(hook = hook.as_str(), kind = kind.as_str(), new = is_new, "event stored");
+    tracing::debug!(
+        hook = hook.as_str(),
+        kind = kind.as_str(),
+        new = is_new,
+        "event stored"
+    );
 }

@@ -1,24 +1,33 @@
-//! The sweep: whatever is owed and no wake-up told of is found within its interval.
+//! The sweep: whatever is pending and no wake-up told of is found within its interval.
 //!
 //! A purged queue, a crash between storing and settling, a connection added while running, a row that was lost: the
-//! rows are the truth, and the sweep reads them. Messages that were parked are tried again, too.
+//! rows are the truth, and the sweep reads them. Messages that were quarantined are tried again, too.
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Mode, Worker, parked};
+use super::{Mode, Worker, quarantine};
 use crate::store::{StoreError, Swept};
 
 /// Sweeps at once, then at every interval.
 pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
     loop {
-        match parked::read_again(worker).await {
+        match quarantine::read_again(worker).await {
             Ok(0) => {}
-            Ok(read) => tracing::info!(messages = read, "messages that were parked are read and stored now"),
-            Err(error) => tracing::warn!(%error, "parked messages could not be read again; the sweep comes again"),
+            Ok(read) => tracing::info!(
+                messages = read,
+                "messages that were quarantined are read and stored now"
+            ),
+            Err(error) => {
+                tracing::warn!(%error, "quarantined messages could not be read again; the sweep comes again")
+            }
         }
         match swept(worker).await {
             Ok(swept) if swept.added + swept.marked > 0 => {
-                tracing::info!(added = swept.added, marked = swept.marked, "the sweep found accounts that are owed");
+                tracing::info!(
+                    added = swept.added,
+                    marked = swept.marked,
+                    "the sweep found accounts that are pending"
+                );
                 worker.wake();
             }
             Ok(_) => {}
@@ -37,7 +46,7 @@ async fn swept(worker: &Worker) -> Result<Swept, StoreError> {
     for (name, connection) in worker.connections() {
         match connection.settings.mode {
             // What was observed while nothing was sent is to be done now.
-            Mode::Apply => swept.marked += store.owe_observed(name).await?,
+            Mode::Apply => swept.marked += store.mark_observed_pending(name).await?,
             Mode::Observe => {}
         }
     }

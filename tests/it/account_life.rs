@@ -3,13 +3,18 @@
 
 use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc, time::Duration};
 
-use hirewire::{
-    mapping::{Access, AccountAdoption, Desired, GroupsPolicy, MatchKey, WhenWritten, Wish, WishedAttribute},
-    plan::{self, Current, Ending, GroupsNow, Input, LeaverAccount, Operation, Ours, Policy, TargetUser},
-    sandbox::{Sandbox, SandboxProfile, SandboxSettings},
+use hirewire::scim_client::{BreakerSettings, Client, ClientSettings, Credentials, Found, Silent};
+use hirewire_core::{
+    mapping::{
+        Access, AccountAdoption, Desired, DesiredAttribute, DesiredValue, GroupsPolicy, MatchKey,
+        WhenWritten,
+    },
+    plan::{
+        self, Current, Ending, GroupsNow, Input, LeaverAccount, Operation, Ours, Policy, TargetUser,
+    },
     scim::{AttributePath, Profile},
-    target::{BreakerSettings, Client, ClientSettings, Credentials, Found, Silent},
 };
+use hirewire_sandbox::{Sandbox, SandboxProfile, SandboxSettings};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -18,18 +23,30 @@ const TOKEN: &str = "life-token";
 const ADA: &str = "ada@acme.example";
 
 /// A sandbox that listens, and a client of it.
-struct Rig {
+struct Harness {
     sandbox: Sandbox,
     client: Client,
     profile: Profile,
 }
 
-async fn rig(dialect: SandboxProfile, profile: &str) -> Rig {
-    let sandbox = Sandbox::new(SandboxSettings { token: Some(TOKEN.into()), profile: dialect, faults: Vec::new() });
+async fn harness(dialect: SandboxProfile, profile: &str) -> Harness {
+    let sandbox = Sandbox::new(SandboxSettings {
+        token: Some(TOKEN.into()),
+        profile: dialect,
+        faults: Vec::new(),
+    });
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let serving = sandbox.clone();
-    tokio::spawn(async move { serving.run(listener, CancellationToken::new()).await });
+    tokio::spawn(async move {
+        hirewire::http::serve(
+            listener,
+            serving.service(),
+            hirewire::http::Limits::default(),
+            CancellationToken::new(),
+        )
+        .await
+    });
     let profile = Profile::named(profile).expect("an embedded profile");
     let client = Client::new(ClientSettings {
         connection: "life".to_owned(),
@@ -43,13 +60,17 @@ async fn rig(dialect: SandboxProfile, profile: &str) -> Rig {
         observer: Arc::new(Silent),
     })
     .expect("a client");
-    Rig { sandbox, client, profile }
+    Harness {
+        sandbox,
+        client,
+        profile,
+    }
 }
 
 fn desired(title: &str) -> Desired {
-    let set = |path: &str, value: &str| WishedAttribute {
+    let set = |path: &str, value: &str| DesiredAttribute {
         path: AttributePath::parse(path).expect("a path"),
-        wish: Wish::Set(Value::from(value)),
+        wish: DesiredValue::Set(Value::from(value)),
         on: WhenWritten::Always,
     };
     let attributes = vec![
@@ -61,16 +82,26 @@ fn desired(title: &str) -> Desired {
         set("title", title),
         set("enterprise.department", "Engineering"),
     ];
-    Desired { attributes, external_id: Some("E-1001".to_owned()), ..Desired::default() }
+    Desired {
+        attributes,
+        external_id: Some("E-1001".to_owned()),
+        ..Desired::default()
+    }
 }
 
-impl Rig {
+impl Harness {
     fn key(path: &str, value: &str) -> MatchKey {
-        MatchKey { path: AttributePath::parse(path).expect("a path"), value: value.to_owned() }
+        MatchKey {
+            path: AttributePath::parse(path).expect("a path"),
+            value: value.to_owned(),
+        }
     }
 
     async fn found(&self) -> Option<Value> {
-        let keys = [Self::key("externalId", "E-1001"), Self::key("userName", ADA)];
+        let keys = [
+            Self::key("externalId", "E-1001"),
+            Self::key("userName", ADA),
+        ];
         match self.client.find(&keys).await.expect("a look-up") {
             Found::Nobody { .. } => None,
             Found::One(hit) => Some(self.client.get(&hit.id).await.expect("the user")),
@@ -87,7 +118,11 @@ impl Rig {
             adopting: false,
             desired,
             current: current.map_or(Current::Absent, Current::Read),
-            ours: Ours { attributes: &attributes, groups: &groups, created_by_us: true },
+            ours: Ours {
+                attributes: &attributes,
+                groups: &groups,
+                created_by_us: true,
+            },
             groups: &GroupsNow::default(),
         };
         let policy = Policy {
@@ -95,64 +130,99 @@ impl Rig {
             external_id_on: WhenWritten::Create,
             groups: GroupsPolicy::default(),
         };
-        plan::plan(&input, &self.profile, policy).expect("a plan").operations
+        plan::plan(&input, &self.profile, policy)
+            .expect("a plan")
+            .operations
     }
 
     async fn send(&self, operations: &[Operation], current: Option<&Value>) {
-        let id = current.and_then(|user| user["id"].as_str()).unwrap_or_default();
+        let id = current
+            .and_then(|user| user["id"].as_str())
+            .unwrap_or_default();
         for operation in operations {
-            let request = operation.request(&self.profile, TargetUser { id, resource: current });
+            let request = operation.request(
+                &self.profile,
+                TargetUser {
+                    id,
+                    resource: current,
+                },
+            );
             let answer = self.client.send(&request).await;
             assert!(answer.is_ok(), "{request:?}: {answer:?}");
         }
     }
 
     async fn deactivate(&self, user: &Value) {
-        let account = LeaverAccount { active: plan::is_active(user), protected: false, held: false };
-        let Ending::Deactivate(ending) = plan::plan_deactivation(account) else { panic!("an active leaver is left") };
+        let account = LeaverAccount {
+            active: plan::is_active(user),
+            protected: false,
+            held: false,
+        };
+        let Ending::Deactivate(ending) = plan::plan_deactivation(account) else {
+            panic!("an active leaver is left")
+        };
         self.send(&ending.operations, Some(user)).await;
     }
 }
 
-async fn life(rig: Rig) {
-    assert_eq!(rig.found().await, None);
+async fn life(harness: Harness) {
+    assert_eq!(harness.found().await, None);
 
     let hired = desired("Engineer");
-    let operations = rig.plan(&hired, None, true);
+    let operations = harness.plan(&hired, None, true);
     assert_eq!(operations.len(), 1, "a hire is one request: {operations:?}");
-    rig.send(&operations, None).await;
-    let user = rig.found().await.expect("the hired user");
-    assert_eq!((&user["userName"], plan::is_active(&user)), (&json!(ADA), Some(true)));
-    assert_eq!(rig.plan(&hired, Some(&user), false), []);
+    harness.send(&operations, None).await;
+    let user = harness.found().await.expect("the hired user");
+    assert_eq!(
+        (&user["userName"], plan::is_active(&user)),
+        (&json!(ADA), Some(true))
+    );
+    assert_eq!(harness.plan(&hired, Some(&user), false), []);
 
     let changed = desired("Principal Engineer");
-    let operations = rig.plan(&changed, Some(&user), false);
-    assert_eq!(operations.len(), 1, "a changed title is one request: {operations:?}");
-    rig.send(&operations, Some(&user)).await;
-    let user = rig.found().await.expect("the changed user");
+    let operations = harness.plan(&changed, Some(&user), false);
+    assert_eq!(
+        operations.len(),
+        1,
+        "a changed title is one request: {operations:?}"
+    );
+    harness.send(&operations, Some(&user)).await;
+    let user = harness.found().await.expect("the changed user");
     assert_eq!(user["title"], json!("Principal Engineer"));
-    assert_eq!(rig.plan(&changed, Some(&user), false), []);
+    assert_eq!(harness.plan(&changed, Some(&user), false), []);
 
-    rig.deactivate(&user).await;
-    let user = rig.found().await.expect("the leaver's user");
+    harness.deactivate(&user).await;
+    let user = harness.found().await.expect("the leaver's user");
     assert_eq!(plan::is_active(&user), Some(false));
-    let again = LeaverAccount { active: Some(false), protected: false, held: false };
+    let again = LeaverAccount {
+        active: Some(false),
+        protected: false,
+        held: false,
+    };
     assert_eq!(plan::plan_deactivation(again), Ending::Nothing);
 
-    assert_eq!(rig.plan(&changed, Some(&user), false), [], "without an edge nobody is activated");
-    let operations = rig.plan(&changed, Some(&user), true);
-    rig.send(&operations, Some(&user)).await;
-    let user = rig.found().await.expect("the rehired user");
+    assert_eq!(
+        harness.plan(&changed, Some(&user), false),
+        [],
+        "without an edge nobody is activated"
+    );
+    let operations = harness.plan(&changed, Some(&user), true);
+    harness.send(&operations, Some(&user)).await;
+    let user = harness.found().await.expect("the rehired user");
     assert_eq!(plan::is_active(&user), Some(true));
-    assert_eq!(rig.sandbox.users().len(), 1, "a rehire is the same account");
+    assert_eq!(
+        harness.sandbox.users().len(),
+        1,
+        "a rehire is the same account"
+    );
 }
 
 #[tokio::test]
 async fn an_account_lives_by_the_rfcs() {
-    life(rig(SandboxProfile::Generic, "generic").await).await;
+    life(harness(SandboxProfile::Generic, "generic").await).await;
 }
 
 #[tokio::test]
 async fn an_account_lives_in_workplaces_dialect() {
-    life(rig(SandboxProfile::Workplace, "workplace").await).await;
+    life(harness(SandboxProfile::Workplace, "workplace").await).await;
 }

@@ -3,13 +3,13 @@
 use hirewire::queue::{EmbeddedQueue, Lane, PublishError, Queue as _, QueueOpenError};
 use tempfile::TempDir;
 
-use crate::promises::{
-    self, PATIENCE, Rig, ack,
+use crate::queue_conformance::{
+    self, Harness, PATIENCE, ack,
     children::{child, told_until_killed, with_prefix},
     drain, receive, tag, tagged, tags,
 };
 
-/// How often a message may be delivered by processes that end before they settle it.
+/// How often a message may be delivered by processes that end before they acker it.
 const DELIVERY_LIMIT: usize = 20;
 
 /// Where a child of a test finds the file.
@@ -27,7 +27,7 @@ impl Folder {
     }
 }
 
-impl Rig for Folder {
+impl Harness for Folder {
     type Queue = EmbeddedQueue;
 
     fn instance(&self) -> &'static str {
@@ -35,7 +35,9 @@ impl Rig for Folder {
     }
 
     async fn open(&self) -> EmbeddedQueue {
-        EmbeddedQueue::open(self.file(), "test").await.expect("a queue")
+        EmbeddedQueue::open(self.file(), "test")
+            .await
+            .expect("a queue")
     }
 
     async fn end(self) {
@@ -43,14 +45,20 @@ impl Rig for Folder {
     }
 }
 
-promises::keeps_the_promises!(Folder::new());
+queue_conformance::keeps_the_promises!(Folder::new());
 
 #[tokio::test]
 async fn another_instances_file_is_not_opened() {
     let folder = Folder::new();
     folder.open().await.close().await;
-    let refused = EmbeddedQueue::open(folder.file(), "staging").await.err().expect("a refusal");
-    assert!(matches!(&refused, QueueOpenError::Foreign { found, .. } if found == "test"), "{refused}");
+    let refused = EmbeddedQueue::open(folder.file(), "staging")
+        .await
+        .err()
+        .expect("a refusal");
+    assert!(
+        matches!(&refused, QueueOpenError::Foreign { found, .. } if found == "test"),
+        "{refused}"
+    );
     folder.open().await.close().await;
 }
 
@@ -58,7 +66,10 @@ async fn another_instances_file_is_not_opened() {
 async fn a_file_in_use_is_not_opened_twice() {
     let folder = Folder::new();
     let queue = folder.open().await;
-    let refused = EmbeddedQueue::open(folder.file(), "test").await.err().expect("a refusal");
+    let refused = EmbeddedQueue::open(folder.file(), "test")
+        .await
+        .err()
+        .expect("a refusal");
     assert!(matches!(refused, QueueOpenError::InUse { .. }), "{refused}");
     queue.close().await;
     folder.open().await.close().await;
@@ -73,23 +84,28 @@ async fn a_queue_that_was_dropped_lets_go_of_its_file() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, reopened).await.expect("the file is free again");
+    tokio::time::timeout(PATIENCE, reopened)
+        .await
+        .expect("the file is free again");
 }
 
 #[tokio::test]
 async fn what_no_process_gets_through_with_is_poison_on_the_dead_lane() {
     let folder = Folder::new();
     let queue = folder.open().await;
-    promises::publish(&queue, "test", Lane::Events, &["poison"]).await;
+    queue_conformance::publish(&queue, "test", Lane::Events, &["poison"]).await;
     queue.close().await;
     for attempt in 0..=DELIVERY_LIMIT {
         let queue = folder.open().await;
         let delivery = receive(&queue, Lane::Events, 1).await.remove(0);
-        assert_eq!((tag(&delivery).as_str(), delivery.redelivered), ("poison", attempt > 0));
+        assert_eq!(
+            (tag(&delivery).as_str(), delivery.redelivered),
+            ("poison", attempt > 0)
+        );
         queue.close().await;
     }
     let queue = folder.open().await;
-    promises::publish(&queue, "test", Lane::Events, &["sound"]).await;
+    queue_conformance::publish(&queue, "test", Lane::Events, &["sound"]).await;
     let dead = receive(&queue, Lane::Dead, 1).await;
     assert!(tags(&dead) == ["poison"] && dead[0].poison);
     ack(dead).await;
@@ -102,9 +118,13 @@ async fn what_no_process_gets_through_with_is_poison_on_the_dead_lane() {
 async fn more_than_may_wait_for_the_disk_is_told_to_come_again() {
     let folder = Folder::new();
     let queue = folder.open().await;
-    let asked = (0..1030).map(|number| queue.publish(Lane::Events, tagged("test", &number.to_string())));
+    let asked =
+        (0..1030).map(|number| queue.publish(Lane::Events, tagged("test", &number.to_string())));
     let outcomes = futures_util::future::join_all(asked).await;
-    let overloaded = outcomes.iter().filter(|outcome| matches!(outcome, Err(PublishError::Overloaded))).count();
+    let overloaded = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Err(PublishError::Overloaded)))
+        .count();
     let confirmed = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     assert_eq!((confirmed, overloaded), (1024, 6));
     assert_eq!(drain(&queue, "test", Lane::Events).await.len(), 1024);
@@ -115,13 +135,26 @@ async fn more_than_may_wait_for_the_disk_is_told_to_come_again() {
 async fn all_that_was_confirmed_is_there_after_a_kill() {
     let folder = Folder::new();
     for round in 1..=3_usize {
-        let told =
-            told_until_killed(child("embedded_queue::child_that_publishes", QUEUE_FILE, folder.file()), round * 300);
+        let told = told_until_killed(
+            child(
+                "embedded_queue::child_that_publishes",
+                QUEUE_FILE,
+                folder.file(),
+            ),
+            round * 300,
+        );
         let confirmed = with_prefix(&told, "confirmed ");
-        assert!(confirmed.len() >= round * 200, "only {} were confirmed", confirmed.len());
+        assert!(
+            confirmed.len() >= round * 200,
+            "only {} were confirmed",
+            confirmed.len()
+        );
         let queue = folder.open().await;
         let found = drain(&queue, "test", Lane::Events).await;
-        let missing: Vec<&String> = confirmed.iter().filter(|tag| !found.contains_key(*tag)).collect();
+        let missing: Vec<&String> = confirmed
+            .iter()
+            .filter(|tag| !found.contains_key(*tag))
+            .collect();
         assert!(missing.is_empty(), "lost after a confirm: {missing:?}");
         queue.close().await;
     }
@@ -130,19 +163,38 @@ async fn all_that_was_confirmed_is_there_after_a_kill() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_worker_loses_nothing_and_its_acks_hold() {
     let folder = Folder::new();
-    let told = told_until_killed(child("embedded_queue::child_that_works", QUEUE_FILE, folder.file()), 600);
-    let (confirmed, acked) = (with_prefix(&told, "confirmed "), with_prefix(&told, "acked "));
+    let told = told_until_killed(
+        child(
+            "embedded_queue::child_that_works",
+            QUEUE_FILE,
+            folder.file(),
+        ),
+        600,
+    );
+    let (confirmed, acked) = (
+        with_prefix(&told, "confirmed "),
+        with_prefix(&told, "acked "),
+    );
     assert!(!acked.is_empty(), "the child acked nothing");
     let queue = folder.open().await;
     let found = drain(&queue, "test", Lane::Events).await;
-    assert!(acked.iter().all(|tag| !found.contains_key(tag)), "acked and delivered again");
-    let lost: Vec<_> = confirmed.iter().filter(|tag| !acked.contains(*tag) && !found.contains_key(*tag)).collect();
+    assert!(
+        acked.iter().all(|tag| !found.contains_key(tag)),
+        "acked and delivered again"
+    );
+    let lost: Vec<_> = confirmed
+        .iter()
+        .filter(|tag| !acked.contains(*tag) && !found.contains_key(*tag))
+        .collect();
     // Acks that were on the disk before the child could tell of them: at most those under way at once.
     assert!(lost.len() <= 16, "neither acked nor there: {lost:?}");
     queue.close().await;
 }
 
-#[allow(clippy::disallowed_methods, reason = "how a test tells its child where the file is")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "how a test tells its child where the file is"
+)]
 async fn childs_queue() -> std::sync::Arc<EmbeddedQueue> {
     let file = std::env::var(QUEUE_FILE).expect("started by another test");
     std::sync::Arc::new(EmbeddedQueue::open(file, "test").await.expect("a queue"))
@@ -157,7 +209,10 @@ async fn child_that_publishes() {
         tokio::spawn(async move {
             for number in 0.. {
                 let tag = format!("{}/{publisher}/{number}", std::process::id());
-                queue.publish(Lane::Events, tagged("test", &tag)).await.expect("a confirm");
+                queue
+                    .publish(Lane::Events, tagged("test", &tag))
+                    .await
+                    .expect("a confirm");
                 println!("confirmed {tag}");
             }
         })
@@ -174,7 +229,10 @@ async fn child_that_works() {
         async move {
             for number in 0.. {
                 let tag = number.to_string();
-                queue.publish(Lane::Events, tagged("test", &tag)).await.expect("a confirm");
+                queue
+                    .publish(Lane::Events, tagged("test", &tag))
+                    .await
+                    .expect("a confirm");
                 println!("confirmed {tag}");
             }
         }
@@ -183,12 +241,14 @@ async fn child_that_works() {
         loop {
             for delivery in queue.receive(Lane::Events, 16).await.expect("deliveries") {
                 let tag = tag(&delivery);
-                assert!(delivery.settle.ack().await);
+                assert!(delivery.acker.ack().await);
                 println!("acked {tag}");
             }
         }
     };
-    tokio::join!(tokio::spawn(publishing), tokio::spawn(working)).0.expect("never ends");
+    tokio::join!(tokio::spawn(publishing), tokio::spawn(working))
+        .0
+        .expect("never ends");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -204,7 +264,10 @@ async fn throughput() {
             let (queue, message) = (std::sync::Arc::clone(&queue), tagged("test", &body));
             tokio::spawn(async move {
                 for _ in 0..each {
-                    queue.publish(Lane::Events, message.clone()).await.expect("a confirm");
+                    queue
+                        .publish(Lane::Events, message.clone())
+                        .await
+                        .expect("a confirm");
                 }
             })
         });
@@ -215,10 +278,19 @@ async fn throughput() {
         while taken < each * publishers {
             let deliveries = queue.receive(Lane::Events, 64).await.expect("deliveries");
             taken += deliveries.len();
-            futures_util::future::join_all(deliveries.into_iter().map(|delivery| delivery.settle.ack())).await;
+            futures_util::future::join_all(
+                deliveries.into_iter().map(|delivery| delivery.acker.ack()),
+            )
+            .await;
         }
-        let rate = |elapsed: std::time::Duration| f64::from(u32::try_from(taken).expect("few")) / elapsed.as_secs_f64();
-        println!("{publishers} publishers: {:.0}/s in, {:.0}/s out", rate(published), rate(started.elapsed()));
+        let rate = |elapsed: std::time::Duration| {
+            f64::from(u32::try_from(taken).expect("few")) / elapsed.as_secs_f64()
+        };
+        println!(
+            "{publishers} publishers: {:.0}/s in, {:.0}/s out",
+            rate(published),
+            rate(started.elapsed())
+        );
         queue.close().await;
     }
 }

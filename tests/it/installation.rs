@@ -3,7 +3,7 @@
 
 use std::{path::Path, process::Command, process::Output, time::Duration};
 
-use hirewire::source::{Scheme, Secret};
+use hirewire_core::source::{Scheme, Secret};
 use serde_json::{Value, json};
 
 use crate::{
@@ -43,9 +43,23 @@ impl Installation {
         command.args(["sandbox", "--listen", "127.0.0.1:0", "--token", TOKEN]);
         let mut sandbox = Child::start("sandbox", folder.path(), command);
         let line = sandbox.line("page ", PATIENCE).await;
-        let application = line.split_whitespace().last().expect("an address").trim_end_matches('/').to_owned();
+        let application = line
+            .split_whitespace()
+            .last()
+            .expect("an address")
+            .trim_end_matches('/')
+            .to_owned();
         let (hooks, ops) = (String::new(), String::new());
-        let mut here = Self { folder, _sandbox: sandbox, application, service: None, mode, hooks, ops, starts: 0 };
+        let mut here = Self {
+            folder,
+            _sandbox: sandbox,
+            application,
+            service: None,
+            mode,
+            hooks,
+            ops,
+            starts: 0,
+        };
         here.configure(connection);
         here.serve().await;
         here
@@ -69,7 +83,7 @@ time_zone = "Europe/Berlin"
 base_url = "{}/scim/v2"
 token = {{ env = "APP_TOKEN" }}
 mode = "{}"
-limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", settle = "3s" }}
+limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", reconcile = "3s" }}
 {connection}
 "#,
             self.application, self.mode
@@ -82,12 +96,22 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", settle = "3s" }}
         self.starts += 1;
         let mut command = hirewire(self.folder.path());
         command.arg("run");
-        let mut service = Child::start(&format!("service-{}", self.starts), self.folder.path(), command);
+        let mut service = Child::start(
+            &format!("service-{}", self.starts),
+            self.folder.path(),
+            command,
+        );
         service.line("API ", PATIENCE).await;
         let line = service.line("/hooks/acme", PATIENCE).await;
-        line.split_whitespace().last().expect("a URL").clone_into(&mut self.hooks);
+        line.split_whitespace()
+            .last()
+            .expect("a URL")
+            .clone_into(&mut self.hooks);
         let line = service.line("/readyz", PATIENCE).await;
-        let ops = line.split_whitespace().find_map(|word| word.strip_suffix("/readyz,")).expect("a URL");
+        let ops = line
+            .split_whitespace()
+            .find_map(|word| word.strip_suffix("/readyz,"))
+            .expect("a URL");
         ops.clone_into(&mut self.ops);
         let ready = format!("{}/readyz", self.ops);
         until("the service is ready", PATIENCE, async || {
@@ -114,13 +138,16 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", settle = "3s" }}
     pub async fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Said {
         let mut command = hirewire(self.folder.path());
         command.args(arguments).envs(variables.iter().copied());
-        let output = tokio::task::spawn_blocking(move || command.output().expect("it runs")).await.expect("it ends");
+        let output = tokio::task::spawn_blocking(move || command.output().expect("it runs"))
+            .await
+            .expect("it ends");
         Said::new(output)
     }
 
     /// Posts a fact, signed.
     pub async fn post(&self, id: &str, kind: &str, worker: &str, data: &Value) -> u16 {
-        self.post_signed(&event(id, kind, worker, data).to_string(), SECRET).await
+        self.post_signed(&event(id, kind, worker, data).to_string(), SECRET)
+            .await
     }
 
     /// Posts a body as it is, signed with that secret.
@@ -130,29 +157,42 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", settle = "3s" }}
             .sign(body.as_bytes(), &secret, hirewire::telemetry::now(), "msg")
             .expect("signed");
         let request = reqwest::Client::new().post(&self.hooks).headers(headers);
-        let request = request.header("content-type", "application/cloudevents+json").body(body.to_owned());
+        let request = request
+            .header("content-type", "application/cloudevents+json")
+            .body(body.to_owned());
         request.send().await.expect("an answer").status().as_u16()
     }
 
     /// Switches faults of the application on, in place of those that were.
     pub async fn faults(&self, text: &str) {
         let faults = reqwest::Client::new().post(format!("{}/sandbox/faults", self.application));
-        let answer = faults.json(&json!({ "faults": text })).send().await.expect("an answer");
-        assert!(answer.status().is_success(), "{}", answer.text().await.unwrap_or_default());
+        let answer = faults
+            .json(&json!({ "faults": text }))
+            .send()
+            .await
+            .expect("an answer");
+        assert!(
+            answer.status().is_success(),
+            "{}",
+            answer.text().await.unwrap_or_default()
+        );
     }
 
     /// What the application holds and was asked.
     pub async fn state(&self) -> Value {
-        let answer = reqwest::get(format!("{}/sandbox/state", self.application)).await.expect("an answer");
+        let answer = reqwest::get(format!("{}/sandbox/state", self.application))
+            .await
+            .expect("an answer");
         answer.json().await.expect("JSON")
     }
 
     /// Waits until the person's account came to that.
-    pub async fn settled(&self, worker: &str, wanted: &str) -> Value {
+    pub async fn reconciled(&self, worker: &str, wanted: &str) -> Value {
         until(&format!("{worker} is {wanted}"), PATIENCE, async || {
             let said = self.run(&["people", "show", worker, "-o", "json"]).await;
             let shown: Value = serde_json::from_str(&said.out).ok()?;
-            (shown.pointer("/accounts/0/account/outcome/kind") == Some(&json!(wanted))).then_some(shown)
+            (shown.pointer("/accounts/0/account/outcome/kind") == Some(&json!(wanted)))
+                .then_some(shown)
         })
         .await
     }
@@ -170,7 +210,11 @@ pub struct Said {
 impl Said {
     fn new(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-        Self { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: text(output.stdout),
+            err: text(output.stderr),
+        }
     }
 }
 
@@ -184,7 +228,11 @@ pub fn event(id: &str, kind: &str, worker: &str, data: &Value) -> Value {
 
 fn hirewire(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hirewire"));
-    command.current_dir(folder).env_clear().env("HIREWIRE_LOG", "debug,hirewire=trace").env("USER", "operator");
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("HIREWIRE_LOG", "debug,hirewire=trace")
+        .env("USER", "operator");
     command.env("HR_SECRET", SECRET).env("APP_TOKEN", TOKEN);
     command
 }

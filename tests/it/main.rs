@@ -17,17 +17,17 @@ mod account_life;
 mod child;
 mod commands;
 mod embedded_queue;
+mod harness;
 mod installation;
 mod observing;
 mod operate;
-#[path = "../promises/mod.rs"]
-mod promises;
+#[path = "../conformance/queue/mod.rs"]
+mod queue_conformance;
 mod quiet;
-mod rig;
 mod service_life;
+#[path = "../conformance/store/mod.rs"]
+mod store_conformance;
 mod store_promises;
-#[path = "../store_suite/mod.rs"]
-mod store_suite;
 #[path = "../live/waiting.rs"]
 mod waiting;
 mod workplace_knobs;

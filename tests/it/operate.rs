@@ -1,10 +1,10 @@
 //! What operators do: look, mend, replay, hold a connection; over the socket, over TCP by role, and with no service running.
 
 use hirewire::{
-    event::{ContentDigest, HookId, Identity, ReadEvent, SourceId},
     queue::{Hook, Message, Reading, UnreadableEnvelope},
     store::{Store, StoreSettings},
 };
+use hirewire_core::event::{ContentDigest, HookId, Identity, ReadEvent, SourceId};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
@@ -31,7 +31,9 @@ async fn ask(all: &Installation, arguments: &[&str]) -> Said {
 /// The same, with a token.
 async fn ask_with(all: &Installation, arguments: &[&str], token: Option<&str>) -> Said {
     let token = token.map(|token| ("HIREWIRE_TOKEN", token));
-    let variables: Vec<_> = std::iter::once(("HIREWIRE_LOG", "warn")).chain(token).collect();
+    let variables: Vec<_> = std::iter::once(("HIREWIRE_LOG", "warn"))
+        .chain(token)
+        .collect();
     all.run_with(arguments, &variables).await
 }
 
@@ -45,7 +47,9 @@ fn well(said: Said) -> String {
 fn tells(text: &str, parts: &[&str]) {
     let mut rest = text;
     for part in parts {
-        let at = rest.find(part).unwrap_or_else(|| panic!("{part:?} is not told (any more) in:\n{text}"));
+        let at = rest
+            .find(part)
+            .unwrap_or_else(|| panic!("{part:?} is not told (any more) in:\n{text}"));
         rest = &rest[at + part.len()..];
     }
 }
@@ -53,7 +57,12 @@ fn tells(text: &str, parts: &[&str]) {
 /// The ids of the open letters.
 async fn letters(all: &Installation) -> Vec<String> {
     let listed = well(ask(all, &["dead-letters", "list", "-o", "jsonl"]).await);
-    let id = |line: &str| serde_json::from_str::<Value>(line).expect("JSON")["id"].as_str().expect("an id").to_owned();
+    let id = |line: &str| {
+        serde_json::from_str::<Value>(line).expect("JSON")["id"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
+    };
     listed.lines().map(id).collect()
 }
 
@@ -69,38 +78,91 @@ async fn letters_are(all: &Installation, count: usize) -> Vec<String> {
 #[tokio::test]
 async fn a_refused_hire_is_understood_foreseen_mended_and_replayed() {
     let all = Installation::start("apply", "").await;
-    assert_eq!(well(ask(&all, &["dead-letters", "list", "-o", "table"]).await), "no dead letter is open\n");
+    assert_eq!(
+        well(ask(&all, &["dead-letters", "list", "-o", "table"]).await),
+        "no dead letter is open\n"
+    );
     assert_eq!(letters(&all).await, Vec::<String>::new());
 
     all.faults(REFUSED).await;
-    all.post("1", "hired", "E-1", &hired("Ada", "Astronaut")).await;
-    all.post("2", "hired", "E-2", &hired("Bob", "Engineer")).await;
-    all.settled("E-2", "created").await;
+    all.post("1", "hired", "E-1", &hired("Ada", "Astronaut"))
+        .await;
+    all.post("2", "hired", "E-2", &hired("Bob", "Engineer"))
+        .await;
+    all.reconciled("E-2", "created").await;
     let letter = letters_are(&all, 1).await.remove(0);
 
     let listed = well(ask(&all, &["dead-letters", "list", "-o", "table"]).await);
-    tells(&listed, &["ID", "CAUSE", "ABOUT", "SINCE", "TIMES", "WHAT", &letter, "refused", "app, person"]);
+    tells(
+        &listed,
+        &[
+            "ID",
+            "CAUSE",
+            "ABOUT",
+            "SINCE",
+            "TIMES",
+            "WHAT",
+            &letter,
+            "refused",
+            "app, person",
+        ],
+    );
     let shown = well(ask(&all, &["dead-letters", "show", &letter, "-o", "table"]).await);
-    tells(&shown, &["id", &letter, "cause", "refused", "about", "detail", "400"]);
+    tells(
+        &shown,
+        &["id", &letter, "cause", "refused", "about", "detail", "400"],
+    );
     let shown = well(ask(&all, &["people", "show", "acme/E-1", "-o", "table"]).await);
     tells(
         &shown,
-        &["acme/E-1   person ", "status  active", "employments", "events", "hired", "-> at once", "accounts"],
+        &[
+            "acme/E-1   person ",
+            "status  active",
+            "employments",
+            "events",
+            "hired",
+            "-> at once",
+            "accounts",
+        ],
     );
     tells(
         &shown,
-        &["no user is bound", "should be active; last: dead_letter", "history", "dead_letter", "letter ", &letter],
+        &[
+            "no user is bound",
+            "should be active; last: dead_letter",
+            "history",
+            "dead_letter",
+            "letter ",
+            &letter,
+        ],
     );
     // By filter, by its key, and whose there is none.
-    assert_eq!(well(ask(&all, &["dlq", "list", "--cause", "conflict"]).await), "");
-    assert_eq!(well(ask(&all, &["dlq", "list", "--person", "E-1"]).await).lines().count(), 1);
-    assert_eq!(well(ask(&all, &["dlq", "list", "--connection", "app"]).await).lines().count(), 1);
-    for (missing, told) in
-        [(["people", "show", "E-9"], "nobody is known as `E-9`"), (["dead-letters", "show", "NONE"], "NONE")]
-    {
+    assert_eq!(
+        well(ask(&all, &["dlq", "list", "--cause", "conflict"]).await),
+        ""
+    );
+    assert_eq!(
+        well(ask(&all, &["dlq", "list", "--person", "E-1"]).await)
+            .lines()
+            .count(),
+        1
+    );
+    assert_eq!(
+        well(ask(&all, &["dlq", "list", "--connection", "app"]).await)
+            .lines()
+            .count(),
+        1
+    );
+    for (missing, told) in [
+        (["people", "show", "E-9"], "nobody is known as `E-9`"),
+        (["dead-letters", "show", "NONE"], "NONE"),
+    ] {
         let said = ask(&all, &missing).await;
         assert_eq!((said.code, said.out.as_str()), (1, ""), "{said:?}");
-        assert!(said.err.starts_with("hirewire: ") && said.err.contains(told), "{said:?}");
+        assert!(
+            said.err.starts_with("hirewire: ") && said.err.contains(told),
+            "{said:?}"
+        );
     }
 
     // What would be sent, with the title that HR has corrected: nothing is written by asking.
@@ -125,102 +187,218 @@ async fn a_refused_hire_is_understood_foreseen_mended_and_replayed() {
     assert_eq!(writes(&asked), writes(&before), "a preview wrote");
     let other = ask(&all, &["preview", "event.json", "--connection", "nowhere"]).await;
     assert_eq!(other.code, 1, "{other:?}");
-    assert!(other.err.contains("no connection is named `nowhere` (there are: app)"), "{other:?}");
+    assert!(
+        other
+            .err
+            .contains("no connection is named `nowhere` (there are: app)"),
+        "{other:?}"
+    );
 
     // Which ones, whether it is meant, and what it would do.
     let said = ask(&all, &["dead-letters", "replay", "--yes"]).await;
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.err.contains("which ones? Give ids, or --connection"), "{said:?}");
+    assert!(
+        said.err.contains("which ones? Give ids, or --connection"),
+        "{said:?}"
+    );
     let said = ask(&all, &["dead-letters", "replay", &letter]).await;
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.err.contains("without a terminal takes --yes (or --dry-run)"), "{said:?}");
-    let said = well(ask(&all, &["dead-letters", "replay", "--cause", "refused", "--dry-run"]).await);
+    assert!(
+        said.err
+            .contains("without a terminal takes --yes (or --dry-run)"),
+        "{said:?}"
+    );
+    let said = well(
+        ask(
+            &all,
+            &["dead-letters", "replay", "--cause", "refused", "--dry-run"],
+        )
+        .await,
+    );
     assert_eq!(said, "would replay 1 dead letter(s)\n");
-    let said = well(ask(&all, &["dead-letters", "replay", "--cause", "conflict", "--yes"]).await);
+    let said = well(
+        ask(
+            &all,
+            &["dead-letters", "replay", "--cause", "conflict", "--yes"],
+        )
+        .await,
+    );
     assert_eq!(said, "no open dead letter is meant\n");
     letters_are(&all, 1).await;
 
     all.faults("").await;
-    let said =
-        well(ask(&all, &["dead-letters", "replay", &letter, "--yes", "--reason", "the title is known now"]).await);
-    assert_eq!(said, "1 account(s) are owed now; 0 hook(s) read again\n");
-    let shown = all.settled("E-1", "created").await;
+    let said = well(
+        ask(
+            &all,
+            &[
+                "dead-letters",
+                "replay",
+                &letter,
+                "--yes",
+                "--reason",
+                "the title is known now",
+            ],
+        )
+        .await,
+    );
+    assert_eq!(said, "1 account(s) are pending now; 0 hook(s) read again\n");
+    let shown = all.reconciled("E-1", "created").await;
     letters_are(&all, 0).await;
     let closed = well(ask(&all, &["dead-letters", "list", "--closed", "-o", "json"]).await);
-    assert_eq!(serde_json::from_str::<Value>(&closed).expect("JSON")[0]["id"], json!(letter));
-    let replayed = shown["history"].as_array().expect("history").iter().find(|line| line["outcome"] == "replayed");
+    assert_eq!(
+        serde_json::from_str::<Value>(&closed).expect("JSON")[0]["id"],
+        json!(letter)
+    );
+    let replayed = shown["history"]
+        .as_array()
+        .expect("history")
+        .iter()
+        .find(|line| line["outcome"] == "replayed");
     let replayed = replayed.expect("history tells of the replay");
     assert_eq!(replayed["detail"]["by"], "local:operator", "{replayed}");
-    assert_eq!(replayed["detail"]["reason"], "the title is known now", "{replayed}");
+    assert_eq!(
+        replayed["detail"]["reason"], "the title is known now",
+        "{replayed}"
+    );
 }
 
 #[tokio::test]
 async fn a_connection_is_held_and_let_go() {
     let all = Installation::start("apply", "").await;
     let said = well(ask(&all, &["connections", "test", "app"]).await);
-    tells(&said, &["profile    generic", "users      ", "discovery  ", "the connection works"]);
-    assert_eq!(well(ask(&all, &["connections", "pause", "app", "--dry-run"]).await), "would pause connection app\n");
+    tells(
+        &said,
+        &[
+            "profile    generic",
+            "users      ",
+            "discovery  ",
+            "the connection works",
+        ],
+    );
     assert_eq!(
-        well(ask(&all, &["connections", "pause", "app", "--yes", "--reason", "vendor works"]).await),
+        well(ask(&all, &["connections", "pause", "app", "--dry-run"]).await),
+        "would pause connection app\n"
+    );
+    assert_eq!(
+        well(
+            ask(
+                &all,
+                &[
+                    "connections",
+                    "pause",
+                    "app",
+                    "--yes",
+                    "--reason",
+                    "vendor works"
+                ]
+            )
+            .await
+        ),
         "paused\n"
     );
-    assert_eq!(well(ask(&all, &["connections", "pause", "app", "--yes"]).await), "it was paused before\n");
+    assert_eq!(
+        well(ask(&all, &["connections", "pause", "app", "--yes"]).await),
+        "it was paused before\n"
+    );
     let listed = well(ask(&all, &["connections", "list", "-o", "table"]).await);
-    tells(&listed, &["NAME", "STATE", "app", "generic", "apply", "paused by local:operator: vendor works"]);
+    tells(
+        &listed,
+        &[
+            "NAME",
+            "STATE",
+            "app",
+            "generic",
+            "apply",
+            "paused by local:operator: vendor works",
+        ],
+    );
 
-    all.post("1", "hired", "E-1", &hired("Ada", "Engineer")).await;
-    until("one is owed", PATIENCE, async || {
+    all.post("1", "hired", "E-1", &hired("Ada", "Engineer"))
+        .await;
+    until("one is pending", PATIENCE, async || {
         let listed = well(ask(&all, &["connections", "list", "-o", "json"]).await);
         let listed: Value = serde_json::from_str(&listed).expect("JSON");
-        (listed[0]["owed_others"] == 1).then_some(())
+        (listed[0]["pending_others"] == 1).then_some(())
     })
     .await;
     assert_eq!(all.state().await["users"]["total"], 0);
-    assert_eq!(well(ask(&all, &["connections", "resume", "app", "--yes"]).await), "resumed\n");
-    assert_eq!(well(ask(&all, &["connections", "resume", "app", "--yes"]).await), "it was not paused\n");
-    all.settled("E-1", "created").await;
+    assert_eq!(
+        well(ask(&all, &["connections", "resume", "app", "--yes"]).await),
+        "resumed\n"
+    );
+    assert_eq!(
+        well(ask(&all, &["connections", "resume", "app", "--yes"]).await),
+        "it was not paused\n"
+    );
+    all.reconciled("E-1", "created").await;
     let said = well(ask(&all, &["connections", "apply", "app", "--yes"]).await);
-    assert_eq!(said, "nothing is staged: what is published is what the config says\n");
+    assert_eq!(
+        said,
+        "nothing is staged: what is published is what the config says\n"
+    );
 
     let said = ask(&all, &["connections", "pause", "nowhere", "--yes"]).await;
     assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.err.contains("no connection is named `nowhere` (there are: app)"), "{said:?}");
+    assert!(
+        said.err
+            .contains("no connection is named `nowhere` (there are: app)"),
+        "{said:?}"
+    );
     all.faults("401").await;
     let said = ask(&all, &["connections", "test", "app"]).await;
     assert_eq!(said.code, 3, "{said:?}");
-    assert!(said.err.contains("the connection does not work"), "{said:?}");
+    assert!(
+        said.err.contains("the connection does not work"),
+        "{said:?}"
+    );
 }
 
 #[tokio::test]
 async fn with_no_service_running_the_commands_work_on_the_store_itself() {
     let mut all = Installation::start("apply", "").await;
-    all.post("1", "hired", "E-1", &hired("Ada", "Engineer")).await;
-    all.settled("E-1", "created").await;
+    all.post("1", "hired", "E-1", &hired("Ada", "Engineer"))
+        .await;
+    all.reconciled("E-1", "created").await;
     all.end_service().await;
 
-    let shown: Value =
-        serde_json::from_str(&well(ask(&all, &["people", "show", "E-1", "-o", "json"]).await)).expect("JSON");
-    assert_eq!(shown.pointer("/accounts/0/account/outcome/kind"), Some(&json!("created")));
+    let shown: Value = serde_json::from_str(&well(
+        ask(&all, &["people", "show", "E-1", "-o", "json"]).await,
+    ))
+    .expect("JSON");
+    assert_eq!(
+        shown.pointer("/accounts/0/account/outcome/kind"),
+        Some(&json!("created"))
+    );
     assert_eq!(letters(&all).await, Vec::<String>::new());
     let leaves = crate::installation::event("2", "terminated", "E-1", &json!({}));
     std::fs::write(all.folder.path().join("event.json"), leaves.to_string()).expect("a file");
     let foreseen = well(ask(&all, &["preview", "event.json", "-o", "table"]).await);
-    tells(&foreseen, &["E-1 on app: ", ", so inactive", "PATCH /Users/", "false"]);
-    assert_eq!(well(ask(&all, &["connections", "pause", "app", "--yes"]).await), "paused\n");
+    tells(
+        &foreseen,
+        &["E-1 on app: ", ", so inactive", "PATCH /Users/", "false"],
+    );
+    assert_eq!(
+        well(ask(&all, &["connections", "pause", "app", "--yes"]).await),
+        "paused\n"
+    );
     let said = ask(&all, &["tail"]).await;
     assert_eq!((said.code, said.out.as_str()), (3, ""), "{said:?}");
 
     // What was said while nothing ran holds once it runs again.
     all.serve().await;
     all.post("2", "terminated", "E-1", &json!({})).await;
-    until("the leaver is owed", PATIENCE, async || {
+    until("the leaver is pending", PATIENCE, async || {
         let listed = well(ask(&all, &["connections", "list", "-o", "json"]).await);
-        (serde_json::from_str::<Value>(&listed).expect("JSON")[0]["owed_leavers"] == 1).then_some(())
+        (serde_json::from_str::<Value>(&listed).expect("JSON")[0]["pending_leavers"] == 1)
+            .then_some(())
     })
     .await;
     assert_eq!(all.state().await["active"], 1);
-    assert_eq!(well(ask(&all, &["connections", "resume", "app", "--yes"]).await), "resumed\n");
-    all.settled("E-1", "deactivated").await;
+    assert_eq!(
+        well(ask(&all, &["connections", "resume", "app", "--yes"]).await),
+        "resumed\n"
+    );
+    all.reconciled("E-1", "deactivated").await;
     assert_eq!(all.state().await["active"], 0);
 }
 
@@ -236,8 +414,9 @@ fn tokens() -> String {
 #[tokio::test]
 async fn over_tcp_each_role_may_do_what_it_is_for_and_nobody_else_anything() {
     let all = Installation::start("apply", &tokens()).await;
-    all.post("1", "hired", "E-1", &hired("Ada", "Engineer")).await;
-    all.settled("E-1", "created").await;
+    all.post("1", "hired", "E-1", &hired("Ada", "Engineer"))
+        .await;
+    all.reconciled("E-1", "created").await;
     let routes = [
         (Method::GET, "/api/v1/people/E-1", 0),
         (Method::GET, "/api/v1/people?q=E-1", 0),
@@ -252,10 +431,18 @@ async fn over_tcp_each_role_may_do_what_it_is_for_and_nobody_else_anything() {
     let client = Client::new();
     for (method, path, needed) in &routes {
         for (rank, who) in ["viewer", "operator", "admin"].into_iter().enumerate() {
-            let asking =
-                client.request(method.clone(), format!("{}{path}", all.ops)).bearer_auth(format!("token-of-{who}"));
-            let answer = asking.json(&json!({ "cause": "conflict", "dry_run": true })).send().await.expect("an answer");
-            let (status, body) = (answer.status().as_u16(), answer.text().await.expect("a body"));
+            let asking = client
+                .request(method.clone(), format!("{}{path}", all.ops))
+                .bearer_auth(format!("token-of-{who}"));
+            let answer = asking
+                .json(&json!({ "cause": "conflict", "dry_run": true }))
+                .send()
+                .await
+                .expect("an answer");
+            let (status, body) = (
+                answer.status().as_u16(),
+                answer.text().await.expect("a body"),
+            );
             if rank < *needed {
                 assert_eq!(status, 403, "{who} {method} {path}: {body}");
                 assert!(body.contains("this needs the role"), "{body}");
@@ -277,28 +464,48 @@ async fn over_tcp_each_role_may_do_what_it_is_for_and_nobody_else_anything() {
     let far = ["connections", "list", "--server", &all.ops, "-o", "jsonl"];
     let said = ask(&all, &far).await;
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.err.contains("a token of [[ops.tokens]] is needed"), "{said:?}");
+    assert!(
+        said.err.contains("a token of [[ops.tokens]] is needed"),
+        "{said:?}"
+    );
     let said = ask_with(&all, &far, Some("token-of-viewer")).await;
     assert_eq!(well(said).lines().count(), 1);
     let pause = ["connections", "pause", "app", "--yes", "--server", &all.ops];
     let said = ask_with(&all, &pause, Some("token-of-viewer")).await;
     assert_eq!(said.code, 2, "{said:?}");
-    assert!(said.err.contains("this needs the role operator"), "{said:?}");
-    assert_eq!(well(ask_with(&all, &pause, Some("token-of-operator")).await), "paused\n");
+    assert!(
+        said.err.contains("this needs the role operator"),
+        "{said:?}"
+    );
+    assert_eq!(
+        well(ask_with(&all, &pause, Some("token-of-operator")).await),
+        "paused\n"
+    );
     let listed = well(ask(&all, &["connections", "list", "-o", "json"]).await);
-    assert_eq!(serde_json::from_str::<Value>(&listed).expect("JSON")[0]["paused"]["by"], "the operator");
+    assert_eq!(
+        serde_json::from_str::<Value>(&listed).expect("JSON")[0]["paused"]["by"],
+        "the operator"
+    );
 }
 
 #[tokio::test]
 async fn without_tokens_nothing_of_the_api_is_on_tcp() {
     let all = Installation::start("apply", "").await;
     for path in ["/api/v1/people/E-1", "/api/v1/connections", "/api/v1/tail"] {
-        let answer =
-            Client::new().get(format!("{}{path}", all.ops)).bearer_auth("any").send().await.expect("an answer");
+        let answer = Client::new()
+            .get(format!("{}{path}", all.ops))
+            .bearer_auth("any")
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(answer.status(), 404, "{path}");
     }
     for path in ["/livez", "/readyz", "/metrics"] {
-        let answer = Client::new().get(format!("{}{path}", all.ops)).send().await.expect("an answer");
+        let answer = Client::new()
+            .get(format!("{}{path}", all.ops))
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(answer.status(), 200, "{path}");
     }
 }
@@ -307,12 +514,22 @@ async fn without_tokens_nothing_of_the_api_is_on_tcp() {
 async fn a_message_that_was_parked_is_stored_once_it_can_be_read() {
     let mut all = Installation::start("apply", "").await;
     all.end_service().await;
-    let file = format!("sqlite://{}", all.folder.path().join("data/hirewire.db").display());
-    let settings = StoreSettings { url: file.into(), instance: "test".to_owned(), connections: 1 };
+    let file = format!(
+        "sqlite://{}",
+        all.folder.path().join("data/hirewire.db").display()
+    );
+    let settings = StoreSettings {
+        url: file.into(),
+        instance: "test".to_owned(),
+        connections: 1,
+    };
     // As a binary would have left it that did not know its version yet.
     let store = Store::open(settings.clone()).await.expect("the store");
     let fact = crate::installation::event("1", "hired", "E-1", &hired("Ada", "Engineer"));
-    let read = ReadEvent { identity: Identity::Given, content: serde_json::from_value(fact).expect("an event") };
+    let read = ReadEvent {
+        identity: Identity::Given,
+        content: serde_json::from_value(fact).expect("an event"),
+    };
     let hook = |instance: &str| {
         let hook = Hook {
             source: SourceId::parse("acme").expect("a source"),
@@ -331,19 +548,23 @@ async fn a_message_that_was_parked_is_stored_once_it_can_be_read() {
         }
     };
     for envelope in [hook("test"), hook("another")] {
-        store.park(&envelope).await.expect("parked");
+        store.quarantine(&envelope).await.expect("quarantined");
     }
-    let nonsense =
-        UnreadableEnvelope { bytes: b"{}".to_vec(), version: None, instance: None, problem: "none".to_owned() };
-    store.park(&nonsense).await.expect("parked");
-    assert_eq!(store.parked().await.expect("a count"), 3);
+    let nonsense = UnreadableEnvelope {
+        bytes: b"{}".to_vec(),
+        version: None,
+        instance: None,
+        problem: "none".to_owned(),
+    };
+    store.quarantine(&nonsense).await.expect("quarantined");
+    assert_eq!(store.quarantined().await.expect("a count"), 3);
     store.close().await;
 
     all.serve().await;
-    all.settled("E-1", "created").await;
+    all.reconciled("E-1", "created").await;
     all.end_service().await;
     let store = Store::open(settings).await.expect("the store");
     // Another instance's, and what still cannot be read, are kept.
-    assert_eq!(store.parked().await.expect("a count"), 2);
+    assert_eq!(store.quarantined().await.expect("a count"), 2);
     store.close().await;
 }

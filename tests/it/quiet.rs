@@ -47,31 +47,67 @@ fn hired(given: &str, family: &str) -> Value {
 
 /// A run in which everything happens that is told: done, refused, forged, unreadable, out of reach.
 async fn a_whole_run(all: &mut Installation) {
-    assert_eq!(all.post("1", "hired", "E-1", &hired("Zephyrine", "Quillfeather")).await, 200);
-    all.settled("E-1", "created").await;
-    all.post("2", "changed", "E-1", &json!({ "worker": { "name": { "family": "Umberwick" } } })).await;
-    all.settled("E-1", "updated").await;
+    assert_eq!(
+        all.post("1", "hired", "E-1", &hired("Zephyrine", "Quillfeather"))
+            .await,
+        200
+    );
+    all.reconciled("E-1", "created").await;
+    all.post(
+        "2",
+        "changed",
+        "E-1",
+        &json!({ "worker": { "name": { "family": "Umberwick" } } }),
+    )
+    .await;
+    all.reconciled("E-1", "updated").await;
     all.faults("refuse:attribute=title").await;
-    all.post("3", "changed", "E-1", &json!({ "worker": { "title": "Bellfounder" } })).await;
-    all.settled("E-1", "dead_letter").await;
-    all.faults("409=1:method=POST, 503=1:retry-after=1:method=POST, reset=1:method=POST").await;
-    all.post("4", "hired", "E-2", &hired("Thaddeus", "Umberwick")).await;
+    all.post(
+        "3",
+        "changed",
+        "E-1",
+        &json!({ "worker": { "title": "Bellfounder" } }),
+    )
+    .await;
+    all.reconciled("E-1", "dead_letter").await;
+    all.faults("409=1:method=POST, 503=1:retry-after=1:method=POST, reset=1:method=POST")
+        .await;
+    all.post("4", "hired", "E-2", &hired("Thaddeus", "Umberwick"))
+        .await;
     all.faults("").await;
     all.post("5", "terminated", "E-1", &json!({})).await;
-    all.settled("E-1", "deactivated").await;
-    all.post("6", "terminated", "E-3", &json!({ "worker": { "work_email": "ottoline@acme.example" } })).await;
-    all.settled("E-3", "leaver_not_found").await;
+    all.reconciled("E-1", "deactivated").await;
+    all.post(
+        "6",
+        "terminated",
+        "E-3",
+        &json!({ "worker": { "work_email": "ottoline@acme.example" } }),
+    )
+    .await;
+    all.reconciled("E-3", "leaver_not_found").await;
 
     let forged = event("7", "hired", "E-4", &hired("Ottoline", "Quillfeather")).to_string();
     let other = "whsec_Zm9yZ2VkLWZvcmdlZC1mb3JnZWQtZm9yZ2VkLWZvcmc=";
     assert_eq!(all.post_signed(&forged, other).await, 401);
     // Readable, but no event: refused, or kept as a letter.
-    let unreadable = event("8", "hired", "E-5", &json!({ "worker": { "name": "Ottoline Quillfeather" } }));
-    for body in [unreadable.to_string(), unreadable.to_string().replace("acme", "a-field-of-tomorrow")] {
+    let unreadable = event(
+        "8",
+        "hired",
+        "E-5",
+        &json!({ "worker": { "name": "Ottoline Quillfeather" } }),
+    );
+    for body in [
+        unreadable.to_string(),
+        unreadable
+            .to_string()
+            .replace("acme", "a-field-of-tomorrow"),
+    ] {
         let status = all.post_signed(&body, SECRET).await;
         assert!(matches!(status, 200 | 202 | 400 | 422), "{status}");
     }
-    let status = all.post_signed("{\"worker\": \"Ottoline Quillfeather", SECRET).await;
+    let status = all
+        .post_signed("{\"worker\": \"Ottoline Quillfeather", SECRET)
+        .await;
     assert!(matches!(status, 200 | 202 | 400 | 422), "{status}");
 
     until("E-2 has an account", PATIENCE, async || {
@@ -96,7 +132,11 @@ async fn nothing_personal_and_no_secret_is_printed_by_any_process() {
     let mut lines = 0;
     for entry in std::fs::read_dir(all.folder.path()).expect("the folder") {
         let path = entry.expect("an entry").path();
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default()
+            .to_owned();
         if !(name.ends_with(".stdout") || name.ends_with(".stderr")) {
             continue;
         }

@@ -1,15 +1,15 @@
 //! Every knob of the Workplace profile has a reason: with `generic`'s value in its place, a life at Workplace goes wrong in
 //! the way that is written here.
 
-use hirewire::{
+use hirewire_core::{
     mapping::{GroupRule, MappingDocument},
-    sandbox::{LoggedRequest, SandboxProfile},
     scim::{AttributePath, Profile},
 };
+use hirewire_sandbox::{LoggedRequest, SandboxProfile};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::rig::Rig;
+use crate::harness::Harness;
 
 const NOW: SignedDuration = SignedDuration::ZERO;
 const DATES: &str = "urn:ietf:params:scim:schemas:extension:facebook:starttermdates:2.0:User";
@@ -27,7 +27,10 @@ fn generic() -> Profile {
 }
 
 fn without(document: &mut MappingDocument, path: &str) {
-    document.profile.attributes.remove(&AttributePath::parse(path).expect("a path"));
+    document
+        .profile
+        .attributes
+        .remove(&AttributePath::parse(path).expect("a path"));
 }
 
 fn hired() -> Value {
@@ -47,22 +50,38 @@ struct Life {
 
 impl Life {
     async fn of(knob: Knob, hired: &Value, leaves: bool) -> Self {
-        let mut rig = Rig::start_published(SandboxProfile::Workplace, "workplace", MAPPING, Some(knob)).await;
-        assert_eq!(rig.post("hired", "E-1", NOW, hired).await, 200);
-        let mut outcomes = vec![rig.next_of("E-1").await];
+        let mut harness =
+            Harness::start_published(SandboxProfile::Workplace, "workplace", MAPPING, Some(knob))
+                .await;
+        assert_eq!(harness.post("hired", "E-1", NOW, hired).await, 200);
+        let mut outcomes = vec![harness.next_of("E-1").await];
         if leaves {
-            assert_eq!(rig.post("terminated", "E-1", NOW, &json!({})).await, 200);
-            outcomes.push(rig.next_of("E-1").await);
+            assert_eq!(
+                harness.post("terminated", "E-1", NOW, &json!({})).await,
+                200
+            );
+            outcomes.push(harness.next_of("E-1").await);
         }
-        let life = Self { outcomes, requests: rig.sandbox.requests(), user: rig.sandbox.users().pop() };
-        rig.stop().await;
+        let life = Self {
+            outcomes,
+            requests: harness.sandbox.requests(),
+            user: harness.sandbox.users().pop(),
+        };
+        harness.stop().await;
         life
     }
 
     /// Whether a request was refused with that status and these words.
     fn refused(&self, method: &str, status: u16, why: &str) -> bool {
-        let told = |request: &LoggedRequest| request.note.as_deref().is_some_and(|note| note.contains(why));
-        self.requests.iter().any(|request| request.method == method && request.status == status && told(request))
+        let told = |request: &LoggedRequest| {
+            request
+                .note
+                .as_deref()
+                .is_some_and(|note| note.contains(why))
+        };
+        self.requests
+            .iter()
+            .any(|request| request.method == method && request.status == status && told(request))
     }
 }
 
@@ -70,18 +89,37 @@ impl Life {
 async fn with_every_knob_as_it_is_a_life_goes_well() {
     let life = Life::of(|_| {}, &hired(), true).await;
     assert_eq!(life.outcomes, ["created", "deactivated"]);
-    assert!(life.requests.iter().all(|request| request.status < 400), "{:#?}", life.requests);
+    assert!(
+        life.requests.iter().all(|request| request.status < 400),
+        "{:#?}",
+        life.requests
+    );
     let user = life.user.expect("a user");
-    assert_eq!((&user["active"], &user[DATES]["termDate"]), (&json!(false), &json!(1_798_761_600)));
+    assert_eq!(
+        (&user["active"], &user[DATES]["termDate"]),
+        (&json!(false), &json!(1_798_761_600))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_knob_with_the_generic_value_is_refused_by_name() {
     // The knob, `generic`'s value of it, and the refusal: method, status, words.
     let rows: [(&str, Knob, (&str, u16, &str)); 8] = [
-        ("content_type", |d| d.profile.content_type = generic().content_type, ("POST", 415, "Content-Type")),
-        ("accept", |d| d.profile.accept = generic().accept, ("GET", 406, "application/json")),
-        ("deactivate", |d| d.profile.deactivate = generic().deactivate, ("PATCH", 400, "active is changed by PUT")),
+        (
+            "content_type",
+            |d| d.profile.content_type = generic().content_type,
+            ("POST", 415, "Content-Type"),
+        ),
+        (
+            "accept",
+            |d| d.profile.accept = generic().accept,
+            ("GET", 406, "application/json"),
+        ),
+        (
+            "deactivate",
+            |d| d.profile.deactivate = generic().deactivate,
+            ("PATCH", 400, "active is changed by PUT"),
+        ),
         (
             "lookup, filterable",
             |d| {
@@ -91,13 +129,21 @@ async fn a_knob_with_the_generic_value_is_refused_by_name() {
             },
             ("GET", 400, "users are found by userName or externalId"),
         ),
-        ("attributes.manager.value", |d| without(d, "enterprise.manager.value"), ("POST", 400, "no sub-attribute")),
+        (
+            "attributes.manager.value",
+            |d| without(d, "enterprise.manager.value"),
+            ("POST", 400, "no sub-attribute"),
+        ),
         (
             "attributes.manager.managerId",
             |d| {
                 without(d, "enterprise.manager.managerId");
-                let rule = d.mapping.remove("enterprise.manager.value").expect("a rule");
-                d.mapping.insert("enterprise.manager.managerId".to_owned(), rule);
+                let rule = d
+                    .mapping
+                    .remove("enterprise.manager.value")
+                    .expect("a rule");
+                d.mapping
+                    .insert("enterprise.manager.managerId".to_owned(), rule);
             },
             ("POST", 400, "managerId must be an integer"),
         ),
@@ -110,7 +156,10 @@ async fn a_knob_with_the_generic_value_is_refused_by_name() {
             "attributes.startDate",
             |d| {
                 without(d, &format!("{DATES}:startDate"));
-                let rule = d.mapping.remove(&format!("{DATES}:termDate")).expect("a rule");
+                let rule = d
+                    .mapping
+                    .remove(&format!("{DATES}:termDate"))
+                    .expect("a rule");
                 d.mapping.insert(format!("{DATES}:startDate"), rule);
             },
             ("POST", 400, "startDate must be an integer"),
@@ -118,7 +167,12 @@ async fn a_knob_with_the_generic_value_is_refused_by_name() {
     ];
     for (name, knob, (method, status, why)) in rows {
         let life = Life::of(knob, &hired(), name == "deactivate").await;
-        assert!(life.refused(method, status, why), "{name}: {:?} {:#?}", life.outcomes, life.requests);
+        assert!(
+            life.refused(method, status, why),
+            "{name}: {:?} {:#?}",
+            life.outcomes,
+            life.requests
+        );
         if name != "lookup, filterable" {
             let last = life.outcomes.last().expect("an outcome");
             assert!(last == "dead_letter" || last == "waiting", "{name}: {last}");
@@ -131,16 +185,36 @@ async fn what_a_create_requires_is_known_before_it_is_asked_for() {
     // Without a name there is no `name.formatted`: not asked for until it is known.
     let nameless = json!({ "worker": { "work_email": "ada@acme.example" } });
     let life = Life::of(|_| {}, &nameless, false).await;
-    assert_eq!((life.outcomes, life.user), (vec!["incomplete".to_owned()], None));
-    let life = Life::of(|d| d.profile.required = generic().required, &nameless, false).await;
-    assert!(life.refused("POST", 400, "name.formatted is required"), "{:#?}", life.requests);
+    assert_eq!(
+        (life.outcomes, life.user),
+        (vec!["incomplete".to_owned()], None)
+    );
+    let life = Life::of(
+        |d| d.profile.required = generic().required,
+        &nameless,
+        false,
+    )
+    .await;
+    assert!(
+        life.refused("POST", 400, "name.formatted is required"),
+        "{:#?}",
+        life.requests
+    );
     // Without an e-mail address Workplace takes the externalId; `generic` waits for ever.
     let mut postless = hired();
     postless["worker"]["work_email"] = Value::Null;
     let life = Life::of(|_| {}, &postless, false).await;
     assert_eq!(life.outcomes, ["created"]);
-    let life = Life::of(|d| d.profile.required = generic().required, &postless, false).await;
-    assert_eq!((life.outcomes, life.user), (vec!["incomplete".to_owned()], None));
+    let life = Life::of(
+        |d| d.profile.required = generic().required,
+        &postless,
+        false,
+    )
+    .await;
+    assert_eq!(
+        (life.outcomes, life.user),
+        (vec!["incomplete".to_owned()], None)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -166,30 +240,61 @@ async fn with_generic_groups_people_sets_are_patched_and_that_is_refused() {
         document.profile.groups = generic().groups;
     };
     for (knob, wanted, refused) in [(as_it_is, "created", false), (knob, "dead_letter", true)] {
-        let mut rig = Rig::start_published(SandboxProfile::Workplace, "workplace", MAPPING, Some(knob)).await;
+        let mut harness =
+            Harness::start_published(SandboxProfile::Workplace, "workplace", MAPPING, Some(knob))
+                .await;
         let set = json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Everybody" });
-        let http = reqwest::Client::builder().user_agent("test").build().expect("a client");
-        let set = http.post(format!("{}/Groups", rig.base)).bearer_auth(crate::rig::TOKEN).json(&set);
+        let http = reqwest::Client::builder()
+            .user_agent("test")
+            .build()
+            .expect("a client");
+        let set = http
+            .post(format!("{}/Groups", harness.base))
+            .bearer_auth(crate::harness::TOKEN)
+            .json(&set);
         assert_eq!(set.send().await.expect("an answer").status(), 201);
-        assert_eq!(rig.post("hired", "E-1", NOW, &hired()).await, 200);
-        let outcomes = vec![rig.next_of("E-1").await];
+        assert_eq!(harness.post("hired", "E-1", NOW, &hired()).await, 200);
+        let outcomes = vec![harness.next_of("E-1").await];
         assert_eq!(outcomes, [wanted]);
-        let life = Life { outcomes, requests: rig.sandbox.requests(), user: None };
-        assert_eq!(life.refused("PATCH", 405, "a People Set is changed by PUT"), refused, "{:#?}", life.requests);
-        rig.stop().await;
+        let life = Life {
+            outcomes,
+            requests: harness.sandbox.requests(),
+            user: None,
+        };
+        assert_eq!(
+            life.refused("PATCH", 405, "a People Set is changed by PUT"),
+            refused,
+            "{:#?}",
+            life.requests
+        );
+        harness.stop().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn discovery_is_looked_for_in_the_plural() {
     let workplace = Profile::named("workplace").expect("a preset");
-    let rig = Rig::start(SandboxProfile::Workplace, "workplace", "").await;
-    let (base, http) = (rig.base.clone(), reqwest::Client::builder().user_agent("test").build().expect("a client"));
+    let harness = Harness::start(SandboxProfile::Workplace, "workplace", "").await;
+    let (base, http) = (
+        harness.base.clone(),
+        reqwest::Client::builder()
+            .user_agent("test")
+            .build()
+            .expect("a client"),
+    );
     let mut answers = Vec::new();
-    for path in [workplace.service_provider_config, generic().service_provider_config] {
-        let answer = http.get(format!("{base}{path}")).bearer_auth(crate::rig::TOKEN).send().await.expect("an answer");
+    for path in [
+        workplace.service_provider_config,
+        generic().service_provider_config,
+    ] {
+        let answer = http
+            .get(format!("{base}{path}"))
+            .bearer_auth(crate::harness::TOKEN)
+            .send()
+            .await
+            .expect("an answer");
         answers.push(answer.status().as_u16());
     }
     assert_eq!(answers, [200, 404]);
-    rig.stop().await;
+    harness.stop().await;
 }

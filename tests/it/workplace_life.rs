@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
-use hirewire::sandbox::{LoggedRequest, SandboxProfile};
+use hirewire_sandbox::{LoggedRequest, SandboxProfile};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use crate::rig::Rig;
+use crate::harness::Harness;
 
 const NOW: SignedDuration = SignedDuration::ZERO;
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -17,7 +17,8 @@ const DATES: &str = "urn:ietf:params:scim:schemas:extension:facebook:starttermda
 const AUTH: &str = "urn:ietf:params:scim:schemas:extension:facebook:authmethod:2.0:User";
 
 /// The profile maps no manager: whose number at Workplace is known to HR says so in one line.
-const MANAGER: &str = "[connections.app.mapping]\n\"enterprise.manager.value\" = 'worker.manager.employee_number'";
+const MANAGER: &str =
+    "[connections.app.mapping]\n\"enterprise.manager.value\" = 'worker.manager.employee_number'";
 
 /// What a person can read: one paragraph for each thing HR said.
 struct Story {
@@ -30,7 +31,10 @@ impl Story {
         self.text.push_str(&format!("# {what}\n"));
         for request in requests {
             let path = percent_decoded(&request.path);
-            self.text.push_str(&format!("{} {path} -> {}\n", request.method, request.status));
+            self.text.push_str(&format!(
+                "{} {path} -> {}\n",
+                request.method, request.status
+            ));
             if let Some(body) = &request.body {
                 let body = serde_json::to_string_pretty(body).expect("JSON");
                 self.text.push_str(&format!("{body}\n"));
@@ -44,10 +48,15 @@ impl Story {
 }
 
 fn percent_decoded(path: &str) -> String {
-    let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+    let (path, query) = path
+        .split_once('?')
+        .map_or((path, None), |(path, query)| (path, Some(query)));
     let query = query.map(|query| {
         let pairs = url::form_urlencoded::parse(query.as_bytes());
-        pairs.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&")
+        pairs
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect::<Vec<_>>()
+            .join("&")
     });
     query.map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"))
 }
@@ -60,29 +69,46 @@ fn hired() -> Value {
     } })
 }
 
-fn all(rig: &Rig) -> Vec<LoggedRequest> {
-    let requests = rig.sandbox.requests();
-    rig.sandbox.forget_requests();
+fn all(harness: &Harness) -> Vec<LoggedRequest> {
+    let requests = harness.sandbox.requests();
+    harness.sandbox.forget_requests();
     requests
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_life_at_workplace_is_asked_for_in_its_own_words() {
-    let mut rig = Rig::start(SandboxProfile::Workplace, "workplace", MANAGER).await;
-    let mut story = Story { text: String::new(), id: None };
+    let mut harness = Harness::start(SandboxProfile::Workplace, "workplace", MANAGER).await;
+    let mut story = Story {
+        text: String::new(),
+        id: None,
+    };
 
-    assert_eq!(rig.post("hired", "E-1", NOW, &hired()).await, 200);
-    rig.settled("E-1", "created").await;
-    let user = rig.user("ada@acme.example").expect("a user");
+    assert_eq!(harness.post("hired", "E-1", NOW, &hired()).await, 200);
+    harness.reconciled("E-1", "created").await;
+    let user = harness.user("ada@acme.example").expect("a user");
     story.id = user["id"].as_str().map(str::to_owned);
-    story.told("hired", &all(&rig));
-    assert_eq!((&user["active"], &user["externalId"]), (&json!(true), &json!("E-1")));
-    assert_eq!(user[ENTERPRISE]["manager"]["managerId"], json!(100_064_000_000_001_i64));
+    story.told("hired", &all(&harness));
+    assert_eq!(
+        (&user["active"], &user["externalId"]),
+        (&json!(true), &json!("E-1"))
+    );
+    assert_eq!(
+        user[ENTERPRISE]["manager"]["managerId"],
+        json!(100_064_000_000_001_i64)
+    );
     // 2026-01-05T00:00:00Z.
-    assert_eq!((&user[DATES]["startDate"], &user[AUTH]["authMethod"]), (&json!(1_767_571_200), &json!("sso")));
+    assert_eq!(
+        (&user[DATES]["startDate"], &user[AUTH]["authMethod"]),
+        (&json!(1_767_571_200), &json!("sso"))
+    );
 
     for (what, data, path, wanted) in [
-        ("another title", json!({ "title": "Fellow" }), "/title".to_owned(), json!("Fellow")),
+        (
+            "another title",
+            json!({ "title": "Fellow" }),
+            "/title".to_owned(),
+            json!("Fellow"),
+        ),
         (
             "another department",
             json!({ "department": { "id": "d2", "name": "Research" } }),
@@ -96,25 +122,47 @@ async fn a_life_at_workplace_is_asked_for_in_its_own_words() {
             json!(100_064_000_000_002_i64),
         ),
     ] {
-        rig.post("changed", "E-1", NOW, &json!({ "worker": data })).await;
-        rig.settled("E-1", "updated").await;
-        story.told(what, &all(&rig));
-        assert_eq!(rig.user("ada@acme.example").expect("a user").pointer(&path), Some(&wanted), "{what}");
+        harness
+            .post("changed", "E-1", NOW, &json!({ "worker": data }))
+            .await;
+        harness.reconciled("E-1", "updated").await;
+        story.told(what, &all(&harness));
+        assert_eq!(
+            harness
+                .user("ada@acme.example")
+                .expect("a user")
+                .pointer(&path),
+            Some(&wanted),
+            "{what}"
+        );
     }
 
-    rig.post("terminated", "E-1", NOW, &json!({})).await;
-    rig.settled("E-1", "deactivated").await;
-    story.told("terminated", &all(&rig));
-    let user = rig.user("ada@acme.example").expect("a user");
-    assert_eq!((&user["active"], &user["title"]), (&json!(false), &json!("Fellow")));
+    harness.post("terminated", "E-1", NOW, &json!({})).await;
+    harness.reconciled("E-1", "deactivated").await;
+    story.told("terminated", &all(&harness));
+    let user = harness.user("ada@acme.example").expect("a user");
+    assert_eq!(
+        (&user["active"], &user["title"]),
+        (&json!(false), &json!("Fellow"))
+    );
 
-    rig.post("rehired", "E-1", NOW, &json!({ "worker": { "title": "Principal" } })).await;
-    rig.settled("E-1", "reactivated").await;
-    story.told("rehired", &all(&rig));
-    let user = rig.user("ada@acme.example").expect("a user");
-    assert_eq!((&user["active"], &user["title"]), (&json!(true), &json!("Principal")));
-    assert_eq!(rig.sandbox.users().len(), 1);
-    rig.stop().await;
+    harness
+        .post(
+            "rehired",
+            "E-1",
+            NOW,
+            &json!({ "worker": { "title": "Principal" } }),
+        )
+        .await;
+    harness.reconciled("E-1", "reactivated").await;
+    story.told("rehired", &all(&harness));
+    let user = harness.user("ada@acme.example").expect("a user");
+    assert_eq!(
+        (&user["active"], &user["title"]),
+        (&json!(true), &json!("Principal"))
+    );
+    assert_eq!(harness.sandbox.users().len(), 1);
+    harness.stop().await;
     is_as_kept(&story.text);
 }
 
@@ -125,5 +173,8 @@ fn is_as_kept(text: &str) {
         return;
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(text, kept, "the requests differ from tests/cases/workplace/life.txt (UPDATE_CASES=1 writes it anew)");
+    assert_eq!(
+        text, kept,
+        "the requests differ from tests/cases/workplace/life.txt (UPDATE_CASES=1 writes it anew)"
+    );
 }

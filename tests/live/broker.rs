@@ -15,7 +15,8 @@ use std::{
 
 use tempfile::TempDir;
 
-const INSTALL: &str = "no RabbitMQ here; install it with: apt-get install -y --no-install-recommends rabbitmq-server";
+const INSTALL: &str =
+    "no RabbitMQ here; install it with: apt-get install -y --no-install-recommends rabbitmq-server";
 
 /// Longest wait for a node to start: a busy machine takes most of it.
 const START: Duration = Duration::from_mins(2);
@@ -26,8 +27,12 @@ pub fn shared_url() -> String {
     let url = std::env::var("HIREWIRE_TEST_AMQP_URL");
     let url = url.unwrap_or_else(|_| "amqp://guest:guest@127.0.0.1:5672/%2f".to_owned());
     let address = url::Url::parse(&url).expect("HIREWIRE_TEST_AMQP_URL is a URL");
-    let (host, port) = (address.host_str().expect("a host"), address.port().unwrap_or(5672));
-    TcpStream::connect((host, port)).unwrap_or_else(|error| panic!("{host}:{port}: {error}. {INSTALL}, and start it"));
+    let (host, port) = (
+        address.host_str().expect("a host"),
+        address.port().unwrap_or(5672),
+    );
+    TcpStream::connect((host, port))
+        .unwrap_or_else(|error| panic!("{host}:{port}: {error}. {INSTALL}, and start it"));
     url
 }
 
@@ -59,7 +64,14 @@ impl Broker {
         let (port, distribution) = (free_port(), free_port());
         let node = format!("hirewire-test-{}-{port}@localhost", std::process::id());
         let folder = TempDir::new().expect("a folder");
-        Self { folder, node, port, distribution, process: None, _turn: turn }
+        Self {
+            folder,
+            node,
+            port,
+            distribution,
+            process: None,
+            _turn: turn,
+        }
     }
 
     /// Its address.
@@ -72,14 +84,29 @@ impl Broker {
         assert!(self.process.is_none(), "it runs");
         let log = std::fs::File::create(self.path("output")).expect("a log");
         let errors = log.try_clone().expect("a log");
-        let started = self.command("rabbitmq-server").stdout(log).stderr(errors).spawn();
-        let node = self.process.insert(started.unwrap_or_else(|error| panic!("rabbitmq-server: {error}. {INSTALL}")));
+        let started = self
+            .command("rabbitmq-server")
+            .stdout(log)
+            .stderr(errors)
+            .spawn();
+        let node = self
+            .process
+            .insert(started.unwrap_or_else(|error| panic!("rabbitmq-server: {error}. {INSTALL}")));
         let begun = Instant::now();
         loop {
             let ended = node.try_wait().expect("its state");
-            let output = || std::fs::read_to_string(self.folder.path().join("output")).unwrap_or_default();
-            assert!(ended.is_none(), "the broker ended with {ended:?}: {}", output());
-            assert!(begun.elapsed() < START, "the broker does not answer: {}", output());
+            let output =
+                || std::fs::read_to_string(self.folder.path().join("output")).unwrap_or_default();
+            assert!(
+                ended.is_none(),
+                "the broker ended with {ended:?}: {}",
+                output()
+            );
+            assert!(
+                begun.elapsed() < START,
+                "the broker does not answer: {}",
+                output()
+            );
             if answers(self.port) {
                 return;
             }
@@ -107,15 +134,26 @@ impl Broker {
 
     fn signal(&self, name: &str) {
         let node = self.process.as_ref().expect("it runs").id().to_string();
-        let sent = Command::new("kill").args([&format!("-{name}"), &node]).status().expect("kill");
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &node])
+            .status()
+            .expect("kill");
         assert!(sent.success(), "the node is gone");
     }
 
     /// Runs `rabbitmqctl` against it.
     pub fn ctl(&self, arguments: &[&str]) {
         let mut command = self.command("rabbitmqctl");
-        let output = command.args(["-n", &self.node]).args(arguments).output().expect(INSTALL);
-        assert!(output.status.success(), "rabbitmqctl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let output = command
+            .args(["-n", &self.node])
+            .args(arguments)
+            .output()
+            .expect(INSTALL);
+        assert!(
+            output.status.success(),
+            "rabbitmqctl {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -126,7 +164,11 @@ impl Broker {
         // Debian's wrapper in the path steps down to the user `rabbitmq`, who cannot write to our folder; the script
         // behind it runs as whoever tests.
         let behind_the_wrapper = Path::new("/usr/lib/rabbitmq/bin").join(program);
-        let program = if behind_the_wrapper.exists() { behind_the_wrapper } else { program.into() };
+        let program = if behind_the_wrapper.exists() {
+            behind_the_wrapper
+        } else {
+            program.into()
+        };
         let mut command = Command::new(program);
         command
             .env("HOME", self.folder.path())
@@ -141,7 +183,10 @@ impl Broker {
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", self.path("plugins"))
             .env("RABBITMQ_CONF_ENV_FILE", self.path("no-environment"))
             .env("RABBITMQ_CONFIG_FILE", self.path("no-config"))
-            .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}")
+            .env(
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+                "-kernel inet_dist_use_interface {127,0,0,1}",
+            )
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
             .stdin(Stdio::null())
             // A group of its own: a terminal's interrupt reaches the test, which then ends the node.
@@ -152,7 +197,9 @@ impl Broker {
 
 /// Whether AMQP is spoken there: a wrong header is answered with the right one.
 fn answers(port: u16) -> bool {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
+        return false;
+    };
     let mut header = [0; 8];
     let patience = stream.set_read_timeout(Some(Duration::from_secs(5)));
     let asked = patience.and_then(|()| stream.write_all(b"AMQP\x09\x09\x09\x09"));
@@ -164,7 +211,8 @@ impl Drop for Broker {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let said = std::fs::read_to_string(self.path("output")).unwrap_or_default();
-            let log = std::fs::read_to_string(self.path("log").join(format!("{}.log", self.node))).unwrap_or_default();
+            let log = std::fs::read_to_string(self.path("log").join(format!("{}.log", self.node)))
+                .unwrap_or_default();
             eprintln!("the broker's output:\n{said}\nand its log:\n{log}");
         }
         self.kill();
@@ -172,5 +220,8 @@ impl Drop for Broker {
 }
 
 fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a free port").port()
+    TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
+        .port()
 }

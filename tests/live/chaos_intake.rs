@@ -2,45 +2,55 @@
 //! afterwards; what was not may be, and the sender's retry is the same event.
 
 use crate::{
-    chaos_stage::{Planted, Stage, event},
-    cluster::{Neighbours, SOON},
+    chaos_harness::{Harness, Planted, event},
+    cluster::{Dependencies, SOON},
     process::Running,
 };
 
 /// The intake again, and a worker, in one process or in two.
-async fn everything(stage: &Stage) -> Vec<Running> {
-    if stage.cluster.database().is_none() {
-        return vec![stage.start("intake", &[], &[]).await];
+async fn everything(harness: &Harness) -> Vec<Running> {
+    if harness.cluster.database().is_none() {
+        return vec![harness.start("intake", &[], &[]).await];
     }
-    vec![stage.start("intake", &["intake"], &[]).await, stage.start("worker", &["worker"], &[]).await]
+    vec![
+        harness.start("intake", &["intake"], &[]).await,
+        harness.start("worker", &["worker"], &[]).await,
+    ]
 }
 
 /// Killed when the message was handed to the queue, and its confirm not yet awaited.
-async fn killed_between_publish_and_confirm(neighbours: Neighbours) {
-    let stage = Stage::new(neighbours, "", "4s", None).await;
-    let roles: &[&str] = if stage.cluster.database().is_some() { &["intake"] } else { &[] };
+async fn killed_between_publish_and_confirm(dependencies: Dependencies) {
+    let harness = Harness::new(dependencies, "", "4s", None).await;
+    let roles: &[&str] = if harness.cluster.database().is_some() {
+        &["intake"]
+    } else {
+        &[]
+    };
     let hire = [event("hired", "W-1", 3000)];
-    let mut intake = stage.start("intake", roles, &["queue.published"]).await;
-    let mut sending = stage.begin_to_send(&hire);
+    let mut intake = harness.start("intake", roles, &["queue.published"]).await;
+    let mut sending = harness.begin_to_send(&hire);
     intake.reached("queue.published", SOON).await;
     intake.kill();
-    assert!(!sending.exit(SOON).await.success(), "answered before the confirm");
+    assert!(
+        !sending.exit(SOON).await.success(),
+        "answered before the confirm"
+    );
 
-    let _processes = everything(&stage).await;
-    stage.send(&hire);
-    stage.send(&[event("hired", "W-2", 3000)]);
-    stage.becomes_active(&["W-1", "W-2"]).await;
-    assert_eq!(stage.target.users().await.len(), 2);
+    let _processes = everything(&harness).await;
+    harness.send(&hire);
+    harness.send(&[event("hired", "W-2", 3000)]);
+    harness.becomes_active(&["W-1", "W-2"]).await;
+    assert_eq!(harness.target.users().await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_intake_killed_between_publish_and_confirm_has_promised_nothing_on_rabbitmq() {
-    killed_between_publish_and_confirm(Neighbours::shared().await).await;
+    killed_between_publish_and_confirm(Dependencies::shared().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_intake_killed_between_publish_and_confirm_has_promised_nothing_on_the_embedded_queue() {
-    killed_between_publish_and_confirm(Neighbours::Embedded).await;
+    killed_between_publish_and_confirm(Dependencies::Embedded).await;
 }
 
 /// What became of a hook whose intake was killed before it reached the queue, after its sender was answered.
@@ -50,42 +60,72 @@ struct Hook {
     arrived: bool,
 }
 
-async fn killed_before_the_publish(neighbours: Neighbours, planted: Planted) -> Hook {
-    let stage = Stage::new(neighbours, "", "4s", planted).await;
-    let roles: &[&str] = if stage.cluster.database().is_some() { &["intake"] } else { &[] };
-    let mut intake = stage.start("intake", roles, &["queue.before_publish"]).await;
-    let mut sending = stage.begin_to_send(&[event("hired", "W-1", 3000)]);
+async fn killed_before_the_publish(dependencies: Dependencies, planted: Planted) -> Hook {
+    let harness = Harness::new(dependencies, "", "4s", planted).await;
+    let roles: &[&str] = if harness.cluster.database().is_some() {
+        &["intake"]
+    } else {
+        &[]
+    };
+    let mut intake = harness
+        .start("intake", roles, &["queue.before_publish"])
+        .await;
+    let mut sending = harness.begin_to_send(&[event("hired", "W-1", 3000)]);
     intake.reached("queue.before_publish", SOON).await;
     let accepted = sending.exit(SOON).await.success();
     intake.kill();
 
-    let _processes = everything(&stage).await;
-    stage.send(&[event("hired", "W-2", 3000)]);
-    stage.becomes_active(&["W-2"]).await;
-    Hook { accepted, arrived: stage.target.active().await.contains(&"W-1".to_owned()) }
+    let _processes = everything(&harness).await;
+    harness.send(&[event("hired", "W-2", 3000)]);
+    harness.becomes_active(&["W-2"]).await;
+    Hook {
+        accepted,
+        arrived: harness.target.active().await.contains(&"W-1".to_owned()),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hook_that_never_reached_rabbitmq_is_not_accepted() {
-    let hook = killed_before_the_publish(Neighbours::shared().await, None).await;
-    assert_eq!(hook, Hook { accepted: false, arrived: false });
+    let hook = killed_before_the_publish(Dependencies::shared().await, None).await;
+    assert_eq!(
+        hook,
+        Hook {
+            accepted: false,
+            arrived: false
+        }
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hook_that_never_reached_the_embedded_queue_is_not_accepted() {
-    let hook = killed_before_the_publish(Neighbours::Embedded, None).await;
-    assert_eq!(hook, Hook { accepted: false, arrived: false });
+    let hook = killed_before_the_publish(Dependencies::Embedded, None).await;
+    assert_eq!(
+        hook,
+        Hook {
+            accepted: false,
+            arrived: false
+        }
+    );
 }
 
-const LOST: Hook = Hook { accepted: true, arrived: false };
+const LOST: Hook = Hook {
+    accepted: true,
+    arrived: false,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_confirm_not_awaited_loses_an_accepted_hook_on_rabbitmq() {
-    let neighbours = Neighbours::shared().await;
-    assert_eq!(killed_before_the_publish(neighbours, Some("confirm_not_awaited")).await, LOST);
+    let dependencies = Dependencies::shared().await;
+    assert_eq!(
+        killed_before_the_publish(dependencies, Some("confirm_not_awaited")).await,
+        LOST
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_confirm_not_awaited_loses_an_accepted_hook_on_the_embedded_queue() {
-    assert_eq!(killed_before_the_publish(Neighbours::Embedded, Some("confirm_not_awaited")).await, LOST);
+    assert_eq!(
+        killed_before_the_publish(Dependencies::Embedded, Some("confirm_not_awaited")).await,
+        LOST
+    );
 }

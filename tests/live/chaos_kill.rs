@@ -1,11 +1,12 @@
 //! kill -9 of a worker: before it stored what it took, and between a write at the target and the commit. Another one takes
 //! over; nothing is lost, no second account is made, no leaver stays active.
 
-use hirewire::{mapping::Access, store::Store};
+use hirewire::store::Store;
+use hirewire_core::mapping::Access;
 use serde_json::Value;
 
 use crate::{
-    chaos_stage::{LONG, Planted, Stage, event, person, rests, stores},
+    chaos_harness::{Harness, LONG, Planted, event, person, rests, stores},
     child::Signal,
     cluster::SOON,
     waiting::until,
@@ -14,21 +15,30 @@ use crate::{
 /// Killed when its create was answered and not yet written down, at a target whose search shows a new user late. Gives
 /// what the target has once another worker has bound the account.
 async fn killed_after_a_create(planted: Planted) -> Vec<Value> {
-    let stage = Stage::shared("search-lag:ms=14000,no-uniqueness", "16s", planted).await;
-    let store = stage.store().await;
-    let _intake = stage.start("intake", &["intake"], &[]).await;
-    let mut first = stage.start("first", &["worker"], &["worker.sent"]).await;
-    stage.send(&[event("hired", "W-1", 3000)]);
+    let harness = Harness::shared("search-lag:ms=14000,no-uniqueness", "16s", planted).await;
+    let store = harness.store().await;
+    let _intake = harness.start("intake", &["intake"], &[]).await;
+    let mut first = harness.start("first", &["worker"], &["worker.sent"]).await;
+    harness.send(&[event("hired", "W-1", 3000)]);
     first.reached("worker.sent", SOON).await;
     first.kill();
-    assert_eq!(stage.target.users().await.len(), 1, "it was killed before its write");
-    let _second = stage.start("second", &["worker"], &[]).await;
-    until("an account is bound", LONG, async || bound(&store, "W-1").await.then_some(())).await;
-    stage.target.users().await
+    assert_eq!(
+        harness.target.users().await.len(),
+        1,
+        "it was killed before its write"
+    );
+    let _second = harness.start("second", &["worker"], &[]).await;
+    until("an account is bound", LONG, async || {
+        bound(&store, "W-1").await.then_some(())
+    })
+    .await;
+    harness.target.users().await
 }
 
 async fn bound(store: &Store, worker: &str) -> bool {
-    let Some(person) = person(store, worker).await else { return false };
+    let Some(person) = person(store, worker).await else {
+        return false;
+    };
     let views = store.accounts(&person).await.expect("the store");
     views.iter().any(|view| view.account.scim_id.is_some())
 }
@@ -43,52 +53,66 @@ async fn a_worker_killed_between_its_create_and_the_commit_makes_no_second_accou
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_no_verify_makes_a_second_account() {
     let users = killed_after_a_create(Some("no_verify")).await;
-    assert_eq!(users.len(), 2, "the planted mistake did no harm: {users:#?}");
+    assert_eq!(
+        users.len(),
+        2,
+        "the planted mistake did no harm: {users:#?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_worker_killed_between_a_deactivation_and_the_commit_leaves_the_leaver_inactive_and_settled() {
-    let stage = Stage::shared("", "2s", None).await;
-    let store = stage.store().await;
-    let _intake = stage.start("intake", &["intake"], &[]).await;
-    let mut before = stage.start("before", &["worker"], &[]).await;
-    stage.send(&[event("hired", "W-1", 3000)]);
+async fn a_worker_killed_between_a_deactivation_and_the_commit_leaves_the_leaver_inactive_and_settled()
+ {
+    let harness = Harness::shared("", "2s", None).await;
+    let store = harness.store().await;
+    let _intake = harness.start("intake", &["intake"], &[]).await;
+    let mut before = harness.start("before", &["worker"], &[]).await;
+    harness.send(&[event("hired", "W-1", 3000)]);
     rests(&store, "W-1").await;
     before.signal(Signal::Terminate);
     before.exit(SOON).await;
 
-    let mut first = stage.start("first", &["worker"], &["worker.sent"]).await;
-    stage.send(&[event("terminated", "W-1", 10)]);
+    let mut first = harness.start("first", &["worker"], &["worker.sent"]).await;
+    harness.send(&[event("terminated", "W-1", 10)]);
     first.reached("worker.sent", SOON).await;
     first.kill();
-    let user = || async { stage.target.users().await.pop().expect("a user") };
-    assert_eq!(user().await["active"], false, "it was killed before its write");
+    let user = || async { harness.target.users().await.pop().expect("a user") };
+    assert_eq!(
+        user().await["active"],
+        false,
+        "it was killed before its write"
+    );
 
-    let _second = stage.start("second", &["worker"], &[]).await;
+    let _second = harness.start("second", &["worker"], &[]).await;
     let view = rests(&store, "W-1").await;
-    assert_eq!(view.account.settled_access, Some(Access::Inactive));
+    assert_eq!(view.account.reconciled_access, Some(Access::Inactive));
     assert_eq!(user().await["active"], false);
-    assert_eq!(stage.target.users().await.len(), 1);
+    assert_eq!(harness.target.users().await.len(), 1);
 }
 
 /// Killed with a hire in its hands that it has not stored. Gives whether the store ever heard of it: everybody sent later
 /// has been settled.
 async fn killed_before_it_stored(planted: Planted) -> bool {
-    let stage = Stage::shared("", "2s", planted).await;
-    let store = stage.store().await;
-    let _intake = stage.start("intake", &["intake"], &[]).await;
-    let mut first = stage.start("first", &["worker"], &["worker.before_store"]).await;
-    stage.send(&[event("hired", "W-1", 3000)]);
+    let harness = Harness::shared("", "2s", planted).await;
+    let store = harness.store().await;
+    let _intake = harness.start("intake", &["intake"], &[]).await;
+    let mut first = harness
+        .start("first", &["worker"], &["worker.before_store"])
+        .await;
+    harness.send(&[event("hired", "W-1", 3000)]);
     first.reached("worker.before_store", SOON).await;
-    assert!(person(&store, "W-1").await.is_none(), "it was stored already");
+    assert!(
+        person(&store, "W-1").await.is_none(),
+        "it was stored already"
+    );
     first.kill();
-    let _second = stage.start("second", &["worker"], &[]).await;
-    stage.send(&[event("hired", "W-2", 3000)]);
+    let _second = harness.start("second", &["worker"], &[]).await;
+    harness.send(&[event("hired", "W-2", 3000)]);
     rests(&store, "W-2").await;
     if planted.is_none() {
         // What a killed consumer held comes again, in no promised order.
         stores(&store, "W-1", 1).await;
-        stage.becomes_active(&["W-1", "W-2"]).await;
+        harness.becomes_active(&["W-1", "W-2"]).await;
     }
     person(&store, "W-1").await.is_some()
 }
@@ -100,5 +124,8 @@ async fn a_worker_killed_before_it_stored_what_it_took_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_ack_before_store_loses_the_event() {
-    assert!(!killed_before_it_stored(Some("ack_before_store")).await, "the planted mistake did no harm");
+    assert!(
+        !killed_before_it_stored(Some("ack_before_store")).await,
+        "the planted mistake did no harm"
+    );
 }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::{
-    chaos_stage::{CHANGED, LONG, Planted, Stage, event, letters, rests, stores},
+    chaos_harness::{CHANGED, Harness, LONG, Planted, event, letters, rests, stores},
     waiting::until,
 };
 
@@ -16,44 +16,79 @@ struct Delays {
     /// From the write until a search shows it, in ms.
     search: u32,
     /// Until what the target shows can be believed.
-    settle: &'static str,
+    propagation_delay: &'static str,
 }
 
-const SHORT: Delays = Delays { write: 4_000, search: 1_500, settle: "7s" };
+const SHORT: Delays = Delays {
+    write: 4_000,
+    search: 1_500,
+    propagation_delay: "7s",
+};
 /// Looked for after 6 s, read back after 10 s: the first create shows between the two.
-const SHORT_UNSETTLED: Delays = Delays { write: 6_000, search: 2_000, settle: "4s" };
+const SHORT_UNSETTLED: Delays = Delays {
+    write: 6_000,
+    search: 2_000,
+    propagation_delay: "4s",
+};
 /// 20 s after the timeout, found 10 s after that.
-const REAL: Delays = Delays { write: 22_000, search: 10_000, settle: "35s" };
-const REAL_UNSETTLED: Delays = Delays { write: 22_000, search: 10_000, settle: "20s" };
+const REAL: Delays = Delays {
+    write: 22_000,
+    search: 10_000,
+    propagation_delay: "35s",
+};
+const REAL_UNSETTLED: Delays = Delays {
+    write: 22_000,
+    search: 10_000,
+    propagation_delay: "20s",
+};
 
 /// A hire whose create is applied late, and a change while nobody knows. Gives what the target has once all is at rest, and
 /// how many letters tell of two accounts.
 async fn created_late(delays: Delays, planted: Planted) -> (Vec<Value>, usize) {
-    let Delays { write, search, settle } = delays;
+    let Delays {
+        write,
+        search,
+        propagation_delay,
+    } = delays;
     let faults = format!("late=1:ms={write}:method=POST,search-lag:ms={search},no-uniqueness");
-    let stage = Stage::shared(&faults, settle, planted).await;
-    let store = stage.store().await;
-    let _intake = stage.start("intake", &["intake"], &[]).await;
-    let _worker = stage.start("worker", &["worker"], &[]).await;
-    stage.send(&[event("hired", "W-1", 3000)]);
-    until("the create is on its way", LONG, async || (!stage.target.writes().await.is_empty()).then_some(())).await;
-    stage.send(&[event("changed", "W-1", 10)]);
+    let harness = Harness::shared(&faults, propagation_delay, planted).await;
+    let store = harness.store().await;
+    let _intake = harness.start("intake", &["intake"], &[]).await;
+    let _worker = harness.start("worker", &["worker"], &[]).await;
+    harness.send(&[event("hired", "W-1", 3000)]);
+    until("the create is on its way", LONG, async || {
+        (!harness.target.writes().await.is_empty()).then_some(())
+    })
+    .await;
+    harness.send(&[event("changed", "W-1", 10)]);
     stores(&store, "W-1", 2).await;
-    applied_late(&stage).await;
+    applied_late(&harness).await;
     rests(&store, "W-1").await;
-    (stage.target.users().await, letters(&store, "two_accounts").await)
+    (
+        harness.target.users().await,
+        letters(&store, "two_accounts").await,
+    )
 }
 
-async fn applied_late(stage: &Stage) {
+async fn applied_late(harness: &Harness) {
     until("the write is applied late", LONG, async || {
-        stage.target.writes().await.iter().any(|write| write.contains("late, applied: 20")).then_some(())
+        harness
+            .target
+            .writes()
+            .await
+            .iter()
+            .any(|write| write.contains("late, applied: 20"))
+            .then_some(())
     })
     .await;
 }
 
 fn is_one_and_right((users, letters): &(Vec<Value>, usize)) {
     assert_eq!((users.len(), *letters), (1, 0), "{users:#?}");
-    assert_eq!((&users[0]["active"], &users[0]["title"]), (&Value::Bool(true), &CHANGED.into()));
+    assert_eq!(
+        (&users[0]["active"], &users[0]["title"]),
+        (&Value::Bool(true), &CHANGED.into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,34 +118,51 @@ async fn a_second_account_that_shows_half_a_minute_late_becomes_a_letter() {
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_no_verify_creates_again_before_a_late_create_shows() {
     let (users, _) = created_late(SHORT, Some("no_verify")).await;
-    assert_eq!(users.len(), 2, "the planted mistake did no harm: {users:#?}");
+    assert_eq!(
+        users.len(),
+        2,
+        "the planted mistake did no harm: {users:#?}"
+    );
 }
 
 /// A reactivation that is applied after its timeout, when the person has left again and was found inactive. Gives who is
 /// active once all is at rest.
 async fn reactivated_late(planted: Planted) -> Vec<String> {
-    let stage = Stage::shared("", "8s", planted).await;
-    let store = stage.store().await;
-    let _intake = stage.start("intake", &["intake"], &[]).await;
-    let _worker = stage.start("worker", &["worker"], &[]).await;
-    stage.send(&[event("hired", "W-1", 3000)]);
-    stage.becomes_active(&["W-1"]).await;
-    stage.send(&[event("terminated", "W-1", 2000)]);
+    let harness = Harness::shared("", "8s", planted).await;
+    let store = harness.store().await;
+    let _intake = harness.start("intake", &["intake"], &[]).await;
+    let _worker = harness.start("worker", &["worker"], &[]).await;
+    harness.send(&[event("hired", "W-1", 3000)]);
+    harness.becomes_active(&["W-1"]).await;
+    harness.send(&[event("terminated", "W-1", 2000)]);
     stores(&store, "W-1", 2).await;
     rests(&store, "W-1").await;
 
-    stage.target.set_faults("late=1:ms=5000:method=PATCH").await;
-    stage.send(&[event("rehired", "W-1", 1000)]);
+    harness
+        .target
+        .set_faults("late=1:ms=5000:method=PATCH")
+        .await;
+    harness.send(&[event("rehired", "W-1", 1000)]);
     until("the reactivation is on its way", LONG, async || {
-        stage.target.writes().await.iter().any(|write| write.contains("late")).then_some(())
+        harness
+            .target
+            .writes()
+            .await
+            .iter()
+            .any(|write| write.contains("late"))
+            .then_some(())
     })
     .await;
-    stage.send(&[event("terminated", "W-1", 10)]);
+    harness.send(&[event("terminated", "W-1", 10)]);
     stores(&store, "W-1", 4).await;
-    applied_late(&stage).await;
-    assert_eq!(stage.target.active().await, ["W-1"], "the late write revives the leaver");
+    applied_late(&harness).await;
+    assert_eq!(
+        harness.target.active().await,
+        ["W-1"],
+        "the late write revives the leaver"
+    );
     rests(&store, "W-1").await;
-    stage.target.active().await
+    harness.target.active().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,24 +172,28 @@ async fn a_reactivation_applied_after_its_timeout_leaves_no_leaver_active() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_applied_trusted_leaves_a_leaver_active() {
-    assert_eq!(reactivated_late(Some("applied_trusted")).await, ["W-1"], "the planted mistake did no harm");
+    assert_eq!(
+        reactivated_late(Some("applied_trusted")).await,
+        ["W-1"],
+        "the planted mistake did no harm"
+    );
 }
 
 /// A rehire that arrives after the ending that followed it. Gives who is active.
 async fn rehire_arrives_last(planted: Planted) -> Vec<String> {
-    let stage = Stage::shared("", "2s", planted).await;
-    let store = stage.store().await;
-    let _intake = stage.start("intake", &["intake"], &[]).await;
-    let _worker = stage.start("worker", &["worker"], &[]).await;
-    stage.send(&[event("hired", "W-1", 3000)]);
-    stage.becomes_active(&["W-1"]).await;
-    stage.send(&[event("terminated", "W-1", 1000)]);
+    let harness = Harness::shared("", "2s", planted).await;
+    let store = harness.store().await;
+    let _intake = harness.start("intake", &["intake"], &[]).await;
+    let _worker = harness.start("worker", &["worker"], &[]).await;
+    harness.send(&[event("hired", "W-1", 3000)]);
+    harness.becomes_active(&["W-1"]).await;
+    harness.send(&[event("terminated", "W-1", 1000)]);
     stores(&store, "W-1", 2).await;
     rests(&store, "W-1").await;
-    stage.send(&[event("rehired", "W-1", 2000)]);
+    harness.send(&[event("rehired", "W-1", 2000)]);
     stores(&store, "W-1", 3).await;
     rests(&store, "W-1").await;
-    stage.target.active().await
+    harness.target.active().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -147,5 +203,9 @@ async fn a_rehire_that_arrives_after_the_ending_that_followed_it_revives_nobody(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn planted_sort_by_arrival_revives_a_leaver() {
-    assert_eq!(rehire_arrives_last(Some("sort_by_arrival")).await, ["W-1"], "the planted mistake did no harm");
+    assert_eq!(
+        rehire_arrives_last(Some("sort_by_arrival")).await,
+        ["W-1"],
+        "the planted mistake did no harm"
+    );
 }

@@ -57,7 +57,11 @@ impl Child {
     pub fn start(name: &str, folder: &Path, mut command: Command) -> Self {
         let file = |end: &str| {
             let path = folder.join(format!("{name}.{end}"));
-            File::options().create(true).append(true).open(path).expect("a file to print to")
+            File::options()
+                .create(true)
+                .append(true)
+                .open(path)
+                .expect("a file to print to")
         };
         let inner = command
             .stdin(Stdio::null())
@@ -65,7 +69,11 @@ impl Child {
             .stderr(file("stderr"))
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
-        Self { inner, name: name.to_owned(), folder: folder.to_owned() }
+        Self {
+            inner,
+            name: name.to_owned(),
+            folder: folder.to_owned(),
+        }
     }
 
     /// Its process id.
@@ -97,8 +105,15 @@ impl Child {
         until(&what, within, async || {
             let ended = self.ended();
             let printed = format!("{}\n{}", self.stdout(), self.stderr());
-            let line = printed.lines().find(|line| line.contains(text)).map(str::to_owned);
-            assert!(line.is_some() || ended.is_none(), "{} ended ({ended:?}) without a line with {text:?}", self.name);
+            let line = printed
+                .lines()
+                .find(|line| line.contains(text))
+                .map(str::to_owned);
+            assert!(
+                line.is_some() || ended.is_none(),
+                "{} ended ({ended:?}) without a line with {text:?}",
+                self.name
+            );
             line
         })
         .await
@@ -111,8 +126,16 @@ impl Child {
     pub fn signal(&self, signal: Signal) {
         // The shell's own `kill`: a bare machine has no program of that name.
         let text = format!("kill -{} {}", signal.name(), self.pid());
-        let sent = Command::new("sh").args(["-c", &text]).status().expect("a shell");
-        assert!(sent.success(), "{}: SIG{} was not sent", self.name, signal.name());
+        let sent = Command::new("sh")
+            .args(["-c", &text])
+            .status()
+            .expect("a shell");
+        assert!(
+            sent.success(),
+            "{}: SIG{} was not sent",
+            self.name,
+            signal.name()
+        );
         if matches!(signal, Signal::Stop) {
             self.stands_still();
         }
@@ -124,7 +147,8 @@ impl Child {
         let stopped = |thread: &Path| {
             // "id (name) state ..."; a thread that is gone runs no more.
             let told = fs::read_to_string(thread.join("stat")).unwrap_or_default();
-            told.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+            told.rsplit_once(") ")
+                .is_none_or(|(_, rest)| rest.starts_with('T'))
         };
         for _ in 0..5000 {
             let mut threads = fs::read_dir(&threads).expect("its threads").flatten();
@@ -157,7 +181,10 @@ impl Child {
     /// # Panics
     /// After `within`.
     pub async fn exit(&mut self, within: Duration) -> ExitStatus {
-        until(&format!("the end of {}", self.name), within, async || self.ended()).await
+        until(&format!("the end of {}", self.name), within, async || {
+            self.ended()
+        })
+        .await
     }
 }
 
@@ -168,7 +195,11 @@ impl Drop for Child {
             let printed = self.stderr();
             let lines: Vec<&str> = printed.lines().collect();
             let last = &lines[lines.len().saturating_sub(40)..];
-            eprintln!("--- the last that {} printed on stderr\n{}", self.name, last.join("\n"));
+            eprintln!(
+                "--- the last that {} printed on stderr\n{}",
+                self.name,
+                last.join("\n")
+            );
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::{
     child::Child,
     ports,
     process::{Launch, Running},
+    store_conformance::harness::Place,
     store_promises,
-    store_suite::stage::Place,
 };
 
 /// How long anything may take to come up.
@@ -23,7 +23,7 @@ pub const SOON: Duration = Duration::from_mins(1);
 pub const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// Where queue and store are.
-pub enum Neighbours {
+pub enum Dependencies {
     /// In the data directory: one process.
     Embedded,
     /// The broker at that URL, and a database of this run.
@@ -35,7 +35,7 @@ pub enum Neighbours {
     },
 }
 
-impl Neighbours {
+impl Dependencies {
     /// The machine's RabbitMQ and PostgreSQL.
     pub async fn shared() -> Self {
         Self::on(broker::shared_url()).await
@@ -43,7 +43,10 @@ impl Neighbours {
 
     /// The broker at that URL, and the machine's PostgreSQL.
     pub async fn on(broker: String) -> Self {
-        Self::Shared { broker, database: store_promises::begin().await }
+        Self::Shared {
+            broker,
+            database: store_promises::begin().await,
+        }
     }
 }
 
@@ -66,19 +69,19 @@ pub struct Cluster {
     pub folder: TempDir,
     pub intake: String,
     pub instance: String,
-    neighbours: Neighbours,
+    dependencies: Dependencies,
     target_token: String,
 }
 
 impl Cluster {
     /// A deployment whose connection `app` is at `base_url`; `limits` as in the config.
-    pub fn new(neighbours: Neighbours, base_url: &str, token: &str, limits: &str) -> Self {
+    pub fn new(dependencies: Dependencies, base_url: &str, token: &str, limits: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let intake = format!("127.0.0.1:{}", ports::free());
         let instance = format!("t{}", &hirewire::telemetry::new_id().replace('-', "")[8..]);
-        let outside = match &neighbours {
-            Neighbours::Embedded => String::new(),
-            Neighbours::Shared { .. } => {
+        let outside = match &dependencies {
+            Dependencies::Embedded => String::new(),
+            Dependencies::Shared { .. } => {
                 "[queue]\nurl = { env = \"TEST_AMQP\" }\n[store]\nurl = { env = \"TEST_DATABASE\" }\n".to_owned()
             }
         };
@@ -98,7 +101,13 @@ time_zone = "Europe/Berlin"
 "#
         ) + &connection("app", base_url, limits);
         fs::write(folder.path().join("hirewire.toml"), config).expect("a config");
-        Self { folder, intake, instance, neighbours, target_token: token.to_owned() }
+        Self {
+            folder,
+            intake,
+            instance,
+            dependencies,
+            target_token: token.to_owned(),
+        }
     }
 
     /// The config file.
@@ -108,23 +117,29 @@ time_zone = "Europe/Berlin"
 
     /// A process of that name on this config; `arguments` after `hirewire`.
     pub fn launch<const N: usize>(&self, name: &str, arguments: [&str; N]) -> Launch {
-        self.variables()
-            .into_iter()
-            .fold(Launch::new(name, self.folder.path(), arguments).config(&self.config()), |launch, (name, value)| {
-                launch.environment(name, &value)
-            })
+        self.variables().into_iter().fold(
+            Launch::new(name, self.folder.path(), arguments).config(&self.config()),
+            |launch, (name, value)| launch.environment(name, &value),
+        )
     }
 
     /// Where a process keeps its socket, and with nothing installed its queue and store.
     fn data_dir(&self, name: &str) -> String {
-        let name = if matches!(self.neighbours, Neighbours::Embedded) { "all" } else { name };
+        let name = if matches!(self.dependencies, Dependencies::Embedded) {
+            "all"
+        } else {
+            name
+        };
         // The config is read in the folder; a socket's path must be short.
         self.folder.path().join(name).display().to_string()
     }
 
     fn variables(&self) -> Vec<(&'static str, String)> {
-        let mut variables = vec![("TEST_SECRET", SECRET.to_owned()), ("TEST_TOKEN", self.target_token.clone())];
-        if let Neighbours::Shared { broker, database } = &self.neighbours {
+        let mut variables = vec![
+            ("TEST_SECRET", SECRET.to_owned()),
+            ("TEST_TOKEN", self.target_token.clone()),
+        ];
+        if let Dependencies::Shared { broker, database } = &self.dependencies {
             variables.push(("TEST_AMQP", broker.clone()));
             variables.push(("TEST_DATABASE", database.url.clone()));
         }
@@ -137,7 +152,12 @@ time_zone = "Europe/Berlin"
     }
 
     /// As [`start`](Self::start), with the launch changed first (a failpoint, say).
-    pub async fn start_with(&self, name: &str, roles: &[&str], change: impl FnOnce(Launch) -> Launch) -> Running {
+    pub async fn start_with(
+        &self,
+        name: &str,
+        roles: &[&str],
+        change: impl FnOnce(Launch) -> Launch,
+    ) -> Running {
         let mut launch = self.launch(name, ["run"]);
         for role in roles {
             launch = launch.argument("--only").argument(role);
@@ -159,7 +179,10 @@ time_zone = "Europe/Berlin"
             .output()
             .expect("the command runs");
         let text = [output.stdout, output.stderr].concat();
-        (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&text).into_owned(),
+        )
     }
 
     /// Posts these events as one signed batch, by `hirewire send`; the exit status (0: accepted, 3: nobody answered).
@@ -168,7 +191,9 @@ time_zone = "Europe/Berlin"
         let mut code = None;
         // A broker whose queues are new is not ready for its first seconds: 503, and a sender tries again.
         for _ in 0..40 {
-            code = self.command("send", &["send", "acme", &file, "--content-type", BATCH]).0;
+            code = self
+                .command("send", &["send", "acme", &file, "--content-type", BATCH])
+                .0;
             if code != Some(1) {
                 break;
             }
@@ -181,28 +206,38 @@ time_zone = "Europe/Berlin"
     pub fn begin_to_send(&self, events: &[Value]) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hirewire"));
         command.args(["send", "acme", &self.batch(events), "--content-type", BATCH]);
-        command.current_dir(self.folder.path()).env("HIREWIRE_CONFIG", self.config()).envs(self.variables());
+        command
+            .current_dir(self.folder.path())
+            .env("HIREWIRE_CONFIG", self.config())
+            .envs(self.variables());
         Child::start("send", self.folder.path(), command)
     }
 
     fn batch(&self, events: &[Value]) -> String {
-        let file = self.folder.path().join(format!("{}.json", hirewire::telemetry::new_id()));
+        let file = self
+            .folder
+            .path()
+            .join(format!("{}.json", hirewire::telemetry::new_id()));
         fs::write(&file, Value::Array(events.to_vec()).to_string()).expect("a file");
         file.display().to_string()
     }
 
     /// The database, where it is not in the data directory.
     pub fn database(&self) -> Option<&Place> {
-        match &self.neighbours {
-            Neighbours::Embedded => None,
-            Neighbours::Shared { database, .. } => Some(database),
+        match &self.dependencies {
+            Dependencies::Embedded => None,
+            Dependencies::Shared { database, .. } => Some(database),
         }
     }
 
     /// A client of the broker that knows nothing of ours, and what the names of this deployment's queues begin with.
     pub async fn broker(&self) -> Option<(lapin::Connection, String)> {
-        let Neighbours::Shared { broker, .. } = &self.neighbours else { return None };
-        let connection = lapin::Connection::connect(broker, lapin::ConnectionProperties::default()).await.ok()?;
+        let Dependencies::Shared { broker, .. } = &self.dependencies else {
+            return None;
+        };
+        let connection = lapin::Connection::connect(broker, lapin::ConnectionProperties::default())
+            .await
+            .ok()?;
         Some((connection, format!("hirewire.{}", self.instance)))
     }
 
@@ -219,16 +254,29 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         let cluster: &Self = self;
         let sweep = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(async {
-                let Some((connection, prefix)) = cluster.broker().await else { return };
-                let Ok(channel) = connection.create_channel().await else { return };
+                let Some((connection, prefix)) = cluster.broker().await else {
+                    return;
+                };
+                let Ok(channel) = connection.create_channel().await else {
+                    return;
+                };
                 for queue in ["events", "dead", "unrouted", "quarantine"] {
-                    let _ =
-                        channel.queue_delete(format!("{prefix}.{queue}").into(), QueueDeleteOptions::default()).await;
+                    let _ = channel
+                        .queue_delete(
+                            format!("{prefix}.{queue}").into(),
+                            QueueDeleteOptions::default(),
+                        )
+                        .await;
                 }
                 for exchange in [format!("{prefix}.unrouted"), prefix] {
-                    let _ = channel.exchange_delete(exchange.into(), ExchangeDeleteOptions::default()).await;
+                    let _ = channel
+                        .exchange_delete(exchange.into(), ExchangeDeleteOptions::default())
+                        .await;
                 }
             });
         };

@@ -1,6 +1,6 @@
-//! Live tests: real processes, and real neighbours (RabbitMQ, PostgreSQL, a foreign SCIM server). A missing neighbour is
+//! Live tests: real processes, and real dependencies (RabbitMQ, PostgreSQL, a foreign SCIM server). A missing dependency is
 //! a failure that says how to get it, never a silent skip: `scripts/with-services cargo test --features failpoints --test live`.
-//! Tests against real neighbours: `RabbitMQ` now. A neighbour that is missing fails the test, with what installs it.
+//! Tests against real dependencies: `RabbitMQ` now. A dependency that is missing fails the test, with what installs it.
 
 #![allow(
     clippy::expect_used,
@@ -13,10 +13,10 @@
 
 mod broker;
 mod chaos_broker;
+mod chaos_harness;
 mod chaos_intake;
 mod chaos_kill;
 mod chaos_late;
-mod chaos_stage;
 mod chaos_stop;
 mod chaos_sweep;
 mod child;
@@ -26,13 +26,13 @@ mod population;
 mod ports;
 mod postgres;
 mod process;
-#[path = "../promises/mod.rs"]
-mod promises;
+#[path = "../conformance/queue/mod.rs"]
+mod queue_conformance;
 mod queue_promises;
 mod queue_trouble;
 mod sandbox;
 mod scim_server;
+#[path = "../conformance/store/mod.rs"]
+mod store_conformance;
 mod store_promises;
-#[path = "../store_suite/mod.rs"]
-mod store_suite;
 mod waiting;

@@ -7,13 +7,14 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
-    cluster::{Cluster, Neighbours, SOON},
+    cluster::{Cluster, Dependencies, SOON},
     scim_server::{ScimServer, TOKEN},
     waiting::until,
 };
 
 const PEOPLE: u32 = 200;
-const LIMITS: &str = r#"rate = "500/s", concurrency = 8, timeout = "10s", settle = "15s""#;
+const LIMITS: &str =
+    r#"rate = "500/s", concurrency = 8, timeout = "10s", propagation_delay = "15s""#;
 const CONVERGED: Duration = Duration::from_mins(4);
 
 /// A generator of numbers that a test can repeat (Lehmer).
@@ -21,7 +22,10 @@ struct Numbers(u64);
 
 impl Numbers {
     fn below(&mut self, most: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % most
     }
 
@@ -44,7 +48,9 @@ struct Expected {
 
 fn event(kind: &str, worker: &str, number: &mut u32, ago: i64, data: &Value) -> Value {
     *number += 1;
-    let time = hirewire::telemetry::now().checked_sub(SignedDuration::from_secs(ago)).expect("a time");
+    let time = hirewire::telemetry::now()
+        .checked_sub(SignedDuration::from_secs(ago))
+        .expect("a time");
     json!({
         "specversion": "1.0", "id": format!("evt-{number}"), "source": "/hr/acme",
         "type": format!("hr.worker.{kind}.v1"), "subject": worker, "time": time.to_string(), "data": data,
@@ -59,7 +65,9 @@ fn population(numbers: &mut Numbers) -> (Vec<Value>, BTreeMap<String, Expected>)
     for index in 0..PEOPLE {
         let worker = format!("W-{index:03}");
         let email = format!("person-{index:03}@acme.example");
-        let mut says = |kind: &str, ago: i64, data: &Value| events.push(event(kind, &worker, &mut number, ago, data));
+        let mut says = |kind: &str, ago: i64, data: &Value| {
+            events.push(event(kind, &worker, &mut number, ago, data))
+        };
         says(
             "hired",
             5000,
@@ -68,12 +76,20 @@ fn population(numbers: &mut Numbers) -> (Vec<Value>, BTreeMap<String, Expected>)
                 "work_email": email, "title": "Title 0", "type": "employee", "department": { "id": "d0", "name": "Department 0" },
             } }),
         );
-        let mut person =
-            Expected { user_name: email, title: "Title 0".into(), department: "Department 0".into(), active: true };
+        let mut person = Expected {
+            user_name: email,
+            title: "Title 0".into(),
+            department: "Department 0".into(),
+            active: true,
+        };
         for step in 1..=numbers.below(4) {
             let ago = 4000 - i64::try_from(step).expect("small") * 100;
             person.title = format!("Title {step}");
-            says("changed", ago, &json!({ "worker": { "title": person.title } }));
+            says(
+                "changed",
+                ago,
+                &json!({ "worker": { "title": person.title } }),
+            );
             if numbers.below(2) == 0 {
                 person.department = format!("Department {step}");
                 says(
@@ -108,18 +124,25 @@ fn is_as_expected(user: &Value, expected: &Expected) -> bool {
 fn differences(users: &[Value], expected: &BTreeMap<String, Expected>) -> Vec<String> {
     let mut wrong = Vec::new();
     for (worker, person) in expected {
-        let theirs: Vec<&Value> = users.iter().filter(|user| user["externalId"] == worker.as_str()).collect();
+        let theirs: Vec<&Value> = users
+            .iter()
+            .filter(|user| user["externalId"] == worker.as_str())
+            .collect();
         match theirs.as_slice() {
             // Who had left before anybody made an account needs none.
             [] if !person.active => {}
             [user] if is_as_expected(user, person) => {}
             // Somebody who has left keeps the attributes of the day of the account's last change.
-            [user] if !person.active && user["active"] == false && user["userName"] == person.user_name.as_str() => {}
+            [user]
+                if !person.active
+                    && user["active"] == false
+                    && user["userName"] == person.user_name.as_str() => {}
             other => wrong.push(format!("{worker}: expected {person:?}, found {other:?}")),
         }
     }
-    if let Some(stranger) =
-        users.iter().find(|user| !expected.contains_key(user["externalId"].as_str().unwrap_or_default()))
+    if let Some(stranger) = users
+        .iter()
+        .find(|user| !expected.contains_key(user["externalId"].as_str().unwrap_or_default()))
     {
         wrong.push(format!("nobody expected {stranger}"));
     }
@@ -135,7 +158,12 @@ async fn converge(server: &ScimServer, expected: &BTreeMap<String, Expected>) {
             return;
         }
         last.clone_from(&wrong);
-        assert!(std::time::Instant::now() < deadline, "{} differ, such as {:#?}", last.len(), last.first());
+        assert!(
+            std::time::Instant::now() < deadline,
+            "{} differ, such as {:#?}",
+            last.len(),
+            last.first()
+        );
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
 }
@@ -162,7 +190,15 @@ async fn live_a_population(cluster: &Cluster, server: &ScimServer) {
     let mut number = 1_000_000;
     let late: Vec<Value> = ["W-000", "W-001", "W-002"]
         .iter()
-        .map(|worker| event("changed", worker, &mut number, 0, &json!({ "worker": { "title": "Late" } })))
+        .map(|worker| {
+            event(
+                "changed",
+                worker,
+                &mut number,
+                0,
+                &json!({ "worker": { "title": "Late" } }),
+            )
+        })
         .collect();
     assert_eq!(cluster.send(&late), Some(0));
     for worker in ["W-000", "W-001", "W-002"] {
@@ -180,11 +216,21 @@ async fn leavers_from_before(cluster: &Cluster, server: &ScimServer, ops: &str) 
         })
     };
     let one = server.add_user(&user("before-one@acme.example", "")).await;
-    server.add_user(&user("before-two@acme.example", "somebody")).await;
-    server.add_user(&user("before-three@acme.example", "B-2")).await;
+    server
+        .add_user(&user("before-two@acme.example", "somebody"))
+        .await;
+    server
+        .add_user(&user("before-three@acme.example", "B-2"))
+        .await;
     let mut number = 2_000_000;
     let mut leaves = |worker: &str, email: &str| {
-        event("terminated", worker, &mut number, 10, &json!({ "worker": { "work_email": email } }))
+        event(
+            "terminated",
+            worker,
+            &mut number,
+            10,
+            &json!({ "worker": { "work_email": email } }),
+        )
     };
     let events = [
         leaves("B-1", "before-one@acme.example"),
@@ -194,13 +240,20 @@ async fn leavers_from_before(cluster: &Cluster, server: &ScimServer, ops: &str) 
     assert_eq!(cluster.send(&events), Some(0));
     until("the leaver from before is deactivated", SOON, async || {
         let users = server.users().await;
-        users.iter().any(|user| user["id"] == one.as_str() && user["active"] == false).then_some(())
+        users
+            .iter()
+            .any(|user| user["id"] == one.as_str() && user["active"] == false)
+            .then_some(())
     })
     .await;
-    until("a letter about the one with two accounts", SOON, async || {
-        let (_, letters) = cluster.command(ops, &["dead-letters", "list", "-o", "jsonl"]);
-        letters.contains("\"ambiguous\"").then_some(())
-    })
+    until(
+        "a letter about the one with two accounts",
+        SOON,
+        async || {
+            let (_, letters) = cluster.command(ops, &["dead-letters", "list", "-o", "jsonl"]);
+            letters.contains("\"ambiguous\"").then_some(())
+        },
+    )
     .await;
     until("the one without an account is told", SOON, async || {
         let (_, shown) = cluster.command(ops, &["people", "show", "acme/B-3", "-o", "jsonl"]);
@@ -212,7 +265,12 @@ async fn leavers_from_before(cluster: &Cluster, server: &ScimServer, ops: &str) 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_people_on_rabbitmq_and_postgresql_by_three_processes() {
     let server = ScimServer::start().await;
-    let cluster = Cluster::new(Neighbours::shared().await, &server.base_url(), TOKEN, LIMITS);
+    let cluster = Cluster::new(
+        Dependencies::shared().await,
+        &server.base_url(),
+        TOKEN,
+        LIMITS,
+    );
     let _intake = cluster.start("intake", &["intake"]).await;
     let _one = cluster.start("worker-1", &["worker", "ops"]).await;
     let _two = cluster.start("worker-2", &["worker"]).await;
@@ -223,7 +281,7 @@ async fn two_hundred_people_on_rabbitmq_and_postgresql_by_three_processes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_people_on_one_process_with_nothing_installed() {
     let server = ScimServer::start().await;
-    let cluster = Cluster::new(Neighbours::Embedded, &server.base_url(), TOKEN, LIMITS);
+    let cluster = Cluster::new(Dependencies::Embedded, &server.base_url(), TOKEN, LIMITS);
     let _all = cluster.start("all", &[]).await;
     live_a_population(&cluster, &server).await;
     leavers_from_before(&cluster, &server, "all").await;

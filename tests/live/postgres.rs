@@ -32,7 +32,11 @@ impl Cluster {
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let port = ports::free();
-        let mut cluster = Self { child: launch(folder.path(), port), port, folder };
+        let mut cluster = Self {
+            child: launch(folder.path(), port),
+            port,
+            folder,
+        };
         cluster.answers().await;
         cluster
     }
@@ -59,7 +63,10 @@ impl Cluster {
             // Right after a kill -9 the old server's last processes still hold its memory; a new one then refuses to start.
             if self.child.ended().is_some() {
                 let printed = self.child.stderr();
-                assert!(printed.contains("shared memory block"), "PostgreSQL does not start: {printed}");
+                assert!(
+                    printed.contains("shared memory block"),
+                    "PostgreSQL does not start: {printed}"
+                );
                 self.child = launch(self.folder.path(), self.port);
             }
             PgConnection::connect(&url).await.ok()
@@ -92,18 +99,30 @@ mod tests {
     #[tokio::test]
     async fn a_killed_cluster_comes_back_with_what_was_committed() {
         let mut cluster = Cluster::start().await;
-        let mut connection = PgConnection::connect(&cluster.url()).await.expect("a connection");
+        let mut connection = PgConnection::connect(&cluster.url())
+            .await
+            .expect("a connection");
         sqlx::raw_sql("CREATE TABLE kept (x INT); INSERT INTO kept VALUES (7)")
             .execute(&mut connection)
             .await
             .expect("committed");
 
         cluster.kill();
-        assert!(sqlx::raw_sql("SELECT 1").execute(&mut connection).await.is_err());
+        assert!(
+            sqlx::raw_sql("SELECT 1")
+                .execute(&mut connection)
+                .await
+                .is_err()
+        );
         cluster.restart().await;
 
-        let mut connection = PgConnection::connect(&cluster.url()).await.expect("a connection");
-        let kept: i32 = sqlx::query_scalar("SELECT x FROM kept").fetch_one(&mut connection).await.expect("a row");
+        let mut connection = PgConnection::connect(&cluster.url())
+            .await
+            .expect("a connection");
+        let kept: i32 = sqlx::query_scalar("SELECT x FROM kept")
+            .fetch_one(&mut connection)
+            .await
+            .expect("a row");
         assert_eq!(kept, 7);
     }
 }

@@ -68,8 +68,13 @@ impl Launch {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hirewire"));
         command.args(&self.arguments).current_dir(&self.folder);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.env("HIREWIRE_FAILPOINTS", self.failpoints.join(",")).env("HIREWIRE_FAILPOINT_DIR", &markers);
-        Running { child: Child::start(&self.name, &self.folder, command), markers }
+        command
+            .env("HIREWIRE_FAILPOINTS", self.failpoints.join(","))
+            .env("HIREWIRE_FAILPOINT_DIR", &markers);
+        Running {
+            child: Child::start(&self.name, &self.folder, command),
+            markers,
+        }
     }
 }
 
@@ -91,7 +96,10 @@ impl Running {
         until(&format!("failpoint {failpoint}"), within, async || {
             let reached = marker.exists();
             let ended = child.ended();
-            assert!(reached || ended.is_none(), "ended ({ended:?}) before failpoint {failpoint}");
+            assert!(
+                reached || ended.is_none(),
+                "ended ({ended:?}) before failpoint {failpoint}"
+            );
             reached.then_some(())
         })
         .await;
@@ -133,23 +141,39 @@ mod tests {
     const SOON: Duration = Duration::from_secs(20);
 
     async fn answers(address: &str) -> bool {
-        let request = reqwest::Client::new().get(format!("{address}/Users")).timeout(Duration::from_millis(500));
-        request.send().await.is_ok_and(|answer| answer.status().is_success())
+        let request = reqwest::Client::new()
+            .get(format!("{address}/Users"))
+            .timeout(Duration::from_millis(500));
+        request
+            .send()
+            .await
+            .is_ok_and(|answer| answer.status().is_success())
     }
 
     #[tokio::test]
     async fn a_process_is_held_let_go_and_ended_by_its_id() {
         let folder = tempfile::tempdir().expect("a folder");
-        let launch = Launch::new("sandbox", folder.path(), ["sandbox", "--listen", "127.0.0.1:0"]);
+        let launch = Launch::new(
+            "sandbox",
+            folder.path(),
+            ["sandbox", "--listen", "127.0.0.1:0"],
+        );
         let mut sandbox = launch.start();
         let line = sandbox.line("SCIM", SOON).await;
-        let address = line.split_whitespace().last().expect("an address").to_owned();
+        let address = line
+            .split_whitespace()
+            .last()
+            .expect("an address")
+            .to_owned();
         assert!(answers(&address).await);
 
         sandbox.signal(Signal::Stop);
         assert!(!answers(&address).await);
         sandbox.signal(Signal::Continue);
-        until("the sandbox goes on", SOON, async || answers(&address).await.then_some(())).await;
+        until("the sandbox goes on", SOON, async || {
+            answers(&address).await.then_some(())
+        })
+        .await;
 
         sandbox.signal(Signal::Terminate);
         assert!(sandbox.exit(SOON).await.success());

@@ -10,7 +10,7 @@ use lapin::{
 
 use crate::{
     broker,
-    promises::{self, PATIENCE, Rig},
+    queue_conformance::{self, Harness, PATIENCE},
 };
 
 /// Queues of one test on a broker.
@@ -21,8 +21,14 @@ pub struct Rabbit {
 impl Rabbit {
     pub fn on(url: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let instance = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        Self { settings: RabbitSettings::new(url.to_owned().into(), instance) }
+        let instance = format!(
+            "test-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        Self {
+            settings: RabbitSettings::new(url.to_owned().into(), instance),
+        }
     }
 
     pub fn shared() -> Self {
@@ -33,7 +39,9 @@ impl Rabbit {
     pub async fn plain(&self) -> Connection {
         use secrecy::ExposeSecret as _;
         let url = self.settings.url.expose_secret();
-        Connection::connect(url, ConnectionProperties::default()).await.expect("a connection")
+        Connection::connect(url, ConnectionProperties::default())
+            .await
+            .expect("a connection")
     }
 
     /// Whole name of a queue.
@@ -42,7 +50,7 @@ impl Rabbit {
     }
 }
 
-impl Rig for Rabbit {
+impl Harness for Rabbit {
     type Queue = RabbitQueue;
 
     fn instance(&self) -> &str {
@@ -60,13 +68,23 @@ impl Rig for Rabbit {
         let channel = connection.create_channel().await.expect("a channel");
         for queue in ["events", "dead", "unrouted", "quarantine"] {
             let name = self.name(queue);
-            channel.queue_delete(name.into(), QueueDeleteOptions::default()).await.expect("a queue to delete");
+            channel
+                .queue_delete(name.into(), QueueDeleteOptions::default())
+                .await
+                .expect("a queue to delete");
         }
-        for exchange in [self.name("unrouted"), format!("hirewire.{}", self.settings.instance)] {
-            let deleted = channel.exchange_delete(exchange.into(), ExchangeDeleteOptions::default());
+        for exchange in [
+            self.name("unrouted"),
+            format!("hirewire.{}", self.settings.instance),
+        ] {
+            let deleted =
+                channel.exchange_delete(exchange.into(), ExchangeDeleteOptions::default());
             deleted.await.expect("an exchange to delete");
         }
-        connection.close(200, "done".into()).await.expect("a goodbye");
+        connection
+            .close(200, "done".into())
+            .await
+            .expect("a goodbye");
     }
 }
 
@@ -77,11 +95,13 @@ pub async fn until(queue: &RabbitQueue, wanted: impl Fn(&QueueHealth) -> bool) {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("health stays {:?}", queue.health()));
+    tokio::time::timeout(PATIENCE, wait)
+        .await
+        .unwrap_or_else(|_| panic!("health stays {:?}", queue.health()));
 }
 
 pub async fn until_ready(queue: &RabbitQueue) {
     until(queue, |health| *health == QueueHealth::Ready).await;
 }
 
-promises::keeps_the_promises!(Rabbit::shared());
+queue_conformance::keeps_the_promises!(Rabbit::shared());

@@ -36,10 +36,23 @@ impl ScimServer {
         let mut command = Command::new(script);
         command.args([&port.to_string(), TOKEN]);
         let child = Child::start("scim2-server", folder.path(), command);
-        let mut server = Self { child, port, http: reqwest::Client::new(), _folder: folder };
+        let mut server = Self {
+            child,
+            port,
+            http: reqwest::Client::new(),
+            _folder: folder,
+        };
         until("scim2-server answers", START, async || {
-            assert!(server.child.ended().is_none(), "scim2-server does not start: {}", server.child.stderr());
-            let answer = server.request(Method::GET, "ServiceProviderConfig").send().await.ok()?;
+            assert!(
+                server.child.ended().is_none(),
+                "scim2-server does not start: {}",
+                server.child.stderr()
+            );
+            let answer = server
+                .request(Method::GET, "ServiceProviderConfig")
+                .send()
+                .await
+                .ok()?;
             answer.status().is_success().then_some(())
         })
         .await;
@@ -59,7 +72,11 @@ impl ScimServer {
         let mut users = Vec::new();
         loop {
             let query = format!("Users?startIndex={}&count={PAGE}", users.len() + 1);
-            let answer = self.request(Method::GET, &query).send().await.expect("an answer");
+            let answer = self
+                .request(Method::GET, &query)
+                .send()
+                .await
+                .expect("an answer");
             assert_eq!(answer.status(), StatusCode::OK);
             let page: Value = answer.json().await.expect("JSON");
             let resources = page["Resources"].as_array().cloned().unwrap_or_default();
@@ -76,7 +93,12 @@ impl ScimServer {
     /// # Panics
     /// If the user is refused.
     pub async fn add_user(&self, user: &Value) -> String {
-        let answer = self.request(Method::POST, "Users").json(user).send().await.expect("an answer");
+        let answer = self
+            .request(Method::POST, "Users")
+            .json(user)
+            .send()
+            .await
+            .expect("an answer");
         let status = answer.status();
         let text = answer.text().await.expect("a body");
         assert_eq!(status, StatusCode::CREATED, "{text}");
@@ -86,7 +108,10 @@ impl ScimServer {
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.base_url());
-        self.http.request(method, url).bearer_auth(TOKEN).timeout(Duration::from_secs(30))
+        self.http
+            .request(method, url)
+            .bearer_auth(TOKEN)
+            .timeout(Duration::from_secs(30))
     }
 }
 
@@ -108,8 +133,12 @@ mod tests {
             });
             made.push(server.add_user(&user).await);
         }
-        let mut shown: Vec<_> =
-            server.users().await.iter().map(|user| user["id"].as_str().map(str::to_owned)).collect();
+        let mut shown: Vec<_> = server
+            .users()
+            .await
+            .iter()
+            .map(|user| user["id"].as_str().map(str::to_owned))
+            .collect();
         shown.sort();
         made.sort();
         assert_eq!(shown, made.into_iter().map(Some).collect::<Vec<_>>());

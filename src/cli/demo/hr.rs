@@ -6,10 +6,8 @@ use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::{
-    source::{Scheme, Secret},
-    telemetry,
-};
+use crate::telemetry;
+use hirewire_core::source::{Scheme, Secret};
 
 /// An HR system.
 pub(super) struct HrSystem {
@@ -30,13 +28,26 @@ pub(super) struct Posted {
 
 impl HrSystem {
     pub(super) fn new(url: &str, secret: &str) -> Self {
-        Self { url: url.to_owned(), secret: secret.to_owned(), http: reqwest::Client::new(), count: AtomicU32::new(0) }
+        Self {
+            url: url.to_owned(),
+            secret: secret.to_owned(),
+            http: reqwest::Client::new(),
+            count: AtomicU32::new(0),
+        }
     }
 
     /// An event about a worker, known so long ago.
-    pub(super) fn event(&self, kind: &str, worker: &str, ago: SignedDuration, data: &Value) -> Value {
+    pub(super) fn event(
+        &self,
+        kind: &str,
+        worker: &str,
+        ago: SignedDuration,
+        data: &Value,
+    ) -> Value {
         let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
-        let time = telemetry::now().checked_sub(ago).unwrap_or(Timestamp::UNIX_EPOCH);
+        let time = telemetry::now()
+            .checked_sub(ago)
+            .unwrap_or(Timestamp::UNIX_EPOCH);
         json!({
             "specversion": "1.0", "id": format!("evt-{number}"), "source": "/hr/acme",
             "type": format!("hr.worker.{kind}.v1"), "subject": worker, "time": time.to_string(), "data": data,
@@ -51,14 +62,19 @@ impl HrSystem {
 
     /// Posts it, signed with a secret that somebody made up.
     pub(super) async fn forge(&self, event: &Value) -> anyhow::Result<u16> {
-        self.send(event, "whsec_Zm9yZ2VkLWZvcmdlZC1mb3JnZWQtZm9yZ2Vk").await
+        self.send(event, "whsec_Zm9yZ2VkLWZvcmdlZC1mb3JnZWQtZm9yZ2Vk")
+            .await
     }
 
     async fn send(&self, event: &Value, secret: &str) -> anyhow::Result<u16> {
         let body = event.to_string();
         let id = event.get("id").and_then(Value::as_str).unwrap_or_default();
-        let headers =
-            Scheme::standard_webhooks().sign(body.as_bytes(), &Secret::new(secret.to_owned()), telemetry::now(), id)?;
+        let headers = Scheme::standard_webhooks().sign(
+            body.as_bytes(),
+            &Secret::new(secret.to_owned()),
+            telemetry::now(),
+            id,
+        )?;
         let answer = self
             .http
             .post(&self.url)

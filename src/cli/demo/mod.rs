@@ -42,13 +42,21 @@ impl Demo {
             }
         };
         if missed > 0 {
-            print(format_args!("\n{missed} step(s) did not have the expected effect."))?;
+            print(format_args!(
+                "\n{missed} step(s) did not have the expected effect."
+            ))?;
         }
         if !self.exit {
             stage.invite()?;
             super::exit::asked_to_stop().await;
         }
         stage.strike().await;
-        if missed == 0 { Ok(()) } else { Err(Exit::failed(anyhow!("{missed} step(s) of the story went wrong"))) }
+        if missed == 0 {
+            Ok(())
+        } else {
+            Err(Exit::failed(anyhow!(
+                "{missed} step(s) of the story went wrong"
+            )))
+        }
     }
 }

@@ -7,13 +7,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{super::print, hr::Posted, stage::Stage};
-use crate::{
-    app::socket_of,
-    cli::api::Api,
-    ops::Line,
-    plan,
-    sandbox::{Effect, Fault, LoggedRequest},
-};
+use crate::{app::socket_of, cli::api::Api, ops::Line};
+use hirewire_core::plan;
+use hirewire_sandbox::{Effect, Fault, LoggedRequest};
 
 const PATIENCE: Duration = Duration::from_secs(8);
 const NOW: SignedDuration = SignedDuration::ZERO;
@@ -26,8 +22,14 @@ struct Teller<'a> {
 
 /// Tells it; how many steps did not have their effect.
 pub(super) async fn tell(stage: &Stage) -> anyhow::Result<u32> {
-    let mut teller = Teller { stage, begun: Instant::now(), missed: 0 };
-    say("Acme's HR system posts signed webhooks; an application holds the accounts. Every step is checked there.")?;
+    let mut teller = Teller {
+        stage,
+        begun: Instant::now(),
+        missed: 0,
+    };
+    say(
+        "Acme's HR system posts signed webhooks; an application holds the accounts. Every step is checked there.",
+    )?;
     let ada = teller.hire_and_change().await?;
     teller.duplicates_and_disorder().await?;
     teller.forgery().await?;
@@ -44,7 +46,10 @@ pub(super) async fn tell(stage: &Stage) -> anyhow::Result<u32> {
 
 impl Teller<'_> {
     fn step(&self, text: &str) -> anyhow::Result<()> {
-        say(&format!("\n{:>5.1} s  {text}", self.begun.elapsed().as_secs_f32()))
+        say(&format!(
+            "\n{:>5.1} s  {text}",
+            self.begun.elapsed().as_secs_f32()
+        ))
     }
 
     fn effect(&mut self, held: bool, expected: &str) -> anyhow::Result<()> {
@@ -56,7 +61,11 @@ impl Teller<'_> {
     }
 
     /// Waits for the effect, and says what was sent for it.
-    async fn expect(&mut self, expected: &str, holds: impl Fn(&Stage) -> bool) -> anyhow::Result<()> {
+    async fn expect(
+        &mut self,
+        expected: &str,
+        holds: impl Fn(&Stage) -> bool,
+    ) -> anyhow::Result<()> {
         let held = self.stage.until(PATIENCE, holds).await;
         for request in writes(&self.stage.sandbox.requests()) {
             say(&format!("             {request}"))?;
@@ -65,32 +74,73 @@ impl Teller<'_> {
         self.effect(held, expected)
     }
 
-    async fn post(&self, kind: &str, worker: &str, ago: SignedDuration, data: Value) -> anyhow::Result<Posted> {
-        let posted = self.stage.hr.post(self.stage.hr.event(kind, worker, ago, &data)).await?;
-        anyhow::ensure!(posted.status == 200, "a signed {kind} was answered with {}", posted.status);
+    async fn post(
+        &self,
+        kind: &str,
+        worker: &str,
+        ago: SignedDuration,
+        data: Value,
+    ) -> anyhow::Result<Posted> {
+        let posted = self
+            .stage
+            .hr
+            .post(self.stage.hr.event(kind, worker, ago, &data))
+            .await?;
+        anyhow::ensure!(
+            posted.status == 200,
+            "a signed {kind} was answered with {}",
+            posted.status
+        );
         Ok(posted)
     }
 
     async fn hire_and_change(&mut self) -> anyhow::Result<Posted> {
         self.step("Ada Lovelace is hired, as an engineer.")?;
-        let ada = self.post("hired", "E-1001", NOW, hire("Ada", "Lovelace", "Engineer")).await?;
-        self.expect("she has an active account", |stage| is_active(stage, "ada") == Some(true)).await?;
+        let ada = self
+            .post("hired", "E-1001", NOW, hire("Ada", "Lovelace", "Engineer"))
+            .await?;
+        self.expect("she has an active account", |stage| {
+            is_active(stage, "ada") == Some(true)
+        })
+        .await?;
         self.step("HR changes her title.")?;
-        self.post("changed", "E-1001", NOW, json!({ "worker": { "title": "Principal Engineer" } })).await?;
-        self.expect("one PATCH, of the title alone", |stage| title(stage, "ada") == "Principal Engineer").await?;
+        self.post(
+            "changed",
+            "E-1001",
+            NOW,
+            json!({ "worker": { "title": "Principal Engineer" } }),
+        )
+        .await?;
+        self.expect("one PATCH, of the title alone", |stage| {
+            title(stage, "ada") == "Principal Engineer"
+        })
+        .await?;
         Ok(ada)
     }
 
     async fn duplicates_and_disorder(&mut self) -> anyhow::Result<()> {
         self.step("The same webhook comes three times; and of two changes the older comes last.")?;
-        let newer = self.stage.hr.event("changed", "E-1001", NOW, &json!({ "worker": { "title": "Chief Engineer" } }));
+        let newer = self.stage.hr.event(
+            "changed",
+            "E-1001",
+            NOW,
+            &json!({ "worker": { "title": "Chief Engineer" } }),
+        );
         for _ in 0..3 {
             self.stage.hr.post(newer.clone()).await?;
         }
-        self.stage.until(PATIENCE, |stage| title(stage, "ada") == "Chief Engineer").await;
+        self.stage
+            .until(PATIENCE, |stage| title(stage, "ada") == "Chief Engineer")
+            .await;
         let mut settled = self.stage.service.tail().follow();
         let minute = SignedDuration::from_mins(1);
-        self.post("changed", "E-1001", minute, json!({ "worker": { "title": "Junior Engineer" } })).await?;
+        self.post(
+            "changed",
+            "E-1001",
+            minute,
+            json!({ "worker": { "title": "Junior Engineer" } }),
+        )
+        .await?;
         heard_of(&mut settled, "E-1001").await;
         let patches = writes(&self.stage.sandbox.requests()).len();
         self.expect("she is Chief Engineer, by one PATCH", |stage| {
@@ -103,33 +153,54 @@ impl Teller<'_> {
         self.step("Somebody forges a termination of hers.")?;
         let forged = self.stage.hr.event("terminated", "E-1001", NOW, &json!({}));
         let status = self.stage.hr.forge(&forged).await?;
-        self.effect(status == 401 && is_active(self.stage, "ada") == Some(true), "401, and she keeps her account")
+        self.effect(
+            status == 401 && is_active(self.stage, "ada") == Some(true),
+            "401, and she keeps her account",
+        )
     }
 
     async fn outage(&mut self) -> anyhow::Result<Instant> {
         self.step("The application goes down. Four people are hired; then Ada leaves.")?;
-        self.stage.sandbox.set_faults(vec![Fault::new(Effect::Down)]);
+        self.stage
+            .sandbox
+            .set_faults(vec![Fault::new(Effect::Down)]);
         self.stage.sandbox.forget_requests();
         for (worker, given, family) in NEWCOMERS {
-            self.post("hired", worker, NOW, hire(given, family, "Analyst")).await?;
+            self.post("hired", worker, NOW, hire(given, family, "Analyst"))
+                .await?;
         }
-        self.stage.until(PATIENCE, |stage| stage.sandbox.requests().len() >= 2).await;
+        self.stage
+            .until(PATIENCE, |stage| stage.sandbox.requests().len() >= 2)
+            .await;
         self.post("terminated", "E-1001", NOW, json!({})).await?;
         let left = Instant::now();
-        // Long enough for the first waits to be over: all five are owed when it comes back.
+        // Long enough for the first waits to be over: all five are pending when it comes back.
         tokio::time::sleep(Duration::from_millis(2600)).await;
-        self.effect(is_active(self.stage, "ada") == Some(true), "every hook was answered 200; the accounts wait")?;
+        self.effect(
+            is_active(self.stage, "ada") == Some(true),
+            "every hook was answered 200; the accounts wait",
+        )?;
         self.step("It is back.")?;
         self.stage.sandbox.forget_requests();
         self.stage.sandbox.set_faults(Vec::new());
-        let everybody = |stage: &Stage| NEWCOMERS.iter().all(|(_, given, _)| is_active(stage, given) == Some(true));
+        let everybody = |stage: &Stage| {
+            NEWCOMERS
+                .iter()
+                .all(|(_, given, _)| is_active(stage, given) == Some(true))
+        };
         let gone = |stage: &Stage| is_active(stage, "ada") == Some(false);
-        self.stage.until(PATIENCE, |stage| gone(stage) && everybody(stage)).await;
-        let first = writes(&self.stage.sandbox.requests()).into_iter().next().unwrap_or_default();
+        self.stage
+            .until(PATIENCE, |stage| gone(stage) && everybody(stage))
+            .await;
+        let first = writes(&self.stage.sandbox.requests())
+            .into_iter()
+            .next()
+            .unwrap_or_default();
         let leaver_first = first.starts_with("PATCH");
-        self.expect("the leaver first: no access any more; then the four have theirs", |stage| {
-            leaver_first && gone(stage) && everybody(stage)
-        })
+        self.expect(
+            "the leaver first: no access any more; then the four have theirs",
+            |stage| leaver_first && gone(stage) && everybody(stage),
+        )
         .await?;
         Ok(left)
     }
@@ -137,27 +208,64 @@ impl Teller<'_> {
     async fn refusal(&mut self) -> anyhow::Result<()> {
         self.step("The application does not like a title.")?;
         let filter = Some("title eq \"Astronaut\"".to_owned());
-        self.stage.sandbox.set_faults(vec![Fault::new(Effect::Refuse { attribute: "title".to_owned(), filter })]);
-        self.post("changed", "E-1002", NOW, json!({ "worker": { "title": "Astronaut" } })).await?;
-        let api = Api::socket(socket_of(&self.stage.config.with_file_name("data")), "demo".to_owned());
+        self.stage
+            .sandbox
+            .set_faults(vec![Fault::new(Effect::Refuse {
+                attribute: "title".to_owned(),
+                filter,
+            })]);
+        self.post(
+            "changed",
+            "E-1002",
+            NOW,
+            json!({ "worker": { "title": "Astronaut" } }),
+        )
+        .await?;
+        let api = Api::socket(
+            socket_of(&self.stage.config.with_file_name("data")),
+            "demo".to_owned(),
+        );
         let letter = self.letter(&api).await?;
-        let summary = letter.pointer("/summary").and_then(Value::as_str).unwrap_or("none was filed").to_owned();
+        let summary = letter
+            .pointer("/summary")
+            .and_then(Value::as_str)
+            .unwrap_or("none was filed")
+            .to_owned();
         self.effect(!letter.is_null(), &format!("a dead letter: {summary}"))?;
 
         self.step("`preview` shows what a replay would send:")?;
         let again = self.stage.hr.event("changed", "E-1002", NOW, &json!({}));
         let foreseen = api.post("/api/v1/preview/acme", &again).await?;
-        let request = foreseen.pointer("/0/requests/0").cloned().unwrap_or_default();
-        say(&format!("             {} {}", text(&request, "/method"), text(&request, "/path")))?;
-        say(&format!("             {}", request.pointer("/body/Operations").cloned().unwrap_or_default()))?;
-        self.effect(text(&request, "/method") == "PATCH", "the very PATCH, and nothing was written")?;
+        let request = foreseen
+            .pointer("/0/requests/0")
+            .cloned()
+            .unwrap_or_default();
+        say(&format!(
+            "             {} {}",
+            text(&request, "/method"),
+            text(&request, "/path")
+        ))?;
+        say(&format!(
+            "             {}",
+            request
+                .pointer("/body/Operations")
+                .cloned()
+                .unwrap_or_default()
+        ))?;
+        self.effect(
+            text(&request, "/method") == "PATCH",
+            "the very PATCH, and nothing was written",
+        )?;
 
         self.step("The application is mended, the letter replayed.")?;
         self.stage.sandbox.set_faults(Vec::new());
         self.stage.sandbox.forget_requests();
         let ids = json!({ "ids": [letter.pointer("/id")], "reason": "demo" });
         api.post("/api/v1/dead-letters/replay", &ids).await?;
-        self.expect("the title is there", |stage| title(stage, "grace") == "Astronaut").await?;
+        self.expect("the title is there", |stage| {
+            title(stage, "grace") == "Astronaut"
+        })
+        .await?;
         let open = self.until_closed(&api).await?;
         self.effect(open == 0, "no dead letter is open")
     }
@@ -206,10 +314,21 @@ impl Teller<'_> {
     async fn rehire(&mut self) -> anyhow::Result<()> {
         self.step("Ada comes back: HR rehires her.")?;
         self.stage.sandbox.forget_requests();
-        self.post("rehired", "E-1001", NOW, json!({ "worker": { "title": "Fellow" } })).await?;
-        self.expect("her old account is active again, with the new title", |stage| {
-            is_active(stage, "ada") == Some(true) && title(stage, "ada") == "Fellow" && users(stage, "ada").len() == 1
-        })
+        self.post(
+            "rehired",
+            "E-1001",
+            NOW,
+            json!({ "worker": { "title": "Fellow" } }),
+        )
+        .await?;
+        self.expect(
+            "her old account is active again, with the new title",
+            |stage| {
+                is_active(stage, "ada") == Some(true)
+                    && title(stage, "ada") == "Fellow"
+                    && users(stage, "ada").len() == 1
+            },
+        )
         .await
     }
 }
@@ -244,17 +363,28 @@ fn is_active(stage: &Stage, given: &str) -> Option<bool> {
 }
 
 fn title(stage: &Stage, given: &str) -> String {
-    users(stage, given).first().map(|user| text(user, "/title")).unwrap_or_default()
+    users(stage, given)
+        .first()
+        .map(|user| text(user, "/title"))
+        .unwrap_or_default()
 }
 
 fn text(value: &Value, pointer: &str) -> String {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// The writes among the requests: `PATCH /Users/2 -> 200`.
 fn writes(requests: &[LoggedRequest]) -> Vec<String> {
-    let writes = requests.iter().filter(|request| request.method != "GET" && request.status != 0);
-    writes.map(|request| format!("{} {} -> {}", request.method, request.path, request.status)).collect()
+    let writes = requests
+        .iter()
+        .filter(|request| request.method != "GET" && request.status != 0);
+    writes
+        .map(|request| format!("{} {} -> {}", request.method, request.path, request.status))
+        .collect()
 }
 
 fn say(text: &str) -> anyhow::Result<()> {

@@ -14,7 +14,7 @@ use sqlx::{
 use super::QueueOpenError;
 use crate::queue::Lane;
 
-/// How often a message may be delivered by processes that end before they settle it; then it is poison.
+/// How often a message may be delivered by processes that end before they acker it; then it is poison.
 pub(super) const DELIVERY_LIMIT: i64 = 20;
 
 /// Version of the tables; a file of a newer one is not opened.
@@ -46,12 +46,19 @@ pub(super) struct QueueFile {
 }
 
 impl QueueFile {
-    /// Opens or creates it, checks whose it is, and counts what earlier processes left unsettled.
+    /// Opens or creates it, checks whose it is, and counts what earlier processes left unacked.
     pub async fn open(path: &Path, instance: &str) -> Result<(Self, Contents), QueueOpenError> {
         let failed = |source: sqlx::Error| {
-            let held = source.as_database_error().and_then(code).is_some_and(|code| code == BUSY || code == LOCKED);
+            let held = source
+                .as_database_error()
+                .and_then(code)
+                .is_some_and(|code| code == BUSY || code == LOCKED);
             let path = path.to_owned();
-            if held { QueueOpenError::InUse { path } } else { QueueOpenError::File { path, source } }
+            if held {
+                QueueOpenError::InUse { path }
+            } else {
+                QueueOpenError::File { path, source }
+            }
         };
         let options = SqliteConnectOptions::new()
             .filename(path)
@@ -64,11 +71,17 @@ impl QueueFile {
             .busy_timeout(Duration::from_millis(500))
             // One text per number of rows inserted at once, for each lane.
             .statement_cache_capacity(512);
-        let mut file = Self { connection: options.connect().await.map_err(failed)? };
+        let mut file = Self {
+            connection: options.connect().await.map_err(failed)?,
+        };
         file.begin().await.map_err(failed)?;
         file.create(instance).await.map_err(failed)?;
         if let Err(found) = file.belongs_to(instance).await.map_err(failed)? {
-            return Err(QueueOpenError::Foreign { path: path.to_owned(), found, wanted: instance.to_owned() });
+            return Err(QueueOpenError::Foreign {
+                path: path.to_owned(),
+                found,
+                wanted: instance.to_owned(),
+            });
         }
         let contents = file.take_stock().await.map_err(failed)?;
         file.commit().await.map_err(failed)?;
@@ -76,15 +89,23 @@ impl QueueFile {
     }
 
     async fn run(&mut self, text: &'static str) -> Result<(), sqlx::Error> {
-        sqlx::query(text).execute(&mut self.connection).await.map(drop)
+        sqlx::query(text)
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
     }
 
     async fn number(&mut self, text: &'static str) -> Result<i64, sqlx::Error> {
-        sqlx::query_scalar(text).fetch_one(&mut self.connection).await
+        sqlx::query_scalar(text)
+            .fetch_one(&mut self.connection)
+            .await
     }
 
     async fn create(&mut self, instance: &str) -> Result<(), sqlx::Error> {
-        self.run("CREATE TABLE IF NOT EXISTS meta (schema INTEGER NOT NULL, instance TEXT NOT NULL)").await?;
+        self.run(
+            "CREATE TABLE IF NOT EXISTS meta (schema INTEGER NOT NULL, instance TEXT NOT NULL)",
+        )
+        .await?;
         for table in [
             "CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, deliveries INTEGER NOT NULL DEFAULT 0, \
              poison INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL)",
@@ -105,7 +126,9 @@ impl QueueFile {
 
     /// Whether it is this instance's and of tables that we know; else what it says it is.
     async fn belongs_to(&mut self, instance: &str) -> Result<Result<(), String>, sqlx::Error> {
-        let row = sqlx::query("SELECT schema, instance FROM meta").fetch_one(&mut self.connection).await?;
+        let row = sqlx::query("SELECT schema, instance FROM meta")
+            .fetch_one(&mut self.connection)
+            .await?;
         let (schema, found): (i64, String) = (row.try_get(0)?, row.try_get(1)?);
         Ok(if schema != SCHEMA {
             Err(format!("{found} (tables of version {schema})"))
@@ -131,18 +154,32 @@ impl QueueFile {
             "INSERT INTO dead (seq, deliveries, poison, body) \
              SELECT $1 + ROW_NUMBER() OVER (ORDER BY seq), deliveries, 1, body FROM events WHERE deliveries > $2",
         );
-        let moved = poisoned.bind(highest).bind(DELIVERY_LIMIT).execute(&mut self.connection).await?.rows_affected();
+        let moved = poisoned
+            .bind(highest)
+            .bind(DELIVERY_LIMIT)
+            .execute(&mut self.connection)
+            .await?
+            .rows_affected();
         sqlx::query("DELETE FROM events WHERE deliveries > $1")
             .bind(DELIVERY_LIMIT)
             .execute(&mut self.connection)
             .await?;
         if moved > 0 {
-            tracing::error!(messages = moved, "messages that no process got through with were moved to the dead lane");
+            tracing::error!(
+                messages = moved,
+                "messages that no process got through with were moved to the dead lane"
+            );
         }
         let events = self.number("SELECT COUNT(*) FROM events").await?;
         let dead = self.number("SELECT COUNT(*) FROM dead").await?;
-        let next_seq = highest.saturating_add(i64::try_from(moved).unwrap_or(i64::MAX)).saturating_add(1);
-        Ok(Contents { next_seq, events: events.unsigned_abs(), dead: dead.unsigned_abs() })
+        let next_seq = highest
+            .saturating_add(i64::try_from(moved).unwrap_or(i64::MAX))
+            .saturating_add(1);
+        Ok(Contents {
+            next_seq,
+            events: events.unsigned_abs(),
+            dead: dead.unsigned_abs(),
+        })
     }
 
     pub async fn begin(&mut self) -> Result<(), sqlx::Error> {
@@ -162,7 +199,12 @@ impl QueueFile {
     }
 
     /// Adds bodies, numbered from `first` on.
-    pub async fn insert(&mut self, lane: Lane, first: i64, bodies: Vec<Vec<u8>>) -> Result<(), sqlx::Error> {
+    pub async fn insert(
+        &mut self,
+        lane: Lane,
+        first: i64,
+        bodies: Vec<Vec<u8>>,
+    ) -> Result<(), sqlx::Error> {
         let text = insert_text(lane, bodies.len());
         let mut query = sqlx::query(AssertSqlSafe(text));
         for (seq, body) in (first..).zip(bodies) {
@@ -177,7 +219,11 @@ impl QueueFile {
             Lane::Events => "DELETE FROM events WHERE seq IN (SELECT value FROM json_each($1))",
             Lane::Dead => "DELETE FROM dead WHERE seq IN (SELECT value FROM json_each($1))",
         };
-        sqlx::query(text).bind(json(seqs)).execute(&mut self.connection).await.map(drop)
+        sqlx::query(text)
+            .bind(json(seqs))
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
     }
 
     /// Reads these messages, oldest first.
@@ -192,18 +238,34 @@ impl QueueFile {
                  WHERE seq IN (SELECT value FROM json_each($1)) ORDER BY seq"
             }
         };
-        let rows = sqlx::query(text).bind(json(seqs)).fetch_all(&mut self.connection).await?;
+        let rows = sqlx::query(text)
+            .bind(json(seqs))
+            .fetch_all(&mut self.connection)
+            .await?;
         rows.iter().map(row).collect()
     }
 
     /// Reads at most `limit` messages above `after`, oldest first.
-    pub async fn read_on(&mut self, lane: Lane, after: i64, limit: usize) -> Result<Vec<Row>, sqlx::Error> {
+    pub async fn read_on(
+        &mut self,
+        lane: Lane,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<Row>, sqlx::Error> {
         let text = match lane {
-            Lane::Events => "SELECT seq, deliveries, poison, body FROM events WHERE seq > $1 ORDER BY seq LIMIT $2",
-            Lane::Dead => "SELECT seq, deliveries, poison, body FROM dead WHERE seq > $1 ORDER BY seq LIMIT $2",
+            Lane::Events => {
+                "SELECT seq, deliveries, poison, body FROM events WHERE seq > $1 ORDER BY seq LIMIT $2"
+            }
+            Lane::Dead => {
+                "SELECT seq, deliveries, poison, body FROM dead WHERE seq > $1 ORDER BY seq LIMIT $2"
+            }
         };
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let rows = sqlx::query(text).bind(after).bind(limit).fetch_all(&mut self.connection).await?;
+        let rows = sqlx::query(text)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(&mut self.connection)
+            .await?;
         rows.iter().map(row).collect()
     }
 
@@ -213,17 +275,24 @@ impl QueueFile {
             Lane::Events => "UPDATE lanes SET taken = $1 WHERE lane = 'events'",
             Lane::Dead => "UPDATE lanes SET taken = $1 WHERE lane = 'dead'",
         };
-        sqlx::query(text).bind(taken).execute(&mut self.connection).await.map(drop)
+        sqlx::query(text)
+            .bind(taken)
+            .execute(&mut self.connection)
+            .await
+            .map(drop)
     }
 
     /// Lets the file grow by so many pages only: a full disk.
     #[cfg(test)]
     pub async fn limit_growth(&mut self, pages: i64) {
         let now = self.number("PRAGMA page_count").await.unwrap();
-        sqlx::query(AssertSqlSafe(format!("PRAGMA max_page_count = {}", now + pages)))
-            .execute(&mut self.connection)
-            .await
-            .unwrap();
+        sqlx::query(AssertSqlSafe(format!(
+            "PRAGMA max_page_count = {}",
+            now + pages
+        )))
+        .execute(&mut self.connection)
+        .await
+        .unwrap();
     }
 
     /// Closes it; the write-ahead log is folded into the file.
@@ -240,7 +309,10 @@ const FULL: i64 = 13;
 
 /// `SQLite`'s primary result code.
 fn code(error: &dyn sqlx::error::DatabaseError) -> Option<i64> {
-    error.code().and_then(|code| code.parse::<i64>().ok()).map(|code| code & 0xff)
+    error
+        .code()
+        .and_then(|code| code.parse::<i64>().ok())
+        .map(|code| code & 0xff)
 }
 
 /// Whether the disk (or the file's quota) is full: the one failure that refuses rather than breaks.

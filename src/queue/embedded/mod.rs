@@ -22,7 +22,7 @@ use self::{
     file::{Contents, QueueFile},
     writer::{Request, Shared, Ticket, Writer},
 };
-use super::{Delivery, Lane, Message, PublishError, Queue, QueueHealth, ReceiveError, Settle};
+use super::{Acker, Delivery, Lane, Message, PublishError, Queue, QueueHealth, ReceiveError};
 use crate::failpoint;
 
 /// Most messages that may wait for their fsync.
@@ -70,8 +70,11 @@ pub struct EmbeddedQueue {
 }
 
 impl EmbeddedQueue {
-    /// Opens or creates the file (its folder must exist). What earlier processes left unsettled will come again.
-    pub async fn open(path: impl AsRef<Path>, instance: impl Into<String>) -> Result<Self, QueueOpenError> {
+    /// Opens or creates the file (its folder must exist). What earlier processes left unacked will come again.
+    pub async fn open(
+        path: impl AsRef<Path>,
+        instance: impl Into<String>,
+    ) -> Result<Self, QueueOpenError> {
         let instance = instance.into();
         let (file, contents) = QueueFile::open(path.as_ref(), &instance).await?;
         Ok(Self::over(file, &contents, instance))
@@ -80,20 +83,46 @@ impl EmbeddedQueue {
     fn over(file: QueueFile, contents: &Contents, instance: String) -> Self {
         let (requests, inbox) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new(contents));
-        tokio::spawn(Writer::new(file, contents, inbox, requests.downgrade(), Arc::clone(&shared)).run());
-        Self { instance, requests, outstanding: Arc::new(Semaphore::new(OUTSTANDING)), shared }
+        tokio::spawn(
+            Writer::new(
+                file,
+                contents,
+                inbox,
+                requests.downgrade(),
+                Arc::clone(&shared),
+            )
+            .run(),
+        );
+        Self {
+            instance,
+            requests,
+            outstanding: Arc::new(Semaphore::new(OUTSTANDING)),
+            shared,
+        }
     }
 
     async fn publish_now(&self, lane: Lane, message: Message) -> Result<(), PublishError> {
         if message.instance != self.instance {
-            return Err(PublishError::Refused(format!("it is of the instance {}", message.instance)));
+            return Err(PublishError::Refused(format!(
+                "it is of the instance {}",
+                message.instance
+            )));
         }
-        let body = message.encode().map_err(|error| PublishError::Refused(error.to_string()))?;
-        let permit = Arc::clone(&self.outstanding).try_acquire_owned().map_err(|_| PublishError::Overloaded)?;
+        let body = message
+            .encode()
+            .map_err(|error| PublishError::Refused(error.to_string()))?;
+        let permit = Arc::clone(&self.outstanding)
+            .try_acquire_owned()
+            .map_err(|_| PublishError::Overloaded)?;
         let (done, confirmed) = oneshot::channel();
         failpoint::at("queue.before_publish").await;
         // From here on it is the writer's, whatever becomes of the caller.
-        let request = Request::Publish { lane, body, done, permit };
+        let request = Request::Publish {
+            lane,
+            body,
+            done,
+            permit,
+        };
         self.requests.send(request).map_err(|_| closed())?;
         failpoint::at("queue.published").await;
         if failpoint::planted("confirm_not_awaited") {
@@ -109,7 +138,13 @@ impl EmbeddedQueue {
     async fn receive_now(&self, lane: Lane, max: usize) -> Result<Vec<Delivery>, ReceiveError> {
         let (done, taken) = oneshot::channel();
         let gone = || ReceiveError("the queue is closed".to_owned());
-        self.requests.send(Request::Take { lane, max: max.max(1), done }).map_err(|_| gone())?;
+        self.requests
+            .send(Request::Take {
+                lane,
+                max: max.max(1),
+                done,
+            })
+            .map_err(|_| gone())?;
         let taken = taken.await.map_err(|_| gone())??;
         Ok(taken
             .into_iter()
@@ -117,7 +152,7 @@ impl EmbeddedQueue {
                 message: Message::decode(taken.row.body),
                 redelivered: taken.row.deliveries > 0 || taken.again,
                 poison: taken.row.poison,
-                settle: Box::new(taken.ticket),
+                acker: Box::new(taken.ticket),
             })
             .collect())
     }
@@ -132,7 +167,11 @@ impl Queue for EmbeddedQueue {
         Box::pin(self.publish_now(lane, message))
     }
 
-    fn receive(&self, lane: Lane, max: usize) -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>> {
+    fn receive(
+        &self,
+        lane: Lane,
+        max: usize,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>> {
         Box::pin(self.receive_now(lane, max))
     }
 
@@ -156,14 +195,14 @@ impl Queue for EmbeddedQueue {
     }
 }
 
-impl Settle for Ticket {
+impl Acker for Ticket {
     fn ack(self: Box<Self>) -> BoxFuture<'static, bool> {
         // Asked for at once: the ack does not depend on the future being polled.
-        let answer = self.settle_by_ack();
+        let answer = self.acked_by();
         Box::pin(async move { answer.await.unwrap_or(false) })
     }
 
-    fn give_back(self: Box<Self>) -> BoxFuture<'static, ()> {
+    fn requeue(self: Box<Self>) -> BoxFuture<'static, ()> {
         // Dropping a ticket gives its message back.
         drop(self);
         Box::pin(std::future::ready(()))

@@ -15,7 +15,9 @@ fn message(size: usize) -> Message {
 #[tokio::test]
 async fn a_full_disk_refuses_and_lies_to_nobody() {
     let folder = tempfile::TempDir::new().unwrap();
-    let (mut file, contents) = QueueFile::open(&folder.path().join("queue.db"), "test").await.unwrap();
+    let (mut file, contents) = QueueFile::open(&folder.path().join("queue.db"), "test")
+        .await
+        .unwrap();
     file.limit_growth(64).await;
     let queue = EmbeddedQueue::over(file, &contents, "test".to_owned());
 
@@ -26,7 +28,10 @@ async fn a_full_disk_refuses_and_lies_to_nobody() {
             Err(refusal) => break refusal,
         }
     };
-    assert!(matches!(&refusal, PublishError::Refused(why) if why == "the disk is full"), "{refusal}");
+    assert!(
+        matches!(&refusal, PublishError::Refused(why) if why == "the disk is full"),
+        "{refusal}"
+    );
     assert!(confirmed > 3, "{confirmed}");
     assert!(matches!(queue.health(), QueueHealth::NotReady(_)));
     assert_eq!(queue.depth(Lane::Events).await, Some(confirmed));
@@ -35,11 +40,17 @@ async fn a_full_disk_refuses_and_lies_to_nobody() {
     let mut deliveries = queue.receive(Lane::Events, 100).await.unwrap();
     assert_eq!(deliveries.len() as u64, confirmed);
     let oldest = deliveries.remove(0);
-    let (refused, acked) = tokio::join!(queue.publish(Lane::Events, message(60_000)), oldest.settle.ack());
+    let (refused, acked) = tokio::join!(
+        queue.publish(Lane::Events, message(60_000)),
+        oldest.acker.ack()
+    );
     assert!(refused.is_err() && acked);
     queue.publish(Lane::Events, message(4000)).await.unwrap();
     assert_eq!(queue.health(), QueueHealth::Ready);
 
     drop(deliveries);
-    assert_eq!(queue.receive(Lane::Events, 100).await.unwrap().len() as u64, confirmed);
+    assert_eq!(
+        queue.receive(Lane::Events, 100).await.unwrap().len() as u64,
+        confirmed
+    );
 }

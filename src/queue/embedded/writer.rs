@@ -28,11 +28,29 @@ type TakeDone = oneshot::Sender<Result<Vec<Taken>, ReceiveError>>;
 
 /// What can be asked of the writer.
 pub(super) enum Request {
-    Publish { lane: Lane, body: Vec<u8>, done: oneshot::Sender<Result<(), PublishError>>, permit: OwnedSemaphorePermit },
-    Take { lane: Lane, max: usize, done: TakeDone },
-    Ack { lane: Lane, seq: i64, done: oneshot::Sender<bool> },
-    GiveBack { lane: Lane, seq: i64 },
-    Close { done: oneshot::Sender<()> },
+    Publish {
+        lane: Lane,
+        body: Vec<u8>,
+        done: oneshot::Sender<Result<(), PublishError>>,
+        permit: OwnedSemaphorePermit,
+    },
+    Take {
+        lane: Lane,
+        max: usize,
+        done: TakeDone,
+    },
+    Ack {
+        lane: Lane,
+        seq: i64,
+        done: oneshot::Sender<bool>,
+    },
+    GiveBack {
+        lane: Lane,
+        seq: i64,
+    },
+    Close {
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// A message handed out.
@@ -43,7 +61,7 @@ pub(super) struct Taken {
     pub ticket: Ticket,
 }
 
-/// The right to settle one message. Dropped unused it gives the message back.
+/// The right to acker one message. Dropped unused it gives the message back.
 pub(super) struct Ticket {
     lane: Lane,
     seq: i64,
@@ -52,11 +70,15 @@ pub(super) struct Ticket {
 
 impl Ticket {
     /// Asks for the message to be forgotten; the answer is whether it was.
-    pub fn settle_by_ack(mut self) -> oneshot::Receiver<bool> {
+    pub fn acked_by(mut self) -> oneshot::Receiver<bool> {
         let (done, answer) = oneshot::channel();
         if let Some(requests) = self.requests.take() {
             // If the writer has ended, the answer's other end is dropped: not acked.
-            let _ = requests.send(Request::Ack { lane: self.lane, seq: self.seq, done });
+            let _ = requests.send(Request::Ack {
+                lane: self.lane,
+                seq: self.seq,
+                done,
+            });
         }
         answer
     }
@@ -66,7 +88,10 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         if let Some(requests) = self.requests.take() {
             // If the writer has ended, the next process delivers it again.
-            let _ = requests.send(Request::GiveBack { lane: self.lane, seq: self.seq });
+            let _ = requests.send(Request::GiveBack {
+                lane: self.lane,
+                seq: self.seq,
+            });
         }
     }
 }
@@ -80,7 +105,11 @@ pub(super) struct Shared {
 
 impl Shared {
     pub fn new(contents: &Contents) -> Self {
-        Self { events: AtomicU64::new(contents.events), dead: AtomicU64::new(contents.dead), trouble: Mutex::new(None) }
+        Self {
+            events: AtomicU64::new(contents.events),
+            dead: AtomicU64::new(contents.dead),
+            trouble: Mutex::new(None),
+        }
     }
 
     fn ready(&self, lane: Lane) -> &AtomicU64 {
@@ -96,7 +125,9 @@ impl Shared {
 
     pub fn health(&self) -> QueueHealth {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        trouble.clone().map_or(QueueHealth::Ready, QueueHealth::NotReady)
+        trouble
+            .clone()
+            .map_or(QueueHealth::Ready, QueueHealth::NotReady)
     }
 
     /// Notes how the last transaction went; whether that changed anything.
@@ -123,11 +154,18 @@ struct Line {
 
 impl Line {
     fn new(lane: Lane, fresh: u64) -> Self {
-        Self { lane, cursor: 0, fresh, returned: BTreeSet::new(), waiting: VecDeque::new() }
+        Self {
+            lane,
+            cursor: 0,
+            fresh,
+            returned: BTreeSet::new(),
+            waiting: VecDeque::new(),
+        }
     }
 
     fn ready(&self) -> u64 {
-        self.fresh.saturating_add(u64::try_from(self.returned.len()).unwrap_or(u64::MAX))
+        self.fresh
+            .saturating_add(u64::try_from(self.returned.len()).unwrap_or(u64::MAX))
     }
 
     /// Whether somebody waits who can be served, given that so many are just being added.
@@ -141,7 +179,10 @@ impl Line {
 #[derive(Default)]
 struct Part {
     bodies: Vec<Vec<u8>>,
-    published: Vec<(oneshot::Sender<Result<(), PublishError>>, OwnedSemaphorePermit)>,
+    published: Vec<(
+        oneshot::Sender<Result<(), PublishError>>,
+        OwnedSemaphorePermit,
+    )>,
     acked: Vec<i64>,
     ackers: Vec<oneshot::Sender<bool>>,
 }
@@ -180,8 +221,18 @@ impl Writer {
         requests: mpsc::WeakUnboundedSender<Request>,
         shared: Arc<Shared>,
     ) -> Self {
-        let lines = [Line::new(Lane::Events, contents.events), Line::new(Lane::Dead, contents.dead)];
-        Self { file, next_seq: contents.next_seq, lines, inbox, requests, shared }
+        let lines = [
+            Line::new(Lane::Events, contents.events),
+            Line::new(Lane::Dead, contents.dead),
+        ];
+        Self {
+            file,
+            next_seq: contents.next_seq,
+            lines,
+            inbox,
+            requests,
+            shared,
+        }
     }
 
     /// Serves until asked to close, or until nobody is left who could ask.
@@ -191,7 +242,9 @@ impl Writer {
             let probe = self.shared.health() != QueueHealth::Ready;
             let gathered = if probe {
                 // Nothing gathered in time is a probe; an empty group otherwise means that all senders are gone.
-                tokio::time::timeout(PROBE, self.inbox.recv_many(&mut group, GROUP)).await.unwrap_or(usize::MAX)
+                tokio::time::timeout(PROBE, self.inbox.recv_many(&mut group, GROUP))
+                    .await
+                    .unwrap_or(usize::MAX)
             } else {
                 self.inbox.recv_many(&mut group, GROUP).await
             };
@@ -213,12 +266,19 @@ impl Writer {
         let mut closing = None;
         for request in group.drain(..) {
             match request {
-                Request::Publish { lane, body, done, permit } => {
+                Request::Publish {
+                    lane,
+                    body,
+                    done,
+                    permit,
+                } => {
                     let part = of(&mut parts, lane);
                     part.bodies.push(body);
                     part.published.push((done, permit));
                 }
-                Request::Take { lane, max, done } => of(&mut self.lines, lane).waiting.push_back((max, done)),
+                Request::Take { lane, max, done } => {
+                    of(&mut self.lines, lane).waiting.push_back((max, done))
+                }
                 Request::Ack { lane, seq, done } => {
                     let part = of(&mut parts, lane);
                     part.acked.push(seq);
@@ -237,8 +297,11 @@ impl Writer {
     async fn serve(&mut self, mut parts: [Part; 2], probe: bool) {
         let [events, dead] = &mut self.lines;
         let [events_part, dead_part] = &parts;
-        let waited_for = events.can_serve(events_part.bodies.len()) | dead.can_serve(dead_part.bodies.len());
-        let written = parts.iter().any(|part| !part.bodies.is_empty() || !part.acked.is_empty());
+        let waited_for =
+            events.can_serve(events_part.bodies.len()) | dead.can_serve(dead_part.bodies.len());
+        let written = parts
+            .iter()
+            .any(|part| !part.bodies.is_empty() || !part.acked.is_empty());
         if written || waited_for || probe {
             match self.transact(&mut parts).await {
                 Ok(catches) => {
@@ -258,7 +321,9 @@ impl Writer {
 
     fn tell_depths(&self) {
         for line in &self.lines {
-            self.shared.ready(line.lane).store(line.ready(), Ordering::Relaxed);
+            self.shared
+                .ready(line.lane)
+                .store(line.ready(), Ordering::Relaxed);
         }
     }
 
@@ -277,7 +342,11 @@ impl Writer {
                 self.file.delete(line.lane, &part.acked).await?;
             }
             if line.can_serve(added) {
-                let wanted = line.waiting.iter().map(|(max, _)| *max).fold(0, usize::saturating_add);
+                let wanted = line
+                    .waiting
+                    .iter()
+                    .map(|(max, _)| *max)
+                    .fold(0, usize::saturating_add);
                 let again: Vec<i64> = line.returned.iter().take(wanted).copied().collect();
                 if !again.is_empty() {
                     caught.again = self.file.read(line.lane, &again).await?;
@@ -304,8 +373,10 @@ impl Writer {
             for row in &caught.again {
                 line.returned.remove(&row.seq);
             }
-            line.fresh =
-                line.fresh.saturating_add(number(part.published.len())).saturating_sub(number(caught.fresh.len()));
+            line.fresh = line
+                .fresh
+                .saturating_add(number(part.published.len()))
+                .saturating_sub(number(caught.fresh.len()));
             line.cursor = caught.fresh.last().map_or(line.cursor, |row| row.seq);
         }
         self.tell_depths();
@@ -313,7 +384,7 @@ impl Writer {
 
     /// Tells everybody in a committed group.
     fn answer(&mut self, parts: [Part; 2], catches: [Catch; 2]) {
-        // Nobody needs tickets if all who could settle them are gone.
+        // Nobody needs tickets if all who could acker them are gone.
         let requests = self.requests.upgrade();
         for ((line, part), caught) in self.lines.iter_mut().zip(parts).zip(catches) {
             for (done, permit) in part.published {
@@ -329,12 +400,18 @@ impl Writer {
                 .map(|row| (row, true))
                 .chain(caught.fresh.into_iter().map(|row| (row, false)))
                 .map(|(row, again)| {
-                    let ticket = Ticket { lane: line.lane, seq: row.seq, requests: requests.clone() };
+                    let ticket = Ticket {
+                        lane: line.lane,
+                        seq: row.seq,
+                        requests: requests.clone(),
+                    };
                     Taken { row, again, ticket }
                 })
                 .peekable();
             while rows.peek().is_some() {
-                let Some((max, done)) = line.waiting.pop_front() else { break };
+                let Some((max, done)) = line.waiting.pop_front() else {
+                    break;
+                };
                 // A caller that has gone away drops its tickets, and so gives the messages back.
                 let _ = done.send(Ok(rows.by_ref().take(max).collect()));
             }
@@ -395,7 +472,10 @@ impl Writer {
         if problem.is_empty() {
             tracing::info!("the queue's file can be written again");
         } else {
-            tracing::error!(problem, "the queue's file cannot be written: publishing is refused until it can");
+            tracing::error!(
+                problem,
+                "the queue's file cannot be written: publishing is refused until it can"
+            );
         }
     }
 }

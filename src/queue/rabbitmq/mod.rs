@@ -94,11 +94,22 @@ impl RabbitQueue {
         let (publishing, publishing_state) = watch::channel(connecting());
         let (consuming, consuming_state) = watch::channel(connecting());
         let (stop, stop_receiving) = (CancellationToken::new(), CancellationToken::new());
-        tokio::spawn(supervise(Arc::clone(&settings), Role::Publish, publishing, stop.clone()));
+        tokio::spawn(supervise(
+            Arc::clone(&settings),
+            Role::Publish,
+            publishing,
+            stop.clone(),
+        ));
         let publisher = Arc::new(Publisher::new(&settings, publishing_state.clone()));
         let reader = |lane| {
             let (state, publisher) = (consuming_state.clone(), Arc::clone(&publisher));
-            Reader::new(lane, (&settings.instance, settings.prefetch), state, publisher, stop_receiving.clone())
+            Reader::new(
+                lane,
+                (&settings.instance, settings.prefetch),
+                state,
+                publisher,
+                stop_receiving.clone(),
+            )
         };
         let (events, dead) = (reader(Lane::Events), reader(Lane::Dead));
         Self {
@@ -125,14 +136,21 @@ impl RabbitQueue {
     async fn publish_now(&self, lane: Lane, message: Message) -> Result<(), PublishError> {
         let instance = &self.settings.instance;
         if message.instance != *instance {
-            return Err(PublishError::Refused(format!("it is of the instance {}", message.instance)));
+            return Err(PublishError::Refused(format!(
+                "it is of the instance {}",
+                message.instance
+            )));
         }
-        let body = message.encode().map_err(|error| PublishError::Refused(error.to_string()))?;
+        let body = message
+            .encode()
+            .map_err(|error| PublishError::Refused(error.to_string()))?;
         let key = match lane {
             Lane::Events => EVENTS,
             Lane::Dead => DEAD,
         };
-        self.publisher.publish(Outgoing::new(key, body, instance, message.version)).await
+        self.publisher
+            .publish(Outgoing::new(key, body, instance, message.version))
+            .await
     }
 
     /// Asked over a channel of its own: a queue that is missing closes it.
@@ -153,7 +171,11 @@ impl Queue for RabbitQueue {
         Box::pin(self.publish_now(lane, message))
     }
 
-    fn receive(&self, lane: Lane, max: usize) -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>> {
+    fn receive(
+        &self,
+        lane: Lane,
+        max: usize,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>> {
         self.consuming_started.call_once(|| {
             let (settings, state) = (Arc::clone(&self.settings), self.consuming.clone());
             tokio::spawn(supervise(settings, Role::Consume, state, self.stop.clone()));
@@ -165,7 +187,9 @@ impl Queue for RabbitQueue {
     fn depth(&self, lane: Lane) -> BoxFuture<'_, Option<u64>> {
         Box::pin(async move {
             let counted = self.count(lane).await;
-            counted.inspect_err(|problem| tracing::debug!(problem, "the queue could not be counted")).ok()
+            counted
+                .inspect_err(|problem| tracing::debug!(problem, "the queue could not be counted"))
+                .ok()
         })
     }
 
@@ -184,7 +208,8 @@ impl Queue for RabbitQueue {
             self.publisher.finish().await;
             self.stop.cancel();
             let closed = |state: &State| matches!(state, State::Closed);
-            let (mut publishing, mut consuming) = (self.publishing.clone(), self.consuming.subscribe());
+            let (mut publishing, mut consuming) =
+                (self.publishing.clone(), self.consuming.subscribe());
             let all = async {
                 // An error says that the supervisor is gone.
                 let _ = publishing.wait_for(closed).await;
@@ -192,7 +217,10 @@ impl Queue for RabbitQueue {
                     let _ = consuming.wait_for(closed).await;
                 }
             };
-            if tokio::time::timeout(CALL.saturating_mul(2), all).await.is_err() {
+            if tokio::time::timeout(CALL.saturating_mul(2), all)
+                .await
+                .is_err()
+            {
                 tracing::warn!("the connections to the broker were not closed in time");
             }
         })

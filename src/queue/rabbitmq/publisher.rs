@@ -62,7 +62,9 @@ impl Publisher {
         let permits = settings.outstanding.max(1);
         Self {
             exchange: Names::new(&settings.instance).exchange(),
-            outstanding: Arc::new(Semaphore::new(usize::try_from(permits).unwrap_or(Semaphore::MAX_PERMITS))),
+            outstanding: Arc::new(Semaphore::new(
+                usize::try_from(permits).unwrap_or(Semaphore::MAX_PERMITS),
+            )),
             permits,
             deadline: settings.confirm_deadline,
             state,
@@ -85,15 +87,27 @@ impl Publisher {
     /// Resolves once the broker has confirmed.
     pub async fn publish(&self, outgoing: Outgoing) -> Result<(), PublishError> {
         if outgoing.body.len() > LARGEST {
-            return Err(PublishError::Refused(format!("it is larger than {LARGEST} bytes")));
+            return Err(PublishError::Refused(format!(
+                "it is larger than {LARGEST} bytes"
+            )));
         }
         // Asked before the permit: a broker that is away is no overload.
         self.session().map_err(PublishError::Unreachable)?;
-        let permit = tokio::time::timeout(PERMIT, Arc::clone(&self.outstanding).acquire_owned()).await;
-        let permit = permit.map_err(|_| PublishError::Overloaded)?.map_err(|_| gone())?;
+        let permit =
+            tokio::time::timeout(PERMIT, Arc::clone(&self.outstanding).acquire_owned()).await;
+        let permit = permit
+            .map_err(|_| PublishError::Overloaded)?
+            .map_err(|_| gone())?;
         let session = self.session().map_err(PublishError::Unreachable)?;
         let (answer, confirmed) = oneshot::channel();
-        tokio::spawn(carry(session, self.exchange.clone(), outgoing, self.deadline, answer, permit));
+        tokio::spawn(carry(
+            session,
+            self.exchange.clone(),
+            outgoing,
+            self.deadline,
+            answer,
+            permit,
+        ));
         confirmed.await.unwrap_or_else(|_| Err(gone()))
     }
 
@@ -142,7 +156,11 @@ async fn carry(
     drop(permit);
 }
 
-async fn send(session: &Session, exchange: ShortString, outgoing: Outgoing) -> Result<(), PublishError> {
+async fn send(
+    session: &Session,
+    exchange: ShortString,
+    outgoing: Outgoing,
+) -> Result<(), PublishError> {
     failpoint::at("queue.before_publish").await;
     let properties = BasicProperties::default()
         .with_delivery_mode(2)
@@ -150,12 +168,21 @@ async fn send(session: &Session, exchange: ShortString, outgoing: Outgoing) -> R
         .with_message_id(telemetry::new_id().into())
         .with_headers(outgoing.headers);
     let options = BasicPublishOptions::default();
-    let publish = session.channel.basic_publish(exchange, outgoing.key.into(), options, &outgoing.body, properties);
+    let publish = session.channel.basic_publish(
+        exchange,
+        outgoing.key.into(),
+        options,
+        &outgoing.body,
+        properties,
+    );
     tokio::pin!(publish);
     // The tag is drawn and the frames are queued within the first poll, in two steps: without the lock two tasks
     // could swap them, and each would get the other's confirm.
     let first = poll_fn(|context| {
-        let _alone = session.first_poll.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = session
+            .first_poll
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         Poll::Ready(publish.as_mut().poll(context))
     });
     let written = match first.await {
@@ -173,11 +200,17 @@ async fn send(session: &Session, exchange: ShortString, outgoing: Outgoing) -> R
     }
     match confirm.await.map_err(broken)? {
         Confirmation::Ack(None) => Ok(()),
-        Confirmation::Ack(Some(_)) => Err(PublishError::Refused("the broker returned it as unroutable".to_owned())),
-        Confirmation::Nack(_) => Err(PublishError::Refused("the broker could not store it".to_owned())),
+        Confirmation::Ack(Some(_)) => Err(PublishError::Refused(
+            "the broker returned it as unroutable".to_owned(),
+        )),
+        Confirmation::Nack(_) => Err(PublishError::Refused(
+            "the broker could not store it".to_owned(),
+        )),
         Confirmation::NotRequested => {
             session.fail("the channel does not confirm");
-            Err(PublishError::Unreachable("the channel does not confirm".to_owned()))
+            Err(PublishError::Unreachable(
+                "the channel does not confirm".to_owned(),
+            ))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Consuming one lane: a channel, what the broker has sent ahead on it, and how it is settled.
 //!
-//! Giving back one delivery shuts the channel, and with it everything unsettled goes back in order: nothing is
+//! Giving back one delivery shuts the channel, and with it everything unacked goes back in order: nothing is
 //! nacked in a loop while the store is away. The next `receive` opens a new one, later and later as long as nothing
 //! is acked. A delivery of an old channel can no longer be acked. Messages of other instances are put aside here.
 
@@ -18,7 +18,7 @@ use futures_util::{
     stream::{self, BoxStream, SelectAll},
 };
 use lapin::{
-    Acker, Channel,
+    Acker as ChannelAcker, Channel,
     message::Delivery as Raw,
     options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions},
     types::FieldTable,
@@ -32,7 +32,7 @@ use super::{
     session::{CALL, Session, State, backoff, within},
     topology::Names,
 };
-use crate::queue::{Delivery, Lane, ReceiveError, Settle};
+use crate::queue::{Acker, Delivery, Lane, ReceiveError};
 
 /// How long a receiver waits for the connection before it is told that there is none.
 const LINK: Duration = Duration::from_secs(2);
@@ -75,7 +75,17 @@ impl Reader {
     ) -> Self {
         let (names, instance) = (Names::new(instance), instance.to_owned());
         let fruitless = Arc::new(AtomicU32::new(0));
-        Self { lane, names, instance, prefetch, state, publisher, stop, fruitless, open: Mutex::new(None) }
+        Self {
+            lane,
+            names,
+            instance,
+            prefetch,
+            state,
+            publisher,
+            stop,
+            fruitless,
+            open: Mutex::new(None),
+        }
     }
 
     /// Waits for deliveries: at least one, at most `max`. A receiver that goes away loses nothing.
@@ -86,7 +96,11 @@ impl Reader {
                 return Err(ReceiveError("the queue is closed".to_owned()));
             }
             let open = match &mut *slot {
-                Some(open) if !open.gate.shut.is_cancelled() && !open.session.over.is_cancelled() => open,
+                Some(open)
+                    if !open.gate.shut.is_cancelled() && !open.session.over.is_cancelled() =>
+                {
+                    open
+                }
                 shut => {
                     if let Some(shut) = &*shut {
                         shut.gate.shut().await;
@@ -148,17 +162,30 @@ impl Reader {
 
     async fn open_on(&self, session: Arc<Session>) -> Result<Open, String> {
         let channel = within("opening a channel", session.connection.create_channel()).await?;
-        within("setting the prefetch", channel.basic_qos(self.prefetch, BasicQosOptions::default())).await?;
+        within(
+            "setting the prefetch",
+            channel.basic_qos(self.prefetch, BasicQosOptions::default()),
+        )
+        .await?;
         let mut coming = SelectAll::new();
         for queue in self.names.read_for(self.lane) {
             let (options, arguments) = (BasicConsumeOptions::default(), FieldTable::default());
             let consumer = channel.basic_consume(queue, "".into(), options, arguments);
             let consumer = within("starting a consumer", consumer).await?;
             // One consumer's end must be seen while the other goes on.
-            coming.push(consumer.map(Some).chain(stream::once(std::future::ready(None))).boxed());
+            coming.push(
+                consumer
+                    .map(Some)
+                    .chain(stream::once(std::future::ready(None)))
+                    .boxed(),
+            );
         }
         let gate = Gate::over(channel, Arc::clone(&session), Arc::clone(&self.fruitless));
-        Ok(Open { session, gate, coming })
+        Ok(Open {
+            session,
+            gate,
+            coming,
+        })
     }
 
     /// Reads what came; puts aside what is another instance's.
@@ -166,8 +193,17 @@ impl Reader {
         let mut deliveries = Vec::with_capacity(held.len());
         for (raw, held) in held {
             match incoming::read(raw, &self.instance) {
-                Incoming::Ours { message, redelivered, poison } => {
-                    deliveries.push(Delivery { message, redelivered, poison, settle: Box::new(held) });
+                Incoming::Ours {
+                    message,
+                    redelivered,
+                    poison,
+                } => {
+                    deliveries.push(Delivery {
+                        message,
+                        redelivered,
+                        poison,
+                        acker: Box::new(held),
+                    });
                 }
                 Incoming::Foreign { instance, outgoing } => {
                     tracing::error!(
@@ -175,7 +211,9 @@ impl Reader {
                         "a message of another instance was on this one's queue; it is quarantined"
                     );
                     let quarantined = self.publisher.publish(outgoing).await;
-                    quarantined.map_err(|error| ReceiveError(format!("quarantining a message: {error}")))?;
+                    quarantined.map_err(|error| {
+                        ReceiveError(format!("quarantining a message: {error}"))
+                    })?;
                     Box::new(held).ack().await;
                 }
             }
@@ -183,7 +221,7 @@ impl Reader {
         Ok(deliveries)
     }
 
-    /// Lets everything unsettled go back. `stop` must have been called, so that no receiver holds the lock for long.
+    /// Lets everything unacked go back. `stop` must have been called, so that no receiver holds the lock for long.
     pub async fn close(&self) {
         if let Some(open) = self.open.lock().await.take() {
             open.gate.shut().await;
@@ -199,11 +237,16 @@ impl Open {
         loop {
             match next {
                 Some(Some(Ok(raw))) => {
-                    let held = Held { acker: raw.acker.clone(), gate: Some(Arc::clone(&self.gate)) };
+                    let held = Held {
+                        acker: raw.acker.clone(),
+                        gate: Some(Arc::clone(&self.gate)),
+                    };
                     taken.push((raw, held));
                 }
                 Some(Some(Err(error))) => return Err(self.ended(error.to_string())),
-                Some(None) | None => return Err(self.ended("the broker has ended the consumer".to_owned())),
+                Some(None) | None => {
+                    return Err(self.ended("the broker has ended the consumer".to_owned()));
+                }
             }
             if taken.len() >= max {
                 return Ok(taken);
@@ -225,13 +268,19 @@ impl Gate {
     /// Guards a channel, and closes it when it is shut or its session ends.
     fn over(channel: Channel, session: Arc<Session>, fruitless: Arc<AtomicU32>) -> Arc<Self> {
         let (shut, gone) = (CancellationToken::new(), CancellationToken::new());
-        let gate = Arc::new(Self { shut: shut.clone(), gone: gone.clone(), fruitless });
+        let gate = Arc::new(Self {
+            shut: shut.clone(),
+            gone: gone.clone(),
+            fruitless,
+        });
         tokio::spawn(async move {
             tokio::select! {
                 () = shut.cancelled() => {}
                 () = session.over.cancelled() => shut.cancel(),
             }
-            if let Err(problem) = within("closing a channel", channel.close(200, "given back".into())).await {
+            if let Err(problem) =
+                within("closing a channel", channel.close(200, "given back".into())).await
+            {
                 tracing::debug!(problem, "a channel was not closed in good order");
             }
             gone.cancel();
@@ -239,16 +288,16 @@ impl Gate {
         gate
     }
 
-    /// Shuts it, and waits until the broker has what was unsettled.
+    /// Shuts it, and waits until the broker has what was unacked.
     async fn shut(&self) {
         self.shut.cancel();
         self.gone.cancelled().await;
     }
 }
 
-/// The right to settle one delivery. Dropped unused it gives everything of its channel back.
+/// The right to acker one delivery. Dropped unused it gives everything of its channel back.
 struct Held {
-    acker: Acker,
+    acker: ChannelAcker,
     gate: Option<Arc<Gate>>,
 }
 
@@ -260,10 +309,12 @@ impl Drop for Held {
     }
 }
 
-impl Settle for Held {
+impl Acker for Held {
     fn ack(mut self: Box<Self>) -> BoxFuture<'static, bool> {
         let (tag, gate) = (self.acker.clone(), self.gate.take());
-        let Some(gate) = gate else { return Box::pin(std::future::ready(false)) };
+        let Some(gate) = gate else {
+            return Box::pin(std::future::ready(false));
+        };
         // In a task: an ack that was begun is not lost with its caller.
         let acked = tokio::spawn(async move {
             if gate.shut.is_cancelled() {
@@ -281,7 +332,7 @@ impl Settle for Held {
         Box::pin(async move { acked.await.unwrap_or(false) })
     }
 
-    fn give_back(mut self: Box<Self>) -> BoxFuture<'static, ()> {
+    fn requeue(mut self: Box<Self>) -> BoxFuture<'static, ()> {
         let gate = self.gate.take();
         Box::pin(async move {
             if let Some(gate) = gate {

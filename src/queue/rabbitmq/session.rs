@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use lapin::{Channel, Connection, ConnectionProperties, options::ConfirmSelectOptions, uri::AMQPUri};
+use lapin::{
+    Channel, Connection, ConnectionProperties, options::ConfirmSelectOptions, uri::AMQPUri,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -72,31 +74,55 @@ impl Session {
             Role::Publish => format!("hirewire {} publish", settings.instance),
             Role::Consume => format!("hirewire {} consume", settings.instance),
         };
-        let properties = ConnectionProperties::default().with_connection_name(connection_name.into());
-        let connection = within("connecting", Connection::connect_uri(address(&settings.url)?, properties)).await?;
+        let properties =
+            ConnectionProperties::default().with_connection_name(connection_name.into());
+        let connection = within(
+            "connecting",
+            Connection::connect_uri(address(&settings.url)?, properties),
+        )
+        .await?;
         let channel = within("opening a channel", connection.create_channel()).await?;
         if role == Role::Publish {
             // The readers need nothing of this: a queue that is missing is told by the attempt to consume.
             let fresh = settings.declare == Declare::Active && names.are_new(&connection).await?;
-            names.establish(&channel, settings.declare, settings.delivery_limit).await?;
+            names
+                .establish(&channel, settings.declare, settings.delivery_limit)
+                .await?;
             if fresh {
                 tokio::time::sleep(SETTLING).await;
             }
-            within("asking for confirms", channel.confirm_select(ConfirmSelectOptions::default())).await?;
+            within(
+                "asking for confirms",
+                channel.confirm_select(ConfirmSelectOptions::default()),
+            )
+            .await?;
         }
         let (first_poll, over, why) = (Mutex::new(()), CancellationToken::new(), Mutex::new(None));
-        Ok(Self { connection, channel, first_poll, over, why })
+        Ok(Self {
+            connection,
+            channel,
+            first_poll,
+            over,
+            why,
+        })
     }
 
     /// Ends it. Only the first reason is kept.
     pub fn fail(&self, why: impl Into<String>) {
-        self.why.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| why.into());
+        self.why
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(|| why.into());
         self.over.cancel();
     }
 
     /// Why it ended.
     pub fn why(&self) -> String {
-        let why = self.why.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let why = self
+            .why
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         why.unwrap_or_else(|| "the connection was lost".to_owned())
     }
 
@@ -125,8 +151,16 @@ impl Session {
     /// Says goodbye where there still is somebody to say it to.
     async fn close(&self) {
         self.over.cancel();
-        if let Err(problem) = within("closing the connection", self.connection.close(200, "closing".into())).await {
-            tracing::debug!(problem, "a connection to the broker was not closed in good order");
+        if let Err(problem) = within(
+            "closing the connection",
+            self.connection.close(200, "closing".into()),
+        )
+        .await
+        {
+            tracing::debug!(
+                problem,
+                "a connection to the broker was not closed in good order"
+            );
         }
     }
 }
@@ -154,7 +188,11 @@ pub(super) async fn supervise(
                 }
                 let problem = session.why();
                 if !stop.is_cancelled() {
-                    tracing::error!(?role, problem, "the connection to the broker ended; connecting again");
+                    tracing::error!(
+                        ?role,
+                        problem,
+                        "the connection to the broker ended; connecting again"
+                    );
                 }
                 state.send_replace(State::Down(problem));
                 session.close().await;
@@ -178,11 +216,16 @@ pub(super) async fn supervise(
 /// How long to wait after so many failures in a row: 200 ms doubling to 5 s, of which a random half.
 pub(super) fn backoff(failures: u32) -> Duration {
     let doubled = Duration::from_millis(200).saturating_mul(1 << failures.saturating_sub(1).min(5));
-    doubled.min(Duration::from_secs(5)).mul_f64(0.5 + telemetry::chance() / 2.0)
+    doubled
+        .min(Duration::from_secs(5))
+        .mul_f64(0.5 + telemetry::chance() / 2.0)
 }
 
 /// A call to the broker under the time limit, its trouble as a text.
-pub(super) async fn within<T>(what: &str, call: impl Future<Output = lapin::Result<T>>) -> Result<T, String> {
+pub(super) async fn within<T>(
+    what: &str,
+    call: impl Future<Output = lapin::Result<T>>,
+) -> Result<T, String> {
     match tokio::time::timeout(CALL, call).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(format!("{what}: {error}")),
@@ -192,7 +235,10 @@ pub(super) async fn within<T>(what: &str, call: impl Future<Output = lapin::Resu
 
 /// Reads the address; the error does not repeat it (it has a password).
 pub(super) fn address(url: &SecretString) -> Result<AMQPUri, String> {
-    let unreadable = || "the broker's URL cannot be read; it looks like amqp://user:password@host:5672/%2f".to_owned();
+    let unreadable = || {
+        "the broker's URL cannot be read; it looks like amqp://user:password@host:5672/%2f"
+            .to_owned()
+    };
     let mut address: AMQPUri = url.expose_secret().parse().map_err(|_| unreadable())?;
     let parsed = url::Url::parse(url.expose_secret()).map_err(|_| unreadable())?;
     match parsed.host() {

@@ -15,7 +15,13 @@ use super::{
 use crate::queue::Message;
 
 fn raw(body: &[u8], headers: FieldTable) -> Raw {
-    let mut raw = Raw::mock(1, "hirewire.prod".into(), "events".into(), false, body.to_vec());
+    let mut raw = Raw::mock(
+        1,
+        "hirewire.prod".into(),
+        "events".into(),
+        false,
+        body.to_vec(),
+    );
     raw.properties = BasicProperties::default().with_headers(headers);
     raw
 }
@@ -36,16 +42,38 @@ fn table(entries: &[(&str, AMQPValue)]) -> FieldTable {
 fn an_address_is_read_as_it_is_written() {
     let read = |url: &str| address(&url.to_owned().into()).unwrap();
     let local = read("amqp://user:pass@127.0.0.1:5673/%2f");
-    assert_eq!((local.authority.host.as_str(), local.authority.port, local.vhost.as_str()), ("127.0.0.1", 5673, "/"));
+    assert_eq!(
+        (
+            local.authority.host.as_str(),
+            local.authority.port,
+            local.vhost.as_str()
+        ),
+        ("127.0.0.1", 5673, "/")
+    );
     assert_eq!(local.query.heartbeat, Some(10));
-    assert_eq!(read("amqps://broker.example/hr?heartbeat=30").query.heartbeat, Some(30));
+    assert_eq!(
+        read("amqps://broker.example/hr?heartbeat=30")
+            .query
+            .heartbeat,
+        Some(30)
+    );
     // The client alone would have gone to localhost.
-    assert_eq!(read("amqp://user:pass@[2001:db8::7]:5672/hr").authority.host, "2001:db8::7");
+    assert_eq!(
+        read("amqp://user:pass@[2001:db8::7]:5672/hr")
+            .authority
+            .host,
+        "2001:db8::7"
+    );
 }
 
 #[test]
 fn an_address_that_cannot_be_read_is_not_repeated() {
-    for url in ["amqp://user:s3cret@:5672", "http://user:s3cret@host/", "s3cret", "amqp:s3cret"] {
+    for url in [
+        "amqp://user:s3cret@:5672",
+        "http://user:s3cret@host/",
+        "s3cret",
+        "amqp:s3cret",
+    ] {
         let problem = address(&url.to_owned().into()).unwrap_err();
         assert!(!problem.contains("s3cret"), "{url}: {problem}");
     }
@@ -56,7 +84,10 @@ fn the_backoff_grows_to_five_seconds_and_no_further() {
     for (failures, longest) in [(1, 200), (2, 400), (5, 3200), (6, 5000), (u32::MAX, 5000)] {
         let longest = Duration::from_millis(longest);
         let drawn = backoff(failures);
-        assert!(drawn <= longest && drawn >= longest / 2, "{failures}: {drawn:?}");
+        assert!(
+            drawn <= longest && drawn >= longest / 2,
+            "{failures}: {drawn:?}"
+        );
     }
 }
 
@@ -64,8 +95,14 @@ fn the_backoff_grows_to_five_seconds_and_no_further() {
 fn only_what_the_broker_gave_up_on_is_poison() {
     let body = Message::new("prod", Vec::new()).encode().unwrap();
     let died_of = |reason| {
-        let death = table(&[("queue", text("hirewire.prod.events")), ("reason", text(reason))]);
-        table(&[("x-death", AMQPValue::FieldArray(FieldArray::from(vec![AMQPValue::FieldTable(death)])))])
+        let death = table(&[
+            ("queue", text("hirewire.prod.events")),
+            ("reason", text(reason)),
+        ]);
+        table(&[(
+            "x-death",
+            AMQPValue::FieldArray(FieldArray::from(vec![AMQPValue::FieldTable(death)])),
+        )])
     };
     let is_poison = |headers| match read(raw(&body, headers), "prod") {
         Incoming::Ours { poison, .. } => poison,
@@ -80,10 +117,19 @@ fn only_what_the_broker_gave_up_on_is_poison() {
 fn the_body_is_believed_before_the_headers() {
     let body = Message::new("prod", Vec::new()).encode().unwrap();
     let astray = table(&[("instance", text("staging"))]);
-    assert!(matches!(read(raw(&body, astray.clone()), "prod"), Incoming::Ours { message: Ok(_), .. }));
+    assert!(matches!(
+        read(raw(&body, astray.clone()), "prod"),
+        Incoming::Ours { message: Ok(_), .. }
+    ));
     let foreign = read(raw(b"rubbish", astray), "prod");
     assert!(
         matches!(&foreign, Incoming::Foreign { instance, outgoing } if instance == "staging" && outgoing.body == b"rubbish")
     );
-    assert!(matches!(read(raw(b"rubbish", FieldTable::default()), "prod"), Incoming::Ours { message: Err(_), .. }));
+    assert!(matches!(
+        read(raw(b"rubbish", FieldTable::default()), "prod"),
+        Incoming::Ours {
+            message: Err(_),
+            ..
+        }
+    ));
 }

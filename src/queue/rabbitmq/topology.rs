@@ -35,7 +35,9 @@ pub(super) struct Names {
 
 impl Names {
     pub fn new(instance: &str) -> Self {
-        Self { instance: instance.to_owned() }
+        Self {
+            instance: instance.to_owned(),
+        }
     }
 
     pub fn exchange(&self) -> ShortString {
@@ -71,7 +73,12 @@ impl Names {
     }
 
     /// Declares or checks everything, targets before what points at them.
-    pub async fn establish(&self, channel: &Channel, declare: Declare, delivery_limit: u32) -> Result<(), String> {
+    pub async fn establish(
+        &self,
+        channel: &Channel,
+        declare: Declare,
+        delivery_limit: u32,
+    ) -> Result<(), String> {
         match declare {
             Declare::Active => self.declare(channel, delivery_limit).await,
             Declare::Passive => self.check(channel).await,
@@ -79,14 +86,22 @@ impl Names {
     }
 
     async fn declare(&self, channel: &Channel, delivery_limit: u32) -> Result<(), String> {
-        let durable = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
+        let durable = ExchangeDeclareOptions {
+            durable: true,
+            ..ExchangeDeclareOptions::default()
+        };
         let (exchange, unrouted) = (self.exchange(), self.unrouted());
-        let catch_all =
-            channel.exchange_declare(unrouted.clone(), ExchangeKind::Fanout, durable, FieldTable::default());
+        let catch_all = channel.exchange_declare(
+            unrouted.clone(),
+            ExchangeKind::Fanout,
+            durable,
+            FieldTable::default(),
+        );
         within("declaring the catch-all exchange", catch_all).await?;
         let mut alternate = FieldTable::default();
         alternate.insert("alternate-exchange".into(), text(unrouted.as_str()));
-        let main = channel.exchange_declare(exchange.clone(), ExchangeKind::Direct, durable, alternate);
+        let main =
+            channel.exchange_declare(exchange.clone(), ExchangeKind::Direct, durable, alternate);
         within("declaring the exchange", main).await?;
 
         // Dead letters must find their queue there: made later it would wait minutes for them.
@@ -95,27 +110,55 @@ impl Names {
             self.bind(channel, name, &exchange, name).await?;
         }
         for (name, source) in [("unrouted", &unrouted), (EVENTS, &exchange)] {
-            self.queue_with(channel, name, with_dead_letters(&exchange, delivery_limit)).await?;
+            self.queue_with(channel, name, with_dead_letters(&exchange, delivery_limit))
+                .await?;
             self.bind(channel, name, source, name).await?;
         }
         Ok(())
     }
 
-    async fn queue_with(&self, channel: &Channel, name: &str, arguments: FieldTable) -> Result<(), String> {
-        let declared = channel.queue_declare(self.queue(name), QueueDeclareOptions::durable(), arguments);
-        within(&format!("declaring the queue {name}"), declared).await.map(drop)
+    async fn queue_with(
+        &self,
+        channel: &Channel,
+        name: &str,
+        arguments: FieldTable,
+    ) -> Result<(), String> {
+        let declared =
+            channel.queue_declare(self.queue(name), QueueDeclareOptions::durable(), arguments);
+        within(&format!("declaring the queue {name}"), declared)
+            .await
+            .map(drop)
     }
 
-    async fn bind(&self, channel: &Channel, name: &str, to: &ShortString, key: &str) -> Result<(), String> {
+    async fn bind(
+        &self,
+        channel: &Channel,
+        name: &str,
+        to: &ShortString,
+        key: &str,
+    ) -> Result<(), String> {
         let (queue, options) = (self.queue(name), QueueBindOptions::default());
-        let bound = channel.queue_bind(queue, to.clone(), key.into(), options, FieldTable::default());
+        let bound = channel.queue_bind(
+            queue,
+            to.clone(),
+            key.into(),
+            options,
+            FieldTable::default(),
+        );
         within(&format!("binding the queue {name}"), bound).await
     }
 
     async fn check(&self, channel: &Channel) -> Result<(), String> {
-        let passive = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
-        for (name, kind) in [(self.exchange(), ExchangeKind::Direct), (self.unrouted(), ExchangeKind::Fanout)] {
-            let found = channel.exchange_declare(name.clone(), kind, passive, FieldTable::default());
+        let passive = ExchangeDeclareOptions {
+            passive: true,
+            ..ExchangeDeclareOptions::default()
+        };
+        for (name, kind) in [
+            (self.exchange(), ExchangeKind::Direct),
+            (self.unrouted(), ExchangeKind::Fanout),
+        ] {
+            let found =
+                channel.exchange_declare(name.clone(), kind, passive, FieldTable::default());
             within(&format!("looking for the exchange {name}"), found).await?;
         }
         for name in [EVENTS, DEAD, "unrouted", QUARANTINE] {
@@ -128,7 +171,9 @@ impl Names {
     pub async fn ready(&self, channel: &Channel, queue: &ShortString) -> Result<u64, String> {
         let passive = QueueDeclareOptions::default().passive();
         let found = channel.queue_declare(queue.clone(), passive, FieldTable::default());
-        within(&format!("looking for the queue {queue}"), found).await.map(|queue| queue.message_count().into())
+        within(&format!("looking for the queue {queue}"), found)
+            .await
+            .map(|queue| queue.message_count().into())
     }
 }
 
@@ -149,7 +194,10 @@ fn ending_here() -> FieldTable {
 fn with_dead_letters(exchange: &ShortString, delivery_limit: u32) -> FieldTable {
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), text("quorum"));
-    arguments.insert("x-delivery-limit".into(), AMQPValue::LongLongInt(delivery_limit.into()));
+    arguments.insert(
+        "x-delivery-limit".into(),
+        AMQPValue::LongLongInt(delivery_limit.into()),
+    );
     arguments.insert("x-overflow".into(), text("reject-publish"));
     arguments.insert("x-dead-letter-exchange".into(), text(exchange.as_str()));
     arguments.insert("x-dead-letter-routing-key".into(), text(DEAD));

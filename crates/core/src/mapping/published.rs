@@ -1,0 +1,189 @@
+//! Making, changing, writing and reading a mapping document.
+//!
+//! A profile gives a whole document, the defaults of `docs/mapping.md` included; the config lays the connection's own
+//! keys over it. Written, equal documents are equal text: that text is what the store keeps and compares.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    AccountAdoption, AttributeRule, GroupsPolicy, LifecyclePolicy, MappingDocument, OutOfScope,
+    WhenEmpty, WhenWritten,
+};
+use crate::scim::{AttributePath, Profile};
+
+/// A text that is no mapping document of this version.
+#[derive(Debug, thiserror::Error)]
+#[error("the published mapping cannot be read: {0}")]
+pub struct UnreadableMapping(#[from] serde_json::Error);
+
+/// A rule of a mapping that is neither an expression nor a table of `expr` or `value`, `on`, `empty`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{key}`: {problem}")]
+pub struct InvalidRule {
+    /// The attribute, as written.
+    pub key: String,
+    /// What is wrong.
+    pub problem: String,
+}
+
+impl AttributeRule {
+    /// A rule as the config writes it: text is an expression; a table has `expr` or `value`, `on`, `empty`.
+    pub fn read(key: &str, rule: &Value) -> Result<Self, InvalidRule> {
+        match rule {
+            Value::String(source) => Ok(Self::expression(source)),
+            Value::Object(_) => serde_json::from_value(rule.clone()).map_err(|error| InvalidRule {
+                key: key.to_owned(),
+                problem: error.to_string(),
+            }),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => Err(InvalidRule {
+                key: key.to_owned(),
+                problem: format!(
+                    "expected an expression in quotes; a constant is `{{ value = {rule} }}`"
+                ),
+            }),
+        }
+    }
+
+    /// A rule by an expression, always kept, an empty result leaving the target's value alone.
+    pub fn expression(source: &str) -> Self {
+        let (on, empty) = (WhenWritten::default(), WhenEmpty::default());
+        Self {
+            expr: Some(source.to_owned()),
+            value: None,
+            on,
+            empty,
+        }
+    }
+}
+
+impl MappingDocument {
+    /// The document of a connection that says nothing beyond its profile.
+    pub fn of_profile(profile: Profile) -> Self {
+        // A rule that cannot be read stays visible as one without `expr` and `value`: `compile` refuses it.
+        let unreadable = || AttributeRule {
+            expr: None,
+            value: None,
+            on: WhenWritten::Always,
+            empty: WhenEmpty::Keep,
+        };
+        let rules = profile.mapping.iter();
+        let mapping = rules.map(|(key, rule)| {
+            (
+                key.clone(),
+                AttributeRule::read(key, rule).unwrap_or_else(|_| unreadable()),
+            )
+        });
+        Self {
+            mapping: mapping.collect(),
+            when: None,
+            out_of_scope: OutOfScope::default(),
+            r#match: profile
+                .lookup
+                .iter()
+                .map(|path| path.as_str().to_owned())
+                .collect(),
+            external_id: "worker.id".into(),
+            external_id_on: WhenWritten::Create,
+            protect: Vec::new(),
+            adopt: AccountAdoption::default(),
+            lifecycle: LifecyclePolicy::default(),
+            groups: Vec::new(),
+            groups_policy: GroupsPolicy::default(),
+            sources: Vec::new(),
+            tables: BTreeMap::new(),
+            profile,
+        }
+    }
+
+    /// Sets the rule of an attribute in place of the one it has, however either is spelt.
+    pub fn set_rule(&mut self, key: &str, rule: AttributeRule) {
+        if let Ok(path) = AttributePath::parse(key) {
+            self.mapping
+                .retain(|known, _| AttributePath::parse(known).ok().as_ref() != Some(&path));
+        }
+        self.mapping.insert(key.to_owned(), rule);
+    }
+
+    /// The canonical text: equal documents, equal text.
+    pub fn canonical(&self) -> String {
+        // Keys are text and numbers finite, so that it always can be written.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads a canonical text.
+    pub fn parse(text: &str) -> Result<Self, UnreadableMapping> {
+        Ok(serde_json::from_str(text)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn documents() -> Vec<MappingDocument> {
+        let profiles = Profile::names().into_iter().filter_map(Profile::named);
+        profiles.map(MappingDocument::of_profile).collect()
+    }
+
+    #[test]
+    fn the_canonical_text_reads_back_and_is_written_the_same_again() {
+        for mut document in documents() {
+            document.set_rule(
+                "title",
+                AttributeRule::read("title", &json!({ "value": "x", "on": "create" })).unwrap(),
+            );
+            document.tables.insert(
+                "sites".into(),
+                BTreeMap::from([("L1".into(), json!("Berlin"))]),
+            );
+            let text = document.canonical();
+            let again = MappingDocument::parse(&text).unwrap();
+            assert_eq!(again, document);
+            assert_eq!(again.canonical(), text);
+        }
+        assert!(MappingDocument::parse("{}").is_err());
+    }
+
+    #[test]
+    fn another_spelling_of_an_attribute_replaces_its_rule() {
+        for mut document in documents() {
+            let rules = document.mapping.len();
+            let urn = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department";
+            document.set_rule(urn, AttributeRule::expression("worker.department.id"));
+            document.set_rule(
+                "EMAILS.work",
+                AttributeRule::expression("worker.personal_email"),
+            );
+            assert_eq!(document.mapping.len(), rules);
+            assert_eq!(
+                document.mapping[urn].expr.as_deref(),
+                Some("worker.department.id")
+            );
+        }
+    }
+
+    #[test]
+    fn a_rule_is_an_expression_or_a_table() {
+        assert_eq!(
+            AttributeRule::read("title", &json!("worker.title")),
+            Ok(AttributeRule::expression("worker.title"))
+        );
+        let table = AttributeRule::read(
+            "title",
+            &json!({ "expr": "worker.title", "empty": "clear" }),
+        )
+        .unwrap();
+        assert_eq!(table.empty, WhenEmpty::Clear);
+        for wrong in [
+            json!(7),
+            json!({ "exp": "worker.title" }),
+            json!({ "expr": "x", "on": "never" }),
+        ] {
+            assert!(AttributeRule::read("title", &wrong).is_err(), "{wrong}");
+        }
+    }
+}

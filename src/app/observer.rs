@@ -1,0 +1,141 @@
+//! Who hears of everything in this process: turns it into metrics and lines of the tail.
+
+use std::{sync::PoisonError, sync::RwLock, time::Duration};
+
+use crate::{
+    config::Config,
+    intake::{Heard, HeardHook, Outcome},
+    ops::{Line, Tail},
+    scim_client::Observer,
+    store::{OutcomeKind, Recorded},
+    telemetry::{self, Metrics},
+    worker::{ReconcileReport, Watcher},
+};
+use hirewire_core::plan::Method;
+
+/// The process's watcher.
+#[derive(Debug)]
+pub(super) struct Watch {
+    metrics: Metrics,
+    tail: Tail,
+    instance: RwLock<String>,
+}
+
+impl Watch {
+    pub(super) fn new(metrics: Metrics, tail: Tail, config: &Config) -> Self {
+        let watch = Self {
+            metrics,
+            tail,
+            instance: RwLock::new(String::new()),
+        };
+        watch.reloaded(config);
+        watch
+    }
+
+    /// What the gauges say of the config.
+    pub(super) fn reloaded(&self, config: &Config) {
+        config.instance.clone_into(
+            &mut self
+                .instance
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        for (name, source) in &config.sources {
+            for (index, secret) in source.secrets.iter().enumerate() {
+                if let Some(until) = secret.not_after {
+                    let id = secret.id.clone().unwrap_or_else(|| (index + 1).to_string());
+                    self.metrics.secret_not_after(name, &id, until);
+                }
+            }
+        }
+    }
+}
+
+fn millis(took: Duration) -> f64 {
+    took.as_secs_f64() * 1000.0
+}
+
+impl Heard for Watch {
+    fn heard(&self, hook: &HeardHook<'_>) {
+        let source = hook.source.unwrap_or("unknown");
+        let at = telemetry::now();
+        self.metrics
+            .hook(source, hook.status.as_u16(), hook.took, at);
+        self.tail.tell(|| {
+            let (verdict, events) = match hook.outcome {
+                Outcome::Accepted {
+                    events,
+                    dead_lettered,
+                    ..
+                } => {
+                    let told = events
+                        .iter()
+                        .map(|(id, kind)| format!("{kind} {id}"))
+                        .collect();
+                    let verdict = match dead_lettered {
+                        Some(why) => format!("verified, not understood: {why}"),
+                        None => "verified".to_owned(),
+                    };
+                    (verdict, told)
+                }
+                Outcome::Refused(why) => (why.clone(), Vec::new()),
+            };
+            Line::Hook {
+                at,
+                hook: hook.hook.as_str().to_owned(),
+                source: source.to_owned(),
+                status: hook.status.as_u16(),
+                verdict,
+                events,
+                ms: millis(hook.took),
+            }
+        });
+    }
+
+    fn published(&self, _: usize, took: Duration, confirmed: bool) {
+        if confirmed {
+            self.metrics.confirmed(took);
+        }
+    }
+}
+
+impl Watcher for Watch {
+    fn recorded(&self, recorded: &Recorded) {
+        for hook in &recorded.hooks {
+            for event in hook.events.iter().filter(|event| event.is_new) {
+                self.metrics
+                    .event(hook.source.as_str(), event.kind.as_str());
+            }
+        }
+    }
+
+    fn reconciled(&self, told: &ReconcileReport) {
+        let at = telemetry::now();
+        if let (OutcomeKind::Deactivated, Some(ended)) = (told.outcome.kind, told.ended) {
+            let after = Duration::try_from(at.duration_since(ended)).unwrap_or_default();
+            self.metrics.revoked(&told.connection, after);
+        }
+        self.tail.tell(|| {
+            let outcome = serde_json::to_value(told.outcome.kind).ok();
+            Line::Account {
+                at,
+                connection: told.connection.clone(),
+                worker: told.alias.to_string(),
+                outcome: outcome
+                    .and_then(|kind| kind.as_str().map(ToOwned::to_owned))
+                    .unwrap_or_default(),
+                detail: told.outcome.detail.clone(),
+                requests: told.requests.clone(),
+                ms: millis(told.took),
+            }
+        });
+    }
+}
+
+impl Observer for Watch {
+    fn ended(&self, connection: &str, method: Method, status: Option<u16>, took: Duration) {
+        let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+        self.metrics
+            .scim_request(connection, method.as_str(), &status, took);
+    }
+}

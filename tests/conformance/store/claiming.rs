@@ -1,0 +1,314 @@
+//! Claiming: one holder at a time, leavers first, fences that hold.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use hirewire::store::{
+    ClaimError, ClaimRequest, Intent, IntentKind, MatchKeyValue, OutcomeKind, Priority,
+};
+
+use super::harness::*;
+
+pub async fn sixteen_claimers_never_share_an_account(place: &Place) {
+    let (one, two) = (place.ready().await, place.open().await);
+    let hooks: Vec<_> = (0..200)
+        .map(|number| {
+            hook(
+                number,
+                vec![event(
+                    "hired",
+                    &format!("E-{number}"),
+                    &format!("h{number}"),
+                )],
+            )
+        })
+        .collect();
+    one.record(&hooks, &wiring()).await.expect("recorded");
+    let mut claiming = tokio::task::JoinSet::new();
+    for number in 0..16 {
+        let store = if number % 2 == 0 {
+            one.clone()
+        } else {
+            two.clone()
+        };
+        claiming.spawn(async move {
+            let mut got = Vec::new();
+            loop {
+                let claims = claim(&store, 7).await;
+                if claims.is_empty() {
+                    return got;
+                }
+                got.extend(
+                    claims
+                        .into_iter()
+                        .map(|claim| (claim.account.person, claim.fencing_token)),
+                );
+            }
+        });
+    }
+    let mut claims = claiming.join_all().await.concat();
+    // `SKIP LOCKED` may pass over an account that another claimer just looked at: one more round finds it.
+    claims.extend(
+        claim(&one, 200)
+            .await
+            .into_iter()
+            .map(|claim| (claim.account.person, claim.fencing_token)),
+    );
+    let people: BTreeSet<_> = claims.iter().map(|(person, _)| person).collect();
+    assert_eq!((claims.len(), people.len()), (200, 200));
+}
+
+pub async fn leavers_are_claimed_first(place: &Place) {
+    let store = place.ready().await;
+    for worker in ["E-1", "E-2", "E-3"] {
+        person(&store, worker).await;
+    }
+    record(&store, vec![event("terminated", "E-3", "t")]).await;
+    // Another fact does not make a leaver less urgent.
+    record(&store, vec![event("changed", "E-3", "c")]).await;
+    let claims = claim(&store, 2).await;
+    let order: Vec<_> = claims
+        .iter()
+        .map(|claim| (claim.account.alias.worker.as_str(), claim.account.class))
+        .collect();
+    assert_eq!(order, [("E-3", Priority::Leaver), ("E-1", Priority::Other)]);
+    assert_eq!(claim(&store, 5).await.len(), 1);
+    let counts = store.pending().await.expect("counted");
+    assert_eq!(
+        counts
+            .iter()
+            .map(|count| (count.class, count.accounts))
+            .collect::<Vec<_>>(),
+        [(Priority::Leaver, 1), (Priority::Other, 2)]
+    );
+    assert!(counts.iter().all(|count| count.oldest.is_some()));
+}
+
+pub async fn a_class_or_a_person_can_be_asked_for(place: &Place) {
+    let store = place.ready().await;
+    person(&store, "E-1").await;
+    let second = person(&store, "E-2").await;
+    record(&store, vec![event("terminated", "E-1", "t")]).await;
+    let of = |class| ClaimRequest {
+        class: Some(class),
+        ..request(5)
+    };
+    let others = store.claim(&of(Priority::Other)).await.expect("claimed");
+    assert_eq!(
+        others
+            .iter()
+            .map(|claim| &claim.account.person)
+            .collect::<Vec<_>>(),
+        [&second]
+    );
+    assert!(claim_of(&store, &second).await.is_none(), "it is held");
+    store.release(&others[0], None).await.expect("released");
+    assert!(claim_of(&store, &second).await.is_some());
+    assert_eq!(
+        store
+            .claim(&of(Priority::Leaver))
+            .await
+            .expect("claimed")
+            .len(),
+        1
+    );
+}
+
+pub async fn nothing_is_claimed_without_a_mapping_or_while_paused(place: &Place) {
+    let store = place.open().await;
+    person(&store, "E-1").await;
+    assert!(claim(&store, 1).await.is_empty());
+    store
+        .offer_mapping("app", "first", 1)
+        .await
+        .expect("offered");
+    store
+        .pause("app", "credentials", "hirewire")
+        .await
+        .expect("paused");
+    assert!(claim(&store, 1).await.is_empty());
+    store.resume("app", "kim").await.expect("resumed");
+    let claim = claim_one(&store).await;
+    assert_eq!(
+        (
+            claim.mapping_version,
+            claim.person_version,
+            claim.taken_over
+        ),
+        (1, 1, false)
+    );
+}
+
+pub async fn a_lease_that_ran_out_is_taken_over_and_its_holder_writes_nothing(place: &Place) {
+    let store = place.ready().await;
+    person(&store, "E-1").await;
+    let short = ClaimRequest {
+        lease: Duration::from_millis(1),
+        ..request(1)
+    };
+    let old = store
+        .claim(&short)
+        .await
+        .expect("claimed")
+        .pop()
+        .expect("one");
+    pass(&store, old.lease_until).await;
+    let new = claim_one(&store).await;
+    assert!(new.taken_over && !old.taken_over);
+    let intent = intent(&old.fencing_token, old.now);
+    assert!(matches!(
+        store.claim_status(&old, None).await,
+        Err(ClaimError::Lost(_))
+    ));
+    assert!(matches!(
+        store.claim_status(&old, Some(LONG)).await,
+        Err(ClaimError::Lost(_))
+    ));
+    assert!(matches!(
+        store.begin(&old, &intent).await,
+        Err(ClaimError::Lost(_))
+    ));
+    assert!(matches!(
+        store.release(&old, None).await,
+        Err(ClaimError::Lost(_))
+    ));
+    assert!(matches!(
+        store.commit(&old, &reconciled(&old, Some("u-1"))).await,
+        Err(ClaimError::Lost(_))
+    ));
+    let row = store
+        .accounts(&new.account.person)
+        .await
+        .expect("read")
+        .remove(0);
+    assert_eq!(
+        (row.account.scim_id, row.account.intent, row.leased_until),
+        (None, None, Some(new.lease_until))
+    );
+    store
+        .commit(&new, &reconciled(&new, Some("u-2")))
+        .await
+        .expect("committed");
+    assert!(
+        matches!(
+            store.commit(&new, &reconciled(&new, None)).await,
+            Err(ClaimError::Lost(_))
+        ),
+        "it was released"
+    );
+    assert_eq!(pending(&store).await, 0);
+}
+
+pub async fn an_extended_lease_is_not_taken_over(place: &Place) {
+    let store = place.ready().await;
+    person(&store, "E-1").await;
+    let short = ClaimRequest {
+        lease: Duration::from_millis(200),
+        ..request(1)
+    };
+    let claim = store
+        .claim(&short)
+        .await
+        .expect("claimed")
+        .pop()
+        .expect("one");
+    let standing = store.claim_status(&claim, Some(LONG)).await.expect("ours");
+    assert!(
+        standing.lease_left > LONG / 2 && standing.person_version == 1 && !standing.ending_came
+    );
+    pass(&store, claim.lease_until).await;
+    assert!(super::harness::claim(&store, 1).await.is_empty());
+    assert!(
+        store
+            .claim_status(&claim, None)
+            .await
+            .expect("ours")
+            .lease_left
+            > LONG / 2
+    );
+}
+
+pub async fn an_intent_outlives_its_holder(place: &Place) {
+    let store = place.ready().await;
+    person(&store, "E-1").await;
+    let short = ClaimRequest {
+        lease: Duration::from_millis(200),
+        ..request(1)
+    };
+    let dead = store
+        .claim(&short)
+        .await
+        .expect("claimed")
+        .pop()
+        .expect("one");
+    let intent = intent(&dead.fencing_token, dead.now);
+    store.begin(&dead, &intent).await.expect("begun");
+    pass(&store, dead.lease_until).await;
+    let heir = claim_one(&store).await;
+    assert!(heir.taken_over);
+    let found = heir.account.intent.expect("an intent");
+    assert_eq!(
+        (found.fencing_token, found.kind, found.match_keys),
+        (intent.fencing_token, intent.kind, intent.match_keys)
+    );
+}
+
+fn intent(fencing_token: &str, begun: jiff::Timestamp) -> Intent {
+    let key = MatchKeyValue {
+        path: "userName".to_owned(),
+        value: "ada@acme.example".to_owned(),
+    };
+    Intent {
+        kind: IntentKind::Create,
+        match_keys: vec![key],
+        fencing_token: fencing_token.to_owned(),
+        begun,
+    }
+}
+
+pub async fn a_released_account_stays_pending(place: &Place) {
+    let store = place.ready().await;
+    person(&store, "E-1").await;
+    let claim = claim_one(&store).await;
+    store.release(&claim, None).await.expect("released");
+    let again = claim_one(&store).await;
+    assert!(!again.taken_over, "it was released, not lost");
+    store.release(&again, Some(LONG)).await.expect("released");
+    assert!(super::harness::claim(&store, 1).await.is_empty());
+    assert_eq!(
+        store.sweep(&wiring()).await.expect("swept").marked,
+        0,
+        "it waits"
+    );
+    let next = store
+        .next_pending(&["app".to_owned()])
+        .await
+        .expect("read")
+        .expect("pending");
+    assert!(next > store.now().await.expect("a clock"));
+    record(&store, vec![event("changed", "E-1", "c")]).await;
+    let after = claim_one(&store).await;
+    assert_eq!((after.person_version, after.account.outcome), (2, None));
+}
+
+pub async fn time_never_goes_back_for_an_account(place: &Place) {
+    let store = place.ready().await;
+    person(&store, "E-1").await;
+    let mut claim = claim_one(&store).await;
+    let ahead = claim.now + LONG;
+    claim.now = ahead;
+    store
+        .commit(&claim, &reconciled(&claim, None))
+        .await
+        .expect("committed");
+    record(&store, vec![event("changed", "E-1", "c")]).await;
+    let next = claim_one(&store).await;
+    assert_eq!((next.now, next.account.as_of), (ahead, Some(ahead)));
+    assert!(
+        next.lease_until < ahead + LONG,
+        "leases are by the store's clock"
+    );
+    assert_eq!(
+        next.account.outcome.map(|outcome| outcome.kind),
+        Some(OutcomeKind::Updated)
+    );
+}

@@ -1,0 +1,381 @@
+//! Dead letters: one for each trouble, closed by success, replayed with a reason.
+
+use hirewire::{
+    queue::Reading,
+    store::{
+        Cause, Claim, Commit, DeadLetterFilter, DeadLetterId, DeadLetterSubject, NewDeadLetter,
+        OutcomeKind,
+    },
+};
+use hirewire_core::fold::FindingKind;
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::harness::*;
+
+fn about(claim: &Claim, cause: Cause, summary: &str) -> NewDeadLetter {
+    let account = &claim.account;
+    NewDeadLetter {
+        about: DeadLetterSubject::Account {
+            connection: account.connection.clone(),
+            person: account.person.clone(),
+        },
+        cause,
+        summary: summary.to_owned(),
+        detail: json!({"status": 400}),
+        raw: None,
+    }
+}
+
+fn with_dead_letters(claim: &Claim, letters: Vec<NewDeadLetter>) -> Commit {
+    Commit {
+        letters,
+        reconciled: true,
+        ..Commit::keeping(&claim.account, outcome(OutcomeKind::DeadLetter))
+    }
+}
+
+pub async fn the_same_trouble_is_one_open_letter(place: &Place) {
+    let store = place.ready().await;
+    let person = person(&store, "E-1").await;
+    for (round, summary) in ["first", "second", "third"].into_iter().enumerate() {
+        record(&store, vec![event("changed", "E-1", &format!("c{round}"))]).await;
+        let claim = claim_one(&store).await;
+        let letters = vec![
+            about(&claim, Cause::Refused, summary),
+            about(&claim, Cause::Conflict, summary),
+        ];
+        store
+            .commit(&claim, &with_dead_letters(&claim, letters))
+            .await
+            .expect("committed");
+    }
+    let letters = store
+        .letters(&DeadLetterFilter::default())
+        .await
+        .expect("read");
+    let causes: std::collections::BTreeSet<_> =
+        letters.iter().map(|letter| letter.cause.as_str()).collect();
+    assert_eq!((letters.len(), causes), (2, ["conflict", "refused"].into()));
+    for letter in &letters {
+        assert_eq!(
+            (letter.count, letter.summary.as_str(), letter.closed),
+            (3, "third", None)
+        );
+        assert!(letter.last > letter.filed && !letter.has_raw && letter.id.0.len() == 8);
+        assert_eq!(
+            letter.about,
+            DeadLetterSubject::Account {
+                connection: "app".to_owned(),
+                person: person.clone()
+            }
+        );
+    }
+    assert_eq!(
+        store.dead_letter_counts().await.expect("counted"),
+        [
+            ("app".to_owned(), "conflict".to_owned(), 1),
+            ("app".to_owned(), "refused".to_owned(), 1)
+        ]
+    );
+}
+
+pub async fn success_closes_the_accounts_letters(place: &Place) {
+    let store = place.ready().await;
+    let person = person(&store, "E-1").await;
+    let claim = claim_one(&store).await;
+    let letters = vec![
+        about(&claim, Cause::Refused, "no"),
+        about(&claim, Cause::Protected, "kept"),
+    ];
+    store
+        .commit(&claim, &with_dead_letters(&claim, letters))
+        .await
+        .expect("committed");
+    let finding = NewDeadLetter {
+        about: DeadLetterSubject::Person {
+            person: person.clone(),
+        },
+        cause: Cause::Finding(FindingKind::HrSaysActive),
+        ..about(&claim, Cause::Refused, "HR lists a leaver")
+    };
+    store.file(&finding).await.expect("filed");
+    record(&store, vec![event("changed", "E-1", "c")]).await;
+    let claim = claim_one(&store).await;
+    let commit = Commit {
+        letters: vec![about(&claim, Cause::Protected, "still")],
+        closes_dead_letters: true,
+        ..reconciled(&claim, Some("u-1"))
+    };
+    store.commit(&claim, &commit).await.expect("committed");
+    let open = store
+        .letters(&DeadLetterFilter::default())
+        .await
+        .expect("read");
+    let open: std::collections::BTreeSet<_> = open
+        .iter()
+        .map(|letter| (letter.cause.as_str(), letter.count))
+        .collect();
+    assert_eq!(
+        open,
+        [("hr_says_active", 1), ("protected", 2)].into(),
+        "the person's finding is not the account's"
+    );
+    let all = DeadLetterFilter {
+        closed_too: true,
+        cause: Some("refused".to_owned()),
+        ..DeadLetterFilter::default()
+    };
+    assert!(store.letters(&all).await.expect("read")[0].closed.is_some());
+    // The same trouble later is another letter.
+    record(&store, vec![event("changed", "E-1", "d")]).await;
+    let claim = claim_one(&store).await;
+    store
+        .commit(
+            &claim,
+            &with_dead_letters(&claim, vec![about(&claim, Cause::Refused, "again")]),
+        )
+        .await
+        .expect("committed");
+    assert_eq!(store.letters(&all).await.expect("read").len(), 2);
+    record(&store, vec![event("changed", "E-1", "e")]).await;
+    let claim = claim_one(&store).await;
+    store
+        .commit(
+            &claim,
+            &Commit {
+                closes_dead_letters: true,
+                ..reconciled(&claim, Some("u-1"))
+            },
+        )
+        .await
+        .expect("committed");
+    let open = store
+        .letters(&DeadLetterFilter::default())
+        .await
+        .expect("read");
+    assert_eq!(
+        open.iter()
+            .map(|letter| letter.cause.as_str())
+            .collect::<Vec<_>>(),
+        ["hr_says_active"]
+    );
+}
+
+pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place) {
+    let store = place.ready().await;
+    let unreadable = hook_of(
+        "hr",
+        0,
+        Reading::Unreadable {
+            reason: "no `type`".to_owned(),
+            body: vec![0, 159, 146, 150],
+            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+        },
+    );
+    let hooks = [
+        unreadable.clone(),
+        hook(1, vec![event("hired", "E-1", "h")]),
+    ];
+    let first = store.record(&hooks, &wiring()).await.expect("recorded");
+    let letter = first.hooks[0].letter.clone().expect("a letter");
+    assert!(first.hooks[0].events.is_empty() && first.hooks[1].letter.is_none());
+    // Delivered twice, it is told once.
+    let again = store.record(&hooks, &wiring()).await.expect("recorded");
+    assert_eq!(again.hooks[0].letter.as_ref(), Some(&letter));
+    let letters = store
+        .letters(&DeadLetterFilter::default())
+        .await
+        .expect("read");
+    assert_eq!(
+        (letters.len(), letters[0].count, letters[0].has_raw),
+        (1, 1, true)
+    );
+    assert_eq!(
+        letters[0].about,
+        DeadLetterSubject::Hook {
+            source: source("hr"),
+            hook: unreadable.hook.clone()
+        }
+    );
+    assert_eq!(
+        store.dead_letter_counts().await.expect("counted"),
+        [(String::new(), "unreadable".to_owned(), 1)]
+    );
+    let kept = store.raw(&letter).await.expect("read").expect("kept");
+    assert_eq!((kept.letter, &kept.hook), (letter.clone(), &unreadable));
+    assert_eq!(
+        store
+            .raw(&DeadLetterId("none".to_owned()))
+            .await
+            .expect("read"),
+        None
+    );
+    let replayed = store
+        .replay(&DeadLetterFilter::default(), "kim", "preset mended")
+        .await
+        .expect("replayed");
+    assert_eq!(
+        replayed
+            .hooks
+            .iter()
+            .map(|raw| &raw.hook)
+            .collect::<Vec<_>>(),
+        [&unreadable]
+    );
+    let read = hirewire::queue::Hook {
+        reading: Reading::Events(vec![event("hired", "E-2", "h2")]),
+        ..unreadable.clone()
+    };
+    store.record(&[read], &wiring()).await.expect("recorded");
+    assert!(
+        store
+            .letters(&DeadLetterFilter::default())
+            .await
+            .expect("read")
+            .is_empty()
+    );
+    // A late copy of the unreadable one opens nothing again.
+    store
+        .record(&[unreadable], &wiring())
+        .await
+        .expect("recorded");
+    assert!(
+        store
+            .letters(&DeadLetterFilter::default())
+            .await
+            .expect("read")
+            .is_empty()
+    );
+}
+
+pub async fn a_replay_makes_accounts_pending_now(place: &Place) {
+    let store = place.ready().await;
+    let person = person(&store, "E-1").await;
+    let claim = claim_one(&store).await;
+    let later = claim.now + SignedDuration::from_hours(1);
+    let commit = Commit {
+        letters: vec![about(&claim, Cause::Exhausted, "gave up")],
+        ..failed(&claim, later)
+    };
+    store.commit(&claim, &commit).await.expect("committed");
+    let finding = NewDeadLetter {
+        about: DeadLetterSubject::Person {
+            person: person.clone(),
+        },
+        cause: Cause::Finding(FindingKind::WhichEmployment),
+        ..about(&claim, Cause::Refused, "which")
+    };
+    let finding = store.file(&finding).await.expect("filed");
+    assert_eq!(pending(&store).await, 0);
+    let replayed = store
+        .replay(&DeadLetterFilter::default(), "kim", "target mended")
+        .await
+        .expect("replayed");
+    assert_eq!(replayed.accounts, [("app".to_owned(), person.clone())]);
+    assert_eq!(replayed.closed, [finding]);
+    let claim = claim_one(&store).await;
+    assert_eq!(
+        (claim.account.attempts, claim.account.not_before),
+        (0, None)
+    );
+    assert_eq!(
+        store
+            .letters(&DeadLetterFilter::default())
+            .await
+            .expect("read")
+            .len(),
+        1,
+        "success closes it, not the replay"
+    );
+    let line = store
+        .history(Some(&person), 1)
+        .await
+        .expect("read")
+        .remove(0);
+    assert_eq!(
+        (line.outcome.as_str(), line.detail),
+        ("replayed", json!({"by": "kim", "reason": "target mended"}))
+    );
+    // Replayed while it is reconciled: reconciled again.
+    store
+        .replay(&DeadLetterFilter::default(), "kim", "again")
+        .await
+        .expect("replayed");
+    assert!(
+        store
+            .commit(&claim, &reconciled(&claim, None))
+            .await
+            .expect("committed")
+            .pending_again
+    );
+}
+
+pub async fn letters_are_found_by_what_they_are_about(place: &Place) {
+    let store = place.ready().await;
+    let (first, second) = (person(&store, "E-1").await, person(&store, "E-2").await);
+    let mut filed = Vec::new();
+    for claim in claim(&store, 2).await {
+        let letter = about(
+            &claim,
+            if claim.account.person == first {
+                Cause::Vanished
+            } else {
+                Cause::Ambiguous
+            },
+            "x",
+        );
+        filed.push(store.file(&letter).await.expect("filed"));
+    }
+    let found = async |filter: DeadLetterFilter| {
+        let letters = store.letters(&filter).await.expect("read");
+        letters
+            .into_iter()
+            .map(|letter| letter.id)
+            .collect::<Vec<_>>()
+    };
+    let any = DeadLetterFilter::default;
+    assert_eq!(
+        found(any()).await,
+        [filed[1].clone(), filed[0].clone()],
+        "newest first"
+    );
+    assert_eq!(
+        found(DeadLetterFilter { most: 1, ..any() }).await,
+        filed[1..]
+    );
+    assert_eq!(
+        found(DeadLetterFilter {
+            person: Some(second),
+            ..any()
+        })
+        .await,
+        filed[1..]
+    );
+    assert_eq!(
+        found(DeadLetterFilter {
+            cause: Some("vanished".to_owned()),
+            ..any()
+        })
+        .await,
+        filed[..1]
+    );
+    assert_eq!(
+        found(DeadLetterFilter {
+            connection: Some("wiki".to_owned()),
+            ..any()
+        })
+        .await,
+        []
+    );
+    assert_eq!(
+        found(DeadLetterFilter {
+            ids: filed.clone(),
+            person: Some(first),
+            most: 5,
+            ..any()
+        })
+        .await,
+        filed[..1]
+    );
+}
