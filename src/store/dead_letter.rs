@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::PersonKey;
 use hirewire_core::{
     event::{HookId, SourceId},
-    fold::FindingKind,
+    plan::DeadLetterCause,
 };
 
 /// A letter's id, short enough to type.
@@ -20,87 +20,6 @@ pub struct DeadLetterId(pub String);
 impl fmt::Display for DeadLetterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// Why a letter was filed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(
-    missing_docs,
-    reason = "each cause is described once, in docs/dead-letters.md"
-)]
-pub enum Cause {
-    Unreadable,
-    Poison,
-    Exhausted,
-    Conflict,
-    Ambiguous,
-    Refused,
-    Vanished,
-    NotEffective,
-    Protected,
-    Finding(FindingKind),
-}
-
-impl Cause {
-    /// Every cause that is no finding.
-    const PLAIN: [Self; 9] = [
-        Self::Unreadable,
-        Self::Poison,
-        Self::Exhausted,
-        Self::Conflict,
-        Self::Ambiguous,
-        Self::Refused,
-        Self::Vanished,
-        Self::NotEffective,
-        Self::Protected,
-    ];
-
-    /// Its name, as in filters, metrics and docs/dead-letters.md; a finding's is the fold's.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unreadable => "unreadable",
-            Self::Poison => "poison",
-            Self::Exhausted => "exhausted",
-            Self::Conflict => "conflict",
-            Self::Ambiguous => "ambiguous",
-            Self::Refused => "refused",
-            Self::Vanished => "vanished",
-            Self::NotEffective => "not_effective",
-            Self::Protected => "protected",
-            Self::Finding(finding) => finding_name(finding),
-        }
-    }
-
-    /// The cause of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        let finding = || {
-            serde_json::from_value(Value::String(name.to_owned()))
-                .ok()
-                .map(Self::Finding)
-        };
-        Self::PLAIN
-            .into_iter()
-            .find(|cause| cause.as_str() == name)
-            .or_else(finding)
-    }
-}
-
-fn finding_name(finding: FindingKind) -> &'static str {
-    match finding {
-        FindingKind::IdReused => "id_reused",
-        FindingKind::ImplausibleTime => "implausible_time",
-        FindingKind::ImplausibleEffective => "implausible_effective",
-        FindingKind::SupersedingMismatch => "superseding_mismatch",
-        FindingKind::StartInsideEnded => "start_inside_ended",
-        FindingKind::StartWithoutDate => "start_without_date",
-        FindingKind::EndedSeveral => "ended_several",
-        FindingKind::WhichEmployment => "which_employment",
-        FindingKind::NothingToCancel => "nothing_to_cancel",
-        FindingKind::HrSaysActive => "hr_says_active",
-        FindingKind::MissingFromList => "missing_from_list",
-        FindingKind::EndDateWithoutEnding => "end_date_without_ending",
-        FindingKind::TwoAccounts => "two_accounts",
     }
 }
 
@@ -135,7 +54,7 @@ pub struct NewDeadLetter {
     /// What it is about.
     pub about: DeadLetterSubject,
     /// Why.
-    pub cause: Cause,
+    pub cause: DeadLetterCause,
     /// What happened and what to do, in one sentence; no personal data.
     pub summary: String,
     /// Facts for operators: scimType, detail, status, the requests, candidates' ids.
@@ -167,32 +86,4 @@ pub struct DeadLetter {
     pub closed: Option<Timestamp>,
     /// Whether raw bytes are kept with it.
     pub has_raw: bool,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cause_is_read_back_from_its_name() {
-        let findings = [
-            FindingKind::IdReused,
-            FindingKind::ImplausibleTime,
-            FindingKind::ImplausibleEffective,
-            FindingKind::SupersedingMismatch,
-            FindingKind::StartInsideEnded,
-            FindingKind::StartWithoutDate,
-            FindingKind::EndedSeveral,
-            FindingKind::WhichEmployment,
-            FindingKind::NothingToCancel,
-            FindingKind::HrSaysActive,
-            FindingKind::MissingFromList,
-            FindingKind::EndDateWithoutEnding,
-            FindingKind::TwoAccounts,
-        ];
-        for cause in Cause::PLAIN.into_iter().chain(findings.map(Cause::Finding)) {
-            assert_eq!(Cause::parse(cause.as_str()), Some(cause));
-        }
-        assert_eq!(Cause::parse("whatever"), None);
-    }
 }

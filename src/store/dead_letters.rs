@@ -1,7 +1,7 @@
 //! Filing, listing and closing dead letters. At most one is open for each thing and cause; the same again counts up.
 
 use super::{
-    Account, Cause, DeadLetter, DeadLetterFilter, DeadLetterId, DeadLetterSubject, NewDeadLetter,
+    Account, DeadLetterCause, DeadLetter, DeadLetterFilter, DeadLetterId, DeadLetterSubject, NewDeadLetter,
     PersonKey, RawHook, Store, StoreError,
     sql::dialect::Scope,
     sql::statement::{Columns as _, SqlValue, Statement, Tx, and, chunks, to_json},
@@ -128,7 +128,7 @@ pub(super) async fn file_unreadable(
         "SELECT id FROM dead_letters WHERE subject = $2 AND cause = $3 ORDER BY filed LIMIT 1",
     )
     .with(subject(&about).text)
-    .with(Cause::Unreadable.as_str())
+    .with(DeadLetterCause::Unreadable.as_str())
     .first(tx)
     .await?;
     if let Some(row) = known {
@@ -136,7 +136,7 @@ pub(super) async fn file_unreadable(
     }
     let letter = NewDeadLetter {
         about,
-        cause: Cause::Unreadable,
+        cause: DeadLetterCause::Unreadable,
         summary: format!(
             "The hook is authentic but could not be read: {reason}. Mend the preset, then replay."
         ),
@@ -159,7 +159,7 @@ pub(super) async fn close_readable(
             "UPDATE dead_letters SET closed = {now} WHERE closed IS NULL AND cause = $2 AND subject IN (VALUES {rows})",
         );
         statement
-            .with(Cause::Unreadable.as_str())
+            .with(DeadLetterCause::Unreadable.as_str())
             .rows(subjects)
             .run(tx)
             .await?;

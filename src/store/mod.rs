@@ -29,7 +29,8 @@ pub use account::{
     Account, Claim, ClaimLost, Commit, Intent, IntentKind, LastApplied, MatchKeyValue, Outcome,
     OutcomeKind, PersonKey, Priority,
 };
-pub use dead_letter::{Cause, DeadLetter, DeadLetterId, DeadLetterSubject, NewDeadLetter};
+pub use hirewire_core::plan::DeadLetterCause;
+pub use dead_letter::{DeadLetter, DeadLetterId, DeadLetterSubject, NewDeadLetter};
 pub use open::Store;
 pub use quarantine::QuarantinedMessage;
 pub use sql::schema::MigrationStatus;

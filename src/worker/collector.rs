@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Patience, Worker, ingest, unreadable_queue};
 use crate::{
     queue::{Delivery, Hook, Lane},
-    store::{Cause, DeadLetterSubject, NewDeadLetter, StoreError},
+    store::{DeadLetterCause, DeadLetterSubject, NewDeadLetter, StoreError},
 };
 
 /// Collects until it is asked to stop.
@@ -55,7 +55,7 @@ async fn collect(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), Store
                 source: hook.source.clone(),
                 hook: hook.hook.clone(),
             },
-            cause: Cause::Poison,
+            cause: DeadLetterCause::Poison,
             summary: "the broker gave up on delivering this hook; its events are stored and count"
                 .to_owned(),
             detail: json!({ "events": hook.events().len(), "received": hook.received }),

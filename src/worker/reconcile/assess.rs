@@ -11,13 +11,14 @@ use serde_json::{Value, json};
 use super::{after, groups};
 use crate::{
     scim_client::{Client, Found, Hit},
-    store::{Account, Cause, IntentKind, OutcomeKind},
+    store::{Account, IntentKind, OutcomeKind},
     worker::Connection,
 };
 use hirewire_core::{
     fold::{FindingKind, Person, Status},
     mapping::{Access, AccessNow, AdoptMatch, Desired, ForPerson, Mapping, MatchKey},
     plan::{
+        DeadLetterCause,
         self, Current, Ending, Failure, GroupsNow, Input, LeaverAccount, Note, Operation, Ours,
         Policy, plan_deactivation,
     },
@@ -89,7 +90,7 @@ pub enum Next {
     /// An operator must decide.
     Letter {
         /// Why.
-        cause: Cause,
+        cause: DeadLetterCause,
         /// What happened and what to do.
         summary: String,
         /// Facts.
@@ -224,7 +225,7 @@ async fn ending(seen: &Seen<'_>, mut look: Look) -> Result<Look, Failure> {
         Ending::Nothing => Next::Reconciled(OutcomeKind::Unchanged, "inactive".to_owned()),
         Ending::Held => Next::Reconciled(OutcomeKind::Waiting, "held".to_owned()),
         Ending::Protected => Next::Letter {
-            cause: Cause::Protected,
+            cause: DeadLetterCause::Protected,
             summary: "the person left, and the account is protected: deactivate it by hand, or unprotect it".to_owned(),
             detail: json!({ "user": binding.id }),
         },
@@ -239,7 +240,7 @@ async fn giving(seen: &Seen<'_>, mapped: &ForPerson<'_>, mut look: Look) -> Resu
         Ok(desired) => desired,
         Err(error) => {
             look.next = Next::Letter {
-                cause: Cause::Refused,
+                cause: DeadLetterCause::Refused,
                 summary: format!("the mapping failed for this person: {error}"),
                 detail: json!({ "expression": error.at }),
             };
@@ -430,12 +431,12 @@ fn several(hits: &[Hit], after_create: bool) -> Next {
     let ids: Vec<&str> = hits.iter().map(|hit| hit.id.as_str()).collect();
     let (cause, summary) = if after_create {
         (
-            Cause::Finding(FindingKind::TwoAccounts),
+            DeadLetterCause::Finding(FindingKind::TwoAccounts),
             "a second account of this person exists: remove one, then replay",
         )
     } else {
         (
-            Cause::Ambiguous,
+            DeadLetterCause::Ambiguous,
             "several accounts match this person: make the match keys unique there, then replay",
         )
     };
@@ -478,7 +479,7 @@ fn one(seen: &Seen<'_>, keys: &[MatchKey], hit: &Hit) -> Located {
             "adopt.match is never"
         };
         return Located::Letter(Next::Letter {
-            cause: Cause::Conflict,
+            cause: DeadLetterCause::Conflict,
             summary: format!(
                 "an account that is not ours matches this person ({why}): decide whose it is, then replay"
             ),

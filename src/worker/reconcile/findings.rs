@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Case, after};
-use crate::store::{Cause, DeadLetterSubject, NewDeadLetter, PersonKey};
+use crate::store::{DeadLetterCause, DeadLetterSubject, NewDeadLetter, PersonKey};
 use hirewire_core::{
     event::Event,
     fold::{Finding, FindingKind, Person},
@@ -37,7 +37,7 @@ pub(super) fn letters(case: &Case<'_>, events: &[Event]) -> Vec<NewDeadLetter> {
         let Some(summary) = asks_for_somebody(finding.kind) else {
             continue;
         };
-        let cause = Cause::Finding(finding.kind);
+        let cause = DeadLetterCause::Finding(finding.kind);
         if letters.iter().any(|letter| letter.cause == cause) {
             continue;
         }
@@ -106,7 +106,7 @@ pub(super) fn two_accounts(case: &Case<'_>, into: &PersonKey) -> NewDeadLetter {
             connection: case.claim.account.connection.clone(),
             person: case.claim.account.person.clone(),
         },
-        cause: Cause::Finding(FindingKind::TwoAccounts),
+        cause: DeadLetterCause::Finding(FindingKind::TwoAccounts),
         summary:
             "two people turned out to be one: the older account stays, this one is deactivated"
                 .to_owned(),

@@ -20,7 +20,7 @@ use crate::{
 use hirewire_core::{
     mapping::Access,
     plan::{
-        self, Absence, Backoff, Failure, FailureKind, LetterCause, Operation, PauseReason, Phase,
+        self, Absence, Backoff, Failure, FailureKind, DeadLetterCause, Operation, PauseReason, Phase,
         Situation, Verdict, Wait, decide,
     },
 };
@@ -445,7 +445,7 @@ pub(super) fn facts(failure: &Failure) -> Value {
 /// A letter about the account.
 pub(super) fn about_account(
     case: &Case<'_>,
-    cause: LetterCause,
+    cause: DeadLetterCause,
     summary: String,
     detail: Value,
 ) -> NewDeadLetter {
@@ -454,7 +454,7 @@ pub(super) fn about_account(
             connection: case.claim.account.connection.clone(),
             person: case.claim.account.person.clone(),
         },
-        cause: outcome::cause_of(cause),
+        cause: cause,
         summary,
         detail,
         raw: None,

@@ -16,14 +16,14 @@ use super::{
 use crate::{
     scim_client::Response,
     store::{
-        Cause, Commit, DeadLetterSubject, IntentKind, NewDeadLetter, OutcomeKind, PersonKey,
+        Commit, DeadLetterSubject, IntentKind, NewDeadLetter, OutcomeKind, PersonKey,
         Priority,
     },
 };
 use hirewire_core::{
     fold::FindingKind,
     mapping::Access,
-    plan::{Failure, LetterCause, Operation, Request, TargetUser},
+    plan::{Failure, DeadLetterCause, Operation, Request, TargetUser},
 };
 
 /// The outcome's detail while a bound user is missing and not proven gone.
@@ -202,7 +202,7 @@ fn with_user(
     if !look.others.is_empty() {
         commit.letters.push(NewDeadLetter {
             about: about(case),
-            cause: Cause::Finding(FindingKind::TwoAccounts),
+            cause: DeadLetterCause::Finding(FindingKind::TwoAccounts),
             summary: "a second account of this person exists at the target: remove one of them"
                 .to_owned(),
             detail: json!({ "user": commit.scim_id, "others": look.others }),
@@ -301,7 +301,7 @@ pub(super) fn letter(
     case: &Case<'_>,
     look: &Look,
     progress: &Progress,
-    cause: LetterCause,
+    cause: DeadLetterCause,
     failure: &Failure,
 ) -> Commit {
     let mut commit = undecided(case, look, about_failure(case, cause, failure, progress));
@@ -325,30 +325,33 @@ pub(super) fn letter(
 /// The letter of a failure.
 pub(super) fn about_failure(
     case: &Case<'_>,
-    cause: LetterCause,
+    cause: DeadLetterCause,
     failure: &Failure,
     progress: &Progress,
 ) -> NewDeadLetter {
     let summary = match cause {
-        LetterCause::Exhausted => {
+        DeadLetterCause::Exhausted => {
             "the target could not be reached or asked to wait too often: replay when it is well"
         }
-        LetterCause::Conflict => {
+        DeadLetterCause::Conflict => {
             "somebody else's account has what this person's needs: free it there, then replay"
         }
-        LetterCause::Ambiguous => {
+        DeadLetterCause::Ambiguous => {
             "several accounts match this person: make the match keys unique there, then replay"
         }
-        LetterCause::Refused => {
+        DeadLetterCause::Refused => {
             "the target refused: see what it says, fix mapping or data, then replay"
         }
-        LetterCause::Vanished => {
+        DeadLetterCause::Vanished => {
             "the account is gone at the target: replay once it is back, or restore it there"
         }
-        LetterCause::NotEffective => {
+        DeadLetterCause::NotEffective => {
             "the target answered the deactivation with success, and the account is still active: deactivate it by hand"
         }
-        LetterCause::Protected => {
+        DeadLetterCause::Unreadable | DeadLetterCause::Poison | DeadLetterCause::Finding(_) => {
+            "an operator must look at this account"
+        }
+        DeadLetterCause::Protected => {
             "the person left, and the account is protected: deactivate it by hand, or unprotect it"
         }
     };
@@ -357,7 +360,7 @@ pub(super) fn about_failure(
         members.insert("requests".to_owned(), json!(progress.sent));
     }
     let summary = match (cause, failure.status(), last_attributes(progress)) {
-        (LetterCause::Refused, Some(status), Some(attributes)) => {
+        (DeadLetterCause::Refused, Some(status), Some(attributes)) => {
             format!(
                 "the target refused {attributes} ({status}): see what it says, fix mapping or data, then replay"
             )
@@ -384,7 +387,7 @@ pub(super) fn refusal(
     case: &Case<'_>,
     operation: &Operation,
     failure: &Failure,
-    cause: LetterCause,
+    cause: DeadLetterCause,
 ) -> NewDeadLetter {
     let paths = attributes_of(operation).join(", ");
     let mut detail = facts(failure);
@@ -406,7 +409,7 @@ pub(super) fn conflict(case: &Case<'_>, other: &PersonKey) -> NewDeadLetter {
     let summary = "the account that matches is another person's here: make the match keys unique, then replay";
     about_account(
         case,
-        LetterCause::Conflict,
+        DeadLetterCause::Conflict,
         summary.to_owned(),
         json!({ "person": other }),
     )
@@ -521,18 +524,5 @@ fn about(case: &Case<'_>) -> DeadLetterSubject {
     DeadLetterSubject::Account {
         connection: case.claim.account.connection.clone(),
         person: case.claim.account.person.clone(),
-    }
-}
-
-/// The letter's cause, in the store's words.
-pub(super) fn cause_of(cause: LetterCause) -> Cause {
-    match cause {
-        LetterCause::Exhausted => Cause::Exhausted,
-        LetterCause::Conflict => Cause::Conflict,
-        LetterCause::Ambiguous => Cause::Ambiguous,
-        LetterCause::Refused => Cause::Refused,
-        LetterCause::Vanished => Cause::Vanished,
-        LetterCause::NotEffective => Cause::NotEffective,
-        LetterCause::Protected => Cause::Protected,
     }
 }

@@ -3,7 +3,7 @@
 use hirewire::{
     queue::Reading,
     store::{
-        Cause, Claim, Commit, DeadLetterFilter, DeadLetterId, DeadLetterSubject, NewDeadLetter,
+        DeadLetterCause, Claim, Commit, DeadLetterFilter, DeadLetterId, DeadLetterSubject, NewDeadLetter,
         OutcomeKind,
     },
 };
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::harness::*;
 
-fn about(claim: &Claim, cause: Cause, summary: &str) -> NewDeadLetter {
+fn about(claim: &Claim, cause: DeadLetterCause, summary: &str) -> NewDeadLetter {
     let account = &claim.account;
     NewDeadLetter {
         about: DeadLetterSubject::Account {
@@ -42,8 +42,8 @@ pub async fn the_same_trouble_is_one_open_letter(place: &Place) {
         record(&store, vec![event("changed", "E-1", &format!("c{round}"))]).await;
         let claim = claim_one(&store).await;
         let letters = vec![
-            about(&claim, Cause::Refused, summary),
-            about(&claim, Cause::Conflict, summary),
+            about(&claim, DeadLetterCause::Refused, summary),
+            about(&claim, DeadLetterCause::Conflict, summary),
         ];
         store
             .commit(&claim, &with_dead_letters(&claim, letters))
@@ -85,8 +85,8 @@ pub async fn success_closes_the_accounts_letters(place: &Place) {
     let person = person(&store, "E-1").await;
     let claim = claim_one(&store).await;
     let letters = vec![
-        about(&claim, Cause::Refused, "no"),
-        about(&claim, Cause::Protected, "kept"),
+        about(&claim, DeadLetterCause::Refused, "no"),
+        about(&claim, DeadLetterCause::Protected, "kept"),
     ];
     store
         .commit(&claim, &with_dead_letters(&claim, letters))
@@ -96,14 +96,14 @@ pub async fn success_closes_the_accounts_letters(place: &Place) {
         about: DeadLetterSubject::Person {
             person: person.clone(),
         },
-        cause: Cause::Finding(FindingKind::HrSaysActive),
-        ..about(&claim, Cause::Refused, "HR lists a leaver")
+        cause: DeadLetterCause::Finding(FindingKind::HrSaysActive),
+        ..about(&claim, DeadLetterCause::Refused, "HR lists a leaver")
     };
     store.file(&finding).await.expect("filed");
     record(&store, vec![event("changed", "E-1", "c")]).await;
     let claim = claim_one(&store).await;
     let commit = Commit {
-        letters: vec![about(&claim, Cause::Protected, "still")],
+        letters: vec![about(&claim, DeadLetterCause::Protected, "still")],
         closes_dead_letters: true,
         ..reconciled(&claim, Some("u-1"))
     };
@@ -133,7 +133,7 @@ pub async fn success_closes_the_accounts_letters(place: &Place) {
     store
         .commit(
             &claim,
-            &with_dead_letters(&claim, vec![about(&claim, Cause::Refused, "again")]),
+            &with_dead_letters(&claim, vec![about(&claim, DeadLetterCause::Refused, "again")]),
         )
         .await
         .expect("committed");
@@ -255,7 +255,7 @@ pub async fn a_replay_makes_accounts_pending_now(place: &Place) {
     let claim = claim_one(&store).await;
     let later = claim.now + SignedDuration::from_hours(1);
     let commit = Commit {
-        letters: vec![about(&claim, Cause::Exhausted, "gave up")],
+        letters: vec![about(&claim, DeadLetterCause::Exhausted, "gave up")],
         ..failed(&claim, later)
     };
     store.commit(&claim, &commit).await.expect("committed");
@@ -263,8 +263,8 @@ pub async fn a_replay_makes_accounts_pending_now(place: &Place) {
         about: DeadLetterSubject::Person {
             person: person.clone(),
         },
-        cause: Cause::Finding(FindingKind::WhichEmployment),
-        ..about(&claim, Cause::Refused, "which")
+        cause: DeadLetterCause::Finding(FindingKind::WhichEmployment),
+        ..about(&claim, DeadLetterCause::Refused, "which")
     };
     let finding = store.file(&finding).await.expect("filed");
     assert_eq!(pending(&store).await, 0);
@@ -319,9 +319,9 @@ pub async fn letters_are_found_by_what_they_are_about(place: &Place) {
         let letter = about(
             &claim,
             if claim.account.person == first {
-                Cause::Vanished
+                DeadLetterCause::Vanished
             } else {
-                Cause::Ambiguous
+                DeadLetterCause::Ambiguous
             },
             "x",
         );

@@ -6,6 +6,7 @@
 
 mod attributes;
 mod backoff;
+mod dead_letter_cause;
 mod ending;
 mod failure;
 mod groups;
@@ -28,12 +29,13 @@ use crate::{
 };
 
 pub use backoff::Backoff;
+pub use dead_letter_cause::DeadLetterCause;
 pub use ending::{Ending, LeaverAccount, plan_deactivation};
 pub use failure::{Failure, FailureKind, Phase};
 pub use operation::{Change, Edit, Operation, TargetUser};
 pub use request::{Method, Request, add_members, remove_members};
 pub use verdict::{
-    Absence, LetterCause, PauseReason, Probe, Situation, Verdict, Wait, absent, decide,
+    Absence, PauseReason, Probe, Situation, Verdict, Wait, absent, decide,
     not_effective,
 };
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Failure, FailureKind, Phase};
+use super::{DeadLetterCause, Failure, FailureKind, Phase};
 
 /// What we do about a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum Verdict {
     /// Pause the connection, with an alarm: it is not about this person.
     Pause(PauseReason),
     /// File a letter; nothing more is tried by itself.
-    Letter(LetterCause),
+    Letter(DeadLetterCause),
     /// What was wanted is so already.
     Done,
     /// Make the account anew (`vanished` by policy).
@@ -40,26 +40,7 @@ pub struct Wait {
     /// The write may have happened: look before writing again, and not before `propagation_delay`.
     pub verify: bool,
     /// A letter filed while it goes on: a deactivation has no last attempt.
-    pub letter: Option<LetterCause>,
-}
-
-/// Why a letter is filed, in the words of the dead letters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum LetterCause {
-    /// The attempts are used up.
-    Exhausted,
-    /// Somebody else's account has what ours needs.
-    Conflict,
-    /// Several accounts match.
-    Ambiguous,
-    /// The target refuses.
-    Refused,
-    /// The bound account is gone.
-    Vanished,
-    /// A deactivation was answered with success, and the account is still active.
-    NotEffective,
-    /// The account is never deactivated.
-    Protected,
+    pub letter: Option<DeadLetterCause>,
 }
 
 /// Why a connection is paused.
@@ -157,7 +138,7 @@ fn answered(
         },
         409 if phase == Phase::Create => {
             if s.looked_up {
-                Verdict::Letter(LetterCause::Conflict)
+                Verdict::Letter(DeadLetterCause::Conflict)
             } else {
                 Verdict::LookUp
             }
@@ -181,7 +162,7 @@ fn wait(at_least: Option<Duration>, verify: bool, situation: &Situation) -> Verd
 }
 
 fn exhausted() -> Verdict {
-    Verdict::Letter(LetterCause::Exhausted)
+    Verdict::Letter(DeadLetterCause::Exhausted)
 }
 
 fn refused(phase: Phase) -> Verdict {
@@ -194,7 +175,7 @@ fn refused(phase: Phase) -> Verdict {
         | Phase::Deactivate
         | Phase::Reactivate
         | Phase::Groups
-        | Phase::Probe => Verdict::Letter(LetterCause::Refused),
+        | Phase::Probe => Verdict::Letter(DeadLetterCause::Refused),
     }
 }
 
@@ -215,7 +196,7 @@ pub fn not_effective() -> Verdict {
     Verdict::Wait(Wait {
         at_least: None,
         verify: true,
-        letter: Some(LetterCause::NotEffective),
+        letter: Some(DeadLetterCause::NotEffective),
     })
 }
 
@@ -261,7 +242,7 @@ pub fn absent(known: &Absence) -> Verdict {
         }
         (Some(true), Some(true)) if known.ending => Verdict::Done,
         (Some(true), Some(true)) if known.recreate => Verdict::Recreate,
-        (Some(true), Some(true)) => Verdict::Letter(LetterCause::Vanished),
+        (Some(true), Some(true)) => Verdict::Letter(DeadLetterCause::Vanished),
     }
 }
 

@@ -39,7 +39,7 @@ fn after(seconds: Option<u64>, verify: bool) -> Verdict {
     })
 }
 
-fn still_going(cause: LetterCause) -> Verdict {
+fn still_going(cause: DeadLetterCause) -> Verdict {
     Verdict::Wait(Wait {
         at_least: None,
         verify: true,
@@ -65,7 +65,7 @@ fn a_target_in_trouble_is_waited_for_as_long_as_it_says() {
     );
     assert_eq!(
         decide(&answer(Phase::Read, 503, None), &SPENT),
-        Verdict::Letter(LetterCause::Exhausted)
+        Verdict::Letter(DeadLetterCause::Exhausted)
     );
 }
 
@@ -98,15 +98,15 @@ fn a_write_without_an_answer_is_looked_at_before_it_is_repeated() {
 fn a_deactivation_has_no_last_attempt() {
     assert_eq!(
         decide(&answer(Phase::Deactivate, 503, None), &SPENT),
-        still_going(LetterCause::Exhausted)
+        still_going(DeadLetterCause::Exhausted)
     );
     assert_eq!(
         decide(&answer(Phase::Deactivate, 400, None), &FRESH),
-        still_going(LetterCause::Refused)
+        still_going(DeadLetterCause::Refused)
     );
     assert_eq!(
         decide(&answer(Phase::Deactivate, 501, None), &SPENT),
-        still_going(LetterCause::Refused)
+        still_going(DeadLetterCause::Refused)
     );
     let silent = Failure {
         phase: Phase::Deactivate,
@@ -146,7 +146,7 @@ fn refused_credentials_are_probed_before_anything_is_concluded() {
         );
         assert_eq!(
             with(Some(Probe::Accepted)),
-            Verdict::Letter(LetterCause::Refused)
+            Verdict::Letter(DeadLetterCause::Refused)
         );
         assert_eq!(with(Some(Probe::Unclear)), after(None, false));
     }
@@ -164,7 +164,7 @@ fn who_exists_already_is_looked_up_and_only_then_a_conflict() {
     };
     assert_eq!(
         decide(&answer(Phase::Create, 409, None), &looked_up),
-        Verdict::Letter(LetterCause::Conflict)
+        Verdict::Letter(DeadLetterCause::Conflict)
     );
 }
 
@@ -174,12 +174,12 @@ fn one_bad_attribute_holds_up_no_other() {
     assert_eq!(decide(&answer(SIX, 409, None), &FRESH), Verdict::OneByOne);
     assert_eq!(
         decide(&answer(ONE, 400, None), &FRESH),
-        Verdict::Letter(LetterCause::Refused)
+        Verdict::Letter(DeadLetterCause::Refused)
     );
     assert_eq!(decide(&answer(SIX, 412, None), &FRESH), Verdict::ReadAgain);
     assert_eq!(
         decide(&answer(SIX, 412, None), &SPENT),
-        Verdict::Letter(LetterCause::Exhausted)
+        Verdict::Letter(DeadLetterCause::Exhausted)
     );
 }
 
@@ -222,7 +222,7 @@ fn who_is_gone_is_known_only_after_every_look() {
             ending: false,
             ..gone
         }),
-        Verdict::Letter(LetterCause::Vanished)
+        Verdict::Letter(DeadLetterCause::Vanished)
     );
     assert_eq!(
         absent(&Absence {
@@ -281,7 +281,7 @@ fn who_is_gone_is_known_only_after_every_look() {
         }),
         after(None, true)
     );
-    assert_eq!(not_effective(), still_going(LetterCause::NotEffective));
+    assert_eq!(not_effective(), still_going(DeadLetterCause::NotEffective));
 }
 
 #[test]
@@ -301,6 +301,6 @@ fn a_search_that_is_too_sensitive_for_the_target_is_refused_and_no_matter_of_cre
     };
     assert_eq!(
         decide(&failure, &FRESH),
-        Verdict::Letter(LetterCause::Refused)
+        Verdict::Letter(DeadLetterCause::Refused)
     );
 }
