@@ -1,9 +1,6 @@
 //! The account row and what settling does to it (architecture.md section 2, "Settling one account").
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,6 +9,7 @@ use serde_json::Value;
 use hirewire_core::{
     event::Alias,
     mapping::{Access, MatchKey},
+    plan::LastApplied,
 };
 
 /// A person's surrogate id: a UUID v7 made when an alias was first heard of.
@@ -76,19 +74,6 @@ pub struct Account {
     pub as_of: Option<Timestamp>,
     /// What the last reconcile came to.
     pub outcome: Option<Outcome>,
-}
-
-/// What we last wrote, or found to be as we want it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct LastApplied {
-    /// By full attribute path.
-    pub attributes: BTreeMap<String, Value>,
-    /// Ids of groups whose membership we granted.
-    pub groups: BTreeSet<String>,
-    /// The user was made by us, not found.
-    pub created_by_us: bool,
-    /// `active` as last written or read.
-    pub active: Option<bool>,
 }
 
 /// A write that was begun.

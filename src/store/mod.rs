@@ -26,11 +26,12 @@ mod sweep;
 mod types;
 
 pub use account::{
-    Account, Claim, ClaimLost, Commit, Intent, IntentKind, LastApplied, MatchKeyValue, Outcome,
-    OutcomeKind, PersonKey, Priority,
+    Account, Claim, ClaimLost, Commit, Intent, IntentKind, MatchKeyValue, Outcome, OutcomeKind,
+    PersonKey, Priority,
 };
-pub use hirewire_core::plan::DeadLetterCause;
 pub use dead_letter::{DeadLetter, DeadLetterId, DeadLetterSubject, NewDeadLetter};
+pub use hirewire_core::plan::DeadLetterCause;
+pub use hirewire_core::plan::LastApplied;
 pub use open::Store;
 pub use quarantine::QuarantinedMessage;
 pub use sql::schema::MigrationStatus;

@@ -1,7 +1,7 @@
 //! One account's life, in each dialect: planned by `plan`, sent by `target`, carried out by the sandbox, which shares
 //! no code with either. After each step the same plan is made again from what the target then says: it must be empty.
 
-use std::{collections::BTreeMap, collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use hirewire::scim_client::{BreakerSettings, Client, ClientSettings, Credentials, Found, Silent};
 use hirewire_core::{
@@ -10,7 +10,8 @@ use hirewire_core::{
         WhenWritten,
     },
     plan::{
-        self, Current, Ending, GroupsNow, Input, LeaverAccount, Operation, Ours, Policy, TargetUser,
+        self, Current, Ending, GroupsNow, Input, LastApplied, LeaverAccount, Operation, Policy,
+        TargetUser,
     },
     scim::{AttributePath, Profile},
 };
@@ -110,7 +111,6 @@ impl Harness {
     }
 
     fn plan(&self, desired: &Desired, current: Option<&Value>, edge: bool) -> Vec<Operation> {
-        let (attributes, groups) = (BTreeMap::new(), BTreeSet::new());
         let input = Input {
             access: Access::Active,
             edge,
@@ -118,10 +118,9 @@ impl Harness {
             adopting: false,
             desired,
             current: current.map_or(Current::Absent, Current::Read),
-            ours: Ours {
-                attributes: &attributes,
-                groups: &groups,
+            last_applied: &LastApplied {
                 created_by_us: true,
+                ..LastApplied::default()
             },
             groups: &GroupsNow::default(),
         };

@@ -3,7 +3,7 @@
 //! A deactivation needs the binding only: what the mapping says of attributes, scope or groups is not even asked.
 //! Where access shall end, `active` is what a GET says now, never what we remember.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -18,9 +18,8 @@ use hirewire_core::{
     fold::{FindingKind, Person, Status},
     mapping::{Access, AccessNow, AdoptMatch, Desired, ForPerson, Mapping, MatchKey},
     plan::{
-        DeadLetterCause,
-        self, Current, Ending, Failure, GroupsNow, Input, LeaverAccount, Note, Operation, Ours,
-        Policy, plan_deactivation,
+        self, Current, DeadLetterCause, Ending, Failure, GroupsNow, Input, LastApplied,
+        LeaverAccount, Note, Operation, Policy, plan_deactivation,
     },
     scim::{AttributePath, member},
 };
@@ -199,21 +198,13 @@ async fn ending(seen: &Seen<'_>, mut look: Look) -> Result<Look, Failure> {
             return Ok(look);
         }
     };
-    let trusted = crate::failpoint::planted("applied_trusted")
-        .then_some(seen.account.last_applied.active)
-        .flatten();
-    let (active, user_name) = if trusted == Some(false) {
-        (trusted, None)
-    } else {
-        let resource = seen.client.get(&binding.id).await?;
-        seen.connection.none_missing();
-        let name = member(&resource, "userName")
-            .and_then(Value::as_str)
-            .map(ToOwned::to_owned);
-        let active = plan::is_active(&resource);
-        binding.resource = Some(resource);
-        (active, name)
-    };
+    let resource = seen.client.get(&binding.id).await?;
+    seen.connection.none_missing();
+    let user_name = member(&resource, "userName")
+        .and_then(Value::as_str)
+        .map(ToOwned::to_owned);
+    let active = plan::is_active(&resource);
+    binding.resource = Some(resource);
     // Whoever leaves must leave no second account behind; but a search that fails holds up no leaver: the read-back asks again.
     look.others = other_accounts(seen, &look.keys, &binding.id).await.unwrap_or_else(|failure| {
         let connection = seen.connection.settings.name.as_str();
@@ -317,10 +308,14 @@ fn plan_of(
 ) -> Result<plan::Plan, plan::ReadFirst> {
     let document = seen.mapping.document();
     let last_applied = &seen.account.last_applied;
-    let none = BTreeMap::new();
-    let no_groups = BTreeSet::new();
-    let (current, adopting, created_by_us, ours) = match &look.binding {
-        None => (Current::Absent, false, true, (&none, &no_groups)),
+    let (current, adopting, last_applied) = match &look.binding {
+        None => {
+            let last_applied = LastApplied {
+                created_by_us: true,
+                ..LastApplied::default()
+            };
+            (Current::Absent, false, Cow::Owned(last_applied))
+        }
         Some(Binding {
             resource,
             adopting,
@@ -329,8 +324,7 @@ fn plan_of(
         }) => (
             resource.as_ref().map_or(Current::Unread, Current::Read),
             *adopting,
-            *created_by_us,
-            (&last_applied.attributes, &last_applied.groups),
+            as_created_by(last_applied, *created_by_us),
         ),
     };
     let input = Input {
@@ -340,11 +334,7 @@ fn plan_of(
         adopting,
         desired,
         current,
-        ours: Ours {
-            attributes: ours.0,
-            groups: ours.1,
-            created_by_us,
-        },
+        last_applied: &last_applied,
         groups,
     };
     let policy = Policy {
@@ -353,6 +343,18 @@ fn plan_of(
         groups: document.groups_policy,
     };
     plan::plan(&input, &document.profile, policy)
+}
+
+/// The row's `last_applied` with `created_by_us` as the binding states it.
+fn as_created_by(last_applied: &LastApplied, created_by_us: bool) -> Cow<'_, LastApplied> {
+    if last_applied.created_by_us == created_by_us {
+        return Cow::Borrowed(last_applied);
+    }
+
+    Cow::Owned(LastApplied {
+        created_by_us,
+        ..last_applied.clone()
+    })
 }
 
 /// What a plan without operations comes to.
@@ -409,7 +411,7 @@ async fn locate(seen: &Seen<'_>, keys: &[MatchKey]) -> Result<Located, Failure> 
     Ok(match seen.client.find(keys).await? {
         Found::Nobody { .. } => match creating {
             // What we sent may show up later: nothing is made before it must have.
-            Some(intent) if !crate::failpoint::planted("no_verify") => {
+            Some(intent) => {
                 let settings = &seen.connection.settings;
                 let until = seen.account.verify_at.unwrap_or_else(|| {
                     after(intent.begun, settings.timeout + settings.propagation_delay)
@@ -420,7 +422,7 @@ async fn locate(seen: &Seen<'_>, keys: &[MatchKey]) -> Result<Located, Failure> 
                     Located::Nobody
                 }
             }
-            Some(_) | None => Located::Nobody,
+            None => Located::Nobody,
         },
         Found::One(hit) => one(seen, keys, &hit),
         Found::Several(hits) => Located::Letter(several(&hits, creating.is_some())),

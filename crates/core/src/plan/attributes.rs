@@ -147,13 +147,13 @@ fn against(
 
 /// Whether the attribute of an account that we did not make is ours to write.
 fn may_write(input: &Input<'_>, policy: Policy, path: &AttributePath, has_value: bool) -> bool {
-    if input.ours.created_by_us {
+    if input.last_applied.created_by_us {
         return true;
     }
     match policy.adopt.update {
         AdoptUpdate::All => true,
         AdoptUpdate::None => false,
-        AdoptUpdate::UnsetOnly => !has_value || input.ours.attributes.contains_key(path.as_str()),
+        AdoptUpdate::UnsetOnly => !has_value || input.last_applied.attributes.contains_key(path.as_str()),
     }
 }
 
@@ -165,17 +165,16 @@ fn against_memory(
     path: &AttributePath,
     wanted: Option<&Value>,
 ) -> Result<bool, ReadFirst> {
-    let remembered = input.ours.attributes.get(path.as_str());
+    let remembered = input.last_applied.attributes.get(path.as_str());
     let was = remembered.filter(|value| !value.is_null());
     if remembered.is_some() && matches(path, wanted, was) {
         return Ok(false);
     }
-    if !input.ours.created_by_us && policy.adopt.update == AdoptUpdate::None {
+    if !input.last_applied.created_by_us && policy.adopt.update == AdoptUpdate::None {
         return Ok(false);
     }
     let element_known = path.selector().is_none() || {
-        let mut ours = input
-            .ours
+        let mut ours = input.last_applied
             .attributes
             .iter()
             .filter(|(_, value)| !value.is_null());
@@ -185,7 +184,7 @@ fn against_memory(
     };
     let removable = wanted.is_some() || was.is_some();
     let ours_to_write =
-        input.ours.created_by_us || policy.adopt.update == AdoptUpdate::All || remembered.is_some();
+        input.last_applied.created_by_us || policy.adopt.update == AdoptUpdate::All || remembered.is_some();
     if profile.update == UpdateMethod::PatchPath
         && element_known
         && removable
@@ -212,13 +211,13 @@ fn external_id_change(
     if policy.external_id_on != WhenWritten::Always {
         return Ok(None);
     }
-    let remembered = input.ours.attributes.get(path.as_str());
+    let remembered = input.last_applied.attributes.get(path.as_str());
     let has = match input.current {
         Current::Read(resource) => path.get(resource).and_then(Value::as_str),
         Current::Unread => Some(remembered.and_then(Value::as_str).ok_or(ReadFirst)?),
         Current::Absent => return Ok(None),
     };
-    let ours = input.ours.created_by_us || remembered.is_some() || policy.adopt.take_external_id;
+    let ours = input.last_applied.created_by_us || remembered.is_some() || policy.adopt.take_external_id;
     let free = has.is_none_or(str::is_empty);
     Ok((has != Some(wanted.as_str()) && (ours || free)).then(|| (path, Some(json!(wanted)))))
 }

@@ -31,7 +31,7 @@ pub(super) fn diff(
         }
         return changes;
     }
-    let granted = input.ours.groups;
+    let granted = &input.last_applied.groups;
     let GroupsNow { ids, member_of } = input.groups;
     let mut wanted = BTreeSet::new();
     let mut unknown = BTreeSet::new();

@@ -21,6 +21,7 @@ mod property_tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
@@ -50,15 +51,18 @@ pub enum Current<'a> {
     Read(&'a Value),
 }
 
-/// What of the account is ours, as the row remembers it.
-#[derive(Clone, Copy, Debug)]
-pub struct Ours<'a> {
-    /// By full attribute path, what we last wrote or found to be as wanted; `null`: cleared.
-    pub attributes: &'a BTreeMap<String, Value>,
-    /// Ids of groups whose membership we granted.
-    pub groups: &'a BTreeSet<String>,
-    /// Whether we made the user; else it was found, and the adopt policy counts.
+/// The state that Hirewire last wrote to the account, or read and found as desired. The store keeps
+/// it in the account's row; it decides which attributes and memberships a plan may change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LastApplied {
+    /// Values by full attribute path; `null`: the attribute was cleared.
+    pub attributes: BTreeMap<String, Value>,
+    /// Ids of the groups whose membership Hirewire granted.
+    pub groups: BTreeSet<String>,
+    /// Whether Hirewire created the user. If not, the user was adopted and the adopt policy applies.
     pub created_by_us: bool,
+    /// `active` as last written or read; `None`: not known.
+    pub active: Option<bool>,
 }
 
 /// What is known of groups at the target.
@@ -96,8 +100,8 @@ pub struct Input<'a> {
     pub desired: &'a Desired,
     /// What the target has.
     pub current: Current<'a>,
-    /// What of it is ours.
-    pub ours: Ours<'a>,
+    /// The state that Hirewire last applied to it.
+    pub last_applied: &'a LastApplied,
     /// What is known of groups.
     pub groups: &'a GroupsNow,
 }

@@ -1,7 +1,5 @@
 //! Plans as an operator would expect them, request by request.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde_json::{Value, json};
 
 use super::*;
@@ -50,9 +48,7 @@ struct Case {
     desired: Desired,
     current: Option<Value>,
     unread: bool,
-    applied: BTreeMap<String, Value>,
-    granted: BTreeSet<String>,
-    created_by_us: bool,
+    last_applied: LastApplied,
     groups: GroupsNow,
     profile: Profile,
     policy: Policy,
@@ -68,9 +64,10 @@ impl Case {
             desired,
             current,
             unread: false,
-            applied: BTreeMap::new(),
-            granted: BTreeSet::new(),
-            created_by_us: true,
+            last_applied: LastApplied {
+                created_by_us: true,
+                ..LastApplied::default()
+            },
             groups: GroupsNow::default(),
             profile: Profile::named("generic").unwrap(),
             policy: POLICY,
@@ -78,11 +75,6 @@ impl Case {
     }
 
     fn plan(&self) -> Result<Plan, ReadFirst> {
-        let ours = Ours {
-            attributes: &self.applied,
-            groups: &self.granted,
-            created_by_us: self.created_by_us,
-        };
         let current = match &self.current {
             _ if self.unread => Current::Unread,
             Some(resource) => Current::Read(resource),
@@ -95,7 +87,7 @@ impl Case {
             adopting: self.adopting,
             desired: &self.desired,
             current,
-            ours,
+            last_applied: &self.last_applied,
             groups: &self.groups,
         };
         plan(&input, &self.profile, self.policy)
@@ -298,7 +290,7 @@ fn memory_spares_reads_where_it_can_tell() {
         None,
     );
     case.unread = true;
-    case.applied = [
+    case.last_applied.attributes = [
         ("title", json!("A")),
         (r#"emails[type eq "work"].value"#, json!("w")),
     ]
@@ -326,7 +318,7 @@ fn an_account_that_was_there_before_us_is_changed_by_policy() {
         desired(&[("title", json!("Ours")), ("nickName", json!("n"))]),
         Some(current),
     );
-    case.created_by_us = false;
+    case.last_applied.created_by_us = false;
     case.adopting = true;
     case.policy.external_id_on = WhenWritten::Always;
     let paths = |case: &Case| -> Vec<String> {
@@ -356,7 +348,7 @@ fn only_memberships_that_we_granted_are_taken_back() {
     ];
     case.groups.ids = [("Ops".to_owned(), "g2".to_owned())].into();
     case.groups.member_of = ["g3".to_owned()].into();
-    case.granted = ["g1".to_owned(), "old".to_owned()].into();
+    case.last_applied.groups = ["g1".to_owned(), "old".to_owned()].into();
     let members = |operation: Value| json!({"schemas": [PATCH_OP], "Operations": [operation]});
     assert_eq!(
         case.requests(),

@@ -354,16 +354,8 @@ fn random_policy(draw: &mut Draw) -> Policy {
     }
 }
 
-/// The row's memory.
-#[derive(Clone, Debug, Default)]
-struct Memory {
-    attributes: BTreeMap<String, Value>,
-    groups: BTreeSet<String>,
-    created_by_us: bool,
-}
-
 /// Carries out a plan as a worker would.
-fn carry_out(plan: &Plan, target: &mut Target, memory: &mut Memory, profile: &Profile) {
+fn carry_out(plan: &Plan, target: &mut Target, memory: &mut LastApplied, profile: &Profile) {
     memory.attributes.extend(plan.found.clone());
     for operation in &plan.operations {
         let read = target.user.clone();
@@ -403,9 +395,9 @@ fn one_case(seed: u64) {
     let draw = &mut Draw(seed);
     let (profile, policy) = (random_profile(draw), random_policy(draw));
     let (mut target, desired) = (random_target(draw), random_desired(draw));
-    let mut memory = Memory {
+    let mut memory = LastApplied {
         created_by_us: draw.coin(),
-        ..Memory::default()
+        ..LastApplied::default()
     };
     for group in ["id of A", "id of gone"] {
         if draw.below(3) == 0 {
@@ -433,16 +425,11 @@ fn one_case(seed: u64) {
         draw.below(4) == 0,
     );
     let adopting = target.user.is_some() && draw.coin();
-    let make = |target: &Target, memory: &Memory, unread: bool| {
+    let make = |target: &Target, memory: &LastApplied, unread: bool| {
         let current = match &target.user {
             Some(_) if unread => Current::Unread,
             Some(user) => Current::Read(user),
             None => Current::Absent,
-        };
-        let ours = Ours {
-            attributes: &memory.attributes,
-            groups: &memory.groups,
-            created_by_us: memory.created_by_us,
         };
         let groups = GroupsNow {
             ids: target.groups.clone(),
@@ -456,7 +443,7 @@ fn one_case(seed: u64) {
             adopting,
             desired: &desired,
             current,
-            ours,
+            last_applied: memory,
             groups: &groups,
         };
         plan(&input, &profile, policy)
