@@ -58,7 +58,7 @@ CREATE TABLE accounts (
     reconciled_access TEXT,
     mapping_version BIGINT NOT NULL,
     due BIGINT,
-    class BIGINT NOT NULL,
+    priority BIGINT NOT NULL,
     next_run_at BIGINT,
     pending_since BIGINT,
     attempts BIGINT NOT NULL,
@@ -81,7 +81,7 @@ CREATE TABLE accounts (
     PRIMARY KEY (person, connection)
 );
 CREATE UNIQUE INDEX accounts_by_scim_id ON accounts (connection, scim_id) WHERE scim_id IS NOT NULL;
-CREATE INDEX accounts_pending ON accounts (connection, class, next_run_at) WHERE next_run_at IS NOT NULL;
+CREATE INDEX accounts_pending ON accounts (connection, priority, next_run_at) WHERE next_run_at IS NOT NULL;
 
 CREATE TABLE mappings (
     connection TEXT NOT NULL PRIMARY KEY,

@@ -1,18 +1,13 @@
-//! Places where a test may stop this process, and mistakes planted on purpose: both only with the feature `failpoints`.
+//! Failpoints: places where a test stops this process. They exist only with the feature `failpoints`.
 //!
-//! `HIREWIRE_FAILPOINTS=name[,name]` with `HIREWIRE_FAILPOINT_DIR=DIR`: at that place the file `DIR/name` is written
-//! and the process waits there until the file is gone; a test sees the file, and kills, stops or releases.
-//! `HIREWIRE_PLANTED=name`: that mistake is made. `HIREWIRE_LEASE_FLOOR_MS`: leases may be that short. Without the feature both cost nothing and do nothing.
+//! `HIREWIRE_FAILPOINTS=name[,name]` and `HIREWIRE_FAILPOINT_DIR=DIR`: at the named place the process
+//! writes the file `DIR/name` and waits until that file is gone. The test sees the file, and kills,
+//! stops or releases the process. `HIREWIRE_LEASE_FLOOR_MS` permits leases that short.
+//! Without the feature a failpoint costs nothing and does nothing.
 
 /// Stops here if a test asked for it.
 #[cfg(not(feature = "failpoints"))]
 pub async fn at(_name: &'static str) {}
-
-/// Whether this mistake is planted.
-#[cfg(not(feature = "failpoints"))]
-pub const fn planted(_name: &'static str) -> bool {
-    false
-}
 
 /// The least that a lease lasts: `usual`, unless a test is in more of a hurry.
 #[cfg(not(feature = "failpoints"))]
@@ -47,11 +42,6 @@ mod armed {
         let _ = std::fs::write(done, "released");
     }
 
-    /// Whether this mistake is planted.
-    pub fn planted(name: &'static str) -> bool {
-        env::var("HIREWIRE_PLANTED").is_ok_and(|planted| planted == name)
-    }
-
     /// The least that a lease lasts: `usual`, unless `HIREWIRE_LEASE_FLOOR_MS` says otherwise.
     pub fn lease_floor(usual: Duration) -> Duration {
         let asked = env::var("HIREWIRE_LEASE_FLOOR_MS")
@@ -62,4 +52,4 @@ mod armed {
 }
 
 #[cfg(feature = "failpoints")]
-pub use armed::{at, lease_floor, planted};
+pub use armed::{at, lease_floor};

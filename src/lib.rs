@@ -13,6 +13,7 @@ pub mod config;
 pub mod failpoint;
 pub mod http;
 pub mod intake;
+pub mod observer;
 pub mod ops;
 pub mod queue;
 pub mod scim_client;

@@ -5,17 +5,18 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use anyhow::{Context as _, anyhow};
 use secrecy::ExposeSecret as _;
 
-use super::observer::Watch;
+use super::observer::ProcessObserver;
 use crate::{
-    config::{Config, ConnectionConfig, Mode as ConfiguredMode, Role as ConfiguredRole},
+    config::{Config, ConnectionConfig},
     intake::IntakeSettings,
-    ops::{OpsParts, OpsToken, Role, Tail},
+    observer::Observer,
+    ops::{OpsParts, OpsToken, Tail},
     queue::{Hook, Reading},
-    scim_client::{BreakerSettings, Client, ClientSettings, Observer},
+    scim_client::{BreakerSettings, Client, ClientSettings},
     store::Store,
-    worker::{Connection, ConnectionSettings, MakeClient, Mode, WorkerSettings},
+    worker::{Connection, ConnectionSettings, MakeClient, WorkerSettings},
 };
-use hirewire_core::{event::SourceId, scim::Profile, source::Trouble};
+use hirewire_core::{event::SourceId, scim::Profile, source::BodyError};
 
 /// What is not in the config: the demo and tests are in more of a hurry.
 #[derive(Clone, Copy, Debug)]
@@ -58,9 +59,9 @@ pub(super) fn intake(config: &Config) -> anyhow::Result<IntakeSettings> {
 fn make_client(
     connection: &ConnectionConfig,
     options: &Options,
-    watch: &Arc<Watch>,
+    observer: &Arc<ProcessObserver>,
 ) -> anyhow::Result<MakeClient> {
-    let observer = Arc::clone(watch) as Arc<dyn Observer>;
+    let observer = Arc::clone(observer) as Arc<dyn Observer>;
     // Read once now, so that a missing secret is told at the start.
     let at_start = connection.client_settings(Arc::clone(&observer))?;
     let (connection, breaker, credentials) =
@@ -90,20 +91,17 @@ fn make_client(
 pub(super) fn connections(
     config: &Config,
     options: &Options,
-    watch: &Arc<Watch>,
+    observer: &Arc<ProcessObserver>,
 ) -> anyhow::Result<Vec<ConnectionSettings>> {
     let mut settings = Vec::new();
     for (name, connection) in &config.connections {
         let at = || format!("[connections.{name}]");
-        let client = make_client(connection, options, watch).with_context(at)?;
+        let client = make_client(connection, options, observer).with_context(at)?;
         client(connection.document().profile).with_context(at)?;
         let credentials = connection.credentials.clone();
         settings.push(ConnectionSettings {
             name: name.clone(),
-            mode: match connection.mode {
-                ConfiguredMode::Apply => Mode::Apply,
-                ConfiguredMode::Observe => Mode::Observe,
-            },
+            mode: connection.mode,
             sources: connection.sources.iter().cloned().collect(),
             concurrency: connection.limits.concurrency,
             propagation_delay: connection.limits.propagation_delay,
@@ -120,15 +118,15 @@ pub(super) fn connections(
 pub(super) fn worker(
     config: &Config,
     options: &Options,
-    watch: &Arc<Watch>,
+    observer: &Arc<ProcessObserver>,
 ) -> anyhow::Result<WorkerSettings> {
     Ok(WorkerSettings {
-        connections: connections(config, options, watch)?,
+        connections: connections(config, options, observer)?,
         wiring: config.wiring(),
         sources: config.rules().sources,
         sweep_every: options.sweep_every,
         drain: Duration::from_secs(25),
-        watcher: Arc::clone(watch) as Arc<dyn crate::worker::Watcher>,
+        observer: Arc::clone(observer) as Arc<dyn Observer>,
     })
 }
 
@@ -146,11 +144,7 @@ pub(super) fn ops(
         let text = token.hash.read().with_context(at)?;
         tokens.push(OpsToken {
             name: token.name.clone(),
-            role: match token.role {
-                ConfiguredRole::Viewer => Role::Viewer,
-                ConfiguredRole::Operator => Role::Operator,
-                ConfiguredRole::Admin => Role::Admin,
-            },
+            role: token.role,
             hash: hash(text.expose_secret().trim())
                 .ok_or_else(|| anyhow!("the hash is not 64 hexadecimal digits"))
                 .with_context(at)?,
@@ -181,7 +175,7 @@ fn read_body(
     config: &Config,
     name: &str,
     body: &[u8],
-) -> Result<(SourceId, Vec<hirewire_core::event::ReadEvent>), String> {
+) -> Result<(SourceId, Vec<hirewire_core::event::ParsedEvent>), String> {
     let known = || {
         config
             .sources
@@ -203,12 +197,12 @@ fn read_body(
     let source =
         source.ok_or_else(|| format!("no source is named `{name}` (there are: {})", known()))?;
     let reading = source.preset.read_again(body, &[], &source.origins);
-    match reading.trouble {
+    match reading.error {
         None => Ok((source.id.clone(), reading.events)),
-        Some(Trouble::Malformed(why) | Trouble::Unreadable(why)) => {
+        Some(BodyError::Malformed(why) | BodyError::Unreadable(why)) => {
             Err(format!("it cannot be read: {why}"))
         }
-        Some(Trouble::Invalid(problems)) => {
+        Some(BodyError::Invalid(problems)) => {
             let told: Vec<String> = problems
                 .iter()
                 .map(|one| format!("{}: {}", one.pointer, one.problem))
@@ -239,9 +233,9 @@ fn read_again(config: &Config, hook: &Hook) -> Reading {
         ));
     };
     let reading = source.preset.read_again(body, headers, &source.origins);
-    match reading.trouble {
+    match reading.error {
         None => Reading::Events(reading.events),
-        Some(Trouble::Malformed(why) | Trouble::Unreadable(why)) => still(why),
-        Some(Trouble::Invalid(_)) => still("no canonical event".to_owned()),
+        Some(BodyError::Malformed(why) | BodyError::Unreadable(why)) => still(why),
+        Some(BodyError::Invalid(_)) => still("no canonical event".to_owned()),
     }
 }

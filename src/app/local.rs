@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::Router;
 
-use super::{DataLock, Options, build, lock_if_needed, observer::Watch, told};
+use super::{DataLock, Options, build, lock_if_needed, observer::ProcessObserver, told};
 use crate::{
     config::Config,
     ops::{Ops, Tail},
@@ -27,8 +27,12 @@ pub async fn local_api(config: &Config) -> anyhow::Result<Reached> {
         .await
         .map_err(told)?;
     let tail = Tail::default();
-    let watch = Arc::new(Watch::new(Metrics::default(), tail.clone(), config));
-    let connections = build::worker(config, &Options::default(), &watch)?.connections();
+    let observer = Arc::new(ProcessObserver::new(
+        Metrics::default(),
+        tail.clone(),
+        config,
+    ));
+    let connections = build::worker(config, &Options::default(), &observer)?.connections();
     let parts = build::ops(config, &store, &connections, Arc::new(|| {}), tail)?;
     Ok(Reached {
         router: Ops::new(parts).local(),

@@ -28,7 +28,7 @@ pub use lock::DataLock;
 
 use crate::{
     config::{Config, QueueConfig, StoreConfig},
-    http::{self, Detail, Health, Limits, Role},
+    http::{self, Detail, Health, Limits, ProcessRole},
     intake::Intake,
     ops::{Ops, Tail},
     queue::{EmbeddedQueue, Queue, QueueHealth, RabbitQueue, RabbitSettings},
@@ -37,7 +37,7 @@ use crate::{
     worker::Worker,
 };
 use hirewire_core::fold::FOLD_VERSION;
-use observer::Watch;
+use observer::ProcessObserver;
 use sampler::Pulse;
 use swap::Swap;
 
@@ -83,7 +83,7 @@ struct Shared {
     intake: Option<Intake>,
     metrics: Metrics,
     tail: Tail,
-    watch: Arc<Watch>,
+    observer: Arc<ProcessObserver>,
     local_api: Swap,
     tcp_api: Swap,
     store: Mutex<Option<Store>>,
@@ -109,18 +109,18 @@ impl Service {
         let lock = lock_if_needed(&config)?;
         let queue = open_queue(&config).await?;
         let (metrics, tail) = (Metrics::default(), Tail::default());
-        let watch = Arc::new(Watch::new(metrics.clone(), tail.clone(), &config));
+        let observer = Arc::new(ProcessObserver::new(metrics.clone(), tail.clone(), &config));
         let intake = if roles.intake {
             let settings = build::intake(&config)?;
             Some(Intake::new(
                 settings,
                 Arc::clone(&queue),
-                Arc::clone(&watch) as Arc<dyn crate::intake::Heard>,
+                Arc::clone(&observer) as Arc<dyn crate::observer::Observer>,
             ))
         } else {
             None
         };
-        build::connections(&config, &options, &watch)?;
+        build::connections(&config, &options, &observer)?;
         let shared = Arc::new(Shared {
             roles,
             options,
@@ -129,7 +129,7 @@ impl Service {
             intake,
             metrics,
             tail,
-            watch,
+            observer,
             local_api: Swap::default(),
             tcp_api: Swap::default(),
             store: Mutex::new(None),
@@ -214,11 +214,11 @@ impl Service {
         let mut health = Health::new();
         if roles.intake {
             let queue = Arc::clone(&self.shared.queue);
-            health = health.check(Role::Intake, "queue", move || {
+            health = health.check(ProcessRole::Intake, "queue", move || {
                 queue_is_ready(queue.as_ref())
             });
         }
-        for (runs, role) in [(roles.worker, Role::Worker), (roles.ops, Role::Ops)] {
+        for (runs, role) in [(roles.worker, ProcessRole::Worker), (roles.ops, ProcessRole::Ops)] {
             if runs {
                 let pulse = self.shared.pulse.clone();
                 health = health.check(role, "store", move || pulse.store());
@@ -226,7 +226,7 @@ impl Service {
         }
         if roles.worker {
             let queue = Arc::clone(&self.shared.queue);
-            health = health.check(Role::Worker, "queue", move || {
+            health = health.check(ProcessRole::Worker, "queue", move || {
                 queue_is_ready(queue.as_ref())
             });
         }
@@ -345,7 +345,7 @@ impl Shared {
     }
 
     async fn begin(&self, config: &Config, store: &Store) -> anyhow::Result<()> {
-        let settings = build::worker(config, &self.options, &self.watch)?;
+        let settings = build::worker(config, &self.options, &self.observer)?;
         let worker = Worker::new(settings, store.clone(), Arc::clone(&self.queue));
         if self.roles.ops {
             let wake = worker.clone();
@@ -375,7 +375,7 @@ impl Shared {
             bail!("`{what}` changed: that takes a restart; nothing was taken over");
         }
         let intake = build::intake(&config)?;
-        build::connections(&config, &self.options, &self.watch)?;
+        build::connections(&config, &self.options, &self.observer)?;
         let store = self
             .store
             .lock()
@@ -385,7 +385,7 @@ impl Shared {
             self.offer(&config, store).await?;
         }
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config.clone();
-        self.watch.reloaded(&config);
+        self.observer.reloaded(&config);
         if let Some(running) = &self.intake {
             running.replace(intake);
         }

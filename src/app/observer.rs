@@ -4,32 +4,30 @@ use std::{sync::PoisonError, sync::RwLock, time::Duration};
 
 use crate::{
     config::Config,
-    intake::{Heard, HeardHook, Outcome},
+    observer::{HookOutcome, HookReport, Observer, ReconcileReport},
     ops::{Line, Tail},
-    scim_client::Observer,
     store::{OutcomeKind, Recorded},
     telemetry::{self, Metrics},
-    worker::{ReconcileReport, Watcher},
 };
 use hirewire_core::plan::Method;
 
 /// The process's watcher.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct ProcessObserver {
     metrics: Metrics,
     tail: Tail,
     instance: RwLock<String>,
 }
 
-impl Watch {
+impl ProcessObserver {
     pub(super) fn new(metrics: Metrics, tail: Tail, config: &Config) -> Self {
-        let watch = Self {
+        let observer = Self {
             metrics,
             tail,
             instance: RwLock::new(String::new()),
         };
-        watch.reloaded(config);
-        watch
+        observer.reloaded(config);
+        observer
     }
 
     /// What the gauges say of the config.
@@ -55,15 +53,15 @@ fn millis(took: Duration) -> f64 {
     took.as_secs_f64() * 1000.0
 }
 
-impl Heard for Watch {
-    fn heard(&self, hook: &HeardHook<'_>) {
+impl Observer for ProcessObserver {
+    fn hook_answered(&self, hook: &HookReport<'_>) {
         let source = hook.source.unwrap_or("unknown");
         let at = telemetry::now();
         self.metrics
             .hook(source, hook.status.as_u16(), hook.took, at);
         self.tail.tell(|| {
             let (verdict, events) = match hook.outcome {
-                Outcome::Accepted {
+                HookOutcome::Accepted {
                     events,
                     dead_lettered,
                     ..
@@ -78,7 +76,7 @@ impl Heard for Watch {
                     };
                     (verdict, told)
                 }
-                Outcome::Refused(why) => (why.clone(), Vec::new()),
+                HookOutcome::Refused(why) => (why.clone(), Vec::new()),
             };
             Line::Hook {
                 at,
@@ -92,15 +90,13 @@ impl Heard for Watch {
         });
     }
 
-    fn published(&self, _: usize, took: Duration, confirmed: bool) {
+    fn message_confirmed(&self, _: usize, took: Duration, confirmed: bool) {
         if confirmed {
             self.metrics.confirmed(took);
         }
     }
-}
 
-impl Watcher for Watch {
-    fn recorded(&self, recorded: &Recorded) {
+    fn events_stored(&self, recorded: &Recorded) {
         for hook in &recorded.hooks {
             for event in hook.events.iter().filter(|event| event.is_new) {
                 self.metrics
@@ -109,31 +105,35 @@ impl Watcher for Watch {
         }
     }
 
-    fn reconciled(&self, told: &ReconcileReport) {
+    fn account_reconciled(&self, report: &ReconcileReport) {
         let at = telemetry::now();
-        if let (OutcomeKind::Deactivated, Some(ended)) = (told.outcome.kind, told.ended) {
+        if let (OutcomeKind::Deactivated, Some(ended)) = (report.outcome.kind, report.ended) {
             let after = Duration::try_from(at.duration_since(ended)).unwrap_or_default();
-            self.metrics.revoked(&told.connection, after);
+            self.metrics.revoked(&report.connection, after);
         }
         self.tail.tell(|| {
-            let outcome = serde_json::to_value(told.outcome.kind).ok();
+            let outcome = serde_json::to_value(report.outcome.kind).ok();
             Line::Account {
                 at,
-                connection: told.connection.clone(),
-                worker: told.alias.to_string(),
+                connection: report.connection.clone(),
+                worker: report.alias.to_string(),
                 outcome: outcome
                     .and_then(|kind| kind.as_str().map(ToOwned::to_owned))
                     .unwrap_or_default(),
-                detail: told.outcome.detail.clone(),
-                requests: told.requests.clone(),
-                ms: millis(told.took),
+                detail: report.outcome.detail.clone(),
+                requests: report.requests.clone(),
+                ms: millis(report.took),
             }
         });
     }
-}
 
-impl Observer for Watch {
-    fn ended(&self, connection: &str, method: Method, status: Option<u16>, took: Duration) {
+    fn scim_request_finished(
+        &self,
+        connection: &str,
+        method: Method,
+        status: Option<u16>,
+        took: Duration,
+    ) {
         let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
         self.metrics
             .scim_request(connection, method.as_str(), &status, took);

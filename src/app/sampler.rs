@@ -70,14 +70,14 @@ pub(super) async fn run(shared: &Shared, shutdown: CancellationToken) {
 
 async fn sample(shared: &Shared, store: &Store) -> Result<(), StoreError> {
     let pending = store.pending().await?;
-    let class = |class| match class {
+    let priority = |priority| match priority {
         Priority::Leaver => "leaver",
         Priority::Other => "other",
     };
     shared.metrics.pending(
         pending
             .into_iter()
-            .map(|one| (one.connection, class(one.class), one.accounts, one.oldest)),
+            .map(|one| (one.connection, priority(one.priority), one.accounts, one.oldest)),
     );
     shared
         .metrics

@@ -11,7 +11,8 @@ use url::Url;
 
 use crate::{
     config::{Config, ConnectionConfig, QueueConfig},
-    scim_client::{Client, Silent},
+    observer::NoObserver,
+    scim_client::Client,
     store::{Store, StoreError},
 };
 use hirewire_core::{
@@ -143,7 +144,7 @@ async fn store(config: &Config) -> Finding {
 async fn connection(connection: &ConnectionConfig) -> Finding {
     let dependency = format!("connection {}", connection.name);
     let client = match connection
-        .client_settings(Arc::new(Silent))
+        .client_settings(Arc::new(NoObserver))
         .map_err(|error| error.to_string())
     {
         Ok(settings) => Client::new(settings).map_err(|error| error.to_string()),

@@ -124,7 +124,7 @@ impl Init<'_> {
             "\nwebhook URL  http://127.0.0.1:8080/hooks/{source}\n             (from outside: https://<your host>/hooks/{source}; \
              write it into intake.public_url)\nsecret       {} in hirewire.env\n\n{}\n\nNext{steps}",
             self.secret_name(),
-            self.preset.clicks.trim()
+            self.preset.setup.trim()
         )
     }
 

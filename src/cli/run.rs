@@ -1,12 +1,13 @@
 //! `hirewire run`: the service.
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::PossibleValue};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, config_file::ConfigFile, print};
 use crate::{
     app::{Options, Roles, Service},
     config::{Config, Environment, QueueConfig, StoreConfig},
+    http::ProcessRole,
 };
 
 /// Run the service: intake, workers and the operators' API, or some of them.
@@ -23,19 +24,24 @@ Examples:
 pub(super) struct Run {
     /// Only this role; may be given several times. Left out: all three.
     #[arg(long, value_enum, value_name = "ROLE")]
-    only: Vec<RoleName>,
+    only: Vec<ProcessRole>,
     #[command(flatten)]
     config: ConfigFile,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum RoleName {
-    /// Receives hooks.
-    Intake,
-    /// Records and settles.
-    Worker,
-    /// The operators' API.
-    Ops,
+impl ValueEnum for ProcessRole {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::Intake => "Receives hooks",
+            Self::Worker => "Stores events and reconciles accounts",
+            Self::Ops => "Serves the operators' API",
+        };
+        Some(PossibleValue::new(self.as_str()).help(help))
+    }
 }
 
 impl Run {
@@ -43,9 +49,9 @@ impl Run {
         let config = self.config.load(&Environment::of_process())?;
         let runs = |role| self.only.is_empty() || self.only.contains(&role);
         let roles = Roles {
-            intake: runs(RoleName::Intake),
-            worker: runs(RoleName::Worker),
-            ops: runs(RoleName::Ops),
+            intake: runs(ProcessRole::Intake),
+            worker: runs(ProcessRole::Worker),
+            ops: runs(ProcessRole::Ops),
         };
         let service = Service::start(config.clone(), roles, Options::default())
             .await

@@ -45,7 +45,7 @@ impl<'a> Signer<'a> {
             .map_err(|error| Exit::usage(error.into()))?;
         let secret = secrets
             .into_iter()
-            .find(|secret| secret.is_good_at(now))
+            .find(|secret| secret.is_valid_at(now))
             .ok_or_else(|| Exit::usage(anyhow!("no secret of `{}` is good now", source.name)))?;
         let usual = source
             .preset

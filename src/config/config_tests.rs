@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, time::Duration};
 use secrecy::ExposeSecret as _;
 
 use super::*;
-use crate::scim_client::Credentials;
+use crate::{scim_client::Credentials, worker::Mode};
 use hirewire_core::{
-    fold::Authority,
+    event::Authority,
     mapping::{AdoptUpdate, GroupName, OutOfScope, WhenEmpty, WhenWritten},
     source::Scheme,
 };
@@ -152,7 +152,7 @@ fn the_document_of_the_manual_reads() {
             config.ops.tokens[0].name.as_str(),
             config.ops.tokens[0].role
         ),
-        ("ada", Role::Operator)
+        ("ada", crate::ops::OpsRole::Operator)
     );
     let QueueConfig::Rabbit(address) = &config.queue else {
         panic!("{:?}", config.queue)
@@ -288,7 +288,7 @@ fn other_rooms_get_what_they_need_of_it() {
         (id("recruiting"), false, 1)
     );
     let settings = config.connections["workplace"]
-        .client_settings(std::sync::Arc::new(crate::scim_client::Silent))
+        .client_settings(std::sync::Arc::new(crate::observer::NoObserver))
         .unwrap();
     assert_eq!(
         (

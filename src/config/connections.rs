@@ -6,7 +6,6 @@
 use std::{sync::Arc, time::Duration};
 
 use http::HeaderName;
-use serde::Deserialize;
 use url::{Host, Url};
 
 use super::{
@@ -19,7 +18,11 @@ use super::{
     suggest::one_of,
     units,
 };
-use crate::scim_client::{BreakerSettings, ClientSettings, Credentials, Observer};
+use crate::{
+    observer::Observer,
+    scim_client::{BreakerSettings, ClientSettings, Credentials},
+    worker::Mode,
+};
 use hirewire_core::{event::SourceId, mapping::MappingDocument, scim::Profile};
 
 /// A SCIM application.
@@ -38,16 +41,6 @@ pub struct ConnectionConfig {
     /// How hard the target may be asked.
     pub limits: Limits,
     document: MappingDocument,
-}
-
-/// Whether changes are sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Plans are kept, nothing is sent.
-    #[default]
-    Observe,
-    /// Plans are carried out.
-    Apply,
 }
 
 /// How hard a target may be asked.
@@ -278,30 +271,19 @@ fn credentials(section: &Section<'_>, folder: &ConfigFolder) -> Option<Credentia
     token.or(basic).or(header)
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ModeWord {
-    Observe,
-    Approve,
-    Apply,
-}
-
 fn mode(section: &Section<'_>) -> Mode {
-    match section.choice("mode") {
-        Some(ModeWord::Observe) | None => Mode::Observe,
-        Some(ModeWord::Apply) => Mode::Apply,
-        Some(ModeWord::Approve) => {
-            let place = section
-                .value("mode")
-                .map_or(SourceSpan::File, |value| SourceSpan::Text(value.span()));
-            section.reader.mistake(
-                place,
-                "mode \"approve\": not in this version",
-                "expected \"observe\" or \"apply\"",
-            );
-            Mode::Observe
-        }
-    }
+    let approve_is_planned = section
+        .value("mode")
+        .filter(|value| value.get_ref().as_str() == Some("approve"));
+    let Some(value) = approve_is_planned else {
+        return section.choice("mode").unwrap_or_default();
+    };
+    section.reader.mistake(
+        SourceSpan::Text(value.span()),
+        "mode \"approve\": not in this version",
+        "expected \"observe\" or \"apply\"",
+    );
+    Mode::Observe
 }
 
 /// Which sources feed it: by table name in the config, by id everywhere else.

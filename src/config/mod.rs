@@ -31,13 +31,13 @@ use toml::de::DeTable;
 use url::Url;
 
 pub use address::{Address, AddressError};
-pub use connections::{ConnectionConfig, CredentialsConfig, Limits, Mode};
+pub use connections::{ConnectionConfig, CredentialsConfig, Limits};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity, SourceSpan};
 pub use environment::Environment;
 pub use secret::{SecretError, SecretSource};
 pub use sources::{SourceConfig, SourceSecret};
 
-use crate::store::{StoreSettings, Wiring};
+use crate::{ops::OpsRole, store::{StoreSettings, Wiring}};
 use hirewire_core::fold::Rules;
 use reader::{Reader, Section};
 
@@ -82,30 +82,18 @@ pub struct OpsConfig {
     /// Where to listen; port 0: a free one.
     pub listen: SocketAddr,
     /// Who may use the API; none: the socket is the only way in.
-    pub tokens: Vec<OpsToken>,
+    pub tokens: Vec<OpsTokenConfig>,
 }
 
 /// `[[ops.tokens]]`
 #[derive(Clone, Debug)]
-pub struct OpsToken {
+pub struct OpsTokenConfig {
     /// Whose it is.
     pub name: String,
     /// What they may do.
-    pub role: Role,
+    pub role: OpsRole,
     /// Hexadecimal SHA-256 of the token.
     pub hash: SecretSource,
-}
-
-/// What somebody may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Look.
-    Viewer,
-    /// Look, replay, pause, apply.
-    Operator,
-    /// All.
-    Admin,
 }
 
 /// `[queue]`

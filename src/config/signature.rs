@@ -11,7 +11,7 @@ use super::{
     units,
 };
 use hirewire_core::source::{
-    Algorithm, Encoding, Grammar, KeyForm, Part, Scheme, SignatureKind, TimestampRule,
+    Algorithm, Encoding, Grammar, KeyForm, Scheme, SignatureKind, SignedPart, TimestampRule,
 };
 
 /// Reads `signature`; without it the preset's.
@@ -74,7 +74,7 @@ fn with_knobs(knobs: &Section<'_>) -> Option<Scheme> {
         kind.encoding = encoding.unwrap_or(kind.encoding);
         kind.key = key.unwrap_or(kind.key);
     }
-    if let Some(parts) = knobs.read::<Vec<Part>>("signed") {
+    if let Some(parts) = knobs.read::<Vec<SignedPart>>("signed") {
         scheme.signed = parts.value;
     }
     if let Some(rule) = knobs.read::<TimestampRule>("timestamp") {

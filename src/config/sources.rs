@@ -18,9 +18,9 @@ use super::{
 };
 use crate::intake::SourceEndpoint;
 use hirewire_core::{
-    event::SourceId,
-    fold::{Authority, SourceRules},
-    source::{Authority as StatedAuthority, Preset, Scheme, Secret},
+    event::{Authority, SourceId},
+    fold::SourceRules,
+    source::{Preset, Scheme, Secret},
 };
 
 /// An HR system.
@@ -139,10 +139,7 @@ pub(super) fn source(
         scheme: scheme?,
         secrets,
         time_zone,
-        authority: match authority {
-            StatedAuthority::Employment => Authority::Employment,
-            StatedAuthority::PreHire => Authority::PreHire,
-        },
+        authority,
         origins,
     })
 }

@@ -8,7 +8,7 @@ use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::{
-    Config, ConfigFolder, Diagnostics, IntakeConfig, OpsConfig, OpsToken, QueueConfig,
+    Config, ConfigFolder, Diagnostics, IntakeConfig, OpsConfig, OpsTokenConfig, QueueConfig,
     SecretSource, SourceConfig, StoreConfig,
     address::{Expected, address},
     connections,
@@ -119,7 +119,7 @@ fn intake(root: &Section<'_>) -> IntakeConfig {
 fn ops(root: &Section<'_>, folder: &ConfigFolder) -> OpsConfig {
     let ops = root.section_or_empty("ops");
     let listen = listen(&ops, 8081);
-    let mut tokens: Vec<OpsToken> = Vec::new();
+    let mut tokens: Vec<OpsTokenConfig> = Vec::new();
     for section in ops.sections("tokens") {
         let place = section.key_span("name");
         let Some(token) = token(section, folder) else {
@@ -141,7 +141,7 @@ fn ops(root: &Section<'_>, folder: &ConfigFolder) -> OpsConfig {
     OpsConfig { listen, tokens }
 }
 
-fn token(section: Section<'_>, folder: &ConfigFolder) -> Option<OpsToken> {
+fn token(section: Section<'_>, folder: &ConfigFolder) -> Option<OpsTokenConfig> {
     section.require("name", "whose token it is");
     section.require("role", "viewer, operator or admin");
     section.require("hash", super::secret::SECRET);
@@ -151,7 +151,7 @@ fn token(section: Section<'_>, folder: &ConfigFolder) -> Option<OpsToken> {
     let role = section.choice("role");
     let hash = hash(&section, folder);
     section.finish();
-    Some(OpsToken {
+    Some(OpsTokenConfig {
         name: name?.value,
         role: role?,
         hash: hash?,

@@ -17,7 +17,7 @@ use super::Problem;
 
 /// A part of the service that can run alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
+pub enum ProcessRole {
     /// Receives hooks.
     Intake,
     /// Records and settles.
@@ -26,7 +26,7 @@ pub enum Role {
     Ops,
 }
 
-impl Role {
+impl ProcessRole {
     /// Every role.
     pub const ALL: [Self; 3] = [Self::Intake, Self::Worker, Self::Ops];
 
@@ -40,7 +40,7 @@ impl Role {
     }
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for ProcessRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -60,8 +60,8 @@ type Check = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 /// The checks of the roles that run here.
 #[derive(Clone, Default)]
 pub struct Health {
-    roles: BTreeSet<Role>,
-    checks: Vec<(Role, &'static str, Check)>,
+    roles: BTreeSet<ProcessRole>,
+    checks: Vec<(ProcessRole, &'static str, Check)>,
 }
 
 impl Health {
@@ -72,7 +72,7 @@ impl Health {
 
     /// Says that the role runs here.
     #[must_use]
-    pub fn role(mut self, role: Role) -> Self {
+    pub fn role(mut self, role: ProcessRole) -> Self {
         self.roles.insert(role);
         self
     }
@@ -81,7 +81,7 @@ impl Health {
     #[must_use]
     pub fn check(
         mut self,
-        role: Role,
+        role: ProcessRole,
         name: &'static str,
         check: impl Fn() -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
@@ -114,7 +114,7 @@ impl Health {
         }
     }
 
-    fn answer(&self, roles: &BTreeSet<Role>, detail: Detail) -> Response {
+    fn answer(&self, roles: &BTreeSet<ProcessRole>, detail: Detail) -> Response {
         let failing: Vec<Value> = self
             .checks
             .iter()
@@ -136,7 +136,7 @@ impl Health {
     }
 }
 
-fn told(role: Role, name: &str, reason: &str, detail: Detail) -> Value {
+fn told(role: ProcessRole, name: &str, reason: &str, detail: Detail) -> Value {
     match detail {
         Detail::Names => json!({ "role": role.as_str(), "check": name }),
         Detail::Reasons => json!({ "role": role.as_str(), "check": name, "reason": reason }),
@@ -168,8 +168,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_ready_is_named_and_only_in_its_role() {
-        let health = Health::new().check(Role::Intake, "queue", || Ok(())).check(
-            Role::Worker,
+        let health = Health::new().check(ProcessRole::Intake, "queue", || Ok(())).check(
+            ProcessRole::Worker,
             "store",
             || Err("postgres.internal refuses".into()),
         );

@@ -8,6 +8,6 @@ mod listener;
 mod problem;
 
 pub use body::{BodyError, read_body};
-pub use health::{Detail, Health, Role};
+pub use health::{Detail, Health, ProcessRole};
 pub use listener::{Limits, Serve, serve, serve_unix};
 pub use problem::Problem;

@@ -15,7 +15,7 @@ use std::{
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::Heard;
+use crate::observer::Observer;
 use crate::queue::{ENVELOPE_VERSION, Hook, Lane, Message, PublishError, Queue};
 
 /// Most hooks in a message.
@@ -90,7 +90,7 @@ impl Batcher {
     pub(super) fn new(
         queue: Arc<dyn Queue>,
         instance: String,
-        heard: Arc<dyn Heard>,
+        observer: Arc<dyn Observer>,
         longest: Duration,
     ) -> Self {
         let (waiting, incoming) = mpsc::channel(WAITING);
@@ -130,7 +130,7 @@ async fn gather(
     out: Arc<Out>,
     queue: Arc<dyn Queue>,
     instance: String,
-    heard: Arc<dyn Heard>,
+    observer: Arc<dyn Observer>,
 ) {
     let mut left_over = None;
     loop {
@@ -174,7 +174,12 @@ fn fill(
     gathered
 }
 
-async fn publish(queue: &dyn Queue, instance: String, gathered: Vec<Waiting>, heard: &dyn Heard) {
+async fn publish(
+    queue: &dyn Queue,
+    instance: String,
+    gathered: Vec<Waiting>,
+    observer: &dyn Observer,
+) {
     let began = Instant::now();
     let (hooks, callers): (Vec<_>, Vec<_>) = gathered
         .into_iter()
@@ -186,7 +191,7 @@ async fn publish(queue: &dyn Queue, instance: String, gathered: Vec<Waiting>, he
         hooks,
     };
     let confirmed: Confirmed = queue.publish(Lane::Events, message).await.map_err(Arc::new);
-    heard.published(callers.len(), began.elapsed(), confirmed.is_ok());
+    observer.message_confirmed(callers.len(), began.elapsed(), confirmed.is_ok());
     for caller in callers {
         // A caller that is gone has lost its answer, not its hook.
         let _ = caller.send(confirmed.clone());

@@ -20,7 +20,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Current, HeardHook, Here, Intake, Outcome, SourceEndpoint, batcher::Confirmed,
+    Current, Here, HookReport, Intake, Outcome, SourceEndpoint, batcher::Confirmed,
     detach::DetachOnDrop,
 };
 use crate::{
@@ -31,7 +31,7 @@ use crate::{
 };
 use hirewire_core::{
     event::{ContentDigest, HookId, Kind},
-    source::{Invalid, SignatureError, Trouble, Unverified},
+    source::{BodyError, InvalidMember, SignatureError, Unverified},
 };
 
 /// The header that every answer carries.
@@ -189,7 +189,7 @@ impl Call {
             Some(Err(_)) => return unsupported("the content type cannot be read"),
             None => None,
         };
-        if !endpoint.preset.takes(content_type) {
+        if !endpoint.preset.accepts_content_type(content_type) {
             return unsupported(&format!(
                 "expected one of {}",
                 endpoint.preset.content_types.join(", ")
@@ -217,16 +217,16 @@ impl Call {
         let reading = endpoint
             .preset
             .read(&verified, &parts.headers, &endpoint.origins);
-        let dead_lettered = match reading.trouble {
+        let dead_lettered = match reading.error {
             None => None,
-            Some(Trouble::Unreadable(reason)) => Some(reason),
-            Some(Trouble::Malformed(detail)) => {
+            Some(BodyError::Unreadable(reason)) => Some(reason),
+            Some(BodyError::Malformed(detail)) => {
                 return Err(Refusal::plain(StatusCode::BAD_REQUEST, &detail));
             }
-            Some(Trouble::Invalid(problems)) => return Err(not_canonical(&problems)),
+            Some(BodyError::Invalid(problems)) => return Err(not_canonical(&problems)),
         };
-        if reading.odd_phones > 0 {
-            tracing::debug!(hook.id = %self.hook, count = reading.odd_phones, "telephone numbers that are no E.164 are kept");
+        if reading.unnormalized_phones > 0 {
+            tracing::debug!(hook.id = %self.hook, count = reading.unnormalized_phones, "telephone numbers that are no E.164 are kept");
         }
         let events = reading
             .events
@@ -246,7 +246,7 @@ impl Call {
                 .await?;
         }
         if let Some(reason) = &dead_lettered {
-            let headers = kept(&endpoint.preset.kept_headers(), &parts.headers);
+            let headers = kept(&endpoint.preset.retained_headers(), &parts.headers);
             self.dead_letter(hook(Reading::Unreadable {
                 reason: reason.clone(),
                 body: body.to_vec(),
@@ -267,10 +267,6 @@ impl Call {
         failpoint::at("intake.before_publish").await;
         let handed_in = self.intake.inner.batcher.hand_in(hook, bytes);
         let confirmed = handed_in.map_err(|error| Refusal::ours(SOON, error.to_string()))?;
-        if failpoint::planted("confirm_not_awaited") {
-            drop(tokio::spawn(confirmed)); // awaited by nobody who matters
-            return Ok(());
-        }
         // A batcher that is gone confirms nothing.
         self.confirmed(async {
             confirmed
@@ -319,7 +315,7 @@ impl Call {
             Ok(accepted) => (accepted.response(&self.hook), accepted.outcome()),
             Err(Refusal { problem, reason }) => {
                 let response = problem.member("hook", self.hook.as_str()).into_response();
-                (response, Outcome::Refused(reason))
+                (response, HookOutcome::Refused(reason))
             }
         };
         let status = response.status();
@@ -331,14 +327,14 @@ impl Call {
             .contains_key(&self.source)
             .then_some(self.source.as_str());
         self.log(source, status, &outcome);
-        let heard = HeardHook {
+        let heard = HookReport {
             hook: &self.hook,
             source,
             status,
             outcome: &outcome,
             took: self.began.elapsed(),
         };
-        self.intake.inner.heard.heard(&heard);
+        self.intake.inner.observer.hook_answered(&heard);
         with_id(response, &self.hook)
     }
 
@@ -346,7 +342,7 @@ impl Call {
         let (hook, status) = (self.hook.as_str(), status.as_u16());
         match (outcome, source) {
             (
-                Outcome::Accepted {
+                HookOutcome::Accepted {
                     dead_lettered: Some(reason),
                     ..
                 },
@@ -360,7 +356,7 @@ impl Call {
                 );
             }
             (
-                Outcome::Accepted {
+                HookOutcome::Accepted {
                     events,
                     dead_lettered: None,
                     ..
@@ -374,10 +370,10 @@ impl Call {
                     "a hook is accepted"
                 );
             }
-            (Outcome::Refused(reason), Some(_)) => {
+            (HookOutcome::Refused(reason), Some(_)) => {
                 tracing::warn!(hook.id = hook, source, status, reason, "a hook is refused");
             }
-            (Outcome::Refused(reason), None) => {
+            (HookOutcome::Refused(reason), None) => {
                 tracing::debug!(
                     hook.id = hook,
                     status,
@@ -423,7 +419,7 @@ impl Accepted {
             dropped,
             dead_lettered,
         } = self;
-        Outcome::Accepted {
+        HookOutcome::Accepted {
             events,
             secret,
             dropped,
@@ -466,7 +462,7 @@ fn unbelieved(error: &SignatureError) -> Refusal {
     }
 }
 
-fn not_canonical(problems: &[Invalid]) -> Refusal {
+fn not_canonical(problems: &[InvalidMember]) -> Refusal {
     let told: Vec<Value> = problems
         .iter()
         .map(|invalid| json!({ "pointer": invalid.pointer, "detail": invalid.problem }))

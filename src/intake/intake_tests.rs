@@ -30,8 +30,8 @@ pub(super) const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 #[derive(Default)]
 struct Notes(Mutex<Vec<(u16, Option<String>, Outcome)>>);
 
-impl Heard for Notes {
-    fn heard(&self, hook: &HeardHook<'_>) {
+impl Observer for Notes {
+    fn hook_answered(&self, hook: &HookReport<'_>) {
         let note = (
             hook.status.as_u16(),
             hook.source.map(ToOwned::to_owned),
@@ -162,8 +162,8 @@ impl Harness {
     /// Why the last request was refused.
     fn reason(&self) -> String {
         match self.notes.0.lock().expect("a lock").last().expect("a note") {
-            (_, _, Outcome::Refused(reason)) => reason.clone(),
-            (_, _, accepted @ Outcome::Accepted { .. }) => format!("{accepted:?}"),
+            (_, _, HookOutcome::Refused(reason)) => reason.clone(),
+            (_, _, accepted @ HookOutcome::Accepted { .. }) => format!("{accepted:?}"),
         }
     }
 }

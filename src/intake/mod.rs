@@ -11,12 +11,10 @@ mod endpoint;
 #[cfg(test)]
 mod fake_queue_tests;
 mod handler;
-mod heard;
 #[cfg(test)]
 mod intake_tests;
 
 pub use endpoint::{IntakeSettings, SourceEndpoint};
-pub use heard::{Heard, HeardHook, Outcome, Unheard};
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -37,7 +35,7 @@ struct Inner {
     instance: String,
     queue: Arc<dyn Queue>,
     batcher: Batcher,
-    heard: Arc<dyn Heard>,
+    observer: Arc<dyn Observer>,
 }
 
 /// The settings of this moment; a request keeps those it began with.
@@ -56,13 +54,17 @@ impl Current {
 }
 
 impl Intake {
-    /// An intake that publishes to `queue` and tells `heard` of every request. Within a tokio runtime.
-    pub fn new(settings: IntakeSettings, queue: Arc<dyn Queue>, heard: Arc<dyn Heard>) -> Self {
+    /// An intake that publishes to `queue` and tells `observer` of every request. Within a tokio runtime.
+    pub fn new(
+        settings: IntakeSettings,
+        queue: Arc<dyn Queue>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
         let instance = settings.instance.clone();
         let batcher = Batcher::new(
             Arc::clone(&queue),
             instance.clone(),
-            Arc::clone(&heard),
+            Arc::clone(&observer),
             settings.gather,
         );
         let current = RwLock::new(Current::new(settings));
@@ -72,7 +74,7 @@ impl Intake {
                 instance,
                 queue,
                 batcher,
-                heard,
+                observer,
             }),
         }
     }

@@ -17,7 +17,7 @@ use super::{Ops, Refusal};
 /// What somebody may do. Each role may do what the ones before it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Role {
+pub enum OpsRole {
     /// Look.
     Viewer,
     /// Replay, pause, resume.
@@ -32,7 +32,7 @@ pub struct Actor {
     /// Their name: the token's, or `local:<user>`.
     pub name: String,
     /// What they may do.
-    pub role: Role,
+    pub role: OpsRole,
 }
 
 /// A token by which somebody comes in over TCP.
@@ -41,7 +41,7 @@ pub struct OpsToken {
     /// Whose it is.
     pub name: String,
     /// What they may do.
-    pub role: Role,
+    pub role: OpsRole,
     /// SHA-256 of the token's text.
     pub hash: [u8; 32],
 }
@@ -63,7 +63,7 @@ pub const ACTOR_HEADER: &str = "hirewire-actor";
 pub(super) struct Guard {
     pub(super) ops: Ops,
     pub(super) door: Transport,
-    pub(super) role: Role,
+    pub(super) role: OpsRole,
 }
 
 /// Lets through whoever has the role, and tells the handler who it is.
@@ -93,7 +93,7 @@ fn local(headers: &HeaderMap) -> Actor {
         .unwrap_or("unknown");
     Actor {
         name: format!("local:{user}"),
-        role: Role::Admin,
+        role: OpsRole::Admin,
     }
 }
 
@@ -129,14 +129,14 @@ mod tests {
         let hash = Sha256::digest(b"secret").into();
         let tokens = [OpsToken {
             name: "ada".into(),
-            role: Role::Operator,
+            role: OpsRole::Operator,
             hash,
         }];
         let actor = by_token(&tokens, &headers("Bearer secret")).unwrap();
-        assert_eq!((actor.name.as_str(), actor.role), ("ada", Role::Operator));
+        assert_eq!((actor.name.as_str(), actor.role), ("ada", OpsRole::Operator));
         for wrong in ["Bearer other", "Bearer ", "Basic secret", "secret"] {
             assert_eq!(by_token(&tokens, &headers(wrong)), None, "{wrong}");
         }
-        assert!(Role::Viewer < Role::Operator && Role::Operator < Role::Admin);
+        assert!(OpsRole::Viewer < OpsRole::Operator && OpsRole::Operator < OpsRole::Admin);
     }
 }

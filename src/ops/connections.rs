@@ -19,7 +19,7 @@ use hirewire_core::plan::Failure;
 #[derive(Debug, Serialize)]
 pub(super) struct ConnectionView {
     name: String,
-    mode: &'static str,
+    mode: Mode,
     profile: Option<String>,
     state: &'static str,
     paused: Option<Paused>,
@@ -57,19 +57,16 @@ pub(super) async fn list(State(ops): State<Ops>) -> Result<Json<Vec<ConnectionVi
             .and_then(|state| state.paused.clone());
         let live = connection.live(store, None).await.ok().flatten();
         let breaker = live.as_ref().map(|live| live.client.breaker().state());
-        let count = |class| {
+        let count = |priority| {
             pending
                 .iter()
-                .filter(|count| count.connection == *name && count.class == class)
+                .filter(|count| count.connection == *name && count.priority == priority)
                 .map(|count| count.accounts)
                 .sum()
         };
         views.push(ConnectionView {
             name: name.clone(),
-            mode: match connection.settings.mode {
-                Mode::Apply => "apply",
-                Mode::Observe => "observe",
-            },
+            mode: connection.settings.mode,
             profile: live.map(|live| live.mapping.document().profile.name.clone()),
             state: match (&paused, published, breaker) {
                 (Some(_), ..) => "paused",

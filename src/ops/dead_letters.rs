@@ -64,7 +64,7 @@ pub(super) async fn list(
     Query(which): Query<Which>,
 ) -> Result<Json<Vec<DeadLetter>>, Refusal> {
     let filter = filter(&ops, which).await?;
-    Ok(Json(ops.store().letters(&filter).await?))
+    Ok(Json(ops.store().dead_letters(&filter).await?))
 }
 
 /// `GET /api/v1/dead-letters/{letter}`
@@ -77,7 +77,7 @@ pub(super) async fn show(
         ids: vec![DeadLetterId(id.clone())],
         ..DeadLetterFilter::default()
     };
-    let letter = ops.store().letters(&filter).await?.pop();
+    let letter = ops.store().dead_letters(&filter).await?.pop();
     let letter =
         letter.ok_or_else(|| Refusal::not_found(format!("no dead letter has the id `{id}`")))?;
     let history = match letter.about.person() {
@@ -96,7 +96,7 @@ pub(super) async fn replay(
     let filter = filter(&ops, replay.which).await?;
     let letters = ops
         .store()
-        .letters(&DeadLetterFilter {
+        .dead_letters(&DeadLetterFilter {
             closed_too: false,
             ..filter.clone()
         })
@@ -139,7 +139,7 @@ pub(super) async fn replay(
     (ops.parts().wake)();
     tracing::info!(
         actor = actor.name,
-        letters = view.letters,
+        letters = view.dead_letters,
         accounts = view.accounts.len(),
         "dead letters replayed"
     );

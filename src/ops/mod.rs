@@ -19,7 +19,7 @@ use axum::{
     routing::{get, post},
 };
 
-pub use auth::{ACTOR_HEADER, Actor, OpsToken, Role};
+pub use auth::{ACTOR_HEADER, Actor, OpsToken, OpsRole};
 pub use dead_letters::ReadAgain;
 pub use preview::ReadBody;
 pub use refusal::Refusal;
@@ -105,7 +105,7 @@ impl Ops {
     }
 
     fn routes(&self, door: Transport) -> Router {
-        let (viewer, operator) = (Role::Viewer, Role::Operator);
+        let (viewer, operator) = (OpsRole::Viewer, OpsRole::Operator);
         let allow = |role| {
             middleware::from_fn_with_state(
                 Guard {
@@ -147,7 +147,7 @@ impl Ops {
             )
             .route(
                 "/api/v1/connections/{connection}/apply",
-                post(connections::apply).route_layer(allow(Role::Admin)),
+                post(connections::apply).route_layer(allow(OpsRole::Admin)),
             )
             .route(
                 "/api/v1/connections/{connection}/pause",

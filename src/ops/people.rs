@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Ops, Refusal};
 use crate::store::{DeadLetterFilter, PersonKey};
-use hirewire_core::{event::Event, fold, mapping::AccessNow};
+use hirewire_core::{event::Event, fold, mapping::AccessDecision};
 
 /// What is looked for.
 #[derive(Debug, Deserialize)]
@@ -79,7 +79,7 @@ pub(super) async fn show(
         accounts.push(json!({
             "account": view.account,
             "leased_until": view.leased_until,
-            "desired": access.map(|access: AccessNow| json!({
+            "desired": access.map(|access: AccessDecision| json!({
                 "access": access.access, "due": access.due, "due_ends_access": access.due_ends_access,
             })),
         }));
@@ -101,13 +101,13 @@ pub(super) async fn show(
         "aliases": person.aliases.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "status": person.status,
         "next_change": person.next_change,
-        "barred_from": person.barred_from,
+        "access_revoked_from": person.access_revoked_from,
         "employments": person.employments,
         "attributes": person.attributes,
         "findings": person.findings,
         "events": events.into_iter().map(view).collect::<Vec<_>>(),
         "accounts": accounts,
-        "letters": store.letters(&letters).await?,
+        "letters": store.dead_letters(&letters).await?,
         "history": store.history(Some(&facts.person), 50).await?,
     })))
 }

@@ -17,14 +17,14 @@ use crate::{
     worker::{Connection, Look, Next, Seen, look, requests_of},
 };
 use hirewire_core::{
-    event::{Alias, Event, HookId, ReadEvent, SourceId},
+    event::{Alias, Event, HookId, ParsedEvent, SourceId},
     fold,
     mapping::Access,
 };
 
 /// Reads a body as the named source would send it, or says why not.
 pub type ReadBody =
-    Arc<dyn Fn(&str, &[u8]) -> Result<(SourceId, Vec<ReadEvent>), String> + Send + Sync>;
+    Arc<dyn Fn(&str, &[u8]) -> Result<(SourceId, Vec<ParsedEvent>), String> + Send + Sync>;
 
 /// Where to look.
 #[derive(Debug, Deserialize)]
@@ -62,7 +62,7 @@ pub(super) async fn preview(
             source: source.clone(),
             hook: hook.clone(),
             received,
-            identity: read.identity,
+            id_derivation: read.id_derivation,
             content: read.content,
         })
         .collect();
@@ -160,7 +160,7 @@ fn unseen(connection: &str, alias: &Alias) -> Account {
         reconciled_access: None,
         mapping_version: 0,
         due: None,
-        class: Priority::Other,
+        priority: Priority::Other,
         pending_since: None,
         attempts: 0,
         not_before: None,

@@ -5,7 +5,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::Role;
+use super::OpsRole;
 use crate::{store::StoreError, worker::ConnectionError};
 
 /// A refusal.
@@ -41,7 +41,7 @@ impl Refusal {
     }
 
     /// Somebody who may not.
-    pub fn forbidden(role: Role) -> Self {
+    pub fn forbidden(role: OpsRole) -> Self {
         let role = format!("{role:?}").to_lowercase();
         Self {
             status: StatusCode::FORBIDDEN,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use hirewire_core::event::{ContentDigest, Event, HookId, ReadEvent, SourceId};
+use hirewire_core::event::{ContentDigest, Event, HookId, ParsedEvent, SourceId};
 
 /// Version of the envelope that this binary writes. It reads this one and the one before.
 pub const ENVELOPE_VERSION: u32 = 1;
@@ -42,7 +42,7 @@ pub struct Hook {
 #[serde(rename_all = "snake_case")]
 pub enum Reading {
     /// Events, in the order of the body; none for a ping.
-    Events(Vec<ReadEvent>),
+    Events(Vec<ParsedEvent>),
     /// Authentic, but not understood. Raw bytes are kept of these alone (they may hold pay or birth dates).
     Unreadable {
         /// Why, for operators.
@@ -142,7 +142,7 @@ impl Hook {
                     source: self.source.clone(),
                     hook: self.hook.clone(),
                     received: self.received,
-                    identity: read.identity,
+                    id_derivation: read.id_derivation,
                     content: read.content.clone(),
                 })
                 .collect(),

@@ -112,7 +112,7 @@ impl Breaker {
         });
     }
 
-    /// A call for this person failed as [`is_of_the_target`](hirewire_core::plan::Failure::is_of_the_target) says;
+    /// A call for this person failed as [`is_target_fault`](hirewire_core::plan::Failure::is_target_fault) says;
     /// whether it opened the breaker.
     pub fn failed(&self, person: &str, now: Instant) -> bool {
         self.with(|inner| match inner {

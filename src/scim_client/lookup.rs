@@ -127,7 +127,7 @@ fn join(hits: &mut Vec<Hit>, id: String, resource: Value, path: &AttributePath) 
 fn cannot_filter(failure: &Failure) -> bool {
     match &failure.kind {
         FailureKind::Answered { error, .. } => {
-            matches!(error.status, 501) || (error.status == 400 && !error.is_type("tooMany"))
+            matches!(error.status, 501) || (error.status == 400 && !error.has_scim_type("tooMany"))
         }
         FailureKind::Unreachable
         | FailureKind::NoAnswer
@@ -141,7 +141,7 @@ fn cannot_filter(failure: &Failure) -> bool {
 /// Of a list any element counts.
 fn has(key: &MatchKey, resource: &Value) -> bool {
     let same = |found: &Value| match found {
-        Value::String(found) if key.path.is("externalId") => *found == key.value,
+        Value::String(found) if key.path.is_core_attribute("externalId") => *found == key.value,
         Value::String(found) => found.to_lowercase() == key.value.to_lowercase(),
         Value::Number(found) => found.to_string() == key.value,
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
@@ -150,7 +150,7 @@ fn has(key: &MatchKey, resource: &Value) -> bool {
         key.path.whole_attribute().get(resource),
         key.path.selector(),
     ) {
-        let sub = key.path.sub().unwrap_or("value");
+        let sub = key.path.sub_attribute().unwrap_or("value");
         let wanted = elements.iter().filter(|e| {
             match (member(e, &selector.attribute), selector.value.as_str()) {
                 (Some(Value::String(found)), Some(wanted)) => found.eq_ignore_ascii_case(wanted),

@@ -8,7 +8,6 @@ mod breaker;
 mod credentials;
 mod groups;
 mod lookup;
-mod observe;
 mod rate_limiter;
 mod retry_after;
 mod send;
@@ -27,7 +26,6 @@ use url::Url;
 pub use breaker::{Breaker, BreakerSettings, BreakerState, Gate};
 pub use credentials::Credentials;
 pub use lookup::{Found, Hit};
-pub use observe::{Exchange, Observer, Silent};
 pub use send::Response;
 
 use hirewire_core::scim::Profile;

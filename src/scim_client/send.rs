@@ -11,7 +11,7 @@ use reqwest::{
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Client, ClientError, Exchange, retry_after::retry_after};
+use super::{Client, ClientError, retry_after::retry_after};
 use crate::telemetry;
 use hirewire_core::{
     plan::{Failure, FailureKind, Method, Phase, Probe, Request},
@@ -93,11 +93,7 @@ impl Client {
             Err(failure) => failure.status(),
         };
         self.observer
-            .ended(&self.connection, request.method, status, took);
-        self.observer.exchanged(&Exchange {
-            request,
-            result: &result,
-        });
+            .scim_request_finished(&self.connection, request.method, status, took);
         tracing::debug!(
             connection = self.connection,
             method = request.method.as_str(),

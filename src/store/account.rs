@@ -48,14 +48,14 @@ pub struct Account {
     pub last_applied: LastApplied,
     /// The person's version as of the last reconcile; 0: never.
     pub reconciled_version: i64,
-    /// The access that was last reconciled: what an edge is measured against.
+    /// The access that was last reconciled: an access transition is measured against it.
     pub reconciled_access: Option<Access>,
     /// The mapping version that was last reconciled; 0: never.
     pub mapping_version: i64,
     /// When the fold, the mapping or the leaver audit wants it looked at again.
     pub due: Option<Timestamp>,
     /// The claim's order.
-    pub class: Priority,
+    pub priority: Priority,
     /// Since when it has been pending; `None`: it is not.
     pub pending_since: Option<Timestamp>,
     /// Failed attempts in a row.
@@ -204,8 +204,8 @@ pub struct Commit {
     pub reconciled: bool,
     /// When to look again, by fold, lifecycle or audit.
     pub due: Option<Timestamp>,
-    /// The class of what comes at `due` or at the next attempt.
-    pub class: Priority,
+    /// The priority of what comes at `due` or at the next attempt.
+    pub priority: Priority,
     /// Failed attempts in a row.
     pub attempts: u32,
     /// Not before then.
@@ -217,7 +217,7 @@ pub struct Commit {
     /// Leaver audits made.
     pub audits: u32,
     /// Letters to file (at most one open letter per cause for the account).
-    pub letters: Vec<super::NewDeadLetter>,
+    pub dead_letters: Vec<super::NewDeadLetter>,
     /// Whether this success closes the account's open letters.
     pub closes_dead_letters: bool,
     /// A line of history, if something was done or decided: what, and the requests sent (no values).

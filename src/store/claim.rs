@@ -9,6 +9,7 @@ use std::time::Duration;
 use sqlx::any::AnyRow;
 
 use super::{
+    ChangedSinceClaim,
     Claim, ClaimError, ClaimLost, ClaimRequest, ClaimStatus, Intent, PersonKey, Store, StoreError,
     rows,
     sql::batch_writer::BatchWriter,
@@ -16,14 +17,13 @@ use super::{
     sql::engine::Engine,
     sql::statement::{Columns as _, SqlValue, Statement, Tx, and, to_json},
 };
-use crate::{failpoint, telemetry};
+use crate::telemetry;
 
-/// The condition by which a write names its row and the fencing_token ($2, $3, $4); $5 is [`unfenced`].
-pub(super) const FENCED: &str =
-    "connection = $2 AND person = $3 AND (fencing_token = $4 OR $5 = 1)";
+/// The condition by which a write names its row and the fencing_token ($2, $3, $4).
+pub(super) const FENCED: &str = "connection = $2 AND person = $3 AND fencing_token = $4";
 
 impl Store {
-    /// Leases accounts that are pending now: leavers first unless a class is wished, oldest first.
+    /// Leases accounts that are pending now: leavers first unless a priority is wished, oldest first.
     pub async fn claim(&self, request: &ClaimRequest<'_>) -> Result<Vec<Claim>, StoreError> {
         let (statement, values) = claiming(request);
         self.engine
@@ -35,7 +35,7 @@ impl Store {
                         .fold(Statement::of(statement), Statement::with);
                     let rows = statement.with(telemetry::new_id()).all(&mut tx).await?;
                     let mut claims = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
-                    claims.sort_by_key(|claim| (claim.account.class, claim.account.pending_since));
+                    claims.sort_by_key(|claim| (claim.account.priority, claim.account.pending_since));
                     Ok(claims)
                 })
             })
@@ -59,7 +59,7 @@ impl Store {
             }
             Some(extend) => {
                 let statement = format!(
-                    "UPDATE accounts SET lease_until = {{now}} + $6 WHERE {FENCED} RETURNING {STANDING}"
+                    "UPDATE accounts SET lease_until = {{now}} + $5 WHERE {FENCED} RETURNING {STANDING}"
                 );
                 let extending =
                     self.engine
@@ -90,7 +90,7 @@ impl Store {
             }
         }
         let statement =
-            format!("UPDATE accounts SET intent = $6 WHERE {FENCED} RETURNING {STANDING}");
+            format!("UPDATE accounts SET intent = $5 WHERE {FENCED} RETURNING {STANDING}");
         let beginning = self
             .engine
             .write::<_, StoreError, _>(Scope::Statement, move |mut tx| {
@@ -111,9 +111,9 @@ impl Store {
             None => self.fenced_write(claim, released, Vec::new()).await,
             Some(later) => {
                 let released = format!(
-                    "{released}, next_run_at = CASE WHEN changed_since_claim > 0 THEN {{now}} ELSE {{now}} + $6 END, \
+                    "{released}, next_run_at = CASE WHEN changed_since_claim > 0 THEN {{now}} ELSE {{now}} + $5 END, \
                      pending_since = CASE WHEN changed_since_claim > 0 THEN {{now}} ELSE NULL END, \
-                     not_before = CASE WHEN changed_since_claim > 0 THEN NULL ELSE {{now}} + $6 END"
+                     not_before = CASE WHEN changed_since_claim > 0 THEN NULL ELSE {{now}} + $5 END"
                 );
                 self.fenced_write(claim, &released, vec![later.into()])
                     .await
@@ -121,7 +121,7 @@ impl Store {
         }
     }
 
-    /// One statement on the claimed row; `$6` ... are the values.
+    /// One statement on the claimed row; `$5` ... are the values.
     async fn fenced_write(
         &self,
         claim: &Claim,
@@ -157,7 +157,11 @@ fn stands(row: Option<AnyRow>) -> Result<ClaimStatus, ClaimError> {
     Ok(ClaimStatus {
         lease_left: Duration::from_micros(u64::try_from(row.int("lease_left")?).unwrap_or(0)),
         person_version: row.int("person_version")?,
-        ending_came: row.int("changed_since_claim")? == 2,
+        changed: match row.int("changed_since_claim")? {
+            0 => ChangedSinceClaim::None,
+            2 => ChangedSinceClaim::Termination,
+            _ => ChangedSinceClaim::Change,
+        },
     })
 }
 
@@ -169,9 +173,9 @@ fn claiming(request: &ClaimRequest<'_>) -> (String, Vec<SqlValue>) {
         request.lease.into(),
     ];
     let mut narrowed = String::new();
-    if let Some(class) = request.class {
-        values.push(class.into());
-        narrowed.push_str(&and("class", values.len() + 1));
+    if let Some(priority) = request.priority {
+        values.push(priority.into());
+        narrowed.push_str(&and("priority", values.len() + 1));
     }
     if let Some(person) = request.person {
         values.push(person.into());
@@ -187,10 +191,10 @@ fn claiming(request: &ClaimRequest<'_>) -> (String, Vec<SqlValue>) {
         )
     };
     let picked = if narrowed.is_empty() {
-        // A class each, so that both are searched by the index.
+        // A priority each, so that both are searched by the index.
         let (leavers, others) = (
-            pending(" AND class = 0", "$3"),
-            pending(" AND class = 1", "$3 - (SELECT COUNT(*) FROM leavers)"),
+            pending(" AND priority = 0", "$3"),
+            pending(" AND priority = 1", "$3 - (SELECT COUNT(*) FROM leavers)"),
         );
         format!(
             "leavers {leavers}, others {others}, picked (c, p) AS (SELECT c, p FROM leavers UNION ALL SELECT c, p FROM others)"
@@ -236,12 +240,6 @@ pub(super) fn fenced(statement: impl Into<String>, claim: &Claim) -> Statement {
         .with(&account.connection)
         .with(&account.person)
         .with(&claim.fencing_token)
-        .with(unfenced())
-}
-
-/// Whether the mistake is planted that nobody looks at fences.
-pub(super) fn unfenced() -> bool {
-    failpoint::planted("no_fence")
 }
 
 /// A write under a claim that touched nothing: the claim is lost.

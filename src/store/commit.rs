@@ -9,7 +9,6 @@ use sqlx::any::AnyRow;
 
 use super::{
     Claim, ClaimError, ClaimLost, Commit, CommitResult, Committed, PersonKey, Store, StoreError,
-    claim::unfenced,
     dead_letters, history,
     sql::batch_writer::{BatchWriter, Line, MINE},
     sql::dialect::Scope,
@@ -21,7 +20,7 @@ use crate::telemetry;
 impl Store {
     /// Writes back everything a reconcile came to, and releases the claim; one transaction.
     pub async fn commit(&self, claim: &Claim, commit: &Commit) -> CommitResult {
-        if let (Some(together), true) = (&self.commits, commit.letters.is_empty())
+        if let (Some(together), true) = (&self.commits, commit.dead_letters.is_empty())
             && let Some(row) = together.write(line(claim, commit)?).await
         {
             return committed(&row);
@@ -86,11 +85,11 @@ fn committed(row: &AnyRow) -> Result<Committed, ClaimError> {
 async fn write(tx: &mut Tx<'_>, claim: &Claim, commit: &Commit) -> Result<Committed, ClaimError> {
     let row = reconciled_row(reconcile(claim, commit)?, tx).await?;
     let had_dead_letters = row.flag("has_dead_letters")?;
-    for letter in &commit.letters {
+    for letter in &commit.dead_letters {
         dead_letters::file(tx, letter).await?;
     }
     if commit.closes_dead_letters && had_dead_letters {
-        dead_letters::close_of_account(tx, &claim.account, &commit.letters).await?;
+        dead_letters::close_of_account(tx, &claim.account, &commit.dead_letters).await?;
     }
     if let Some(detail) = &commit.history {
         let account = &claim.account;
@@ -112,7 +111,7 @@ pub(super) const CELLS: usize = 23;
 const SETTLED: &str = "fencing_token = NULL, lease_until = NULL, taken_over = 0, \
     next_run_at = CASE WHEN changed_since_claim > 0 OR v.column4 <= {now} THEN {now} ELSE v.column4 END, \
     pending_since = CASE WHEN changed_since_claim > 0 THEN {now} WHEN v.column4 <= {now} THEN COALESCE(pending_since, {now}) ELSE NULL END, \
-    class = CASE WHEN changed_since_claim = 2 THEN 0 ELSE v.column5 END, \
+    priority = CASE WHEN changed_since_claim = 2 THEN 0 ELSE v.column5 END, \
     not_before = CASE WHEN changed_since_claim > 0 THEN NULL ELSE v.column6 END, \
     reconciled_version = CASE WHEN v.column7 = 1 THEN v.column8 ELSE reconciled_version END, \
     mapping_version = CASE WHEN v.column7 = 1 THEN v.column9 ELSE mapping_version END, \
@@ -135,7 +134,7 @@ fn line(claim: &Claim, commit: &Commit) -> Result<Line<CELLS>, StoreError> {
         (&account.person).into(),
         (&claim.fencing_token).into(),
         next.into(),
-        commit.class.into(),
+        commit.priority.into(),
         commit.not_before.into(),
         commit.reconciled.into(),
         claim.person_version.into(),
@@ -162,7 +161,5 @@ fn reconcile(claim: &Claim, commit: &Commit) -> Result<Statement, StoreError> {
     let statement = format!(
         "UPDATE accounts SET {SETTLED} FROM (VALUES {{rows}}) v WHERE {MINE} RETURNING changed_since_claim, has_dead_letters"
     );
-    Ok(Statement::of(statement)
-        .with(unfenced())
-        .rows([line(claim, commit)?]))
+    Ok(Statement::of(statement).rows([line(claim, commit)?]))
 }

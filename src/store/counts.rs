@@ -28,16 +28,16 @@ impl Store {
         row.map_or(Ok(None), |row| row.maybe_time("next"))
     }
 
-    /// How many accounts are pending now, by connection and class.
+    /// How many accounts are pending now, by connection and priority.
     pub async fn pending(&self) -> Result<Vec<PendingCount>, StoreError> {
         let statement = Statement::of(
-            "SELECT connection, class, COUNT(*) AS n, MIN(COALESCE(pending_since, next_run_at)) AS oldest FROM accounts \
-             WHERE next_run_at <= {now} GROUP BY connection, class ORDER BY connection, class",
+            "SELECT connection, priority, COUNT(*) AS n, MIN(COALESCE(pending_since, next_run_at)) AS oldest FROM accounts \
+             WHERE next_run_at <= {now} GROUP BY connection, priority ORDER BY connection, priority",
         );
         let count = |row: &sqlx::any::AnyRow| {
             Ok(PendingCount {
                 connection: row.text("connection")?,
-                class: rows::class(row)?,
+                priority: rows::priority(row)?,
                 accounts: row.count("n")?,
                 oldest: row.maybe_time("oldest")?,
             })

@@ -1,8 +1,8 @@
 //! Filing, listing and closing dead letters. At most one is open for each thing and cause; the same again counts up.
 
 use super::{
-    Account, DeadLetterCause, DeadLetter, DeadLetterFilter, DeadLetterId, DeadLetterSubject, NewDeadLetter,
-    PersonKey, RawHook, Store, StoreError,
+    Account, DeadLetter, DeadLetterCause, DeadLetterFilter, DeadLetterId, DeadLetterSubject,
+    NewDeadLetter, PersonKey, RawHook, Store, StoreError,
     sql::dialect::Scope,
     sql::statement::{Columns as _, SqlValue, Statement, Tx, and, chunks, to_json},
 };
@@ -24,7 +24,7 @@ impl Store {
     }
 
     /// The letters meant, newest first.
-    pub async fn letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetter>, StoreError> {
+    pub async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetter>, StoreError> {
         let filter = filter.clone();
         self.engine
             .read(move |mut tx| Box::pin(async move { chosen(&mut tx, &filter).await }))

@@ -133,7 +133,7 @@ async fn mark_all_pending(
 ) -> Result<(), StoreError> {
     let statement = Statement::of(
         "UPDATE accounts SET wanted_mapping = $3, \
-         class = CASE WHEN class = 0 AND next_run_at <= {now} THEN 0 ELSE 1 END, \
+         priority = CASE WHEN priority = 0 AND next_run_at <= {now} THEN 0 ELSE 1 END, \
          pending_since = CASE WHEN next_run_at <= {now} THEN COALESCE(pending_since, next_run_at) ELSE {now} END, \
          next_run_at = CASE WHEN next_run_at <= {now} THEN next_run_at ELSE {now} END, \
          not_before = NULL, changed_since_claim = CASE WHEN changed_since_claim = 2 THEN 2 ELSE 1 END WHERE connection = $2",

@@ -36,7 +36,7 @@ pub use open::Store;
 pub use quarantine::QuarantinedMessage;
 pub use sql::schema::MigrationStatus;
 pub use types::{
-    AccountView, ClaimError, ClaimRequest, ClaimStatus, CommitResult, Committed, ConnectionState,
+    AccountView, ChangedSinceClaim, ClaimError, ClaimRequest, ClaimStatus, CommitResult, Committed, ConnectionState,
     DeadLetterFilter, Facts, HistoryLine, Offered, Paused, PendingCount, PublishedMapping, RawHook,
     Recorded, RecordedEvent, RecordedHook, Replayed, StoreSettings, Swept, Wiring,
 };

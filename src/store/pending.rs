@@ -53,7 +53,7 @@ pub(super) async fn mark_pending(
     for (cluster, version) in versions {
         let members: Vec<_> = folk.of_cluster(cluster).collect();
         let sources: BTreeSet<&SourceId> = members.iter().map(|(alias, _)| &alias.source).collect();
-        let class = if endings.contains(cluster) {
+        let priority = if endings.contains(cluster) {
             Priority::Leaver
         } else {
             Priority::Other
@@ -71,7 +71,7 @@ pub(super) async fn mark_pending(
                     alias.worker.as_str().into(),
                     (*version).into(),
                     member.forwarded_to.clone().into(),
-                    class.into(),
+                    priority.into(),
                 ]);
             }
         }
@@ -91,7 +91,7 @@ fn least_alias<'a>(members: &[(&'a Alias, &Member)], own: &'a Alias, member: &Me
 }
 
 const OWE: &str = "INSERT INTO accounts (connection, person, alias_source, alias_worker, last_applied, reconciled_version, \
-     mapping_version, class, next_run_at, pending_since, attempts, audits, held, person_version, wanted_mapping, merged_into, \
+     mapping_version, priority, next_run_at, pending_since, attempts, audits, held, person_version, wanted_mapping, merged_into, \
      changed_since_claim, has_dead_letters, taken_over) \
      SELECT v.column1, v.column2, v.column3, v.column4, $2, 0, 0, v.column7, {now}, {now}, 0, 0, 0, v.column5, \
      COALESCE(m.version, 0), v.column6, 2 - v.column7, 0, 0 \
@@ -102,7 +102,7 @@ const OWE: &str = "INSERT INTO accounts (connection, person, alias_source, alias
      merged_into = excluded.merged_into, \
      alias_source = CASE WHEN accounts.scim_id IS NULL THEN excluded.alias_source ELSE accounts.alias_source END, \
      alias_worker = CASE WHEN accounts.scim_id IS NULL THEN excluded.alias_worker ELSE accounts.alias_worker END, \
-     class = CASE WHEN excluded.class = 0 OR (accounts.class = 0 AND accounts.next_run_at <= {now}) THEN 0 ELSE 1 END, \
+     priority = CASE WHEN excluded.priority = 0 OR (accounts.priority = 0 AND accounts.next_run_at <= {now}) THEN 0 ELSE 1 END, \
      pending_since = CASE WHEN accounts.next_run_at <= {now} THEN COALESCE(accounts.pending_since, accounts.next_run_at) \
        ELSE {now} END, \
      next_run_at = CASE WHEN accounts.next_run_at <= {now} THEN accounts.next_run_at ELSE {now} END, \

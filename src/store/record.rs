@@ -195,7 +195,7 @@ async fn insert(tx: &mut Tx<'_>, facts: &[Fact], folk: &Folk) -> Result<Vec<Stor
             event.kind().as_str().into(),
             event.received.into(),
             event.hook.as_str().into(),
-            to_word(&event.identity).into(),
+            to_word(&event.id_derivation).into(),
             to_json(&event.content)?.into(),
             crate::telemetry::now().into(),
             1_i64.into(),
@@ -206,7 +206,7 @@ async fn insert(tx: &mut Tx<'_>, facts: &[Fact], folk: &Folk) -> Result<Vec<Stor
             "INSERT INTO events (source, origin, id, digest, cluster, kind, received, hook, identity, content, \
              stored_at, copies) VALUES {rows} \
              ON CONFLICT (source, origin, id, digest) DO UPDATE SET received = excluded.received, \
-             hook = excluded.hook, identity = excluded.identity, copies = events.copies + 1 \
+             hook = excluded.hook, identity = excluded.id_derivation, copies = events.copies + 1 \
              WHERE excluded.received < events.received \
              RETURNING source, origin, id, digest, copies",
         )

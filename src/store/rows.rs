@@ -9,7 +9,7 @@ use hirewire_core::event::{Alias, Event};
 
 /// The columns of an account that [`account`] reads.
 pub(super) const ACCOUNT: &str = "connection, person, alias_source, alias_worker, scim_id, last_applied, reconciled_version, \
-     reconciled_access, mapping_version, due, class, next_run_at, pending_since, attempts, not_before, intent, verify_at, audits, \
+     reconciled_access, mapping_version, due, priority, next_run_at, pending_since, attempts, not_before, intent, verify_at, audits, \
      held, as_of, outcome, {now} AS now";
 
 /// The account of a row with the columns of [`ACCOUNT`].
@@ -36,7 +36,7 @@ pub(super) fn account(row: &AnyRow) -> Result<Account, StoreError> {
         reconciled_access: maybe_word(row, "reconciled_access")?,
         mapping_version: row.int("mapping_version")?,
         due: row.maybe_time("due")?,
-        class: class(row)?,
+        priority: priority(row)?,
         pending_since: pending_since
             .transpose()?
             .map(super::sql::statement::instant)
@@ -52,9 +52,9 @@ pub(super) fn account(row: &AnyRow) -> Result<Account, StoreError> {
     })
 }
 
-/// The class of a row.
-pub(super) fn class(row: &AnyRow) -> Result<Priority, StoreError> {
-    Ok(if row.int("class")? == 0 {
+/// The priority of a row.
+pub(super) fn priority(row: &AnyRow) -> Result<Priority, StoreError> {
+    Ok(if row.int("priority")? == 0 {
         Priority::Leaver
     } else {
         Priority::Other
@@ -76,7 +76,7 @@ fn maybe_word<T: serde::de::DeserializeOwned>(
 }
 
 /// The columns of an event that [`event`] reads, of the table `e`.
-pub(super) const EVENT: &str = "e.source, e.hook, e.received, e.identity, e.content";
+pub(super) const EVENT: &str = "e.source, e.hook, e.received, e.id_derivation, e.content";
 
 /// The event of a row with the columns of [`EVENT`].
 pub(super) fn event(row: &AnyRow) -> Result<Event, StoreError> {
@@ -84,7 +84,7 @@ pub(super) fn event(row: &AnyRow) -> Result<Event, StoreError> {
         source: row.word("source")?,
         hook: row.word("hook")?,
         received: row.time("received")?,
-        identity: row.word("identity")?,
+        id_derivation: row.word("identity")?,
         content: row.json("content")?,
     })
 }

@@ -88,7 +88,7 @@ impl Store {
         }
     }
 
-    /// Makes accounts pending that were only observed, for a connection that is last_applied now; how many. Each keeps the class that
+    /// Makes accounts pending that were only observed, for a connection that is last_applied now; how many. Each keeps the priority that
     /// observing gave it.
     pub async fn mark_observed_pending(&self, connection: &str) -> Result<u64, StoreError> {
         let mut marked = 0;
@@ -122,7 +122,7 @@ const MISSING: &str = "FROM people p JOIN clusters c ON c.id = p.cluster \
      AND EXISTS (SELECT 1 FROM people q WHERE q.cluster = p.cluster AND q.source IN (VALUES {rows})) LIMIT $3";
 
 const ADD: &str = "INSERT INTO accounts (connection, person, alias_source, alias_worker, last_applied, reconciled_version, \
-     mapping_version, class, next_run_at, pending_since, attempts, audits, held, person_version, wanted_mapping, merged_into, \
+     mapping_version, priority, next_run_at, pending_since, attempts, audits, held, person_version, wanted_mapping, merged_into, \
      changed_since_claim, has_dead_letters, taken_over) \
      SELECT $2, p.person, p.source, p.worker, $4, 0, 0, 1, {now}, {now}, 0, 0, 0, c.version, COALESCE(m.version, 0), \
      p.forwarded_to, 1, 0, 0";

@@ -52,7 +52,7 @@ pub struct RecordedHook {
     /// Its events.
     pub events: Vec<RecordedEvent>,
     /// The letter filed for it, if it could not be read.
-    pub letter: Option<DeadLetterId>,
+    pub dead_letter: Option<DeadLetterId>,
 }
 
 /// What recording an event came to.
@@ -86,8 +86,8 @@ pub struct Facts {
 pub struct ClaimRequest<'a> {
     /// Of this connection (nothing is claimed while it is paused).
     pub connection: &'a str,
-    /// Of this class; `None`: leavers first, then the others.
-    pub class: Option<Priority>,
+    /// Of this priority; `None`: leavers first, then the others.
+    pub priority: Option<Priority>,
     /// Of this person alone.
     pub person: Option<&'a PersonKey>,
     /// At most so many.
@@ -103,8 +103,19 @@ pub struct ClaimStatus {
     pub lease_left: Duration,
     /// The person's version now.
     pub person_version: i64,
-    /// An ending was stored since the claim: drop the rest of the plan and fold again.
-    pub ending_came: bool,
+    /// What was stored of the person since the claim.
+    pub changed: ChangedSinceClaim,
+}
+
+/// What was stored of a person while their account was claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChangedSinceClaim {
+    /// Nothing.
+    None,
+    /// An event or a mapping: after the commit the account is pending again.
+    Change,
+    /// An event that ends access: the rest of the plan is dropped.
+    Termination,
 }
 
 /// Why a claim could not be written to.
@@ -190,7 +201,7 @@ pub struct DeadLetterFilter {
 #[derive(Clone, Debug, PartialEq)]
 pub struct RawHook {
     /// The letter about it.
-    pub letter: DeadLetterId,
+    pub dead_letter: DeadLetterId,
     /// The hook as it was queued (its reading is `Unreadable`).
     pub hook: Hook,
 }
@@ -227,7 +238,7 @@ pub struct PendingCount {
     /// The connection.
     pub connection: String,
     /// Leavers or others.
-    pub class: Priority,
+    pub priority: Priority,
     /// How many accounts.
     pub accounts: u64,
     /// Since when the oldest is pending.
@@ -282,13 +293,13 @@ impl Commit {
             reconciled_access: None,
             reconciled: false,
             due: account.due,
-            class: account.class,
+            priority: account.priority,
             attempts: account.attempts,
             not_before: account.not_before,
             intent: account.intent.clone(),
             verify_at: account.verify_at,
             audits: account.audits,
-            letters: Vec::new(),
+            dead_letters: Vec::new(),
             closes_dead_letters: false,
             history: None,
         }

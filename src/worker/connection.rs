@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::RwLock;
 use tokio::time::Instant;
 
@@ -28,13 +29,15 @@ use hirewire_core::{
     scim::Profile,
 };
 
-/// Whether a connection's plans are carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Whether a connection's plans are executed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// Plans are carried out.
-    Apply,
-    /// Plans are kept as what would be done; nothing is written to the target.
+    /// Plans are recorded as what would be sent; nothing is written to the target.
+    #[default]
     Observe,
+    /// Plans are executed.
+    Apply,
 }
 
 /// Makes the client of a connection in a dialect.

@@ -123,7 +123,7 @@ impl Pump {
                 Err(failure) => {
                     tracing::debug!(connection = self.name(), %failure, "the probe failed");
                     // A refusal is an answer: what it means is decided with the next account.
-                    if failure.is_of_the_target() {
+                    if failure.is_target_fault() {
                         live.client.breaker().failed("probe", Instant::now());
                         Passage::Wait(LOOK_EVERY)
                     } else {
@@ -151,9 +151,9 @@ impl Pump {
         }
         let free = self.turns.available_permits().max(1);
         let lease = connection.lease();
-        let request = |class, most| ClaimRequest {
+        let request = |priority, most| ClaimRequest {
             connection: &connection.settings.name,
-            class,
+            priority,
             person: None,
             most,
             lease,
@@ -212,13 +212,13 @@ async fn reconcile_one(
     let person = &claim.account.person;
     let connection = &reconciler.connection.settings.name;
     match reconciler.reconcile(claim, facts).await {
-        Ok(told) => {
+        Ok(report) => {
             tracing::info!(
                 connection, person.key = %person, verdict = ?told.outcome.kind, attempt = claim.account.attempts,
                 requests = told.requests.len(), took_ms = u64::try_from(told.took.as_millis()).unwrap_or(u64::MAX),
                 "account reconciled"
             );
-            worker.shared.settings.watcher.reconciled(&told);
+            worker.shared.settings.observer.account_reconciled(&report);
         }
         Err(ReconcileError::Lost) => {
             tracing::debug!(connection, person.key = %person, "the claim is somebody else's now");

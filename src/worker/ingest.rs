@@ -95,9 +95,6 @@ async fn record_together(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(
             Err(envelope) => quarantine(worker, &envelope, delivery.acker).await?,
         }
     }
-    if failpoint::planted("ack_before_store") {
-        ack(std::mem::take(&mut ackers)).await;
-    }
     failpoint::at("worker.before_store").await;
     match store(worker, &messages).await {
         Ok(()) => {

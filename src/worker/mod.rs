@@ -24,6 +24,7 @@ pub use connection::{
 pub use reconcile::{Binding, Look, Next, ReconcileError, Reconciler, Seen, look, requests_of};
 
 use crate::{
+    observer::Observer,
     queue::{Queue, ReceiveError},
     store::{Outcome, PersonKey, Recorded, Store, Wiring},
 };
@@ -31,43 +32,6 @@ use hirewire_core::{
     event::{Alias, HookId, Kind, SourceId},
     fold::SourceRules,
 };
-
-/// What a reconcile came to, for whoever listens.
-#[derive(Clone, Debug)]
-pub struct ReconcileReport {
-    /// On which connection.
-    pub connection: String,
-    /// Whose account.
-    pub person: PersonKey,
-    /// By which alias they are known.
-    pub alias: Alias,
-    /// What it came to.
-    pub outcome: Outcome,
-    /// What was sent: method, path, status.
-    pub requests: Vec<String>,
-    /// A deactivation: when the ending was known and effective.
-    pub ended: Option<Timestamp>,
-    /// How long it took, from the claim on.
-    pub took: Duration,
-}
-
-/// Who is told what workers do: metrics, `tail`, the demo. The methods do nothing unless they are implemented.
-pub trait Watcher: Send + Sync + fmt::Debug {
-    /// A message was stored.
-    fn recorded(&self, recorded: &Recorded) {
-        let _ = recorded;
-    }
-    /// An account was reconciled, or left for later.
-    fn reconciled(&self, told: &ReconcileReport) {
-        let _ = told;
-    }
-}
-
-/// Nobody is told.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Unwatched;
-
-impl Watcher for Unwatched {}
 
 /// What workers are made from.
 #[derive(Clone, Debug)]
@@ -83,7 +47,7 @@ pub struct WorkerSettings {
     /// How long what runs may go on after the stop.
     pub drain: Duration,
     /// Who is told.
-    pub watcher: Arc<dyn Watcher>,
+    pub observer: Arc<dyn Observer>,
 }
 
 impl WorkerSettings {
@@ -186,7 +150,7 @@ impl Worker {
 
     /// Tells what was recorded, and wakes the pumps.
     fn heard(&self, recorded: &Recorded) {
-        self.shared.settings.watcher.recorded(recorded);
+        self.shared.settings.observer.events_stored(recorded);
         if !recorded.moved.is_empty() {
             self.wake();
         }

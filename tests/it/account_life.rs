@@ -3,15 +3,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use hirewire::scim_client::{BreakerSettings, Client, ClientSettings, Credentials, Found, Silent};
+use hirewire::observer::NoObserver;
+use hirewire::scim_client::{BreakerSettings, Client, ClientSettings, Credentials, Found};
 use hirewire_core::{
     mapping::{
         Access, AccountAdoption, Desired, DesiredAttribute, DesiredValue, GroupsPolicy, MatchKey,
         WhenWritten,
     },
     plan::{
-        self, Current, Ending, GroupsNow, Input, LastApplied, LeaverAccount, Operation, Policy,
-        TargetUser,
+        self, Current, CurrentGroups, DeactivationPlan, Input, LastApplied, LeaverAccount,
+        Operation, Policy, TargetUser,
     },
     scim::{AttributePath, Profile},
 };
@@ -58,7 +59,7 @@ async fn harness(dialect: SandboxProfile, profile: &str) -> Harness {
         rate: 1000.0,
         concurrency: 4,
         breaker: BreakerSettings::default(),
-        observer: Arc::new(Silent),
+        observer: Arc::new(NoObserver),
     })
     .expect("a client");
     Harness {
@@ -71,7 +72,7 @@ async fn harness(dialect: SandboxProfile, profile: &str) -> Harness {
 fn desired(title: &str) -> Desired {
     let set = |path: &str, value: &str| DesiredAttribute {
         path: AttributePath::parse(path).expect("a path"),
-        wish: DesiredValue::Set(Value::from(value)),
+        value: DesiredValue::Set(Value::from(value)),
         on: WhenWritten::Always,
     };
     let attributes = vec![
@@ -110,10 +111,15 @@ impl Harness {
         }
     }
 
-    fn plan(&self, desired: &Desired, current: Option<&Value>, edge: bool) -> Vec<Operation> {
+    fn plan(
+        &self,
+        desired: &Desired,
+        current: Option<&Value>,
+        access_transition: bool,
+    ) -> Vec<Operation> {
         let input = Input {
             access: Access::Active,
-            edge,
+            access_transition,
             held: false,
             adopting: false,
             desired,
@@ -122,7 +128,7 @@ impl Harness {
                 created_by_us: true,
                 ..LastApplied::default()
             },
-            groups: &GroupsNow::default(),
+            groups: &CurrentGroups::default(),
         };
         let policy = Policy {
             adopt: AccountAdoption::default(),
@@ -157,7 +163,7 @@ impl Harness {
             protected: false,
             held: false,
         };
-        let Ending::Deactivate(ending) = plan::plan_deactivation(account) else {
+        let DeactivationPlan::Deactivate(ending) = plan::plan_deactivation(account) else {
             panic!("an active leaver is left")
         };
         self.send(&ending.operations, Some(user)).await;
@@ -198,12 +204,15 @@ async fn life(harness: Harness) {
         protected: false,
         held: false,
     };
-    assert_eq!(plan::plan_deactivation(again), Ending::Nothing);
+    assert_eq!(
+        plan::plan_deactivation(again),
+        DeactivationPlan::AlreadyInactive
+    );
 
     assert_eq!(
         harness.plan(&changed, Some(&user), false),
         [],
-        "without an edge nobody is activated"
+        "without an access_transition nobody is activated"
     );
     let operations = harness.plan(&changed, Some(&user), true);
     harness.send(&operations, Some(&user)).await;

@@ -4,7 +4,7 @@ use hirewire::{
     queue::{Hook, Message, Reading, UnreadableEnvelope},
     store::{Store, StoreSettings},
 };
-use hirewire_core::event::{ContentDigest, HookId, Identity, ReadEvent, SourceId};
+use hirewire_core::event::{ContentDigest, HookId, IdDerivation, ParsedEvent, SourceId};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
@@ -526,8 +526,8 @@ async fn a_message_that_was_parked_is_stored_once_it_can_be_read() {
     // As a binary would have left it that did not know its version yet.
     let store = Store::open(settings.clone()).await.expect("the store");
     let fact = crate::installation::event("1", "hired", "E-1", &hired("Ada", "Engineer"));
-    let read = ReadEvent {
-        identity: Identity::Given,
+    let read = ParsedEvent {
+        id_derivation: IdDerivation::Given,
         content: serde_json::from_value(fact).expect("an event"),
     };
     let hook = |instance: &str| {

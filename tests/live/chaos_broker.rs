@@ -45,7 +45,7 @@ async fn all_have_one_account(target: &Sandbox, accepted: &[String]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_broker_and_then_the_intake_are_killed_under_load_and_all_that_was_accepted_arrives() {
     let mut broker = tokio::task::block_in_place(Broker::start);
-    let harness = Harness::new(Dependencies::on(broker.url()).await, "", "4s", None).await;
+    let harness = Harness::new(Dependencies::on(broker.url()).await, "", "4s").await;
     let mut intake = harness.start("intake", &["intake"], &[]).await;
     let _worker = harness.start("worker", &["worker"], &[]).await;
     // Which queues there are RabbitMQ writes to its disk a few seconds after they were declared: killed before, it starts
@@ -69,7 +69,7 @@ async fn the_broker_and_then_the_intake_are_killed_under_load_and_all_that_was_a
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_one_process_on_the_embedded_queue_is_killed_twice_under_load_and_all_that_was_accepted_arrives()
  {
-    let harness = Harness::new(Dependencies::Embedded, "", "4s", None).await;
+    let harness = Harness::new(Dependencies::Embedded, "", "4s").await;
     let mut all = harness.start("all", &[], &[]).await;
     let load = Load::start(&harness.cluster.intake);
     for _ in 0..2 {

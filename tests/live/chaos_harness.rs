@@ -24,14 +24,10 @@ const LEASE_FLOOR_MS: &str = "6000";
 /// The title that a change gives.
 pub const CHANGED: &str = "Changed";
 
-/// A mistake that the processes are told to make (`src/failpoint.rs`).
-pub type Planted = Option<&'static str>;
-
 /// A deployment and its target.
 pub struct Harness {
     pub target: Sandbox,
     pub cluster: Cluster,
-    planted: Planted,
 }
 
 /// Limits of a connection whose requests time out after 2 s, with that `propagation_delay`.
@@ -62,12 +58,7 @@ pub fn event(kind: &str, worker: &str, ago: i64) -> Value {
 
 impl Harness {
     /// A deployment there, whose target has these faults.
-    pub async fn new(
-        dependencies: Dependencies,
-        faults: &str,
-        propagation_delay: &str,
-        planted: Planted,
-    ) -> Self {
+    pub async fn new(dependencies: Dependencies, faults: &str, propagation_delay: &str) -> Self {
         let target = Sandbox::start(faults).await;
         let cluster = Cluster::new(
             dependencies,
@@ -75,22 +66,12 @@ impl Harness {
             TOKEN,
             &limits(propagation_delay),
         );
-        Self {
-            target,
-            cluster,
-            planted,
-        }
+        Self { target, cluster }
     }
 
     /// On the machine's RabbitMQ and PostgreSQL.
-    pub async fn shared(faults: &str, propagation_delay: &str, planted: Planted) -> Self {
-        Self::new(
-            Dependencies::shared().await,
-            faults,
-            propagation_delay,
-            planted,
-        )
-        .await
+    pub async fn shared(faults: &str, propagation_delay: &str) -> Self {
+        Self::new(Dependencies::shared().await, faults, propagation_delay).await
     }
 
     /// Starts these roles (none: all), to stand at these failpoints.
@@ -98,9 +79,6 @@ impl Harness {
         let change = |launch: Launch| {
             let launch = launch.environment("HIREWIRE_LEASE_FLOOR_MS", LEASE_FLOOR_MS);
             let launch = launch.argument("--log").argument("hirewire=debug");
-            let launch = self.planted.iter().fold(launch, |launch, name| {
-                launch.environment("HIREWIRE_PLANTED", name)
-            });
             failpoints
                 .iter()
                 .fold(launch, |launch, failpoint| launch.failpoint(failpoint))
@@ -213,5 +191,5 @@ pub async fn letters(store: &Store, cause: &str) -> usize {
         cause: Some(cause.to_owned()),
         ..DeadLetterFilter::default()
     };
-    store.letters(&filter).await.expect("the store").len()
+    store.dead_letters(&filter).await.expect("the store").len()
 }

@@ -2,7 +2,7 @@
 //! afterwards; what was not may be, and the sender's retry is the same event.
 
 use crate::{
-    chaos_harness::{Harness, Planted, event},
+    chaos_harness::{Harness, event},
     cluster::{Dependencies, SOON},
     process::Running,
 };
@@ -20,7 +20,7 @@ async fn everything(harness: &Harness) -> Vec<Running> {
 
 /// Killed when the message was handed to the queue, and its confirm not yet awaited.
 async fn killed_between_publish_and_confirm(dependencies: Dependencies) {
-    let harness = Harness::new(dependencies, "", "4s", None).await;
+    let harness = Harness::new(dependencies, "", "4s").await;
     let roles: &[&str] = if harness.cluster.database().is_some() {
         &["intake"]
     } else {
@@ -60,8 +60,8 @@ struct Hook {
     arrived: bool,
 }
 
-async fn killed_before_the_publish(dependencies: Dependencies, planted: Planted) -> Hook {
-    let harness = Harness::new(dependencies, "", "4s", planted).await;
+async fn killed_before_the_publish(dependencies: Dependencies) -> Hook {
+    let harness = Harness::new(dependencies, "", "4s").await;
     let roles: &[&str] = if harness.cluster.database().is_some() {
         &["intake"]
     } else {
@@ -86,7 +86,7 @@ async fn killed_before_the_publish(dependencies: Dependencies, planted: Planted)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hook_that_never_reached_rabbitmq_is_not_accepted() {
-    let hook = killed_before_the_publish(Dependencies::shared().await, None).await;
+    let hook = killed_before_the_publish(Dependencies::shared().await).await;
     assert_eq!(
         hook,
         Hook {
@@ -98,34 +98,12 @@ async fn a_hook_that_never_reached_rabbitmq_is_not_accepted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hook_that_never_reached_the_embedded_queue_is_not_accepted() {
-    let hook = killed_before_the_publish(Dependencies::Embedded, None).await;
+    let hook = killed_before_the_publish(Dependencies::Embedded).await;
     assert_eq!(
         hook,
         Hook {
             accepted: false,
             arrived: false
         }
-    );
-}
-
-const LOST: Hook = Hook {
-    accepted: true,
-    arrived: false,
-};
-
-#[tokio::test(flavor = "multi_thread")]
-async fn planted_confirm_not_awaited_loses_an_accepted_hook_on_rabbitmq() {
-    let dependencies = Dependencies::shared().await;
-    assert_eq!(
-        killed_before_the_publish(dependencies, Some("confirm_not_awaited")).await,
-        LOST
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn planted_confirm_not_awaited_loses_an_accepted_hook_on_the_embedded_queue() {
-    assert_eq!(
-        killed_before_the_publish(Dependencies::Embedded, Some("confirm_not_awaited")).await,
-        LOST
     );
 }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use crate::{
-    chaos_harness::{CHANGED, Harness, LONG, Planted, event, letters, rests, stores},
+    chaos_harness::{CHANGED, Harness, LONG, event, letters, rests, stores},
     waiting::until,
 };
 
@@ -44,14 +44,14 @@ const REAL_UNSETTLED: Delays = Delays {
 
 /// A hire whose create is applied late, and a change while nobody knows. Gives what the target has once all is at rest, and
 /// how many letters tell of two accounts.
-async fn created_late(delays: Delays, planted: Planted) -> (Vec<Value>, usize) {
+async fn created_late(delays: Delays) -> (Vec<Value>, usize) {
     let Delays {
         write,
         search,
         propagation_delay,
     } = delays;
     let faults = format!("late=1:ms={write}:method=POST,search-lag:ms={search},no-uniqueness");
-    let harness = Harness::shared(&faults, propagation_delay, planted).await;
+    let harness = Harness::shared(&faults, propagation_delay).await;
     let store = harness.store().await;
     let _intake = harness.start("intake", &["intake"], &[]).await;
     let _worker = harness.start("worker", &["worker"], &[]).await;
@@ -93,42 +93,32 @@ fn is_one_and_right((users, letters): &(Vec<Value>, usize)) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_create_applied_after_its_timeout_is_waited_for_and_stays_the_only_one() {
-    is_one_and_right(&created_late(SHORT, None).await);
+    is_one_and_right(&created_late(SHORT).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_account_that_shows_after_too_short_a_settle_becomes_a_letter() {
-    let (users, letters) = created_late(SHORT_UNSETTLED, None).await;
+    let (users, letters) = created_late(SHORT_UNSETTLED).await;
     assert_eq!((users.len(), letters), (2, 1), "{users:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes a minute and a half: scripts/proof-delays"]
 async fn a_create_applied_20_s_after_its_timeout_and_found_10_s_later_stays_the_only_one() {
-    is_one_and_right(&created_late(REAL, None).await);
+    is_one_and_right(&created_late(REAL).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes a minute: scripts/proof-delays"]
 async fn a_second_account_that_shows_half_a_minute_late_becomes_a_letter() {
-    let (users, letters) = created_late(REAL_UNSETTLED, None).await;
+    let (users, letters) = created_late(REAL_UNSETTLED).await;
     assert_eq!((users.len(), letters), (2, 1), "{users:#?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn planted_no_verify_creates_again_before_a_late_create_shows() {
-    let (users, _) = created_late(SHORT, Some("no_verify")).await;
-    assert_eq!(
-        users.len(),
-        2,
-        "the planted mistake did no harm: {users:#?}"
-    );
 }
 
 /// A reactivation that is applied after its timeout, when the person has left again and was found inactive. Gives who is
 /// active once all is at rest.
-async fn reactivated_late(planted: Planted) -> Vec<String> {
-    let harness = Harness::shared("", "8s", planted).await;
+async fn reactivated_late() -> Vec<String> {
+    let harness = Harness::shared("", "8s").await;
     let store = harness.store().await;
     let _intake = harness.start("intake", &["intake"], &[]).await;
     let _worker = harness.start("worker", &["worker"], &[]).await;
@@ -167,21 +157,12 @@ async fn reactivated_late(planted: Planted) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reactivation_applied_after_its_timeout_leaves_no_leaver_active() {
-    assert_eq!(reactivated_late(None).await, Vec::<String>::new());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn planted_applied_trusted_leaves_a_leaver_active() {
-    assert_eq!(
-        reactivated_late(Some("applied_trusted")).await,
-        ["W-1"],
-        "the planted mistake did no harm"
-    );
+    assert_eq!(reactivated_late().await, Vec::<String>::new());
 }
 
 /// A rehire that arrives after the ending that followed it. Gives who is active.
-async fn rehire_arrives_last(planted: Planted) -> Vec<String> {
-    let harness = Harness::shared("", "2s", planted).await;
+async fn rehire_arrives_last() -> Vec<String> {
+    let harness = Harness::shared("", "2s").await;
     let store = harness.store().await;
     let _intake = harness.start("intake", &["intake"], &[]).await;
     let _worker = harness.start("worker", &["worker"], &[]).await;
@@ -198,14 +179,5 @@ async fn rehire_arrives_last(planted: Planted) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rehire_that_arrives_after_the_ending_that_followed_it_revives_nobody() {
-    assert_eq!(rehire_arrives_last(None).await, Vec::<String>::new());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn planted_sort_by_arrival_revives_a_leaver() {
-    assert_eq!(
-        rehire_arrives_last(Some("sort_by_arrival")).await,
-        ["W-1"],
-        "the planted mistake did no harm"
-    );
+    assert_eq!(rehire_arrives_last().await, Vec::<String>::new());
 }

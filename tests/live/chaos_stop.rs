@@ -2,7 +2,7 @@
 //! worker settles that: whoever was stopped sends nothing when it goes on.
 
 use crate::{
-    chaos_harness::{Harness, LONG, Planted, event, rests, stores},
+    chaos_harness::{Harness, LONG, event, rests, stores},
     child::Signal,
     cluster::SOON,
     process::Running,
@@ -58,8 +58,8 @@ async fn stopped_past_its_lease(harness: &Harness, mut old: Running, events: usi
 const HELD: [&str; 2] = ["worker.request_built", "worker.sent"];
 
 /// Stopped before the create of a person who leaves meanwhile.
-async fn before_a_create(planted: Planted) -> WentOn {
-    let harness = Harness::shared("", "2s", planted).await;
+async fn before_a_create() -> WentOn {
+    let harness = Harness::shared("", "2s").await;
     let _intake = harness.start("intake", &["intake"], &[]).await;
     let mut old = harness.start("old", &["worker"], &HELD).await;
     harness.send(&[event("hired", "W-1", 3000)]);
@@ -68,8 +68,8 @@ async fn before_a_create(planted: Planted) -> WentOn {
 }
 
 /// Stopped before the reactivation of a person who leaves again meanwhile.
-async fn before_a_reactivation(planted: Planted) -> WentOn {
-    let harness = Harness::shared("", "2s", planted).await;
+async fn before_a_reactivation() -> WentOn {
+    let harness = Harness::shared("", "2s").await;
     let store = harness.store().await;
     let _intake = harness.start("intake", &["intake"], &[]).await;
     let mut before = harness.start("before", &["worker"], &[]).await;
@@ -90,7 +90,7 @@ async fn before_a_reactivation(planted: Planted) -> WentOn {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_stopped_before_its_create_for_longer_than_its_lease_creates_no_leaver() {
     assert_eq!(
-        before_a_create(None).await,
+        before_a_create().await,
         WentOn {
             sent: false,
             active: Vec::new()
@@ -101,32 +101,10 @@ async fn a_worker_stopped_before_its_create_for_longer_than_its_lease_creates_no
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_stopped_before_its_reactivation_for_longer_than_its_lease_revives_no_leaver() {
     assert_eq!(
-        before_a_reactivation(None).await,
+        before_a_reactivation().await,
         WentOn {
             sent: false,
             active: Vec::new()
-        }
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn planted_no_fence_creates_a_leaver() {
-    assert_eq!(
-        before_a_create(Some("no_fence")).await,
-        WentOn {
-            sent: true,
-            active: vec!["W-1".to_owned()]
-        }
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn planted_no_fence_revives_a_leaver() {
-    assert_eq!(
-        before_a_reactivation(Some("no_fence")).await,
-        WentOn {
-            sent: true,
-            active: vec!["W-1".to_owned()]
         }
     );
 }

@@ -39,7 +39,7 @@ async fn purge(harness: &Harness, messages: u32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_stored_without_a_settle_converges_though_the_queue_was_purged() {
-    let harness = Harness::shared("", "2s", None).await;
+    let harness = Harness::shared("", "2s").await;
     let store = harness.store().await;
     let _intake = harness.start("intake", &["intake"], &[]).await;
     store.pause("app", "test", "test").await.expect("paused");
@@ -76,7 +76,7 @@ async fn an_event_stored_without_a_settle_converges_though_the_queue_was_purged(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_whose_rows_are_gone_are_found_and_made_within_the_sweep_interval() {
-    let harness = Harness::shared("", "2s", None).await;
+    let harness = Harness::shared("", "2s").await;
     let store = harness.store().await;
     let _intake = harness.start("intake", &["intake"], &[]).await;
     let _worker = harness.start("worker", &["worker"], &[]).await;
@@ -102,7 +102,7 @@ async fn accounts_whose_rows_are_gone_are_found_and_made_within_the_sweep_interv
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_added_while_running_gets_its_accounts_within_the_sweep_interval() {
-    let harness = Harness::shared("", "2s", None).await;
+    let harness = Harness::shared("", "2s").await;
     let store = harness.store().await;
     let _intake = harness.start("intake", &["intake"], &[]).await;
     let worker = harness.start("worker", &["worker"], &[]).await;

@@ -125,9 +125,6 @@ impl EmbeddedQueue {
         };
         self.requests.send(request).map_err(|_| closed())?;
         failpoint::at("queue.published").await;
-        if failpoint::planted("confirm_not_awaited") {
-            return Ok(());
-        }
         match tokio::time::timeout(CONFIRM_DEADLINE, confirmed).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(closed()),

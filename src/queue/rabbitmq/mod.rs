@@ -26,7 +26,7 @@ pub use self::topology::Declare;
 use self::{
     publisher::{Outgoing, Publisher},
     reader::Reader,
-    session::{CALL, Role, State, supervise, within},
+    session::{CALL, Purpose, State, supervise, within},
     topology::{DEAD, EVENTS, Names},
 };
 use super::{Delivery, Lane, Message, PublishError, Queue, QueueHealth, ReceiveError};
@@ -96,7 +96,7 @@ impl RabbitQueue {
         let (stop, stop_receiving) = (CancellationToken::new(), CancellationToken::new());
         tokio::spawn(supervise(
             Arc::clone(&settings),
-            Role::Publish,
+            Purpose::Publish,
             publishing,
             stop.clone(),
         ));
@@ -178,7 +178,7 @@ impl Queue for RabbitQueue {
     ) -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>> {
         self.consuming_started.call_once(|| {
             let (settings, state) = (Arc::clone(&self.settings), self.consuming.clone());
-            tokio::spawn(supervise(settings, Role::Consume, state, self.stop.clone()));
+            tokio::spawn(supervise(settings, Purpose::Consume, state, self.stop.clone()));
         });
         Box::pin(self.reader(lane).receive(max))
     }

@@ -195,9 +195,6 @@ async fn send(
     };
     let confirm = written.map_err(broken)?;
     failpoint::at("queue.published").await;
-    if failpoint::planted("confirm_not_awaited") {
-        return Ok(());
-    }
     match confirm.await.map_err(broken)? {
         Confirmation::Ack(None) => Ok(()),
         Confirmation::Ack(Some(_)) => Err(PublishError::Refused(

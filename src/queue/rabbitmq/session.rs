@@ -40,7 +40,7 @@ const SETTLING: Duration = Duration::from_secs(2);
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum Purpose {
     Publish,
     Consume,
 }
@@ -69,10 +69,10 @@ pub(super) struct Session {
 }
 
 impl Session {
-    async fn open(settings: &RabbitSettings, names: &Names, role: Role) -> Result<Self, String> {
+    async fn open(settings: &RabbitSettings, names: &Names, role: Purpose) -> Result<Self, String> {
         let connection_name = match role {
-            Role::Publish => format!("hirewire {} publish", settings.instance),
-            Role::Consume => format!("hirewire {} consume", settings.instance),
+            Purpose::Publish => format!("hirewire {} publish", settings.instance),
+            Purpose::Consume => format!("hirewire {} consume", settings.instance),
         };
         let properties =
             ConnectionProperties::default().with_connection_name(connection_name.into());
@@ -82,7 +82,7 @@ impl Session {
         )
         .await?;
         let channel = within("opening a channel", connection.create_channel()).await?;
-        if role == Role::Publish {
+        if role == Purpose::Publish {
             // The readers need nothing of this: a queue that is missing is told by the attempt to consume.
             let fresh = settings.declare == Declare::Active && names.are_new(&connection).await?;
             names
@@ -168,7 +168,7 @@ impl Session {
 /// Keeps a session up until `stop`; tells through `state`. Never gives up.
 pub(super) async fn supervise(
     settings: Arc<RabbitSettings>,
-    role: Role,
+    role: Purpose,
     state: watch::Sender<State>,
     stop: CancellationToken,
 ) {

@@ -16,7 +16,6 @@ use super::{
     statement::{Columns as _, SqlValue, Statement, fitting},
 };
 use crate::store::StoreError;
-use crate::store::claim::unfenced;
 
 /// Most accounts in a statement.
 const MOST: usize = 32;
@@ -27,8 +26,8 @@ const GLANCES: usize = 4;
 /// What is to be written to a claimed account: the first three values are its connection, its person and the fencing_token.
 pub(in crate::store) type Line<const N: usize> = [SqlValue; N];
 
-/// How a line finds its account; `v` are the lines, `$2` is [`unfenced`].
-pub(in crate::store) const MINE: &str = "accounts.connection = v.column1 AND accounts.person = v.column2 AND (accounts.fencing_token = v.column3 OR $2 = 1)";
+/// How a line finds its account; `v` are the lines.
+pub(in crate::store) const MINE: &str = "accounts.connection = v.column1 AND accounts.person = v.column2 AND accounts.fencing_token = v.column3";
 
 /// Writes lines of `N` values to claimed accounts, as many at a time as there are.
 #[derive(Clone)]
@@ -108,9 +107,7 @@ async fn write<const N: usize>(engine: &Engine, statement: &str, waiting: Vec<Wa
         callers.insert(name(&line), written);
         lines.push(line);
     }
-    let statement = Statement::of(statement)
-        .with(unfenced())
-        .rows(padded(lines));
+    let statement = Statement::of(statement).rows(padded(lines));
     let writing = engine.write::<_, StoreError, _>(Scope::Statement, move |mut tx| {
         let statement = statement.clone();
         Box::pin(async move { Ok(statement.all(&mut tx).await?) })

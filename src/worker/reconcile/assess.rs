@@ -16,9 +16,9 @@ use crate::{
 };
 use hirewire_core::{
     fold::{FindingKind, Person, Status},
-    mapping::{Access, AccessNow, AdoptMatch, Desired, ForPerson, Mapping, MatchKey},
+    mapping::{Access, AccessDecision, AdoptMatch, Desired, PersonMapping, Mapping, MatchKey},
     plan::{
-        self, Current, DeadLetterCause, Ending, Failure, GroupsNow, Input, LastApplied,
+        self, Current, DeadLetterCause, DeactivationPlan, Failure, CurrentGroups, Input, LastApplied,
         LeaverAccount, Note, Operation, Policy, plan_deactivation,
     },
     scim::{AttributePath, member},
@@ -64,7 +64,7 @@ pub struct Binding {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Look {
     /// The access that should be.
-    pub access: AccessNow,
+    pub access: AccessDecision,
     /// The user, if there is one.
     pub binding: Option<Binding>,
     /// How it is found; what an intent remembers.
@@ -108,9 +108,9 @@ enum Located {
 
 impl Look {
     /// What is known before anything is asked: the access that should be, and how the account is found.
-    pub(super) fn blind(seen: &Seen<'_>, mapped: &ForPerson<'_>) -> Self {
+    pub(super) fn blind(seen: &Seen<'_>, mapped: &PersonMapping<'_>) -> Self {
         let access = if seen.second_account {
-            AccessNow {
+            AccessDecision {
                 access: Access::Inactive,
                 due: None,
                 due_ends_access: false,
@@ -213,20 +213,20 @@ async fn ending(seen: &Seen<'_>, mut look: Look) -> Result<Look, Failure> {
     });
     let protected = user_name.is_some_and(|name| seen.mapping.is_protected(&name));
     look.next = match plan_deactivation(LeaverAccount { active, protected, held: seen.account.held }) {
-        Ending::Nothing => Next::Reconciled(OutcomeKind::Unchanged, "inactive".to_owned()),
-        Ending::Held => Next::Reconciled(OutcomeKind::Waiting, "held".to_owned()),
-        Ending::Protected => Next::Letter {
+        DeactivationPlan::AlreadyInactive => Next::Reconciled(OutcomeKind::Unchanged, "inactive".to_owned()),
+        DeactivationPlan::Held => Next::Reconciled(OutcomeKind::Waiting, "held".to_owned()),
+        DeactivationPlan::Protected => Next::Letter {
             cause: DeadLetterCause::Protected,
             summary: "the person left, and the account is protected: deactivate it by hand, or unprotect it".to_owned(),
             detail: json!({ "user": binding.id }),
         },
-        Ending::Deactivate(plan) => Next::Send(plan.operations),
+        DeactivationPlan::Deactivate(plan) => Next::Send(plan.operations),
     };
     look.binding = Some(binding);
     Ok(look)
 }
 
-async fn giving(seen: &Seen<'_>, mapped: &ForPerson<'_>, mut look: Look) -> Result<Look, Failure> {
+async fn giving(seen: &Seen<'_>, mapped: &PersonMapping<'_>, mut look: Look) -> Result<Look, Failure> {
     let desired = match mapped.desired() {
         Ok(desired) => desired,
         Err(error) => {
@@ -264,7 +264,7 @@ async fn giving(seen: &Seen<'_>, mapped: &ForPerson<'_>, mut look: Look) -> Resu
 /// Plans from memory where that will do, else from a read.
 async fn planned(seen: &Seen<'_>, mut look: Look, desired: &Desired) -> Result<Look, Failure> {
     let groups = groups::now(seen, desired, look.binding.as_ref()).await?;
-    let edge = look.access.access == Access::Active
+    let access_transition = look.access.access == Access::Active
         && seen.account.reconciled_access != Some(Access::Active);
     let unsure = seen.read_first
         || seen.taken_over
@@ -274,19 +274,19 @@ async fn planned(seen: &Seen<'_>, mut look: Look, desired: &Desired) -> Result<L
     if let Some(binding) = look
         .binding
         .as_mut()
-        .filter(|binding| binding.resource.is_none() && (edge || unsure))
+        .filter(|binding| binding.resource.is_none() && (access_transition || unsure))
     {
         binding.resource = Some(seen.client.get(&binding.id).await?);
         seen.connection.none_missing();
     }
-    let plan = if let Ok(plan) = plan_of(seen, &look, desired, &groups, edge) {
+    let plan = if let Ok(plan) = plan_of(seen, &look, desired, &groups, access_transition) {
         plan
     } else {
         if let Some(binding) = look.binding.as_mut() {
             binding.resource = Some(seen.client.get(&binding.id).await?);
             seen.connection.none_missing();
         }
-        plan_of(seen, &look, desired, &groups, edge).unwrap_or_default()
+        plan_of(seen, &look, desired, &groups, access_transition).unwrap_or_default()
     };
     look.next = if plan.operations.is_empty() {
         let (kind, detail) = said(&plan.notes);
@@ -294,7 +294,7 @@ async fn planned(seen: &Seen<'_>, mut look: Look, desired: &Desired) -> Result<L
     } else {
         Next::Send(plan.operations)
     };
-    look.found = plan.found;
+    look.found = plan.in_sync;
     look.notes = plan.notes;
     Ok(look)
 }
@@ -303,9 +303,9 @@ fn plan_of(
     seen: &Seen<'_>,
     look: &Look,
     desired: &Desired,
-    groups: &GroupsNow,
-    edge: bool,
-) -> Result<plan::Plan, plan::ReadFirst> {
+    groups: &CurrentGroups,
+    access_transition: bool,
+) -> Result<plan::Plan, plan::ReadRequired> {
     let document = seen.mapping.document();
     let last_applied = &seen.account.last_applied;
     let (current, adopting, last_applied) = match &look.binding {
@@ -329,7 +329,7 @@ fn plan_of(
     };
     let input = Input {
         access: look.access.access,
-        edge,
+        access_transition,
         held: seen.account.held,
         adopting,
         desired,
@@ -369,7 +369,7 @@ fn said(notes: &[Note]) -> (OutcomeKind, String) {
                 );
             }
             Note::Held => return (OutcomeKind::Waiting, "held".to_owned()),
-            Note::NoSuchGroup(_) | Note::NoGroups => {}
+            Note::GroupNotFound(_) | Note::GroupsUnsupported => {}
         }
     }
     (
@@ -385,8 +385,8 @@ fn said(notes: &[Note]) -> (OutcomeKind, String) {
 /// What is to be told about groups.
 pub(super) fn group_note(note: &Note) -> Option<String> {
     match note {
-        Note::NoSuchGroup(name) => Some(format!("no group named {name}")),
-        Note::NoGroups => Some("groups are wished, and the target has none".to_owned()),
+        Note::GroupNotFound(name) => Some(format!("no group named {name}")),
+        Note::GroupsUnsupported => Some("groups are wished, and the target has none".to_owned()),
         Note::Incomplete(_) | Note::DisabledElsewhere | Note::Held => None,
     }
 }
@@ -517,7 +517,7 @@ async fn other_accounts(
 
 fn wanted_external_id(keys: &[MatchKey]) -> Option<&str> {
     keys.iter()
-        .find(|key| key.path.is("externalId"))
+        .find(|key| key.path.is_core_attribute("externalId"))
         .map(|key| key.value.as_str())
 }
 

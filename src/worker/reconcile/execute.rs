@@ -13,6 +13,7 @@ use super::{
     outcome,
 };
 use crate::{
+    store::ChangedSinceClaim,
     failpoint,
     scim_client::Response,
     store::{Commit, Intent, IntentKind, LastApplied},
@@ -193,33 +194,29 @@ impl Reconciler {
         let timeout = self.connection.settings.timeout;
         let margin = Duration::from_secs(1);
         let mut asked = Instant::now();
-        let mut standing = match intent {
+        let mut status = match intent {
             Some(intent) => self.store.begin(case.claim, intent).await?,
             None => self.store.claim_status(case.claim, None).await?,
         };
-        if standing.lease_left < timeout + margin {
+        if status.lease_left < timeout + margin {
             asked = Instant::now();
-            standing = self
+            status = self
                 .store
                 .claim_status(case.claim, Some(self.connection.lease()))
                 .await?;
         }
-        if standing.ending_came && !ends {
+        if status.changed == ChangedSinceClaim::Termination && !ends {
             return Ok(None);
         }
         // Measured by our own clock from before we asked: a process that was stopped meanwhile sends nothing late.
-        let left = standing
+        let left = status
             .lease_left
             .saturating_sub(asked.elapsed())
             .saturating_sub(margin);
-        if left.is_zero() && !failpoint::planted("no_fence") {
+        if left.is_zero() {
             return Err(ReconcileError::Lost);
         }
-        Ok(Some(if failpoint::planted("no_fence") {
-            timeout
-        } else {
-            left.min(timeout)
-        }))
+        Ok(Some(left.min(timeout)))
     }
 
     /// An end of access counts once a GET says so.
@@ -266,7 +263,7 @@ fn intent<'o>(
 
 /// What succeeded is ours.
 fn record(operation: &Operation, response: &Response, progress: &mut Progress) {
-    for (path, value) in operation.records() {
+    for (path, value) in operation.applied() {
         progress
             .last_applied
             .attributes

@@ -27,7 +27,7 @@ pub(super) fn letters(case: &Case<'_>, events: &[Event]) -> Vec<NewDeadLetter> {
             .as_of
             .is_none_or(|last| event.is_none_or(|event| after(event.received, SKEW) > last))
     };
-    let mut letters: Vec<NewDeadLetter> = Vec::new();
+    let mut dead_letters: Vec<NewDeadLetter> = Vec::new();
     for finding in case
         .person
         .findings

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::assess::{Binding, Seen};
 use hirewire_core::{
     mapping::{Desired, DesiredGroup},
-    plan::{Failure, GroupsNow},
+    plan::{Failure, CurrentGroups},
 };
 
 /// How long a group's id is remembered by its name.
@@ -18,8 +18,8 @@ pub(super) async fn now(
     seen: &Seen<'_>,
     desired: &Desired,
     binding: Option<&Binding>,
-) -> Result<GroupsNow, Failure> {
-    let mut known = GroupsNow::default();
+) -> Result<CurrentGroups, Failure> {
+    let mut known = CurrentGroups::default();
     if seen.mapping.document().profile.groups.is_none() {
         return Ok(known);
     }

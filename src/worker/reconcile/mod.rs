@@ -18,12 +18,10 @@ use jiff::{Timestamp, ToSpan as _};
 pub use assess::{Binding, Look, Next, Seen, look};
 pub use outcome::requests_of;
 
-use super::{
-    ReconcileReport,
-    connection::{Connection, ConnectionError, Live, Mode},
-};
+use super::connection::{Connection, ConnectionError, Live, Mode};
 use crate::{
     failpoint,
+    observer::ReconcileReport,
     store::{Claim, ClaimError, Commit, Facts, Outcome, OutcomeKind, Priority, Store, StoreError},
     telemetry,
 };
@@ -119,17 +117,12 @@ impl Reconciler {
             Some(facts) => Some(facts),
             None => self.store.facts(&claim.account.person).await?,
         };
-        let Some(mut facts) = facts else {
+        let Some(facts) = facts else {
             self.store
                 .release(claim, Some(std::time::Duration::from_mins(1)))
                 .await?;
             return Err(ReconcileError::Lost);
         };
-        if failpoint::planted("sort_by_arrival") {
-            for event in &mut facts.events {
-                event.content.time = None; // as if it had become known when it arrived
-            }
-        }
         // Facts newer than the claim are welcome; the commit then finds the version moved and looks again.
         let person = fold::fold(
             &facts.events,
@@ -149,7 +142,7 @@ impl Reconciler {
             None => self.by_facts(&case).await?,
         };
         commit
-            .letters
+            .dead_letters
             .extend(findings::letters(&case, &facts.events));
         let outcome = commit.outcome.clone();
         let requests = outcome::sent_of(&commit);
@@ -233,9 +226,9 @@ impl Reconciler {
             read_first: false,
         };
         let mut commit = self.look_and_carry(case, &seen).await?;
-        // ReconcileReport once, with the deactivation; later audits find it inactive.
+        // Filed once, with the deactivation; later audits find it inactive.
         if commit.outcome.kind == OutcomeKind::Deactivated {
-            commit.letters.push(findings::two_accounts(case, into));
+            commit.dead_letters.push(findings::two_accounts(case, into));
         }
         Ok(commit)
     }
@@ -265,7 +258,7 @@ impl Reconciler {
                 commit.last_applied = case.claim.account.last_applied.clone();
                 commit.reconciled_access = None;
                 commit.outcome = outcome(OutcomeKind::DeadLetter, "conflict");
-                commit.letters.push(outcome::conflict(case, &other));
+                commit.dead_letters.push(outcome::conflict(case, &other));
                 self.store.commit(case.claim, &commit).await?;
                 Ok(())
             }
@@ -290,7 +283,7 @@ pub(super) fn after(now: Timestamp, wait: std::time::Duration) -> Timestamp {
 }
 
 /// Leavers are claimed before everybody else.
-pub(super) fn class_of(access: Access) -> Priority {
+pub(super) fn priority_of(access: Access) -> Priority {
     match access {
         Access::Inactive => Priority::Leaver,
         Access::Active | Access::Prepared | Access::Unmanaged => Priority::Other,

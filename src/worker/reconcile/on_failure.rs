@@ -1,6 +1,6 @@
 //! What a failure comes to: the verdict table is asked, and what it says is done.
 //!
-//! The table is pure (`plan::decide`, `plan::absent`); here are the reads it asks for: a probe of the credentials,
+//! The table is pure (`plan::decide`, `plan::decide_absence`); here are the reads it asks for: a probe of the credentials,
 //! a second look, the proof that a bound user is gone.
 
 use serde_json::{Value, json};
@@ -13,15 +13,15 @@ use super::{
     outcome,
 };
 use crate::{
-    failpoint,
     scim_client::Found,
     store::{Commit, DeadLetterSubject, NewDeadLetter, OutcomeKind},
 };
 use hirewire_core::{
+    backoff::Backoff,
     mapping::Access,
     plan::{
-        self, Absence, Backoff, Failure, FailureKind, DeadLetterCause, Operation, PauseReason, Phase,
-        Situation, Verdict, Wait, decide,
+        self, Absence, DeadLetterCause, Failure, FailureKind, Operation, PauseReason,
+        Phase, Situation, Verdict, Wait, decide,
     },
 };
 
@@ -56,11 +56,11 @@ impl Reconciler {
         let mut progress = Progress::of(case, &blind);
         match self.decide(step, &mut progress, failure, false).await? {
             Decided::Judged(Judged::Commit(commit)) => Ok(*commit),
-            Decided::Judged(Judged::LookAgain) | Decided::OneByOne => {
+            Decided::Judged(Judged::LookAgain) | Decided::SplitUpdate => {
                 let wait = Wait {
                     at_least: None,
                     verify: true,
-                    letter: None,
+                    dead_letter: None,
                 };
                 Ok(self.waiting(step, &progress, failure, &wait))
             }
@@ -80,7 +80,7 @@ impl Reconciler {
             Ran::Done => Ok(Judged::commit(outcome::done(case, self, look, progress))),
             Ran::EndingCame => Ok(Judged::commit(outcome::dropped(case, look, progress))),
             Ran::NotEffective => {
-                let Verdict::Wait(wait) = plan::not_effective() else {
+                let Verdict::Wait(wait) = plan::decide_not_effective() else {
                     return Ok(Judged::LookAgain);
                 };
                 let kind =
@@ -101,7 +101,7 @@ impl Reconciler {
             Ran::Failed(operation, failure) => {
                 match self.decide(step, progress, &failure, looked_up).await? {
                     Decided::Judged(judged) => Ok(judged),
-                    Decided::OneByOne => self.one_by_one(step, progress, &operation).await,
+                    Decided::SplitUpdate => self.split_update(step, progress, &operation).await,
                 }
             }
         }
@@ -116,7 +116,7 @@ impl Reconciler {
     ) -> Result<Decided, ReconcileError> {
         let Step { case, seen, .. } = step;
         let client = seen.client;
-        if failure.is_of_the_target() {
+        if failure.is_target_fault() {
             if client
                 .breaker()
                 .failed(&case.claim.account.person.0, tokio::time::Instant::now())
@@ -167,11 +167,11 @@ impl Reconciler {
                 Judged::LookAgain
             }
             Verdict::ConfirmAbsence => Judged::commit(self.absent(step, progress, failure).await?),
-            Verdict::OneByOne => return Ok(Decided::OneByOne),
+            Verdict::SplitUpdate => return Ok(Decided::SplitUpdate),
             Verdict::Pause(reason) => {
                 Judged::commit(self.pause(step, progress, failure, reason).await?)
             }
-            Verdict::Letter(cause) => {
+            Verdict::DeadLetter(cause) => {
                 Judged::commit(outcome::letter(case, look, progress, cause, failure))
             }
             Verdict::Done => Judged::commit(outcome::done(case, self, look, progress)),
@@ -179,7 +179,7 @@ impl Reconciler {
     }
 
     /// The changes were refused together: one by one, so that a bad one holds up no other.
-    async fn one_by_one(
+    async fn split_update(
         &self,
         step: Step<'_>,
         progress: &mut Progress,
@@ -196,7 +196,7 @@ impl Reconciler {
             .skip_while(|operation| *operation != refused)
             .skip(1);
         let singles: Vec<Operation> = refused
-            .one_by_one()
+            .split()
             .into_iter()
             .chain(rest.cloned())
             .collect();
@@ -215,13 +215,13 @@ impl Reconciler {
                         looked_up: true,
                     };
                     let verdict = decide(&failure, &situation);
-                    if let Verdict::Letter(cause) = verdict {
+                    if let Verdict::DeadLetter(cause) = verdict {
                         letters.push(outcome::refusal(case, &operation, &failure, cause));
                         continue;
                     }
                     return match self.follow(step, progress, &failure, verdict).await? {
                         Decided::Judged(judged) => Ok(judged),
-                        Decided::OneByOne => Ok(Judged::LookAgain),
+                        Decided::SplitUpdate => Ok(Judged::LookAgain),
                     };
                 }
             }
@@ -230,7 +230,7 @@ impl Reconciler {
         if !letters.is_empty() {
             commit.outcome = outcome(OutcomeKind::DeadLetter, "refused");
             commit.closes_dead_letters = false;
-            commit.letters = letters;
+            commit.dead_letters = letters;
         }
         Ok(Judged::commit(commit))
     }
@@ -246,7 +246,7 @@ impl Reconciler {
         let Step { case, look, .. } = step;
         let sent = failure.kind != FailureKind::NotSent;
         let attempts = case.claim.account.attempts.saturating_add(u32::from(sent));
-        let delay = Backoff::default().delay(attempts.max(1), chance(), wait.at_least);
+        let delay = Backoff::ACCOUNT.delay_at_least(attempts.max(1), chance(), wait.at_least);
         let mut commit = outcome::waiting(
             case,
             look,
@@ -266,14 +266,14 @@ impl Reconciler {
                 .intent
                 .as_ref()
                 .is_some_and(|intent| intent.kind == crate::store::IntentKind::Create);
-            if creating && progress.scim_id.is_none() && !failpoint::planted("no_verify") {
+            if creating && progress.scim_id.is_none() {
                 commit.not_before = commit.not_before.max(Some(verify));
             }
             commit.verify_at = Some(verify).max(commit.not_before.filter(|_| creating));
         }
-        if let Some(cause) = wait.letter {
+        if let Some(cause) = wait.dead_letter {
             commit
-                .letters
+                .dead_letters
                 .push(outcome::about_failure(case, cause, failure, progress));
         }
         commit
@@ -341,7 +341,7 @@ impl Reconciler {
             Ok(Found::One(hit)) => Some(Some(hit.id)),
             Ok(Found::Several(_)) | Err(_) => None,
         };
-        let seen_before = account
+        let observed_before = account
             .outcome
             .as_ref()
             .is_some_and(|last| last.detail == outcome::ABSENT)
@@ -351,14 +351,14 @@ impl Reconciler {
             older_than_propagation_delay: account
                 .as_of
                 .is_some_and(|last| after(last, reconcile) <= case.now)
-                || seen_before,
-            unfound: hit.as_ref().map(Option::is_none),
-            seen_before,
-            several_in_a_row: self.connection.one_more_missing() && !seen_before,
-            ending: look.access.access == Access::Inactive,
+                || observed_before,
+            lookup_empty: hit.as_ref().map(Option::is_none),
+            observed_before,
+            others_missing: self.connection.one_more_missing() && !observed_before,
+            deactivating: look.access.access == Access::Inactive,
             recreate: false,
         };
-        Ok(match plan::absent(&known) {
+        Ok(match plan::decide_absence(&known) {
             Verdict::Done => {
                 let mut commit = outcome::reconciled(
                     case,
@@ -373,13 +373,13 @@ impl Reconciler {
                 commit
             }
             Verdict::Pause(reason) => self.pause(step, progress, failure, reason).await?,
-            Verdict::Letter(cause) => outcome::letter(case, look, progress, cause, failure),
+            Verdict::DeadLetter(cause) => outcome::letter(case, look, progress, cause, failure),
             Verdict::LookUp => {
                 // It has another id now: unbound, and bound again by what is found next time.
                 let attempts = account.attempts.saturating_add(1);
                 let until = after(
                     case.time(),
-                    Backoff::default().delay(attempts, chance(), None),
+                    Backoff::ACCOUNT.delay(attempts, chance()),
                 );
                 let mut commit =
                     outcome::waiting(case, look, progress, attempts, until, "another id");
@@ -391,7 +391,7 @@ impl Reconciler {
             | Verdict::ReadAgain
             | Verdict::ConfirmAbsence
             | Verdict::Probe
-            | Verdict::OneByOne
+            | Verdict::SplitUpdate
             | Verdict::Recreate => {
                 let until = after(case.time(), reconcile);
                 let mut commit = outcome::waiting(
@@ -412,10 +412,10 @@ impl Reconciler {
 /// Where access shall end nothing gives up: a letter is filed and it goes on.
 fn spared(look: &Look, verdict: Verdict) -> Verdict {
     match (look.access.access, verdict) {
-        (Access::Inactive, Verdict::Letter(cause)) => Verdict::Wait(Wait {
+        (Access::Inactive, Verdict::DeadLetter(cause)) => Verdict::Wait(Wait {
             at_least: None,
             verify: true,
-            letter: Some(cause),
+            dead_letter: Some(cause),
         }),
         (_, verdict) => verdict,
     }
@@ -423,7 +423,7 @@ fn spared(look: &Look, verdict: Verdict) -> Verdict {
 
 enum Decided {
     Judged(Judged),
-    OneByOne,
+    SplitUpdate,
 }
 
 /// Facts of a failure for operators. What a target says may quote personal data: letters yes, logs never.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Case, Look, Next, Reconciler, after,
     assess::{Binding, group_note},
-    class_of,
+    priority_of,
     execute::Progress,
     on_failure::{about_account, facts},
     outcome,
@@ -16,14 +16,13 @@ use super::{
 use crate::{
     scim_client::Response,
     store::{
-        Commit, DeadLetterSubject, IntentKind, NewDeadLetter, OutcomeKind, PersonKey,
-        Priority,
+        Commit, DeadLetterSubject, IntentKind, NewDeadLetter, OutcomeKind, PersonKey, Priority,
     },
 };
 use hirewire_core::{
     fold::FindingKind,
     mapping::Access,
-    plan::{Failure, DeadLetterCause, Operation, Request, TargetUser},
+    plan::{DeadLetterCause, Failure, Operation, Request, TargetUser},
 };
 
 /// The outcome's detail while a bound user is missing and not proven gone.
@@ -63,7 +62,7 @@ pub(super) fn reconciled(
         reconciled_access: access,
         reconciled: true,
         due,
-        class: Priority::Other,
+        priority: Priority::Other,
         attempts: 0,
         not_before: None,
         intent: None,
@@ -163,7 +162,7 @@ fn with_user(
     commit.scim_id = progress.scim_id;
     commit.last_applied = progress.last_applied;
     commit.closes_dead_letters = commit.scim_id.is_some() || account.scim_id.is_some();
-    commit.class = if look.access.due_ends_access {
+    commit.priority = if look.access.due_ends_access {
         Priority::Leaver
     } else {
         Priority::Other
@@ -200,7 +199,7 @@ fn with_user(
         ));
     }
     if !look.others.is_empty() {
-        commit.letters.push(NewDeadLetter {
+        commit.dead_letters.push(NewDeadLetter {
             about: about(case),
             cause: DeadLetterCause::Finding(FindingKind::TwoAccounts),
             summary: "a second account of this person exists at the target: remove one of them"
@@ -240,7 +239,7 @@ pub(super) fn waiting(
         } else {
             progress.last_applied.clone()
         },
-        class: class_of(look.access.access),
+        priority: priority_of(look.access.access),
         attempts,
         not_before: Some(until),
         // What was begun before us and is not proven stays open until it is.
@@ -272,7 +271,7 @@ pub(super) fn later(
 pub(super) fn dropped(case: &Case<'_>, look: &Look, progress: &Progress) -> Commit {
     let mut commit = waiting(case, look, progress, 0, case.time(), "a newer ending came");
     commit.not_before = None;
-    commit.class = Priority::Leaver;
+    commit.priority = Priority::Leaver;
     commit
 }
 
@@ -286,13 +285,13 @@ fn undecided(case: &Case<'_>, look: &Look, letter: NewDeadLetter) -> Commit {
         None,
         look.access.due,
     );
-    commit.class = if look.access.due_ends_access {
+    commit.priority = if look.access.due_ends_access {
         Priority::Leaver
     } else {
         Priority::Other
     };
     commit.intent.clone_from(&account.intent);
-    commit.letters.push(letter);
+    commit.dead_letters.push(letter);
     commit
 }
 
@@ -434,7 +433,7 @@ pub(super) fn observed(case: &Case<'_>, look: &Look) -> Commit {
     let mut commit = reconciled(case, OutcomeKind::Observed, detail, None, look.access.due);
     // Nothing was done: once the connection is last_applied, leavers are still the first.
     let ends_access = look.access.due_ends_access || look.access.access == Access::Inactive;
-    commit.class = if ends_access {
+    commit.priority = if ends_access {
         Priority::Leaver
     } else {
         Priority::Other

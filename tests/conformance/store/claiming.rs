@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use hirewire::store::{
+use hirewire::store::{ChangedSinceClaim, 
     ClaimError, ClaimRequest, Intent, IntentKind, MatchKeyValue, OutcomeKind, Priority,
 };
 
@@ -68,7 +68,7 @@ pub async fn leavers_are_claimed_first(place: &Place) {
     let claims = claim(&store, 2).await;
     let order: Vec<_> = claims
         .iter()
-        .map(|claim| (claim.account.alias.worker.as_str(), claim.account.class))
+        .map(|claim| (claim.account.alias.worker.as_str(), claim.account.priority))
         .collect();
     assert_eq!(order, [("E-3", Priority::Leaver), ("E-1", Priority::Other)]);
     assert_eq!(claim(&store, 5).await.len(), 1);
@@ -76,7 +76,7 @@ pub async fn leavers_are_claimed_first(place: &Place) {
     assert_eq!(
         counts
             .iter()
-            .map(|count| (count.class, count.accounts))
+            .map(|count| (count.priority, count.accounts))
             .collect::<Vec<_>>(),
         [(Priority::Leaver, 1), (Priority::Other, 2)]
     );
@@ -88,8 +88,8 @@ pub async fn a_class_or_a_person_can_be_asked_for(place: &Place) {
     person(&store, "E-1").await;
     let second = person(&store, "E-2").await;
     record(&store, vec![event("terminated", "E-1", "t")]).await;
-    let of = |class| ClaimRequest {
-        class: Some(class),
+    let of = |priority| ClaimRequest {
+        priority: Some(priority),
         ..request(5)
     };
     let others = store.claim(&of(Priority::Other)).await.expect("claimed");
@@ -211,9 +211,11 @@ pub async fn an_extended_lease_is_not_taken_over(place: &Place) {
         .expect("claimed")
         .pop()
         .expect("one");
-    let standing = store.claim_status(&claim, Some(LONG)).await.expect("ours");
+    let status = store.claim_status(&claim, Some(LONG)).await.expect("ours");
     assert!(
-        standing.lease_left > LONG / 2 && standing.person_version == 1 && !standing.ending_came
+        status.lease_left > LONG / 2
+            && status.person_version == 1
+            && status.changed == ChangedSinceClaim::None
     );
     pass(&store, claim.lease_until).await;
     assert!(super::harness::claim(&store, 1).await.is_empty());

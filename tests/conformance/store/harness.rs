@@ -13,7 +13,7 @@ use hirewire::{
     },
 };
 use hirewire_core::{
-    event::{ContentDigest, Event, HookId, Identity, ReadEvent, SourceId},
+    event::{ContentDigest, Event, HookId, IdDerivation, ParsedEvent, SourceId},
     mapping::Access,
 };
 use jiff::Timestamp;
@@ -96,24 +96,24 @@ pub fn wired(connections: &[(&str, &[&str])]) -> Wiring {
 }
 
 /// An event of that kind about that worker.
-pub fn event(kind: &str, worker: &str, id: &str) -> ReadEvent {
+pub fn event(kind: &str, worker: &str, id: &str) -> ParsedEvent {
     with(kind, worker, id, json!({}))
 }
 
-pub fn with(kind: &str, worker: &str, id: &str, data: Value) -> ReadEvent {
+pub fn with(kind: &str, worker: &str, id: &str, data: Value) -> ParsedEvent {
     let mut content = json!({
         "specversion": "1.0", "id": id, "source": "/hr", "type": format!("hr.worker.{kind}.v1"), "subject": worker,
         "time": "2026-11-20T09:00:00Z",
     });
     content["data"] = data;
-    ReadEvent {
-        identity: Identity::Given,
+    ParsedEvent {
+        id_derivation: IdDerivation::Given,
         content: serde_json::from_value(content).expect("an event"),
     }
 }
 
 /// A hook of `hr`, received at second `at`.
-pub fn hook(at: i64, events: Vec<ReadEvent>) -> Hook {
+pub fn hook(at: i64, events: Vec<ParsedEvent>) -> Hook {
     hook_of("hr", at, Reading::Events(events))
 }
 
@@ -132,7 +132,7 @@ pub fn second(at: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + at).expect("a time")
 }
 
-pub async fn record(store: &Store, events: Vec<ReadEvent>) -> Recorded {
+pub async fn record(store: &Store, events: Vec<ParsedEvent>) -> Recorded {
     store
         .record(&[hook(0, events)], &wiring())
         .await
@@ -152,7 +152,7 @@ pub async fn person(store: &Store, worker: &str) -> PersonKey {
 pub fn request(most: usize) -> ClaimRequest<'static> {
     ClaimRequest {
         connection: "app",
-        class: None,
+        priority: None,
         person: None,
         most,
         lease: LONG,
@@ -193,7 +193,7 @@ pub fn reconciled(claim: &Claim, scim_id: Option<&str>) -> Commit {
         scim_id: scim_id.map(str::to_owned),
         reconciled: true,
         reconciled_access: Some(Access::Active),
-        class: Priority::Other,
+        priority: Priority::Other,
         due: None,
         not_before: None,
         verify_at: None,

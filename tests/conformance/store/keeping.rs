@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use hirewire::store::{
+use hirewire::store::{ChangedSinceClaim, 
     Claim, ClaimError, Commit, Intent, IntentKind, LastApplied, OutcomeKind, Priority,
 };
 use hirewire_core::mapping::Access;
@@ -22,7 +22,7 @@ pub async fn a_reconciled_account_rests_until_it_is_due(place: &Place) {
     let commit = Commit {
         due: Some(due),
         verify_at: Some(verify_at),
-        class: Priority::Leaver,
+        priority: Priority::Leaver,
         ..reconciled(&claim, None)
     };
     assert!(
@@ -56,14 +56,14 @@ pub async fn a_reconciled_account_rests_until_it_is_due(place: &Place) {
     record(&store, vec![event("changed", "E-1", "c")]).await;
     let claim = claim_one(&store).await;
     assert_eq!(
-        claim.account.class,
+        claim.account.priority,
         Priority::Other,
         "what is pending now is no ending"
     );
-    // Due already: pending by the passing of time, and in the class that was said.
+    // Due already: pending by the passing of time, and in the priority that was said.
     let commit = Commit {
         due: Some(claim.now - HOUR),
-        class: Priority::Leaver,
+        priority: Priority::Leaver,
         ..reconciled(&claim, None)
     };
     assert!(
@@ -73,7 +73,7 @@ pub async fn a_reconciled_account_rests_until_it_is_due(place: &Place) {
             .expect("committed")
             .pending_again
     );
-    assert_eq!(claim_one(&store).await.account.class, Priority::Leaver);
+    assert_eq!(claim_one(&store).await.account.priority, Priority::Leaver);
 }
 
 fn round(time: jiff::Timestamp) -> jiff::Timestamp {
@@ -122,8 +122,11 @@ pub async fn what_comes_during_a_reconcile_leaves_the_account_pending(place: &Pl
         super::harness::claim(&store, 1).await.is_empty(),
         "it is held"
     );
-    let standing = store.claim_status(&claim, None).await.expect("ours");
-    assert_eq!((standing.person_version, standing.ending_came), (2, false));
+    let status = store.claim_status(&claim, None).await.expect("ours");
+    assert_eq!(
+        (status.person_version, status.changed),
+        (2, ChangedSinceClaim::Change)
+    );
     let commit = Commit {
         due: Some(claim.now + HOUR),
         ..reconciled(&claim, Some("u-1"))
@@ -184,13 +187,8 @@ pub async fn an_ending_during_a_reconcile_is_seen_and_goes_first(place: &Place) 
     let claim = claim_one(&store).await;
     record(&store, vec![event("terminated", "E-1", "t")]).await;
     record(&store, vec![event("changed", "E-1", "c")]).await;
-    assert!(
-        store
-            .claim_status(&claim, None)
-            .await
-            .expect("ours")
-            .ending_came
-    );
+    let status = store.claim_status(&claim, None).await.expect("ours");
+    assert_eq!(status.changed, ChangedSinceClaim::Termination);
     assert!(
         store
             .commit(&claim, &failed(&claim, claim.now + HOUR))
@@ -200,15 +198,13 @@ pub async fn an_ending_during_a_reconcile_is_seen_and_goes_first(place: &Place) 
     );
     let claim = claim_one(&store).await;
     assert_eq!(
-        (claim.account.class, claim.account.not_before),
+        (claim.account.priority, claim.account.not_before),
         (Priority::Leaver, None)
     );
-    assert!(
-        !store
-            .claim_status(&claim, None)
-            .await
-            .expect("ours")
-            .ending_came,
+    let status = store.claim_status(&claim, None).await.expect("ours");
+    assert_eq!(
+        status.changed,
+        ChangedSinceClaim::None,
         "it was claimed with it"
     );
 }
@@ -259,7 +255,7 @@ pub async fn everything_of_a_commit_is_read_back(place: &Place) {
         reconciled_access: Some(Access::Prepared),
         reconciled: true,
         due: Some(now + HOUR),
-        class: Priority::Leaver,
+        priority: Priority::Leaver,
         attempts: 3,
         not_before: Some(now + HOUR),
         intent: Some(Intent {
@@ -286,7 +282,7 @@ pub async fn everything_of_a_commit_is_read_back(place: &Place) {
         (commit.scim_id, commit.reconciled_access, commit.due)
     );
     assert_eq!(
-        (account.attempts, account.audits, account.class),
+        (account.attempts, account.audits, account.priority),
         (3, 2, Priority::Leaver)
     );
     assert_eq!(

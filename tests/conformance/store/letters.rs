@@ -3,8 +3,8 @@
 use hirewire::{
     queue::Reading,
     store::{
-        DeadLetterCause, Claim, Commit, DeadLetterFilter, DeadLetterId, DeadLetterSubject, NewDeadLetter,
-        OutcomeKind,
+        Claim, Commit, DeadLetterCause, DeadLetterFilter, DeadLetterId, DeadLetterSubject,
+        NewDeadLetter, OutcomeKind,
     },
 };
 use hirewire_core::fold::FindingKind;
@@ -27,7 +27,7 @@ fn about(claim: &Claim, cause: DeadLetterCause, summary: &str) -> NewDeadLetter 
     }
 }
 
-fn with_dead_letters(claim: &Claim, letters: Vec<NewDeadLetter>) -> Commit {
+fn with_dead_letters(claim: &Claim, dead_letters: Vec<NewDeadLetter>) -> Commit {
     Commit {
         letters,
         reconciled: true,
@@ -51,7 +51,7 @@ pub async fn the_same_trouble_is_one_open_letter(place: &Place) {
             .expect("committed");
     }
     let letters = store
-        .letters(&DeadLetterFilter::default())
+        .dead_letters(&DeadLetterFilter::default())
         .await
         .expect("read");
     let causes: std::collections::BTreeSet<_> =
@@ -103,13 +103,13 @@ pub async fn success_closes_the_accounts_letters(place: &Place) {
     record(&store, vec![event("changed", "E-1", "c")]).await;
     let claim = claim_one(&store).await;
     let commit = Commit {
-        letters: vec![about(&claim, DeadLetterCause::Protected, "still")],
+        dead_letters: vec![about(&claim, DeadLetterCause::Protected, "still")],
         closes_dead_letters: true,
         ..reconciled(&claim, Some("u-1"))
     };
     store.commit(&claim, &commit).await.expect("committed");
     let open = store
-        .letters(&DeadLetterFilter::default())
+        .dead_letters(&DeadLetterFilter::default())
         .await
         .expect("read");
     let open: std::collections::BTreeSet<_> = open
@@ -126,18 +126,21 @@ pub async fn success_closes_the_accounts_letters(place: &Place) {
         cause: Some("refused".to_owned()),
         ..DeadLetterFilter::default()
     };
-    assert!(store.letters(&all).await.expect("read")[0].closed.is_some());
+    assert!(store.dead_letters(&all).await.expect("read")[0].closed.is_some());
     // The same trouble later is another letter.
     record(&store, vec![event("changed", "E-1", "d")]).await;
     let claim = claim_one(&store).await;
     store
         .commit(
             &claim,
-            &with_dead_letters(&claim, vec![about(&claim, DeadLetterCause::Refused, "again")]),
+            &with_dead_letters(
+                &claim,
+                vec![about(&claim, DeadLetterCause::Refused, "again")],
+            ),
         )
         .await
         .expect("committed");
-    assert_eq!(store.letters(&all).await.expect("read").len(), 2);
+    assert_eq!(store.dead_letters(&all).await.expect("read").len(), 2);
     record(&store, vec![event("changed", "E-1", "e")]).await;
     let claim = claim_one(&store).await;
     store
@@ -151,7 +154,7 @@ pub async fn success_closes_the_accounts_letters(place: &Place) {
         .await
         .expect("committed");
     let open = store
-        .letters(&DeadLetterFilter::default())
+        .dead_letters(&DeadLetterFilter::default())
         .await
         .expect("read");
     assert_eq!(
@@ -184,7 +187,7 @@ pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place
     let again = store.record(&hooks, &wiring()).await.expect("recorded");
     assert_eq!(again.hooks[0].letter.as_ref(), Some(&letter));
     let letters = store
-        .letters(&DeadLetterFilter::default())
+        .dead_letters(&DeadLetterFilter::default())
         .await
         .expect("read");
     assert_eq!(
@@ -230,7 +233,7 @@ pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place
     store.record(&[read], &wiring()).await.expect("recorded");
     assert!(
         store
-            .letters(&DeadLetterFilter::default())
+            .dead_letters(&DeadLetterFilter::default())
             .await
             .expect("read")
             .is_empty()
@@ -242,7 +245,7 @@ pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place
         .expect("recorded");
     assert!(
         store
-            .letters(&DeadLetterFilter::default())
+            .dead_letters(&DeadLetterFilter::default())
             .await
             .expect("read")
             .is_empty()
@@ -255,7 +258,7 @@ pub async fn a_replay_makes_accounts_pending_now(place: &Place) {
     let claim = claim_one(&store).await;
     let later = claim.now + SignedDuration::from_hours(1);
     let commit = Commit {
-        letters: vec![about(&claim, DeadLetterCause::Exhausted, "gave up")],
+        dead_letters: vec![about(&claim, DeadLetterCause::Exhausted, "gave up")],
         ..failed(&claim, later)
     };
     store.commit(&claim, &commit).await.expect("committed");
@@ -281,7 +284,7 @@ pub async fn a_replay_makes_accounts_pending_now(place: &Place) {
     );
     assert_eq!(
         store
-            .letters(&DeadLetterFilter::default())
+            .dead_letters(&DeadLetterFilter::default())
             .await
             .expect("read")
             .len(),
@@ -328,7 +331,7 @@ pub async fn letters_are_found_by_what_they_are_about(place: &Place) {
         filed.push(store.file(&letter).await.expect("filed"));
     }
     let found = async |filter: DeadLetterFilter| {
-        let letters = store.letters(&filter).await.expect("read");
+        let letters = store.dead_letters(&filter).await.expect("read");
         letters
             .into_iter()
             .map(|letter| letter.id)

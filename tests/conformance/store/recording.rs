@@ -160,7 +160,7 @@ pub async fn an_event_makes_accounts_pending_where_its_source_feeds(place: &Plac
     let accounts = store.accounts(person).await.expect("read");
     let rows: Vec<_> = accounts
         .iter()
-        .map(|view| (view.account.connection.as_str(), view.account.class))
+        .map(|view| (view.account.connection.as_str(), view.account.priority))
         .collect();
     assert_eq!(rows, [("app", Priority::Other), ("wiki", Priority::Other)]);
     assert!(
@@ -195,7 +195,7 @@ pub async fn an_operators_event_counts_for_the_alias_it_means(place: &Place) {
         .await
         .expect("recorded");
     assert_eq!(recorded.moved, BTreeSet::from([person]));
-    assert_eq!(claim_one(&store).await.account.class, Priority::Leaver);
+    assert_eq!(claim_one(&store).await.account.priority, Priority::Leaver);
 }
 
 pub async fn many_recorders_of_one_new_person_agree(place: &Place) {

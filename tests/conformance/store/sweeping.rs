@@ -258,7 +258,7 @@ pub async fn what_was_observed_is_pending_once_it_is_applied(place: &Place) {
             kind: OutcomeKind::Observed,
             detail: String::new(),
         },
-        class: Priority::Leaver,
+        priority: Priority::Leaver,
         ..reconciled(&observed, None)
     };
     store.commit(&observed, &commit).await.expect("committed");
@@ -276,7 +276,7 @@ pub async fn what_was_observed_is_pending_once_it_is_applied(place: &Place) {
     );
     let claim = claim_one(&store).await;
     assert_eq!(
-        (&claim.account.person, claim.account.class),
+        (&claim.account.person, claim.account.priority),
         (&observed.account.person, Priority::Leaver)
     );
     assert_eq!(
