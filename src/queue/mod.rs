@@ -16,7 +16,7 @@ use futures_util::future::BoxFuture;
 
 /// Which queue of the instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Lane {
+pub enum QueueName {
     /// `hirewire.<instance>.events`
     Events,
     /// `hirewire.<instance>.dead`: the unreadable, and the broker's poison.
@@ -79,14 +79,14 @@ pub trait Queue: Send + Sync {
     /// Makes the message durable on that lane; resolves then and not before.
     ///
     /// Never cancelled half-way: the publish goes on in a task of its own if the caller goes away.
-    fn publish(&self, lane: Lane, message: Message) -> BoxFuture<'_, Result<(), PublishError>>;
+    fn publish(&self, lane: QueueName, message: Message) -> BoxFuture<'_, Result<(), PublishError>>;
 
     /// Waits for deliveries of that lane: at least one, at most `max`.
-    fn receive(&self, lane: Lane, max: usize)
+    fn receive(&self, lane: QueueName, max: usize)
     -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>>;
 
     /// How many messages lie on that lane, where it can be told cheaply.
-    fn depth(&self, lane: Lane) -> BoxFuture<'_, Option<u64>>;
+    fn depth(&self, lane: QueueName) -> BoxFuture<'_, Option<u64>>;
 
     /// Whether it works now.
     fn health(&self) -> QueueHealth;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use hirewire::queue::{Declare, Lane, Message, PublishError, Queue as _, QueueHealth, RabbitQueue};
+use hirewire::queue::{Declare, QueueName, Message, PublishError, Queue as _, QueueHealth, RabbitQueue};
 use lapin::{
     BasicProperties,
     options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions},
@@ -37,7 +37,7 @@ async fn publish_on(
             break;
         }
         let tag = format!("{name}/{number}");
-        match queue.publish(Lane::Events, tagged(&instance, &tag)).await {
+        match queue.publish(QueueName::Events, tagged(&instance, &tag)).await {
             Ok(()) => confirmed.push(tag),
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
@@ -56,13 +56,13 @@ async fn a_broker_that_comes_late_and_is_killed_loses_nothing_that_it_confirmed(
     )
     .await;
     let outcome = queue
-        .publish(Lane::Events, tagged(rabbit.instance(), "early"))
+        .publish(QueueName::Events, tagged(rabbit.instance(), "early"))
         .await;
     assert!(
         matches!(outcome, Err(PublishError::Unreachable(_))),
         "{outcome:?}"
     );
-    assert!(queue.receive(Lane::Events, 1).await.is_err());
+    assert!(queue.receive(QueueName::Events, 1).await.is_err());
 
     broker.restart();
     until_ready(&queue).await;
@@ -78,7 +78,7 @@ async fn a_broker_that_comes_late_and_is_killed_loses_nothing_that_it_confirmed(
             .collect();
         // Killed with publishes under way: once some messages have come through.
         for _ in 0..10 {
-            let deliveries = receive(&*queue, Lane::Events, 30).await;
+            let deliveries = receive(&*queue, QueueName::Events, 30).await;
             acked.extend(tags(&deliveries));
             ack(deliveries).await;
         }
@@ -91,7 +91,7 @@ async fn a_broker_that_comes_late_and_is_killed_loses_nothing_that_it_confirmed(
         broker.restart();
         until_ready(&queue).await;
     }
-    let found = drain(&*queue, rabbit.instance(), Lane::Events).await;
+    let found = drain(&*queue, rabbit.instance(), QueueName::Events).await;
     assert!(
         confirmed.len() > 100,
         "only {} were confirmed",
@@ -112,11 +112,11 @@ async fn a_frozen_broker_is_not_waited_for() {
     rabbit.settings.outstanding = 1;
     rabbit.settings.confirm_deadline = Duration::from_secs(1);
     let queue = rabbit.open().await;
-    queue_conformance::publish(&queue, rabbit.instance(), Lane::Events, &["before"]).await;
+    queue_conformance::publish(&queue, rabbit.instance(), QueueName::Events, &["before"]).await;
     broker.freeze();
     let (first, second) = tokio::join!(
-        queue.publish(Lane::Events, tagged(rabbit.instance(), "first")),
-        queue.publish(Lane::Events, tagged(rabbit.instance(), "second")),
+        queue.publish(QueueName::Events, tagged(rabbit.instance(), "first")),
+        queue.publish(QueueName::Events, tagged(rabbit.instance(), "second")),
     );
     assert!(matches!(first, Err(PublishError::Unconfirmed)), "{first:?}");
     assert!(
@@ -126,7 +126,7 @@ async fn a_frozen_broker_is_not_waited_for() {
     until(&queue, |health| *health != QueueHealth::Ready).await;
     broker.thaw();
     until_ready(&queue).await;
-    let found = drain(&queue, rabbit.instance(), Lane::Events).await;
+    let found = drain(&queue, rabbit.instance(), QueueName::Events).await;
     assert!(
         found.contains_key("before") && !found.contains_key("second"),
         "{found:?}"
@@ -140,13 +140,13 @@ async fn a_broker_short_of_memory_is_not_ready_and_still_takes_acks() {
     let mut rabbit = Rabbit::on(&broker.url());
     rabbit.settings.confirm_deadline = Duration::from_secs(2);
     let queue = rabbit.open().await;
-    queue_conformance::publish(&queue, rabbit.instance(), Lane::Events, &["1", "2"]).await;
-    let deliveries = receive(&queue, Lane::Events, 2).await;
+    queue_conformance::publish(&queue, rabbit.instance(), QueueName::Events, &["1", "2"]).await;
+    let deliveries = receive(&queue, QueueName::Events, 2).await;
 
     broker.ctl(&["set_vm_memory_high_watermark", "absolute", "1"]);
     // The broker says so only when something is published.
     let outcome = queue
-        .publish(Lane::Events, tagged(rabbit.instance(), "3"))
+        .publish(QueueName::Events, tagged(rabbit.instance(), "3"))
         .await;
     assert!(
         matches!(outcome, Err(PublishError::Unconfirmed)),
@@ -154,7 +154,7 @@ async fn a_broker_short_of_memory_is_not_ready_and_still_takes_acks() {
     );
     assert!(matches!(queue.health(), QueueHealth::NotReady(why) if why.contains("blocked")));
     let outcome = queue
-        .publish(Lane::Events, tagged(rabbit.instance(), "4"))
+        .publish(QueueName::Events, tagged(rabbit.instance(), "4"))
         .await;
     assert!(
         matches!(outcome, Err(PublishError::Unreachable(_))),
@@ -164,7 +164,7 @@ async fn a_broker_short_of_memory_is_not_ready_and_still_takes_acks() {
 
     broker.ctl(&["set_vm_memory_high_watermark", "0.4"]);
     until_ready(&queue).await;
-    let found = drain(&queue, rabbit.instance(), Lane::Events).await;
+    let found = drain(&queue, rabbit.instance(), QueueName::Events).await;
     assert_eq!(
         found.keys().collect::<Vec<_>>(),
         ["3"],
@@ -191,7 +191,7 @@ async fn each_publisher_gets_its_own_confirm() {
     ]);
     let full = async {
         while queue
-            .publish(Lane::Dead, tagged(rabbit.instance(), "filling"))
+            .publish(QueueName::Dead, tagged(rabbit.instance(), "filling"))
             .await
             .is_ok()
         {}
@@ -205,14 +205,14 @@ async fn each_publisher_gets_its_own_confirm() {
             let (mut misled, mut confirmed) = (0, 0);
             for number in 0..100 {
                 let lane = if (publisher + number) % 2 == 0 {
-                    Lane::Dead
+                    QueueName::Dead
                 } else {
-                    Lane::Events
+                    QueueName::Events
                 };
                 match (lane, queue.publish(lane, tagged(&instance, "a tag")).await) {
-                    (Lane::Dead, Ok(())) => misled += 1,
-                    (Lane::Events, Ok(())) => confirmed += 1,
-                    (Lane::Dead, Err(PublishError::Refused(_))) => {}
+                    (QueueName::Dead, Ok(())) => misled += 1,
+                    (QueueName::Events, Ok(())) => confirmed += 1,
+                    (QueueName::Dead, Err(PublishError::Refused(_))) => {}
                     (lane, Err(error)) => panic!("{lane:?}: {error}"),
                 }
             }
@@ -272,8 +272,8 @@ async fn another_instances_message_is_quarantined_byte_for_byte() {
         AMQPValue::LongString("production".into()),
     );
     publish_bytes(&rabbit, "events", b"rubbish", headers).await;
-    queue_conformance::publish(&queue, rabbit.instance(), Lane::Events, &["ours"]).await;
-    let deliveries = receive(&queue, Lane::Events, 1).await;
+    queue_conformance::publish(&queue, rabbit.instance(), QueueName::Events, &["ours"]).await;
+    let deliveries = receive(&queue, QueueName::Events, 1).await;
     assert_eq!(tags(&deliveries), ["ours"]);
     ack(deliveries).await;
 
@@ -307,8 +307,8 @@ async fn what_no_binding_matches_is_read_all_the_same() {
         .encode()
         .expect("JSON");
     publish_bytes(&rabbit, "no such key", &body, FieldTable::default()).await;
-    assert_eq!(queue.depth(Lane::Events).await, Some(1));
-    let deliveries = receive(&queue, Lane::Events, 1).await;
+    assert_eq!(queue.depth(QueueName::Events).await, Some(1));
+    let deliveries = receive(&queue, QueueName::Events, 1).await;
     assert_eq!(tags(&deliveries), ["unrouted"]);
     ack(deliveries).await;
     queue.close().await;
@@ -326,7 +326,7 @@ async fn rubbish_is_described_by_its_headers() {
     );
     headers.insert("envelope".into(), AMQPValue::LongLongInt(7));
     publish_bytes(&rabbit, "events", b"\xff\x00", headers).await;
-    let delivery = receive(&queue, Lane::Events, 1).await.remove(0);
+    let delivery = receive(&queue, QueueName::Events, 1).await.remove(0);
     let unreadable = delivery.message.as_ref().expect_err("rubbish");
     assert_eq!(
         (unreadable.version, unreadable.instance.as_deref()),
@@ -343,20 +343,20 @@ async fn what_is_given_back_too_often_is_poison_on_the_dead_lane() {
     let mut rabbit = Rabbit::shared();
     rabbit.settings.delivery_limit = 2;
     let queue = rabbit.open().await;
-    queue_conformance::publish(&queue, rabbit.instance(), Lane::Events, &["poison"]).await;
+    queue_conformance::publish(&queue, rabbit.instance(), QueueName::Events, &["poison"]).await;
     for attempt in 0..3 {
-        let delivery = receive(&queue, Lane::Events, 1).await.remove(0);
+        let delivery = receive(&queue, QueueName::Events, 1).await.remove(0);
         assert_eq!(
             (tag(&delivery).as_str(), delivery.redelivered),
             ("poison", attempt > 0)
         );
         delivery.acker.requeue().await;
     }
-    let dead = receive(&queue, Lane::Dead, 1).await;
+    let dead = receive(&queue, QueueName::Dead, 1).await;
     assert!(tags(&dead) == ["poison"] && dead[0].poison);
     ack(dead).await;
     assert!(
-        drain(&queue, rabbit.instance(), Lane::Events)
+        drain(&queue, rabbit.instance(), QueueName::Events)
             .await
             .is_empty()
     );
@@ -379,7 +379,7 @@ async fn without_the_right_to_declare_what_is_missing_is_named() {
     rabbit.open().await.close().await;
     until_ready(&queue).await;
     assert!(
-        drain(&queue, rabbit.instance(), Lane::Events)
+        drain(&queue, rabbit.instance(), QueueName::Events)
             .await
             .is_empty()
     );
@@ -423,7 +423,7 @@ async fn all_that_was_confirmed_is_there_after_the_publisher_was_killed() {
         confirmed.len()
     );
     let queue = rabbit.open().await;
-    let found = drain(&queue, rabbit.instance(), Lane::Events).await;
+    let found = drain(&queue, rabbit.instance(), QueueName::Events).await;
     let missing: Vec<&String> = confirmed
         .iter()
         .filter(|tag| !found.contains_key(*tag))
@@ -449,7 +449,7 @@ async fn child_that_publishes() {
             for number in 0.. {
                 let tag = format!("{publisher}/{number}");
                 queue
-                    .publish(Lane::Events, tagged(&instance, &tag))
+                    .publish(QueueName::Events, tagged(&instance, &tag))
                     .await
                     .expect("a confirm");
                 println!("confirmed {tag}");
@@ -478,7 +478,7 @@ async fn throughput() {
             tokio::spawn(async move {
                 for _ in 0..each {
                     queue
-                        .publish(Lane::Events, message.clone())
+                        .publish(QueueName::Events, message.clone())
                         .await
                         .expect("a confirm");
                 }
@@ -489,7 +489,7 @@ async fn throughput() {
         let started = std::time::Instant::now();
         let mut taken = 0;
         while taken < each * publishers {
-            let deliveries = queue.receive(Lane::Events, 64).await.expect("deliveries");
+            let deliveries = queue.receive(QueueName::Events, 64).await.expect("deliveries");
             taken += u32::try_from(deliveries.len()).expect("few");
             join_all(deliveries.into_iter().map(|delivery| delivery.acker.ack())).await;
         }

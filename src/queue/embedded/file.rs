@@ -12,7 +12,7 @@ use sqlx::{
 };
 
 use super::QueueOpenError;
-use crate::queue::Lane;
+use crate::queue::QueueName;
 
 /// How often a message may be delivered by processes that end before they acker it; then it is poison.
 pub(super) const DELIVERY_LIMIT: i64 = 20;
@@ -201,7 +201,7 @@ impl QueueFile {
     /// Adds bodies, numbered from `first` on.
     pub async fn insert(
         &mut self,
-        lane: Lane,
+        lane: QueueName,
         first: i64,
         bodies: Vec<Vec<u8>>,
     ) -> Result<(), sqlx::Error> {
@@ -214,10 +214,10 @@ impl QueueFile {
     }
 
     /// Removes what was acked.
-    pub async fn delete(&mut self, lane: Lane, seqs: &[i64]) -> Result<(), sqlx::Error> {
+    pub async fn delete(&mut self, lane: QueueName, seqs: &[i64]) -> Result<(), sqlx::Error> {
         let text = match lane {
-            Lane::Events => "DELETE FROM events WHERE seq IN (SELECT value FROM json_each($1))",
-            Lane::Dead => "DELETE FROM dead WHERE seq IN (SELECT value FROM json_each($1))",
+            QueueName::Events => "DELETE FROM events WHERE seq IN (SELECT value FROM json_each($1))",
+            QueueName::Dead => "DELETE FROM dead WHERE seq IN (SELECT value FROM json_each($1))",
         };
         sqlx::query(text)
             .bind(json(seqs))
@@ -227,13 +227,13 @@ impl QueueFile {
     }
 
     /// Reads these messages, oldest first.
-    pub async fn read(&mut self, lane: Lane, seqs: &[i64]) -> Result<Vec<Row>, sqlx::Error> {
+    pub async fn read(&mut self, lane: QueueName, seqs: &[i64]) -> Result<Vec<Row>, sqlx::Error> {
         let text = match lane {
-            Lane::Events => {
+            QueueName::Events => {
                 "SELECT seq, deliveries, poison, body FROM events \
                  WHERE seq IN (SELECT value FROM json_each($1)) ORDER BY seq"
             }
-            Lane::Dead => {
+            QueueName::Dead => {
                 "SELECT seq, deliveries, poison, body FROM dead \
                  WHERE seq IN (SELECT value FROM json_each($1)) ORDER BY seq"
             }
@@ -248,15 +248,15 @@ impl QueueFile {
     /// Reads at most `limit` messages above `after`, oldest first.
     pub async fn read_on(
         &mut self,
-        lane: Lane,
+        lane: QueueName,
         after: i64,
         limit: usize,
     ) -> Result<Vec<Row>, sqlx::Error> {
         let text = match lane {
-            Lane::Events => {
+            QueueName::Events => {
                 "SELECT seq, deliveries, poison, body FROM events WHERE seq > $1 ORDER BY seq LIMIT $2"
             }
-            Lane::Dead => {
+            QueueName::Dead => {
                 "SELECT seq, deliveries, poison, body FROM dead WHERE seq > $1 ORDER BY seq LIMIT $2"
             }
         };
@@ -270,10 +270,10 @@ impl QueueFile {
     }
 
     /// Notes that everything up to `taken` was handed out.
-    pub async fn mark(&mut self, lane: Lane, taken: i64) -> Result<(), sqlx::Error> {
+    pub async fn mark(&mut self, lane: QueueName, taken: i64) -> Result<(), sqlx::Error> {
         let text = match lane {
-            Lane::Events => "UPDATE lanes SET taken = $1 WHERE lane = 'events'",
-            Lane::Dead => "UPDATE lanes SET taken = $1 WHERE lane = 'dead'",
+            QueueName::Events => "UPDATE lanes SET taken = $1 WHERE lane = 'events'",
+            QueueName::Dead => "UPDATE lanes SET taken = $1 WHERE lane = 'dead'",
         };
         sqlx::query(text)
             .bind(taken)
@@ -329,10 +329,10 @@ fn row(row: &sqlx::sqlite::SqliteRow) -> Result<Row, sqlx::Error> {
     })
 }
 
-fn insert_text(lane: Lane, rows: usize) -> String {
+fn insert_text(lane: QueueName, rows: usize) -> String {
     let table = match lane {
-        Lane::Events => "events",
-        Lane::Dead => "dead",
+        QueueName::Events => "events",
+        QueueName::Dead => "dead",
     };
     let mut text = format!("INSERT INTO {table} (seq, body) VALUES ");
     for row in 0..rows {

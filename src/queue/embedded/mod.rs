@@ -22,7 +22,7 @@ use self::{
     file::{Contents, QueueFile},
     writer::{Request, Shared, Ticket, Writer},
 };
-use super::{Acker, Delivery, Lane, Message, PublishError, Queue, QueueHealth, ReceiveError};
+use super::{Acker, Delivery, QueueName, Message, PublishError, Queue, QueueHealth, ReceiveError};
 use crate::failpoint;
 
 /// Most messages that may wait for their fsync.
@@ -101,7 +101,7 @@ impl EmbeddedQueue {
         }
     }
 
-    async fn publish_now(&self, lane: Lane, message: Message) -> Result<(), PublishError> {
+    async fn publish_now(&self, lane: QueueName, message: Message) -> Result<(), PublishError> {
         if message.instance != self.instance {
             return Err(PublishError::Refused(format!(
                 "it is of the instance {}",
@@ -132,7 +132,7 @@ impl EmbeddedQueue {
         }
     }
 
-    async fn receive_now(&self, lane: Lane, max: usize) -> Result<Vec<Delivery>, ReceiveError> {
+    async fn receive_now(&self, lane: QueueName, max: usize) -> Result<Vec<Delivery>, ReceiveError> {
         let (done, taken) = oneshot::channel();
         let gone = || ReceiveError("the queue is closed".to_owned());
         self.requests
@@ -160,20 +160,20 @@ fn closed() -> PublishError {
 }
 
 impl Queue for EmbeddedQueue {
-    fn publish(&self, lane: Lane, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
+    fn publish(&self, lane: QueueName, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
         Box::pin(self.publish_now(lane, message))
     }
 
     fn receive(
         &self,
-        lane: Lane,
+        lane: QueueName,
         max: usize,
     ) -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>> {
         Box::pin(self.receive_now(lane, max))
     }
 
     /// Those that are ready to be delivered.
-    fn depth(&self, lane: Lane) -> BoxFuture<'_, Option<u64>> {
+    fn depth(&self, lane: QueueName) -> BoxFuture<'_, Option<u64>> {
         Box::pin(std::future::ready(Some(self.shared.depth(lane))))
     }
 

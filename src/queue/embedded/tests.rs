@@ -23,7 +23,7 @@ async fn a_full_disk_refuses_and_lies_to_nobody() {
 
     let mut confirmed = 0;
     let refusal = loop {
-        match queue.publish(Lane::Events, message(8000)).await {
+        match queue.publish(QueueName::Events, message(8000)).await {
             Ok(()) => confirmed += 1,
             Err(refusal) => break refusal,
         }
@@ -34,23 +34,23 @@ async fn a_full_disk_refuses_and_lies_to_nobody() {
     );
     assert!(confirmed > 3, "{confirmed}");
     assert!(matches!(queue.health(), QueueHealth::NotReady(_)));
-    assert_eq!(queue.depth(Lane::Events).await, Some(confirmed));
+    assert_eq!(queue.depth(QueueName::Events).await, Some(confirmed));
 
     // What is acked together with a refused publish is gone all the same, and makes room.
-    let mut deliveries = queue.receive(Lane::Events, 100).await.unwrap();
+    let mut deliveries = queue.receive(QueueName::Events, 100).await.unwrap();
     assert_eq!(deliveries.len() as u64, confirmed);
     let oldest = deliveries.remove(0);
     let (refused, acked) = tokio::join!(
-        queue.publish(Lane::Events, message(60_000)),
+        queue.publish(QueueName::Events, message(60_000)),
         oldest.acker.ack()
     );
     assert!(refused.is_err() && acked);
-    queue.publish(Lane::Events, message(4000)).await.unwrap();
+    queue.publish(QueueName::Events, message(4000)).await.unwrap();
     assert_eq!(queue.health(), QueueHealth::Ready);
 
     drop(deliveries);
     assert_eq!(
-        queue.receive(Lane::Events, 100).await.unwrap().len() as u64,
+        queue.receive(QueueName::Events, 100).await.unwrap().len() as u64,
         confirmed
     );
 }

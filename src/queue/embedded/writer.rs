@@ -16,7 +16,7 @@ use std::{
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::file::{Contents, QueueFile, Row, is_full};
-use crate::queue::{Lane, PublishError, QueueHealth, ReceiveError};
+use crate::queue::{QueueName, PublishError, QueueHealth, ReceiveError};
 
 /// Most requests in one transaction.
 const GROUP: usize = 128;
@@ -29,23 +29,23 @@ type TakeDone = oneshot::Sender<Result<Vec<Taken>, ReceiveError>>;
 /// What can be asked of the writer.
 pub(super) enum Request {
     Publish {
-        lane: Lane,
+        lane: QueueName,
         body: Vec<u8>,
         done: oneshot::Sender<Result<(), PublishError>>,
         permit: OwnedSemaphorePermit,
     },
     Take {
-        lane: Lane,
+        lane: QueueName,
         max: usize,
         done: TakeDone,
     },
     Ack {
-        lane: Lane,
+        lane: QueueName,
         seq: i64,
         done: oneshot::Sender<bool>,
     },
     GiveBack {
-        lane: Lane,
+        lane: QueueName,
         seq: i64,
     },
     Close {
@@ -63,7 +63,7 @@ pub(super) struct Taken {
 
 /// The right to acker one message. Dropped unused it gives the message back.
 pub(super) struct Ticket {
-    lane: Lane,
+    lane: QueueName,
     seq: i64,
     requests: Option<mpsc::UnboundedSender<Request>>,
 }
@@ -112,14 +112,14 @@ impl Shared {
         }
     }
 
-    fn ready(&self, lane: Lane) -> &AtomicU64 {
+    fn ready(&self, lane: QueueName) -> &AtomicU64 {
         match lane {
-            Lane::Events => &self.events,
-            Lane::Dead => &self.dead,
+            QueueName::Events => &self.events,
+            QueueName::Dead => &self.dead,
         }
     }
 
-    pub fn depth(&self, lane: Lane) -> u64 {
+    pub fn depth(&self, lane: QueueName) -> u64 {
         self.ready(lane).load(Ordering::Relaxed)
     }
 
@@ -141,7 +141,7 @@ impl Shared {
 
 /// One lane's messages as the writer knows them.
 struct Line {
-    lane: Lane,
+    lane: QueueName,
     /// Highest `seq` handed out by this process.
     cursor: i64,
     /// Messages above the cursor.
@@ -153,7 +153,7 @@ struct Line {
 }
 
 impl Line {
-    fn new(lane: Lane, fresh: u64) -> Self {
+    fn new(lane: QueueName, fresh: u64) -> Self {
         Self {
             lane,
             cursor: 0,
@@ -195,11 +195,11 @@ struct Catch {
 }
 
 /// The one of that lane.
-fn of<T>(both: &mut [T; 2], lane: Lane) -> &mut T {
+fn of<T>(both: &mut [T; 2], lane: QueueName) -> &mut T {
     let [events, dead] = both;
     match lane {
-        Lane::Events => events,
-        Lane::Dead => dead,
+        QueueName::Events => events,
+        QueueName::Dead => dead,
     }
 }
 
@@ -222,8 +222,8 @@ impl Writer {
         shared: Arc<Shared>,
     ) -> Self {
         let lines = [
-            Line::new(Lane::Events, contents.events),
-            Line::new(Lane::Dead, contents.dead),
+            Line::new(QueueName::Events, contents.events),
+            Line::new(QueueName::Dead, contents.dead),
         ];
         Self {
             file,

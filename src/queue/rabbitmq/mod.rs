@@ -29,7 +29,7 @@ use self::{
     session::{CALL, Purpose, State, supervise, within},
     topology::{DEAD, EVENTS, Names},
 };
-use super::{Delivery, Lane, Message, PublishError, Queue, QueueHealth, ReceiveError};
+use super::{Delivery, QueueName, Message, PublishError, Queue, QueueHealth, ReceiveError};
 
 /// Where the broker is and how it is used.
 #[derive(Clone, Debug)]
@@ -111,7 +111,7 @@ impl RabbitQueue {
                 stop_receiving.clone(),
             )
         };
-        let (events, dead) = (reader(Lane::Events), reader(Lane::Dead));
+        let (events, dead) = (reader(QueueName::Events), reader(QueueName::Dead));
         Self {
             names: Names::new(&settings.instance),
             settings,
@@ -126,14 +126,14 @@ impl RabbitQueue {
         }
     }
 
-    fn reader(&self, lane: Lane) -> &Reader {
+    fn reader(&self, lane: QueueName) -> &Reader {
         match lane {
-            Lane::Events => &self.events,
-            Lane::Dead => &self.dead,
+            QueueName::Events => &self.events,
+            QueueName::Dead => &self.dead,
         }
     }
 
-    async fn publish_now(&self, lane: Lane, message: Message) -> Result<(), PublishError> {
+    async fn publish_now(&self, lane: QueueName, message: Message) -> Result<(), PublishError> {
         let instance = &self.settings.instance;
         if message.instance != *instance {
             return Err(PublishError::Refused(format!(
@@ -145,8 +145,8 @@ impl RabbitQueue {
             .encode()
             .map_err(|error| PublishError::Refused(error.to_string()))?;
         let key = match lane {
-            Lane::Events => EVENTS,
-            Lane::Dead => DEAD,
+            QueueName::Events => EVENTS,
+            QueueName::Dead => DEAD,
         };
         self.publisher
             .publish(Outgoing::new(key, body, instance, message.version))
@@ -154,7 +154,7 @@ impl RabbitQueue {
     }
 
     /// Asked over a channel of its own: a queue that is missing closes it.
-    async fn count(&self, lane: Lane) -> Result<u64, String> {
+    async fn count(&self, lane: QueueName) -> Result<u64, String> {
         let session = self.publisher.session()?;
         let channel = within("opening a channel", session.connection.create_channel()).await?;
         let mut count = 0_u64;
@@ -167,13 +167,13 @@ impl RabbitQueue {
 }
 
 impl Queue for RabbitQueue {
-    fn publish(&self, lane: Lane, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
+    fn publish(&self, lane: QueueName, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
         Box::pin(self.publish_now(lane, message))
     }
 
     fn receive(
         &self,
-        lane: Lane,
+        lane: QueueName,
         max: usize,
     ) -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>> {
         self.consuming_started.call_once(|| {
@@ -184,7 +184,7 @@ impl Queue for RabbitQueue {
     }
 
     /// Those that are ready to be delivered, the unrouted among the events.
-    fn depth(&self, lane: Lane) -> BoxFuture<'_, Option<u64>> {
+    fn depth(&self, lane: QueueName) -> BoxFuture<'_, Option<u64>> {
         Box::pin(async move {
             let counted = self.count(lane).await;
             counted

@@ -32,14 +32,14 @@ use super::{
     session::{CALL, Session, State, backoff, within},
     topology::Names,
 };
-use crate::queue::{Acker, Delivery, Lane, ReceiveError};
+use crate::queue::{Acker, Delivery, QueueName, ReceiveError};
 
 /// How long a receiver waits for the connection before it is told that there is none.
 const LINK: Duration = Duration::from_secs(2);
 
 /// One lane of the consuming half.
 pub(super) struct Reader {
-    lane: Lane,
+    lane: QueueName,
     names: Names,
     instance: String,
     prefetch: u16,
@@ -67,7 +67,7 @@ struct Gate {
 
 impl Reader {
     pub fn new(
-        lane: Lane,
+        lane: QueueName,
         (instance, prefetch): (&str, u16),
         state: watch::Receiver<State>,
         publisher: Arc<Publisher>,

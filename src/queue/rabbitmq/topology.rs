@@ -11,7 +11,7 @@ use lapin::{
 };
 
 use super::session::within;
-use crate::queue::Lane;
+use crate::queue::QueueName;
 
 /// Whether the service declares its queues or finds them declared by the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,10 +54,10 @@ impl Names {
     }
 
     /// The queues that are read for a lane.
-    pub fn read_for(&self, lane: Lane) -> Vec<ShortString> {
+    pub fn read_for(&self, lane: QueueName) -> Vec<ShortString> {
         match lane {
-            Lane::Events => vec![self.queue(EVENTS), self.unrouted()],
-            Lane::Dead => vec![self.queue(DEAD)],
+            QueueName::Events => vec![self.queue(EVENTS), self.unrouted()],
+            QueueName::Dead => vec![self.queue(DEAD)],
         }
     }
 
