@@ -32,7 +32,7 @@ pub fn new_id() -> String {
     clippy::disallowed_methods,
     reason = "one of two functions that draw random numbers"
 )]
-pub fn chance() -> f64 {
+pub(crate) fn chance() -> f64 {
     rand::random()
 }
 
