@@ -3,29 +3,35 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{generic, user};
+use super::{TestServer, generic, user};
 use crate::catalogue::{ENTERPRISE, GROUP, USER};
 
-#[tokio::test]
-async fn a_user_can_be_created_found_changed_and_deleted() {
-    let server = generic("").await;
+/// Creates Ada with attributes of both schemas; returns the response.
+async fn create_ada(server: &TestServer) -> reqwest::Response {
     let mut body = user("Ada@Example.com");
     body["externalId"] = json!("E-1");
     body["password"] = json!("hidden");
     body["schemas"] = json!([USER, ENTERPRISE]);
     body[ENTERPRISE] = json!({"department": "Math"});
-    let created = server
+
+    server
         .try_send(Method::POST, "/Users", Some(body))
         .await
-        .unwrap();
-    assert_eq!(created.status(), StatusCode::CREATED);
-    assert_eq!(created.headers()["content-type"], "application/scim+json");
+        .unwrap()
+}
 
-    let location = created.headers()["location"].to_str().unwrap().to_owned();
-    let created: Value = created.json().await.unwrap();
+#[tokio::test]
+async fn a_created_user_has_a_location_and_is_found_by_its_user_name() {
+    let server = generic("").await;
+
+    let response = create_ada(&server).await;
+    assert_eq!(response.status(), StatusCode::CREATED);
+    assert_eq!(response.headers()["content-type"], "application/scim+json");
+
+    let location = response.headers()["location"].to_str().unwrap().to_owned();
+    let created: Value = response.json().await.unwrap();
     assert_eq!(created["meta"]["location"], json!(location));
     assert!(created.get("password").is_none());
-
     let path = format!("/Users/{}", created["id"].as_str().unwrap());
     assert!(location.ends_with(&path) && location.starts_with(&server.base));
 
@@ -41,36 +47,28 @@ async fn a_user_can_be_created_found_changed_and_deleted() {
         server.get("/Users?filter=externalId+eq+%22E-2%22").await.1["totalResults"],
         json!(0)
     );
+}
 
-    let (status, patched) = server
-        .patch(
-            &path,
-            json!([{"op": "replace", "path": "active", "value": false}]),
-        )
-        .await;
-    assert_eq!(
-        (
-            status,
-            &patched["active"],
-            &patched[ENTERPRISE]["department"]
-        ),
-        (200, &json!(false), &json!("Math"))
-    );
+#[tokio::test]
+async fn a_user_can_be_patched_replaced_and_deleted() {
+    let server = generic("").await;
+    let created: Value = create_ada(&server).await.json().await.unwrap();
+    let path = format!("/Users/{}", created["id"].as_str().unwrap());
 
-    let (status, put) = server
-        .send(
-            Method::PUT,
-            &path,
-            Some(json!({"schemas": [USER], "userName": "ada"})),
-        )
-        .await;
+    let deactivate = json!([{"op": "replace", "path": "active", "value": false}]);
+    let (status, patched) = server.patch(&path, deactivate).await;
+    assert_eq!((status, &patched["active"]), (200, &json!(false)));
+    assert_eq!(patched[ENTERPRISE]["department"], json!("Math"));
+
+    let replacement = json!({"schemas": [USER], "userName": "ada"});
+    let (status, replaced) = server.send(Method::PUT, &path, Some(replacement)).await;
     assert_eq!(
-        (status, put.get(ENTERPRISE), &put["active"]),
+        (status, replaced.get(ENTERPRISE), &replaced["active"]),
         (200, None, &json!(false)),
         "a PUT without `active` keeps it"
     );
-    assert_eq!(server.send(Method::DELETE, &path, None).await.0, 204);
 
+    assert_eq!(server.send(Method::DELETE, &path, None).await.0, 204);
     let (status, body) = server.get(&path).await;
     assert_eq!(
         (status, &body["status"], body.get("scimType")),
@@ -301,15 +299,12 @@ async fn discovery_describes_the_enforced_schema() {
 }
 
 #[tokio::test]
-async fn requests_are_logged_and_the_page_loads_no_foreign_content() {
+async fn requests_are_logged_with_their_body_and_the_reason_of_an_error() {
     let server = generic("").await;
     let ada = server.create_user("ada").await;
-    server
-        .patch(
-            &ada,
-            json!([{"op": "replace", "path": "title", "value": 7}]),
-        )
-        .await;
+    let wrong_type = json!([{"op": "replace", "path": "title", "value": 7}]);
+    server.patch(&ada, wrong_type).await;
+
     let requests = server.sandbox.requests();
     let [post, patch] = requests.as_slice() else {
         panic!("{requests:?}")
@@ -320,13 +315,18 @@ async fn requests_are_logged_and_the_page_loads_no_foreign_content() {
     );
     assert_eq!(post.body.as_ref().unwrap()["userName"], json!("ada"));
     assert_eq!((patch.path.as_str(), patch.status), (ada.as_str(), 400));
+    let note = patch.note.as_ref().unwrap();
     assert!(
-        patch
-            .note
-            .as_ref()
-            .unwrap()
-            .starts_with("invalidValue: operation 1: title")
+        note.starts_with("invalidValue: operation 1: title"),
+        "{note}"
     );
+}
+
+#[tokio::test]
+async fn the_page_loads_no_foreign_content_and_its_state_counts_users_and_requests() {
+    let server = generic("").await;
+    let ada = server.create_user("ada").await;
+    server.get(&ada).await;
 
     let page = server.client.get(&server.root).send().await.unwrap();
     let policy = page.headers()["content-security-policy"]
@@ -334,27 +334,17 @@ async fn requests_are_logged_and_the_page_loads_no_foreign_content() {
         .unwrap()
         .to_owned();
     assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
-
     let page = page.text().await.unwrap();
-    assert!(
-        !page.contains("https://") && !page.contains("/*STYLE*/") && !page.contains("/*SCRIPT*/")
-    );
+    for foreign in ["https://", "/*STYLE*/", "/*SCRIPT*/"] {
+        assert!(!page.contains(foreign), "{foreign}");
+    }
 
-    let state: Value = server
-        .client
-        .get(format!("{}/sandbox/state", server.root))
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let url = format!("{}/sandbox/state", server.root);
+    let response = server.client.get(url).send().await.unwrap();
+    let state: Value = response.json().await.unwrap();
     assert_eq!(
-        (
-            &state["users"]["total"],
-            &state["active"],
-            &state["requests"]["total"]
-        ),
-        (&json!(1), &json!(1), &json!(2))
+        (&state["users"]["total"], &state["active"]),
+        (&json!(1), &json!(1))
     );
+    assert_eq!(state["requests"]["total"], json!(2));
 }
