@@ -1,4 +1,4 @@
-//! `RabbitMQ` keeps the promises of a queue, on the shared broker under names of this run.
+//! The conformance of the queue on `RabbitMQ`: on the shared broker, under names of this run.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,10 +10,10 @@ use lapin::{
 
 use crate::{
     broker,
-    queue_conformance::{self, Harness, PATIENCE},
+    queue_conformance::{self, Harness, TIMEOUT},
 };
 
-/// Queues of one test on a broker.
+/// The queues of one test on a broker.
 pub struct Rabbit {
     pub settings: RabbitSettings,
 }
@@ -35,7 +35,7 @@ impl Rabbit {
         Self::on(&broker::shared_url())
     }
 
-    /// A client of the broker that knows nothing of ours.
+    /// A connection of lapin's own, beside those of the queue.
     pub async fn plain(&self) -> Connection {
         use secrecy::ExposeSecret as _;
         let url = self.settings.url.expose_secret();
@@ -44,7 +44,7 @@ impl Rabbit {
             .expect("a connection")
     }
 
-    /// Whole name of a queue.
+    /// The full name of a queue on the broker.
     pub fn name(&self, queue: &str) -> String {
         format!("hirewire.{}.{queue}", self.settings.instance)
     }
@@ -66,6 +66,7 @@ impl Harness for Rabbit {
     async fn end(self) {
         let connection = self.plain().await;
         let channel = connection.create_channel().await.expect("a channel");
+
         for queue in ["events", "dead", "unrouted", "quarantine"] {
             let name = self.name(queue);
             channel
@@ -73,6 +74,7 @@ impl Harness for Rabbit {
                 .await
                 .expect("a queue to delete");
         }
+
         for exchange in [
             self.name("unrouted"),
             format!("hirewire.{}", self.settings.instance),
@@ -81,21 +83,23 @@ impl Harness for Rabbit {
                 channel.exchange_delete(exchange.into(), ExchangeDeleteOptions::default());
             deleted.await.expect("an exchange to delete");
         }
+
         connection
             .close(200, "done".into())
             .await
-            .expect("a goodbye");
+            .expect("a clean close");
     }
 }
 
-/// Waits until the queue says what is wanted.
-pub async fn until(queue: &RabbitQueue, wanted: impl Fn(&QueueHealth) -> bool) {
+/// Waits until the health is as expected.
+pub async fn until(queue: &RabbitQueue, is_expected: impl Fn(&QueueHealth) -> bool) {
     let wait = async {
-        while !wanted(&queue.health()) {
+        while !is_expected(&queue.health()) {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, wait)
+
+    tokio::time::timeout(TIMEOUT, wait)
         .await
         .unwrap_or_else(|_| panic!("health stays {:?}", queue.health()));
 }
@@ -104,4 +108,4 @@ pub async fn until_ready(queue: &RabbitQueue) {
     until(queue, |health| *health == QueueHealth::Ready).await;
 }
 
-queue_conformance::keeps_the_promises!(Rabbit::shared());
+queue_conformance::conformance_tests!(Rabbit::shared());

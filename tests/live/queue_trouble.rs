@@ -7,7 +7,9 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use hirewire::queue::{Declare, QueueName, Message, PublishError, Queue as _, QueueHealth, RabbitQueue};
+use hirewire::queue::{
+    Declare, Message, PublishError, Queue as _, QueueHealth, QueueName, RabbitQueue,
+};
 use lapin::{
     BasicProperties,
     options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions},
@@ -17,8 +19,8 @@ use lapin::{
 use crate::{
     broker::Broker,
     queue_conformance::{
-        self, Harness as _, PATIENCE, ack,
-        children::{child, told_until_killed, with_prefix},
+        self, Harness as _, TIMEOUT, ack,
+        children::{child, lines_until_killed, with_prefix},
         drain, receive, tag, tagged, tags,
     },
     queue_promises::{Rabbit, until, until_ready},
@@ -37,7 +39,10 @@ async fn publish_on(
             break;
         }
         let tag = format!("{name}/{number}");
-        match queue.publish(QueueName::Events, tagged(&instance, &tag)).await {
+        match queue
+            .publish(QueueName::Events, tagged(&instance, &tag))
+            .await
+        {
             Ok(()) => confirmed.push(tag),
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
@@ -196,7 +201,7 @@ async fn each_publisher_gets_its_own_confirm() {
             .is_ok()
         {}
     };
-    tokio::time::timeout(PATIENCE, full)
+    tokio::time::timeout(TIMEOUT, full)
         .await
         .expect("the dead lane is full at some time");
     let publishers = (0..64).map(|publisher| {
@@ -408,7 +413,7 @@ const INSTANCE: &str = "HIREWIRE_TEST_INSTANCE";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_that_was_confirmed_is_there_after_the_publisher_was_killed() {
     let rabbit = Rabbit::shared();
-    let told = told_until_killed(
+    let told = lines_until_killed(
         child(
             "queue_trouble::child_that_publishes",
             INSTANCE,
@@ -489,7 +494,10 @@ async fn throughput() {
         let started = std::time::Instant::now();
         let mut taken = 0;
         while taken < each * publishers {
-            let deliveries = queue.receive(QueueName::Events, 64).await.expect("deliveries");
+            let deliveries = queue
+                .receive(QueueName::Events, 64)
+                .await
+                .expect("deliveries");
             taken += u32::try_from(deliveries.len()).expect("few");
             join_all(deliveries.into_iter().map(|delivery| delivery.acker.ack())).await;
         }
