@@ -11,7 +11,7 @@ use crate::{
     intake::IntakeSettings,
     observer::Observer,
     ops::{OpsParts, OpsToken, Tail},
-    queue::{Hook, Reading},
+    queue::{Hook, Payload},
     scim_client::{BreakerSettings, Client, ClientSettings},
     store::Store,
     worker::{Connection, ConnectionSettings, MakeClient, WorkerSettings},
@@ -213,11 +213,11 @@ fn read_body(
 }
 
 /// Reads a kept raw hook by the preset as it is now.
-fn read_again(config: &Config, hook: &Hook) -> Reading {
-    let Reading::Unreadable { body, headers, .. } = &hook.reading else {
-        return hook.reading.clone();
+fn read_again(config: &Config, hook: &Hook) -> Payload {
+    let Payload::Unreadable { body, headers, .. } = &hook.payload else {
+        return hook.payload.clone();
     };
-    let still = |reason: String| Reading::Unreadable {
+    let still = |reason: String| Payload::Unreadable {
         reason,
         body: body.clone(),
         headers: headers.clone(),
@@ -234,7 +234,7 @@ fn read_again(config: &Config, hook: &Hook) -> Reading {
     };
     let reading = source.preset.read_again(body, headers, &source.origins);
     match reading.error {
-        None => Reading::Events(reading.events),
+        None => Payload::Events(reading.events),
         Some(BodyError::Malformed(why) | BodyError::Unreadable(why)) => still(why),
         Some(BodyError::Invalid(_)) => still("no canonical event".to_owned()),
     }

@@ -1,7 +1,7 @@
 //! Dead letters: one for each trouble, closed by success, replayed with a reason.
 
 use hirewire::{
-    queue::Reading,
+    queue::Payload,
     store::{
         Claim, Commit, DeadLetterCause, DeadLetterFilter, DeadLetterId, DeadLetterSubject,
         NewDeadLetter, OutcomeKind,
@@ -170,7 +170,7 @@ pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place
     let unreadable = hook_of(
         "hr",
         0,
-        Reading::Unreadable {
+        Payload::Unreadable {
             reason: "no `type`".to_owned(),
             body: vec![0, 159, 146, 150],
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
@@ -227,7 +227,7 @@ pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place
         [&unreadable]
     );
     let read = hirewire::queue::Hook {
-        reading: Reading::Events(vec![event("hired", "E-2", "h2")]),
+        payload: Payload::Events(vec![event("hired", "E-2", "h2")]),
         ..unreadable.clone()
     };
     store.record(&[read], &wiring()).await.expect("recorded");
