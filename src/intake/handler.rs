@@ -29,7 +29,7 @@ use crate::{
 };
 use hirewire_core::{
     event::ContentDigest,
-    source::{BodyError, Preset, Unverified},
+    source::{ContentError, Preset, Unverified},
 };
 
 /// `Retry-After` when requests or hooks are over their limits, or a request panicked.
@@ -137,11 +137,11 @@ impl HookRequest {
             .read(&verified, &parts.headers, &endpoint.origins);
         let dead_lettered = match parsed.error {
             None => None,
-            Some(BodyError::Unreadable(reason)) => Some(reason),
-            Some(BodyError::Malformed(detail)) => {
+            Some(ContentError::Unreadable(reason)) => Some(reason),
+            Some(ContentError::Malformed(detail)) => {
                 return Err(Refusal::new(StatusCode::BAD_REQUEST, &detail));
             }
-            Some(BodyError::Invalid(invalid)) => return Err(Refusal::not_canonical(&invalid)),
+            Some(ContentError::Invalid(invalid)) => return Err(Refusal::not_canonical(&invalid)),
         };
         if parsed.unnormalized_phones > 0 {
             tracing::debug!(
