@@ -16,7 +16,7 @@ use crate::{
     store::Store,
     worker::{Connection, ConnectionSettings, MakeClient, WorkerSettings},
 };
-use hirewire_core::{event::SourceId, scim::Profile, source::BodyError};
+use hirewire_core::{event::SourceId, scim::Profile, source::ContentError};
 
 /// What is not in the config: the demo and tests are in more of a hurry.
 #[derive(Clone, Copy, Debug)]
@@ -199,10 +199,10 @@ fn read_body(
     let reading = source.preset.read_again(body, &[], &source.origins);
     match reading.error {
         None => Ok((source.id.clone(), reading.events)),
-        Some(BodyError::Malformed(why) | BodyError::Unreadable(why)) => {
+        Some(ContentError::Malformed(why) | ContentError::Unreadable(why)) => {
             Err(format!("it cannot be read: {why}"))
         }
-        Some(BodyError::Invalid(problems)) => {
+        Some(ContentError::Invalid(problems)) => {
             let told: Vec<String> = problems
                 .iter()
                 .map(|one| format!("{}: {}", one.pointer, one.problem))
@@ -235,7 +235,7 @@ fn read_again(config: &Config, hook: &Hook) -> Payload {
     let reading = source.preset.read_again(body, headers, &source.origins);
     match reading.error {
         None => Payload::Events(reading.events),
-        Some(BodyError::Malformed(why) | BodyError::Unreadable(why)) => still(why),
-        Some(BodyError::Invalid(_)) => still("no canonical event".to_owned()),
+        Some(ContentError::Malformed(why) | ContentError::Unreadable(why)) => still(why),
+        Some(ContentError::Invalid(_)) => still("no canonical event".to_owned()),
     }
 }

@@ -12,7 +12,9 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use hirewire::queue::{Delivery, Hook, QueueName, Message, PublishError, Queue, QueueHealth, Payload};
+use hirewire::queue::{
+    Delivery, Hook, Message, Payload, PublishError, Queue, QueueHealth, QueueName,
+};
 use hirewire_core::event::{ContentDigest, HookId, SourceId};
 
 /// Longest any wait here may last; then the test fails instead of hanging.
@@ -223,7 +225,13 @@ pub async fn what_is_not_settled_comes_again_marked_as_such(harness: &impl Harne
 
 pub async fn what_is_given_back_comes_again(harness: &impl Harness) {
     let queue = harness.open().await;
-    publish(&queue, harness.instance(), QueueName::Events, &["1", "2", "3"]).await;
+    publish(
+        &queue,
+        harness.instance(),
+        QueueName::Events,
+        &["1", "2", "3"],
+    )
+    .await;
     for delivery in receive(&queue, QueueName::Events, 3).await {
         delivery.acker.requeue().await;
     }
@@ -355,7 +363,10 @@ pub async fn a_newer_versions_message_arrives_as_bytes(harness: &impl Harness) {
         ..tagged(harness.instance(), "from the future")
     };
     let bytes = newer.encode().expect("JSON");
-    queue.publish(QueueName::Events, newer).await.expect("a confirm");
+    queue
+        .publish(QueueName::Events, newer)
+        .await
+        .expect("a confirm");
     let delivery = receive(&queue, QueueName::Events, 1).await.remove(0);
     let unreadable = delivery.message.as_ref().expect_err("not readable here");
     assert_eq!(
@@ -386,7 +397,13 @@ pub async fn another_instances_message_is_not_published(harness: &impl Harness) 
 pub async fn depth_counts_what_is_ready(harness: &impl Harness) {
     let queue = harness.open().await;
     assert_eq!(queue.depth(QueueName::Events).await, Some(0));
-    publish(&queue, harness.instance(), QueueName::Events, &["1", "2", "3"]).await;
+    publish(
+        &queue,
+        harness.instance(),
+        QueueName::Events,
+        &["1", "2", "3"],
+    )
+    .await;
     publish(&queue, harness.instance(), QueueName::Dead, &["4"]).await;
     assert_eq!(
         (
