@@ -74,11 +74,14 @@ async fn sample(shared: &Shared, store: &Store) -> Result<(), StoreError> {
         Priority::Leaver => "leaver",
         Priority::Other => "other",
     };
-    shared.metrics.pending(
-        pending
-            .into_iter()
-            .map(|one| (one.connection, priority(one.priority), one.accounts, one.oldest)),
-    );
+    shared.metrics.pending(pending.into_iter().map(|one| {
+        (
+            one.connection,
+            priority(one.priority),
+            one.accounts,
+            one.oldest,
+        )
+    }));
     shared
         .metrics
         .dead_letters(store.dead_letter_counts().await?);
