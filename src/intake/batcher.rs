@@ -1,4 +1,4 @@
-//! The batcher: hooks that arrive while the queue has not confirmed the last message share the next.
+//! The batcher: hooks that arrive while the last message is unconfirmed share the next one.
 //!
 //! The cost of a publish is mostly per message, not per byte: a few large messages carry a third
 //! more hooks per second than several small ones (docs/benchmarks.md). A message is published at

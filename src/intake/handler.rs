@@ -1,8 +1,8 @@
 //! Handles one hook request, from its headers to its answer.
 //!
-//! The order of the steps makes it safe: a permit and the endpoint from the headers, the body as raw
-//! bytes, the signature over those bytes, then reading, then publishing; the 200 is last. From the
-//! signature on, the request runs to its end even if the client goes away.
+//! The order of the steps makes it safe: a permit and the endpoint from the headers, the body as
+//! raw bytes, the signature over those bytes, then reading, then publishing; the 200 is last. From
+//! the signature on, the request runs to its end even if the client goes away.
 
 use std::{sync::Arc, time::Duration};
 
@@ -135,14 +135,7 @@ impl HookRequest {
         let parsed = endpoint
             .preset
             .read(&verified, &parts.headers, &endpoint.origins);
-        let dead_lettered = match parsed.error {
-            None => None,
-            Some(ContentError::Unreadable(reason)) => Some(reason),
-            Some(ContentError::Malformed(detail)) => {
-                return Err(Refusal::new(StatusCode::BAD_REQUEST, &detail));
-            }
-            Some(ContentError::Invalid(invalid)) => return Err(Refusal::not_canonical(&invalid)),
-        };
+        let dead_lettered = unreadable_reason(parsed.error)?;
         if parsed.unnormalized_phones > 0 {
             tracing::debug!(
                 hook.id = %self.hook,
@@ -235,6 +228,18 @@ impl HookRequest {
                 "the queue did not confirm within the deadline",
             )),
         }
+    }
+}
+
+/// Why the body, or a part of it, is dead-lettered; a refusal if nothing of it is accepted.
+fn unreadable_reason(error: Option<ContentError>) -> Result<Option<String>, Refusal> {
+    match error {
+        None => Ok(None),
+        Some(ContentError::Unreadable(reason)) => Ok(Some(reason)),
+        Some(ContentError::Malformed(detail)) => {
+            Err(Refusal::new(StatusCode::BAD_REQUEST, &detail))
+        }
+        Some(ContentError::Invalid(invalid)) => Err(Refusal::not_canonical(&invalid)),
     }
 }
 

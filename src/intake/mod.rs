@@ -2,8 +2,8 @@
 //! after the confirm.
 //!
 //! It needs the queue and no other dependency. Trouble on our side is answered 503 with
-//! `Retry-After`: after a 4xx most HR systems do not send the hook again. A hook that is not durable
-//! is never answered 200.
+//! `Retry-After`: after a 4xx most HR systems do not send the hook again. A hook that is not
+//! durable is never answered 200.
 
 mod batcher;
 mod detach;

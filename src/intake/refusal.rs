@@ -27,7 +27,7 @@ impl Refusal {
         }
     }
 
-    /// 503: the trouble is ours. The client learns only when to try again.
+    /// 503: the trouble is on our side. The client learns only when to try again.
     pub fn unavailable(retry_after: Duration, reason: impl Into<String>) -> Self {
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE)
             .detail("try again later")

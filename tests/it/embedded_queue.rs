@@ -263,7 +263,7 @@ async fn child_that_publishes_and_acks() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement: cargo test --test it embedded_queue::throughput -- --ignored --nocapture"]
+#[ignore = "a measurement: run it with --ignored --nocapture"]
 async fn throughput() {
     let body = "x".repeat(700); // with base64 and the envelope: about 1 KiB
     for publishers in [1, 16, 64, 256] {

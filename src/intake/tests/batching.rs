@@ -102,7 +102,8 @@ async fn hooks_share_a_message_while_a_confirm_is_outstanding_and_each_gets_its_
     let harness = harness(Behaviour::Wait, long_limits());
     let mut posts = Posts::new(&harness);
 
-    // The first hook is published at once. The next ones wait for its confirm or for half a message.
+    // The first hook is published at once. The next ones wait for its confirm, or until they fill
+    // half a message.
     posts.start(event(0));
     harness.queue.wait_for_published(1).await;
     (1..HALF_FULL).for_each(|number| posts.start(event(number)));

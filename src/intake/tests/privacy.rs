@@ -41,6 +41,26 @@ impl std::io::Write for Log {
     }
 }
 
+/// Sends hooks that are accepted, refused and dead-lettered, and one with a forged body.
+async fn send_hooks(harness: &Harness, body: &str, forged: &str) {
+    for text in [
+        body,
+        &body.replace("\"name\"", "\"naem\""),
+        &body.replace("\"Engineer\"", "[]"),
+    ] {
+        harness.post("canonical", text).await;
+    }
+
+    let unreadable =
+        sample("bamboohr", "hired", "").replace("\"Hire Date\": \"", "\"Hire Date\": \"x");
+    harness.post("bamboohr", &unreadable).await;
+
+    let headers = signed("canonical", body.as_bytes());
+    harness
+        .send(request("/hooks/canonical", headers, forged.to_owned()))
+        .await;
+}
+
 #[tokio::test]
 async fn no_log_line_holds_a_person_a_secret_or_an_expected_signature() {
     let log = Log::default();
@@ -53,35 +73,13 @@ async fn no_log_line_holds_a_person_a_secret_or_an_expected_signature() {
     let harness = harness(Behaviour::Confirm, settings());
     let body = sample("canonical", "hired", "evt-1");
     let forged = body.replace("Ada", "Eve");
-    let send_all = async || {
-        for text in [
-            body.clone(),
-            body.replace("\"name\"", "\"naem\""),
-            body.replace("\"Engineer\"", "[]"),
-        ] {
-            harness.post("canonical", &text).await;
-        }
-        harness
-            .post(
-                "bamboohr",
-                &sample("bamboohr", "hired", "").replace("\"Hire Date\": \"", "\"Hire Date\": \"x"),
-            )
-            .await;
-        harness
-            .send(request(
-                "/hooks/canonical",
-                signed("canonical", body.as_bytes()),
-                forged.clone(),
-            ))
-            .await;
-    };
 
     let _guard = tracing::subscriber::set_default(subscriber);
-    // tracing caches for each log line whether a subscriber wants it. Another test may have reached a
-    // line first, in a thread without a subscriber, so the cache is rebuilt.
-    send_all().await;
+    // tracing caches for each log line whether a subscriber wants it. Another test may have reached
+    // a line first, in a thread without a subscriber, so the cache is rebuilt.
+    send_hooks(&harness, &body, &forged).await;
     tracing::callsite::rebuild_interest_cache();
-    send_all().await;
+    send_hooks(&harness, &body, &forged).await;
 
     let log = String::from_utf8(log.0.lock().expect("a lock").clone()).expect("text");
     let lines = [

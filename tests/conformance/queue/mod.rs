@@ -1,8 +1,8 @@
 //! The conformance tests of a queue, written once and run against each kind of queue.
 //!
-//! A [`Harness`] opens a queue, and opens it again over the messages that it kept;
-//! [`conformance_tests!`] makes a test of each function in `delivery` and `publishing`. Each message
-//! carries a tag, and the tests count the tags.
+//! A [`Harness`] opens a queue, and opens it again over the messages that it kept. The macro
+//! [`conformance_tests!`] makes a test of each function in `delivery` and `publishing`. Each
+//! message carries a tag, and the tests count the tags.
 
 pub mod children;
 pub mod delivery;
@@ -49,7 +49,7 @@ pub fn tagged(instance: &str, tag: &str) -> Message {
 /// The tag of a delivery.
 pub fn tag(delivery: &Delivery) -> String {
     let message = delivery.message.as_ref().expect("a readable message");
-    match &message.hooks[0].reading {
+    match &message.hooks[0].payload {
         Payload::Unreadable { body, .. } => String::from_utf8(body.clone()).expect("a tag"),
         Payload::Events(_) => panic!("a message without a tag"),
     }
