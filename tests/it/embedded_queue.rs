@@ -1,6 +1,6 @@
 //! The embedded queue: its promises, and what it does when its process is killed.
 
-use hirewire::queue::{EmbeddedQueue, QueueName, PublishError, Queue as _, QueueOpenError};
+use hirewire::queue::{EmbeddedQueue, PublishError, Queue as _, QueueName, QueueOpenError};
 use tempfile::TempDir;
 
 use crate::queue_conformance::{
@@ -109,7 +109,10 @@ async fn what_no_process_gets_through_with_is_poison_on_the_dead_lane() {
     let dead = receive(&queue, QueueName::Dead, 1).await;
     assert!(tags(&dead) == ["poison"] && dead[0].poison);
     ack(dead).await;
-    assert_eq!(tags(&receive(&queue, QueueName::Events, 1).await), ["sound"]);
+    assert_eq!(
+        tags(&receive(&queue, QueueName::Events, 1).await),
+        ["sound"]
+    );
     queue.close().await;
 }
 
@@ -118,8 +121,8 @@ async fn what_no_process_gets_through_with_is_poison_on_the_dead_lane() {
 async fn more_than_may_wait_for_the_disk_is_told_to_come_again() {
     let folder = Folder::new();
     let queue = folder.open().await;
-    let asked =
-        (0..1030).map(|number| queue.publish(QueueName::Events, tagged("test", &number.to_string())));
+    let asked = (0..1030)
+        .map(|number| queue.publish(QueueName::Events, tagged("test", &number.to_string())));
     let outcomes = futures_util::future::join_all(asked).await;
     let overloaded = outcomes
         .iter()
@@ -239,7 +242,11 @@ async fn child_that_works() {
     };
     let working = async move {
         loop {
-            for delivery in queue.receive(QueueName::Events, 16).await.expect("deliveries") {
+            for delivery in queue
+                .receive(QueueName::Events, 16)
+                .await
+                .expect("deliveries")
+            {
                 let tag = tag(&delivery);
                 assert!(delivery.acker.ack().await);
                 println!("acked {tag}");
@@ -276,7 +283,10 @@ async fn throughput() {
         let started = std::time::Instant::now();
         let mut taken = 0;
         while taken < each * publishers {
-            let deliveries = queue.receive(QueueName::Events, 64).await.expect("deliveries");
+            let deliveries = queue
+                .receive(QueueName::Events, 64)
+                .await
+                .expect("deliveries");
             taken += deliveries.len();
             futures_util::future::join_all(
                 deliveries.into_iter().map(|delivery| delivery.acker.ack()),
