@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use hirewire::queue::{QueueName, PublishError, Queue as _, QueueHealth, RabbitQueue};
+use hirewire::queue::{PublishError, Queue as _, QueueHealth, QueueName, RabbitQueue};
 
 use crate::{
     broker::Broker,
@@ -32,7 +32,10 @@ async fn publish_until_stopped(
             break;
         }
         let tag = format!("{name}/{number}");
-        match queue.publish(QueueName::Events, tagged(&instance, &tag)).await {
+        match queue
+            .publish(QueueName::Events, tagged(&instance, &tag))
+            .await
+        {
             Ok(()) => confirmed.push(tag),
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
@@ -189,7 +192,7 @@ async fn publish_alternately(queue: Arc<RabbitQueue>, instance: String, first: u
     let (mut wrong, mut confirmed) = (0, 0);
 
     for number in 0..100 {
-        let lane = if (first + number) % 2 == 0 {
+        let lane = if (first + number).is_multiple_of(2) {
             QueueName::Dead
         } else {
             QueueName::Events

@@ -1,7 +1,7 @@
 //! Unusual messages and settings on RabbitMQ: messages of another instance, unrouted, unreadable
 //! and poison messages; queues that the process may not declare; a wrong password.
 
-use hirewire::queue::{Declare, QueueName, Queue as _, RabbitQueue};
+use hirewire::queue::{Declare, Queue as _, QueueName, RabbitQueue};
 use lapin::{
     BasicProperties,
     options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions},

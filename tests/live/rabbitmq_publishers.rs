@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use hirewire::queue::{QueueName, Message, Queue as _, RabbitQueue};
+use hirewire::queue::{Message, Queue as _, QueueName, RabbitQueue};
 
 use crate::{
     queue_conformance::{
@@ -132,7 +132,10 @@ async fn measure_receives(queue: &RabbitQueue, total: u32) -> Duration {
 
     let mut received = 0;
     while received < total {
-        let deliveries = queue.receive(QueueName::Events, 64).await.expect("deliveries");
+        let deliveries = queue
+            .receive(QueueName::Events, 64)
+            .await
+            .expect("deliveries");
         received += u32::try_from(deliveries.len()).expect("at most 64");
         join_all(deliveries.into_iter().map(|delivery| delivery.acker.ack())).await;
     }
