@@ -110,6 +110,7 @@ impl Batcher {
             messages: AtomicUsize::new(0),
             changed: Notify::new(),
         });
+
         tokio::spawn(run(
             buffered,
             Arc::clone(&in_flight),
@@ -117,6 +118,7 @@ impl Batcher {
             instance,
             observer,
         ));
+
         Self { buffer, in_flight }
     }
 
@@ -181,6 +183,7 @@ fn fill(
 ) -> Vec<BufferedHook> {
     let mut bytes = first.bytes;
     let mut batch = vec![first];
+
     while batch.len() < MAX_HOOKS {
         let Ok(next) = buffered.try_recv() else { break };
         bytes += next.bytes;
@@ -190,6 +193,7 @@ fn fill(
         }
         batch.push(next);
     }
+
     batch
 }
 

@@ -74,6 +74,7 @@ impl Intake {
             Arc::clone(&observer),
             settings.max_batch_delay,
         );
+
         Self {
             shared: Arc::new(Shared {
                 active: RwLock::new(ActiveSettings::new(settings)),

@@ -211,6 +211,7 @@ async fn queue_of_child() -> std::sync::Arc<EmbeddedQueue> {
 #[ignore = "the child of another test"]
 async fn child_that_publishes() {
     let queue = queue_of_child().await;
+
     let publishers = (0..16).map(|publisher| {
         let queue = std::sync::Arc::clone(&queue);
         tokio::spawn(async move {
@@ -224,6 +225,7 @@ async fn child_that_publishes() {
             }
         })
     });
+
     futures_util::future::join_all(publishers).await;
 }
 
@@ -231,6 +233,7 @@ async fn child_that_publishes() {
 #[ignore = "the child of another test"]
 async fn child_that_publishes_and_acks() {
     let queue = queue_of_child().await;
+
     let publishing = {
         let queue = std::sync::Arc::clone(&queue);
         async move {
@@ -244,6 +247,7 @@ async fn child_that_publishes_and_acks() {
             }
         }
     };
+
     let working = async move {
         loop {
             for delivery in queue
@@ -257,6 +261,7 @@ async fn child_that_publishes_and_acks() {
             }
         }
     };
+
     tokio::join!(tokio::spawn(publishing), tokio::spawn(working))
         .0
         .expect("never ends");

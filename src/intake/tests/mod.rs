@@ -90,10 +90,7 @@ fn settings() -> IntakeSettings {
         ("ops".to_owned(), Arc::new(ops)),
     ];
 
-    IntakeSettings::new(
-        "test",
-        presets.chain(special).collect::<BTreeMap<_, _>>(),
-    )
+    IntakeSettings::new("test", presets.chain(special).collect::<BTreeMap<_, _>>())
 }
 
 fn harness(behaviour: Behaviour, settings: IntakeSettings) -> Harness {
@@ -104,6 +101,7 @@ fn harness(behaviour: Behaviour, settings: IntakeSettings) -> Harness {
         Arc::clone(&queue) as _,
         Arc::clone(&recorder) as _,
     );
+
     Harness {
         router: intake.router(),
         queue,

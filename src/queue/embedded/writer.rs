@@ -46,6 +46,7 @@ impl Writer {
             QueueState::new(QueueName::Events, counts.events),
             QueueState::new(QueueName::Dead, counts.dead),
         ];
+
         Self {
             file,
             next_seq: counts.next_seq,

@@ -157,6 +157,7 @@ impl Consumer {
         taken: Vec<(BrokerDelivery, RabbitAcker)>,
     ) -> Result<Vec<Delivery>, ReceiveError> {
         let mut deliveries = Vec::with_capacity(taken.len());
+
         for (delivery, acker) in taken {
             match inbound::classify(delivery, &self.instance) {
                 Inbound::Own {
@@ -182,6 +183,7 @@ impl Consumer {
                 }
             }
         }
+
         Ok(deliveries)
     }
 

@@ -71,6 +71,7 @@ pub async fn a_message_of_another_instance_is_refused(harness: &impl Harness) {
     let outcome = queue
         .publish(QueueName::Events, tagged("another", "foreign"))
         .await;
+
     assert!(
         matches!(outcome, Err(PublishError::Refused(_))),
         "{outcome:?}"
