@@ -501,7 +501,7 @@ fn one_mistake_each() {
         ),
         (
             with("", "mapping = { title = { expr = 'x', value = 'y' } }"),
-            "9:title: `mapping.title` of [connections.app] cannot be used: exactly one of",
+            "9:title: `mapping.title` of [connections.app] cannot be used: give either",
         ),
         (
             with("", "[[connections.app.groups]]\nwhen = 'true'"),
