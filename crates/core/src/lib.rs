@@ -2,7 +2,7 @@
 //!
 //! `source` verifies and reads what an HR system sent as `event`s; `fold` makes the person of all
 //! events; `mapping` makes the user that a connection should have; `plan` makes the smallest set of
-//! requests, in the words of `scim`. The crate has no runtime, no network, no file and no clock:
+//! requests, in the words of `scim`; `suggest` finds the word that a typo meant. The crate has no runtime, no network, no file and no clock:
 //! time and chance are arguments. Its `Cargo.toml` and its `clippy.toml` hold that.
 
 pub mod event;
@@ -11,3 +11,4 @@ pub mod mapping;
 pub mod plan;
 pub mod scim;
 pub mod source;
+pub mod suggest;

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use super::{
     tokens::{Kind, Token, tokens},
-    vocabulary::{FILTERS, FUNCTIONS, KEYWORDS, Members, ROOTS, Shape, TESTS, nearest},
+    vocabulary::{FILTERS, FUNCTIONS, KEYWORDS, Members, ROOTS, Shape, TESTS},
 };
 
 /// Something wrong with an expression.

@@ -203,53 +203,15 @@ pub(super) const KEYWORDS: [&str; 13] = [
     "and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None",
 ];
 
-/// The one of `candidates` that `word` was probably meant to be.
-pub(super) fn nearest<'a>(
-    word: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let within = (word.chars().count() / 3).clamp(1, 3);
-    let near = candidates.map(|candidate| (distance(word, candidate), candidate));
-    near.filter(|(distance, _)| *distance <= within)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// How many letters must be added, removed, changed or swapped with their dependency.
-fn distance(from: &str, to: &str) -> usize {
-    let from: Vec<char> = from.to_lowercase().chars().collect();
-    let to: Vec<char> = to.to_lowercase().chars().collect();
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=to.len()).collect();
-    let mut left_above = None;
-    for (row, letter) in from.iter().enumerate() {
-        let mut now = vec![row + 1];
-        let mut left_other = None;
-        for (column, other) in to.iter().enumerate() {
-            let of =
-                |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
-            let changed = of(&last, column) + usize::from(letter != other);
-            let mut best = changed
-                .min(of(&last, column + 1) + 1)
-                .min(of(&now, column) + 1);
-            if left_above == Some(other) && left_other == Some(letter) && column > 0 {
-                best = best.min(of(&before_last, column - 1) + 1);
-            }
-            now.push(best);
-            left_other = Some(other);
-        }
-        left_above = Some(letter);
-        before_last = std::mem::replace(&mut last, now);
-    }
-    last.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::event::{Attribute, schemas};
+    use crate::{
+        event::{Attribute, schemas},
+        suggest::nearest,
+    };
 
     fn members_of<'a>(schema: &'a Value, of: &'a Value) -> &'a serde_json::Map<String, Value> {
         let mut node = of;
@@ -317,8 +279,5 @@ mod tests {
             assert_eq!(nearest(slip, names()), Some(meant));
         }
         assert_eq!(nearest("salary", names()), None);
-        assert_eq!(distance("ab", "ba"), 1);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 }
