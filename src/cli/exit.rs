@@ -55,7 +55,7 @@ impl From<Exit> for anyhow::Error {
 }
 
 /// The innermost cause of an error: `Connection refused (os error 111)`.
-pub(super) fn root_cause(error: &(dyn Error + 'static)) -> &(dyn Error + 'static) {
+pub(super) fn root_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

@@ -1,4 +1,4 @@
-//! The demo's stage: a sandbox, a service with its config on disk, and the lines to paste into a second terminal.
+//! The processes of the demo: a sandbox, a service with its config on disk, an HR system.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,7 +15,7 @@ use super::{
     hr::HrSystem,
 };
 use crate::{
-    app::{Options, Roles, Service},
+    app::{DataLock, Options, Roles, Service, socket_path},
     config::{Config, Environment},
     http::{self, Limits},
     scim_client::BreakerSettings,
@@ -24,79 +24,47 @@ use crate::{
 use hirewire_core::source::Scheme;
 use hirewire_sandbox::{Sandbox, SandboxProfile, SandboxSettings};
 
+/// The time that the service gets to become ready.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Everything that runs in the demo.
-pub(super) struct Stage {
+pub(super) struct DemoEnvironment {
     /// The SCIM application.
     pub(super) sandbox: Sandbox,
-    /// The service.
     pub(super) service: Service,
-    /// The HR system.
     pub(super) hr: HrSystem,
-    /// The config, as written.
-    pub(super) config: PathBuf,
+    config: PathBuf,
     sandbox_page: String,
     stop: CancellationToken,
 }
 
-/// What an earlier demo leaves in its folder; nothing else there is touched.
-const LEFT_OVER: [&str; 2] = ["hirewire.toml", "hirewire.env"];
+/// The files of an earlier demo. Nothing else in the folder is removed, except `data`.
+const OLD_FILES: [&str; 2] = ["hirewire.toml", "hirewire.env"];
 
-impl Stage {
-    /// Sets everything up on free ports.
-    pub(super) async fn set(dir: &Path) -> anyhow::Result<Self> {
-        clear(dir)?;
+impl DemoEnvironment {
+    /// Starts everything on free ports, and waits until the service is ready.
+    pub(super) async fn start(dir: &Path) -> anyhow::Result<Self> {
+        remove_old_files(dir)?;
         let stop = CancellationToken::new();
         let token = STANDARD.encode(telemetry::random_bits());
-        let settings = SandboxSettings {
-            token: Some(token.clone().into()),
-            profile: SandboxProfile::Generic,
-            faults: Vec::new(),
-        };
-        let sandbox = Sandbox::new(settings);
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .context("no port for the SCIM application")?;
-        let scim = listener.local_addr()?;
-        let (serving, until) = (sandbox.clone(), stop.clone());
-        tokio::spawn(async move {
-            http::serve(listener, serving.service(), Limits::default(), until).await
-        });
+        let (sandbox, scim) = start_sandbox(&token, &stop).await?;
 
         let webhook_secret = fresh_secret(&Scheme::standard_webhooks());
         let config = dir.join("hirewire.toml");
-        std::fs::write(&config, document(&scim.to_string()))
-            .context("the config cannot be written")?;
+        let text = config_text(&scim);
+        std::fs::write(&config, &text).context("the config cannot be written")?;
         write_secrets(&dir.join("hirewire.env"), &webhook_secret, &token)?;
-        let loaded = Config::load(&config, &Environment::of_process()).map_err(|mistakes| {
-            anyhow::anyhow!(
-                "the demo's config: {}",
-                mistakes.render(&annotate_snippets::Renderer::plain())
-            )
-        })?;
-        let breaker = BreakerSettings {
-            people: 2,
-            pause: Duration::from_secs(1),
-            longest: Duration::from_secs(1),
-        };
-        let options = Options {
-            breaker,
-            ..Options::default()
-        };
-        let service = Service::start(loaded, Roles::ALL, options).await?;
+
+        let service = start_service(&config).await?;
         let Some(intake) = service.intake else {
             bail!("the intake does not listen")
         };
-        // The config names the ports that were taken, so that other commands find the service.
-        std::fs::write(
-            &config,
-            named(
-                &document(&scim.to_string()),
-                &intake.to_string(),
-                &service.ops.to_string(),
-            ),
-        )?;
+        // Now the ports are known: the config names them, so that other commands find the service.
+        let text = with_ports(&text, &intake.to_string(), &service.ops.to_string());
+        std::fs::write(&config, text).context("the config cannot be written")?;
+
         let hr = HrSystem::new(&format!("http://{intake}/hooks/acme"), &webhook_secret);
-        let stage = Self {
+        let demo = Self {
             sandbox,
             service,
             hr,
@@ -104,16 +72,19 @@ impl Stage {
             sandbox_page: format!("http://{scim}/"),
             stop,
         };
-        stage
-            .until(Duration::from_secs(10), |stage| stage.service.is_whole())
+        demo.wait_until(START_TIMEOUT, |demo| demo.service.is_ready())
             .await;
-        Ok(stage)
+        Ok(demo)
     }
 
-    /// Waits until it holds; whether it did in time.
-    pub(super) async fn until(&self, patience: Duration, holds: impl Fn(&Self) -> bool) -> bool {
-        let deadline = Instant::now() + patience;
-        while !holds(self) {
+    /// Waits until the condition is true. Returns false if the time is over first.
+    pub(super) async fn wait_until(
+        &self,
+        timeout: Duration,
+        condition: impl Fn(&Self) -> bool,
+    ) -> bool {
+        let deadline = Instant::now() + timeout;
+        while !condition(self) {
             if Instant::now() > deadline {
                 return false;
             }
@@ -122,19 +93,26 @@ impl Stage {
         true
     }
 
-    /// Addresses, and three lines that work in a second terminal.
-    pub(super) fn invite(&self) -> Result<(), Exit> {
+    /// The operators' socket of the service.
+    pub(super) fn socket(&self) -> PathBuf {
+        socket_path(&self.config.with_file_name("data"))
+    }
+
+    /// Prints the address of the application, and three commands for a second terminal.
+    pub(super) fn print_next_steps(&self) -> Result<(), Exit> {
         let config = self.config.display();
         let program = std::env::args_os()
             .next()
             .map(PathBuf::from)
             .unwrap_or_default();
         let program = program.display();
+
+        print("\nThe demo runs until you press Ctrl-C.")?;
         print(format_args!(
-            "\nIt stays up until Ctrl-C. The application's users and requests, live: {}",
+            "The application shows its users and requests at {}",
             self.sandbox_page
         ))?;
-        print("Try it from a second terminal, in this folder:")?;
+        print("Try these commands in a second terminal, in this folder:")?;
         print(format_args!(
             "  {program} send acme --sample hired --config {config}"
         ))?;
@@ -144,22 +122,61 @@ impl Stage {
         print(format_args!("  {program} tail --config {config}"))
     }
 
-    /// Takes everything down in order; the files stay.
-    pub(super) async fn strike(self) {
+    /// Stops service and application in order. The files stay.
+    pub(super) async fn stop(self) {
         self.service.stop().await;
         self.stop.cancel();
     }
 }
 
-fn clear(dir: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
-    for name in LEFT_OVER {
+/// Starts the SCIM application; returns it and its address.
+async fn start_sandbox(
+    token: &str,
+    stop: &CancellationToken,
+) -> anyhow::Result<(Sandbox, String)> {
+    let sandbox = Sandbox::new(SandboxSettings {
+        token: Some(token.to_owned().into()),
+        profile: SandboxProfile::Generic,
+        faults: Vec::new(),
+    });
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .context("the SCIM application cannot listen on 127.0.0.1")?;
+    let address = listener.local_addr()?.to_string();
+
+    let (served, until) = (sandbox.clone(), stop.clone());
+    tokio::spawn(
+        async move { http::serve(listener, served.service(), Limits::default(), until).await },
+    );
+    Ok((sandbox, address))
+}
+
+async fn start_service(config: &Path) -> anyhow::Result<Service> {
+    let config = Config::load(config, &Environment::of_process()).map_err(|diagnostics| {
+        anyhow::anyhow!("the config of the demo has mistakes:\n{diagnostics}")
+    })?;
+    let breaker = BreakerSettings {
+        people: 2,
+        pause: Duration::from_secs(1),
+        longest: Duration::from_secs(1),
+    };
+    let options = Options {
+        breaker,
+        ..Options::default()
+    };
+    Service::start(config, Roles::ALL, options).await
+}
+
+fn remove_old_files(dir: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(dir).with_context(|| format!("{} cannot be created", dir.display()))?;
+    for name in OLD_FILES {
         let _ = std::fs::remove_file(dir.join(name));
     }
+
     let data = dir.join("data");
     if data.exists() {
-        // A demo that still runs there keeps its lock; then nothing is taken away.
-        let lock = crate::app::DataLock::take(&data)?;
+        // A demo that still runs there holds the lock: then its data stays.
+        let lock = DataLock::take(&data)?;
         std::fs::remove_dir_all(&data)
             .with_context(|| format!("{} cannot be removed", data.display()))?;
         drop(lock);
@@ -182,9 +199,9 @@ fn write_secrets(path: &Path, webhook: &str, token: &str) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn document(scim: &str) -> String {
+fn config_text(scim: &str) -> String {
     format!(
-        r#"# Written by `hirewire demo`. Secrets are in hirewire.env beside it.
+        r#"# Written by `hirewire demo`. The secrets are in hirewire.env in this folder.
 instance = "demo"
 data_dir = "data"
 
@@ -209,8 +226,7 @@ limits = {{ rate = "200/s", concurrency = 4, timeout = "2s", propagation_delay =
     )
 }
 
-fn named(document: &str, intake: &str, ops: &str) -> String {
-    document
-        .replacen("127.0.0.1:0", intake, 1)
+fn with_ports(text: &str, intake: &str, ops: &str) -> String {
+    text.replacen("127.0.0.1:0", intake, 1)
         .replacen("127.0.0.1:0", ops, 1)
 }

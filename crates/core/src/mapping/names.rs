@@ -9,6 +9,7 @@ use super::{
     tokens::{Kind, Token, tokens},
     vocabulary::{FILTERS, FUNCTIONS, KEYWORDS, Members, ROOTS, Shape, TESTS},
 };
+use crate::suggest::nearest;
 
 /// Something wrong with an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
