@@ -87,7 +87,7 @@ impl Story<'_> {
         for request in writes(self.demo) {
             say(&format!("             {request}"))?;
         }
-        self.demo.sandbox.forget_requests();
+        self.demo.sandbox.clear_requests();
         self.effect(reached, effect)
     }
 
@@ -167,7 +167,7 @@ impl Story<'_> {
         self.step("The application goes down. HR hires four people, then terminates Ada.")?;
         let demo = self.demo;
         demo.sandbox.set_faults(vec![Fault::new(Effect::Down)]);
-        demo.sandbox.forget_requests();
+        demo.sandbox.clear_requests();
         for (worker, given, family) in NEW_HIRES {
             self.post("hired", worker, NOW, hire_data(given, family, "Analyst"))
                 .await?;
@@ -183,7 +183,7 @@ impl Story<'_> {
         )?;
 
         self.step("The application is up again.")?;
-        demo.sandbox.forget_requests();
+        demo.sandbox.clear_requests();
         demo.sandbox.set_faults(Vec::new());
         demo.wait_until(EFFECT_TIMEOUT, outage_is_over).await;
         let first = writes(demo).into_iter().next().unwrap_or_default();
@@ -233,7 +233,7 @@ impl Story<'_> {
 
         self.step("The application accepts the title now. An operator replays the dead letter.")?;
         self.demo.sandbox.set_faults(Vec::new());
-        self.demo.sandbox.forget_requests();
+        self.demo.sandbox.clear_requests();
         let ids = json!({ "ids": [letter.pointer("/id")], "reason": "demo" });
         api.post("/api/v1/dead-letters/replay", &ids).await?;
         self.expect("Grace has the new title", |demo| {
@@ -265,7 +265,7 @@ impl Story<'_> {
 
     async fn rehire(&mut self) -> anyhow::Result<()> {
         self.step("HR rehires Ada.")?;
-        self.demo.sandbox.forget_requests();
+        self.demo.sandbox.clear_requests();
         self.post("rehired", "E-1001", NOW, title_data("Fellow"))
             .await?;
         self.expect(
