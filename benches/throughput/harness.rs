@@ -51,7 +51,7 @@ pub async fn service(
     let breaker = BreakerSettings {
         people: 50,
         pause: Duration::from_secs(1),
-        longest: Duration::from_secs(1),
+        max_pause: Duration::from_secs(1),
     };
     let options = Options {
         breaker,

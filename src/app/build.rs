@@ -14,7 +14,7 @@ use crate::{
     intake::IntakeSettings,
     observer::Observer,
     ops::{OpsParts, OpsToken, Tail},
-    queue::{Hook, Reading},
+    queue::{Hook, Payload},
     scim_client::{BreakerSettings, Client, ClientSettings},
     store::Store,
     worker::{Connection, ConnectionSettings, MakeClient, WorkerSettings},
@@ -227,11 +227,11 @@ fn source_names(config: &Config) -> String {
 }
 
 /// Reads the raw body of an unreadable hook again, with the preset of the current config.
-fn read_again(config: &Config, hook: &Hook) -> Reading {
-    let Reading::Unreadable { body, headers, .. } = &hook.reading else {
-        return hook.reading.clone();
+fn read_again(config: &Config, hook: &Hook) -> Payload {
+    let Payload::Unreadable { body, headers, .. } = &hook.payload else {
+        return hook.payload.clone();
     };
-    let unreadable = |reason: String| Reading::Unreadable {
+    let unreadable = |reason: String| Payload::Unreadable {
         reason,
         body: body.clone(),
         headers: headers.clone(),
@@ -250,7 +250,7 @@ fn read_again(config: &Config, hook: &Hook) -> Reading {
 
     let reading = source.preset.read_again(body, headers, &source.origins);
     match reading.error {
-        None => Reading::Events(reading.events),
+        None => Payload::Events(reading.events),
         Some(BodyError::Malformed(reason) | BodyError::Unreadable(reason)) => unreadable(reason),
         Some(BodyError::Invalid(_)) => unreadable("not a canonical event".to_owned()),
     }

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::shared::Shared;
 use crate::{
-    queue::Lane,
+    queue::QueueName,
     store::{Priority, Store, StoreError},
 };
 
@@ -15,7 +15,7 @@ const EVERY: Duration = Duration::from_secs(5);
 /// Samples until `shutdown`.
 pub(super) async fn run(shared: &Shared, shutdown: CancellationToken) {
     loop {
-        for (lane, name) in [(Lane::Events, "events"), (Lane::Dead, "dead")] {
+        for (lane, name) in [(QueueName::Events, "events"), (QueueName::Dead, "dead")] {
             if let Some(messages) = shared.queue.depth(lane).await {
                 shared.metrics.queue(name, messages);
             }

@@ -38,9 +38,9 @@ pub struct Diagnostic {
     pub span: SourceSpan,
     /// The finding, in one line.
     pub title: String,
-    /// What was expected, for the caret; may be empty.
+    /// The expected form, printed at the caret; may be empty.
     pub label: String,
-    /// What to do next.
+    /// The next step for the operator.
     pub help: Option<String>,
 }
 

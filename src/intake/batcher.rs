@@ -16,7 +16,7 @@ use std::{
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::observer::Observer;
-use crate::queue::{ENVELOPE_VERSION, Hook, Lane, Message, PublishError, Queue};
+use crate::queue::{ENVELOPE_VERSION, Hook, QueueName, Message, PublishError, Queue};
 
 /// Most hooks in a message.
 pub(super) const MOST_HOOKS: usize = 64;
@@ -190,7 +190,7 @@ async fn publish(
         instance,
         hooks,
     };
-    let confirmed: Confirmed = queue.publish(Lane::Events, message).await.map_err(Arc::new);
+    let confirmed: Confirmed = queue.publish(QueueName::Events, message).await.map_err(Arc::new);
     observer.message_confirmed(callers.len(), began.elapsed(), confirmed.is_ok());
     for caller in callers {
         // A caller that is gone has lost its answer, not its hook.

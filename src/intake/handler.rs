@@ -26,7 +26,7 @@ use super::{
 use crate::{
     failpoint,
     http::{BodyError, Problem, read_body},
-    queue::{ENVELOPE_VERSION, Hook, Lane, Message, PublishError, Reading},
+    queue::{ENVELOPE_VERSION, Hook, QueueName, Message, PublishError, Reading},
     telemetry,
 };
 use hirewire_core::{
@@ -287,7 +287,7 @@ impl Call {
         self.confirmed(async {
             inner
                 .queue
-                .publish(Lane::Dead, message)
+                .publish(QueueName::Dead, message)
                 .await
                 .map_err(Arc::new)
         })

@@ -10,7 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Connection, Patience, ReconcileError, Reconciler, Worker};
 use crate::{
-    scim_client::Gate,
+    scim_client::Admission,
     store::{Claim, ClaimRequest, Facts, Priority, StoreError},
 };
 
@@ -111,10 +111,10 @@ impl Pump {
                 return Passage::Wait(Duration::from_secs(5));
             }
         };
-        match live.client.breaker().gate(Instant::now()) {
-            Gate::Go => Passage::Go,
-            Gate::Wait(wait) => Passage::Wait(wait),
-            Gate::Probe => match live.client.probe().await {
+        match live.client.breaker().admit(Instant::now()) {
+            Admission::Open => Passage::Go,
+            Admission::Closed { wait } => Passage::Wait(wait),
+            Admission::Probe => match live.client.probe().await {
                 Ok(()) => {
                     tracing::info!(connection = self.name(), "the target answers again");
                     live.client.breaker().succeeded();

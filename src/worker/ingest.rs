@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Patience, Worker, note, unreadable_queue};
 use crate::{
     failpoint,
-    queue::{Acker, Delivery, Hook, Lane, Message, UnreadableEnvelope},
+    queue::{Acker, Delivery, Hook, QueueName, Message, UnreadableEnvelope},
     store::{Recorded, StoreError},
 };
 
@@ -24,7 +24,7 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
     let mut patience = Patience::new();
     loop {
         let received = tokio::select! {
-            received = worker.shared.queue.receive(Lane::Events, MOST) => received,
+            received = worker.shared.queue.receive(QueueName::Events, MOST) => received,
             () = shutdown.cancelled() => return,
         };
         match received {

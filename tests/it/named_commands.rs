@@ -47,13 +47,13 @@ enum Syntax {
     Settings,
 }
 
-/// A place that names a command: `file:line`.
-type Places = BTreeMap<String, Vec<String>>;
+/// Each named command, with the `file:line` of every mention.
+type Mentions = BTreeMap<String, Vec<String>>;
 
 #[test]
 fn every_named_command_exists() {
     let nouns = nouns();
-    let mut named = Places::new();
+    let mut named = Mentions::new();
     for (path, syntax) in files() {
         let text = fs::read_to_string(&path).expect("a readable file");
         let shown = path.strip_prefix(root()).expect("below the root").display();
@@ -116,7 +116,8 @@ fn the_search_finds_commands_and_leaves_prose_alone() {
         ["check", "send", "preview", "init"]
     );
 
-    let compose = "# docker compose run --rm hr send acme\nservice:\n  command: [sandbox, --listen]\n";
+    let compose =
+        "# docker compose run --rm hr send acme\nservice:\n  command: [sandbox, --listen]\n";
     assert_eq!(found(compose, Syntax::Settings), ["send", "sandbox"]);
 }
 
@@ -206,23 +207,25 @@ fn commands_in(text: &str, syntax: Syntax, nouns: &BTreeSet<String>) -> Vec<(usi
         on_line.extend(in_backticks(line, nouns));
         on_line.extend(after_markers(line));
         on_line.sort();
-        found.extend(on_line.into_iter().map(|(_, command)| (number + 1, command)));
+        found.extend(
+            on_line
+                .into_iter()
+                .map(|(_, command)| (number + 1, command)),
+        );
         continued = line.trim_end().ends_with('\\') && !line.trim_end().ends_with("\"\\");
     }
     found
 }
 
 /// `hirewire VERB`, where a command can stand: at the start of code, or after a quote, `(` or `|`.
-fn after_program_name(
-    line: &str,
-    is_code: bool,
-    nouns: &BTreeSet<String>,
-) -> Vec<(usize, String)> {
+fn after_program_name(line: &str, is_code: bool, nouns: &BTreeSet<String>) -> Vec<(usize, String)> {
     line.match_indices("hirewire ")
         .filter(|(at, _)| {
             let before = line[..*at].trim_end();
             let starts_line = before.is_empty() || before == "$" || before == "//" && is_code;
-            line[..*at].ends_with(['`', '"', '(']) || before.ends_with('|') || is_code && starts_line
+            line[..*at].ends_with(['`', '"', '('])
+                || before.ends_with('|')
+                || is_code && starts_line
         })
         .filter_map(|(at, name)| Some((at, command(&line[at + name.len()..], nouns)?)))
         .collect()

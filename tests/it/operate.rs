@@ -1,7 +1,7 @@
 //! What operators do: look, mend, replay, hold a connection; over the socket, over TCP by role, and with no service running.
 
 use hirewire::{
-    queue::{Hook, Message, Reading, UnreadableEnvelope},
+    queue::{Hook, Message, Payload, UnreadableEnvelope},
     store::{Store, StoreSettings},
 };
 use hirewire_core::event::{ContentDigest, HookId, IdDerivation, ParsedEvent, SourceId};
@@ -537,7 +537,7 @@ async fn a_message_that_was_parked_is_stored_once_it_can_be_read() {
             received: hirewire::telemetry::now(),
             secret: None,
             digest: ContentDigest::of(b"body"),
-            reading: Reading::Events(vec![read.clone()]),
+            payload: Payload::Events(vec![read.clone()]),
         };
         let bytes = Message::new(instance, vec![hook]).encode().expect("bytes");
         UnreadableEnvelope {

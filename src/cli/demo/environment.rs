@@ -158,7 +158,7 @@ async fn start_service(config: &Path) -> anyhow::Result<Service> {
     let breaker = BreakerSettings {
         people: 2,
         pause: Duration::from_secs(1),
-        longest: Duration::from_secs(1),
+        max_pause: Duration::from_secs(1),
     };
     let options = Options {
         breaker,

@@ -103,7 +103,7 @@ fn with(source_line: &str, connection_line: &str) -> String {
     )
 }
 
-/// What is found, as `line:text under the caret: title: label`.
+/// The diagnostics, each as `line:text at the caret: title: label`.
 fn messages(text: &str) -> Vec<String> {
     messages_in(text, &environment())
 }

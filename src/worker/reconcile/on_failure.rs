@@ -13,7 +13,7 @@ use super::{
     outcome,
 };
 use crate::{
-    scim_client::Found,
+    scim_client::Lookup,
     store::{Commit, DeadLetterSubject, NewDeadLetter, OutcomeKind},
 };
 use hirewire_core::{
@@ -337,9 +337,9 @@ impl Reconciler {
             },
         };
         let hit = match seen.client.find(&look.keys).await {
-            Ok(Found::Nobody { .. }) => Some(None),
-            Ok(Found::One(hit)) => Some(Some(hit.id)),
-            Ok(Found::Several(_)) | Err(_) => None,
+            Ok(Lookup::NotFound { .. }) => Some(None),
+            Ok(Lookup::One(hit)) => Some(Some(hit.id)),
+            Ok(Lookup::Several(_)) | Err(_) => None,
         };
         let observed_before = account
             .outcome

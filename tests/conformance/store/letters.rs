@@ -1,7 +1,7 @@
 //! Dead letters: one for each trouble, closed by success, replayed with a reason.
 
 use hirewire::{
-    queue::Reading,
+    queue::Payload,
     store::{
         Claim, Commit, DeadLetterCause, DeadLetterFilter, DeadLetterId, DeadLetterSubject,
         NewDeadLetter, OutcomeKind,
@@ -126,7 +126,11 @@ pub async fn success_closes_the_accounts_letters(place: &Place) {
         cause: Some("refused".to_owned()),
         ..DeadLetterFilter::default()
     };
-    assert!(store.dead_letters(&all).await.expect("read")[0].closed.is_some());
+    assert!(
+        store.dead_letters(&all).await.expect("read")[0]
+            .closed
+            .is_some()
+    );
     // The same trouble later is another letter.
     record(&store, vec![event("changed", "E-1", "d")]).await;
     let claim = claim_one(&store).await;
@@ -170,7 +174,7 @@ pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place
     let unreadable = hook_of(
         "hr",
         0,
-        Reading::Unreadable {
+        Payload::Unreadable {
             reason: "no `type`".to_owned(),
             body: vec![0, 159, 146, 150],
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
@@ -227,7 +231,7 @@ pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place
         [&unreadable]
     );
     let read = hirewire::queue::Hook {
-        reading: Reading::Events(vec![event("hired", "E-2", "h2")]),
+        payload: Payload::Events(vec![event("hired", "E-2", "h2")]),
         ..unreadable.clone()
     };
     store.record(&[read], &wiring()).await.expect("recorded");

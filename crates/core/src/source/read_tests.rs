@@ -38,11 +38,11 @@ fn event(data: &str) -> String {
 
 fn pointers(parsed: &ParsedBody) -> Vec<&str> {
     match &parsed.error {
-        Some(ContentError::Invalid(problems)) => problems
+        Some(BodyError::Invalid(problems)) => problems
             .iter()
             .map(|invalid| invalid.pointer.as_str())
             .collect(),
-        Some(ContentError::Malformed(_) | ContentError::Unreadable(_)) | None => Vec::new(),
+        Some(BodyError::Malformed(_) | BodyError::Unreadable(_)) | None => Vec::new(),
     }
 }
 
