@@ -79,12 +79,7 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
     })
 }
 
-fn serve(
-    listener: TcpListener,
-    router: Router,
-    tasks: &TaskTracker,
-    shutdown: &CancellationToken,
-) {
+fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, shutdown: &CancellationToken) {
     let limits = Limits::default();
     tasks.spawn(http::serve(listener, router, limits, shutdown.clone()));
 }

@@ -128,7 +128,10 @@ impl Service {
         self.shared.stop_workers().await;
 
         self.tasks.close();
-        if tokio::time::timeout(DRAIN, self.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(DRAIN, self.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!(
                 seconds = DRAIN.as_secs(),
                 "some requests or tasks did not finish in time; stopping without them"

@@ -53,7 +53,9 @@ impl BodyEdit {
                 }
                 Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
             }
-            .ok_or_else(|| Exit::usage(anyhow!("--set {path}: the body cannot have `{key}` there")))?;
+            .ok_or_else(|| {
+                Exit::usage(anyhow!("--set {path}: the body cannot have `{key}` there"))
+            })?;
         }
         *at = self.value.clone();
         Ok(())

@@ -136,10 +136,9 @@ async fn check_store(config: &Config) -> DependencyReport {
             DependencyState::Refused,
             "a newer hirewire has updated its schema: run that version".to_owned(),
         ),
-        Ok(status) if status.pending.is_empty() => (
-            DependencyState::Good,
-            "its schema is up to date".to_owned(),
-        ),
+        Ok(status) if status.pending.is_empty() => {
+            (DependencyState::Good, "its schema is up to date".to_owned())
+        }
         Ok(status) => (
             DependencyState::Good,
             format!(
@@ -295,7 +294,10 @@ mod tests {
         let good = report_of(&base, "right").await;
         assert_eq!(
             (good.state, good.detail.as_str()),
-            (DependencyState::Good, "accepts the credentials; advertises PATCH"),
+            (
+                DependencyState::Good,
+                "accepts the credentials; advertises PATCH"
+            ),
             "{good}"
         );
         let refused = report_of(&base, "wrong").await;

@@ -52,7 +52,10 @@ impl Migrate {
                 for name in &after.pending {
                     print(format_args!("pending  {name}"))?;
                 }
-                print(format_args!("schema   {} of {}", after.current, after.latest))
+                print(format_args!(
+                    "schema   {} of {}",
+                    after.current, after.latest
+                ))
             }
             Format::Json | Format::Jsonl => self.output.print(&json!({
                 "current": after.current,

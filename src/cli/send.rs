@@ -121,7 +121,9 @@ impl Send {
         let http = reqwest::Client::builder()
             .timeout(std::time::Duration::from_mins(1))
             .build();
-        let http = http.context("the HTTP client cannot be built").map_err(Exit::failed)?;
+        let http = http
+            .context("the HTTP client cannot be built")
+            .map_err(Exit::failed)?;
         let signer = Signer::new(source, self.content_type.as_deref(), telemetry::now())?;
         let poster = Poster {
             http,

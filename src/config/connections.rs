@@ -149,8 +149,7 @@ pub(super) fn connection(
     section.refuse("guard");
     section.refuse("on_insufficient_scope");
 
-    let document =
-        mapping::document(section, profile?, source_ids.as_deref().unwrap_or_default());
+    let document = mapping::document(section, profile?, source_ids.as_deref().unwrap_or_default());
     if !name_is_valid {
         return None;
     }
@@ -193,9 +192,11 @@ fn profile(section: &Section<'_>) -> Option<Profile> {
     let profile = Profile::named(&name.value);
     if profile.is_none() {
         let label = one_of(&name.value, Profile::names());
-        section
-            .reader
-            .mistake(name.span, format!("`{}` is not a profile", name.value), label);
+        section.reader.mistake(
+            name.span,
+            format!("`{}` is not a profile", name.value),
+            label,
+        );
     }
     profile
 }

@@ -155,8 +155,7 @@ impl Diagnostics {
             ))),
             SourceSpan::File => title.element(annotate_snippets::Origin::path(self.file.as_str())),
         };
-        if let (SourceSpan::Variable(_) | SourceSpan::File, Some(label)) =
-            (&diagnostic.span, label)
+        if let (SourceSpan::Variable(_) | SourceSpan::File, Some(label)) = (&diagnostic.span, label)
         {
             group = group.element(Level::NOTE.message(label));
         }

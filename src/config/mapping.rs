@@ -315,5 +315,7 @@ fn find<'a>(table: &'a DeTable<'a>, at: &[String]) -> Option<TomlNode<'a>> {
         return Some(TomlNode::Key(last));
     }
     // `external_id` may be text or a table with `expr`.
-    Some(TomlNode::Value(value.get_ref().get("expr").unwrap_or(value)))
+    Some(TomlNode::Value(
+        value.get_ref().get("expr").unwrap_or(value),
+    ))
 }

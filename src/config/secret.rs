@@ -122,10 +122,7 @@ impl<'a> Section<'a> {
                     name.span,
                 )
             }
-            (None, Some(path)) => (
-                Some(SecretSource::File(folder.join(path.value))),
-                path.span,
-            ),
+            (None, Some(path)) => (Some(SecretSource::File(folder.join(path.value))), path.span),
             (None, None) | (Some(_), Some(_)) => (None, section.span.clone()),
         };
         section.finish();

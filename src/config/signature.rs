@@ -6,12 +6,7 @@
 
 use jiff::SignedDuration;
 
-use super::{
-    reader::WithSpan,
-    section::Section,
-    suggest::one_of,
-    units,
-};
+use super::{reader::WithSpan, section::Section, suggest::one_of, units};
 use hirewire_core::source::{
     Algorithm, Encoding, Grammar, KeyForm, Scheme, SignatureKind, SignedPart, TimestampRule,
 };

@@ -7,10 +7,7 @@ use serde::de::{
     DeserializeOwned,
     value::{Error as ValueError, StrDeserializer},
 };
-use toml::{
-    Spanned,
-    de::{DeValue, ValueDeserializer},
-};
+use toml::de::{DeValue, ValueDeserializer};
 
 use super::{diagnostics::SourceSpan, reader::WithSpan, section::Section};
 

@@ -130,10 +130,7 @@ impl DemoEnvironment {
 }
 
 /// Starts the SCIM application; returns it and its address.
-async fn start_sandbox(
-    token: &str,
-    stop: &CancellationToken,
-) -> anyhow::Result<(Sandbox, String)> {
+async fn start_sandbox(token: &str, stop: &CancellationToken) -> anyhow::Result<(Sandbox, String)> {
     let sandbox = Sandbox::new(SandboxSettings {
         token: Some(token.to_owned().into()),
         profile: SandboxProfile::Generic,

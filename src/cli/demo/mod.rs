@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::Args;
 
-use super::{Exit, exit::stop_signal, output::counted, print};
+use super::{Exit, exit::stop_signal, output::counted};
 use environment::DemoEnvironment;
 
 /// Watch Hirewire at work: service, SCIM application and HR system in one process, with five people.

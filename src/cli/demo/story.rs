@@ -135,7 +135,9 @@ impl Story<'_> {
             hr.post(newer.clone()).await?;
         }
         self.demo
-            .wait_until(EFFECT_TIMEOUT, |demo| title(demo, "ada") == "Chief Engineer")
+            .wait_until(EFFECT_TIMEOUT, |demo| {
+                title(demo, "ada") == "Chief Engineer"
+            })
             .await;
 
         let mut lines = self.demo.service.tail().follow();
