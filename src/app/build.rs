@@ -19,7 +19,7 @@ use crate::{
     store::Store,
     worker::{Connection, ConnectionSettings, MakeClient, WorkerSettings},
 };
-use hirewire_core::{event::SourceId, scim::Profile, source::BodyError};
+use hirewire_core::{event::SourceId, scim::Profile, source::ContentError};
 
 /// Settings that are not in the config. The demo and the tests use shorter times.
 #[derive(Clone, Copy, Debug)]
@@ -205,10 +205,10 @@ fn read_body(
     let reading = source.preset.read_again(body, &[], &source.origins);
     match reading.error {
         None => Ok((source.id.clone(), reading.events)),
-        Some(BodyError::Malformed(reason) | BodyError::Unreadable(reason)) => {
+        Some(ContentError::Malformed(reason) | ContentError::Unreadable(reason)) => {
             Err(format!("the body cannot be read: {reason}"))
         }
-        Some(BodyError::Invalid(problems)) => {
+        Some(ContentError::Invalid(problems)) => {
             let problems: Vec<String> = problems
                 .iter()
                 .map(|one| format!("{}: {}", one.pointer, one.problem))
@@ -251,7 +251,7 @@ fn read_again(config: &Config, hook: &Hook) -> Payload {
     let reading = source.preset.read_again(body, headers, &source.origins);
     match reading.error {
         None => Payload::Events(reading.events),
-        Some(BodyError::Malformed(reason) | BodyError::Unreadable(reason)) => unreadable(reason),
-        Some(BodyError::Invalid(_)) => unreadable("not a canonical event".to_owned()),
+        Some(ContentError::Malformed(reason) | ContentError::Unreadable(reason)) => unreadable(reason),
+        Some(ContentError::Invalid(_)) => unreadable("not a canonical event".to_owned()),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use crate::queue::{Delivery, QueueName, Message, PublishError, Queue, QueueHealth, ReceiveError};
+use crate::queue::{Delivery, Message, PublishError, Queue, QueueHealth, QueueName, ReceiveError};
 
 /// What the queue does with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,11 @@ impl FakeQueue {
 }
 
 impl Queue for FakeQueue {
-    fn publish(&self, lane: QueueName, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
+    fn publish(
+        &self,
+        lane: QueueName,
+        message: Message,
+    ) -> BoxFuture<'_, Result<(), PublishError>> {
         Box::pin(async move {
             self.sent.send_modify(|sent| *sent += 1);
             let mut moods = self.mood.subscribe();
@@ -89,7 +93,11 @@ impl Queue for FakeQueue {
         })
     }
 
-    fn receive(&self, _: QueueName, _: usize) -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>> {
+    fn receive(
+        &self,
+        _: QueueName,
+        _: usize,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>> {
         Box::pin(std::future::pending())
     }
 

@@ -17,7 +17,8 @@ use super::{
     *,
 };
 use crate::{
-    queue::{QueueName, Reading},
+    observer::{HookOutcome, HookReport, Observer},
+    queue::{Payload, QueueName},
     telemetry,
 };
 use hirewire_core::{
@@ -27,8 +28,8 @@ use hirewire_core::{
 
 pub(super) const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
-#[derive(Default)]
-struct Notes(Mutex<Vec<(u16, Option<String>, Outcome)>>);
+#[derive(Default, Debug)]
+struct Notes(Mutex<Vec<(u16, Option<String>, HookOutcome)>>);
 
 impl Observer for Notes {
     fn hook_answered(&self, hook: &HookReport<'_>) {
@@ -254,11 +255,11 @@ async fn an_authentic_hook_that_cannot_be_read_is_parked_whole() {
             "{body}"
         );
         let (lane, message) = harness.queue.durable().pop().expect("a message");
-        let Reading::Unreadable {
+        let Payload::Unreadable {
             body: kept,
             headers,
             reason,
-        } = &message.hooks[0].reading
+        } = &message.hooks[0].payload
         else {
             panic!("readable")
         };

@@ -133,13 +133,13 @@ pub(super) async fn replay(
                 ops.store().record(&[hook], &ops.parts().wiring).await?;
                 view.hooks_read += 1;
             }
-            None => view.hooks_unreadable.push(raw.letter),
+            None => view.hooks_unreadable.push(raw.dead_letter),
         }
     }
     (ops.parts().wake)();
     tracing::info!(
         actor = actor.name,
-        letters = view.dead_letters,
+        letters = view.letters,
         accounts = view.accounts.len(),
         "dead letters replayed"
     );

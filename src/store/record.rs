@@ -161,7 +161,7 @@ impl Batch {
                     person: PersonKey(folk.person(&fact.event.alias())?.to_owned()),
                 });
             }
-            let letter = match &hook.payload {
+            let dead_letter = match &hook.payload {
                 Payload::Events(_) => None,
                 Payload::Unreadable { reason, .. } => {
                     Some(dead_letters::file_unreadable(tx, hook, reason).await?)
@@ -171,7 +171,7 @@ impl Batch {
                 hook: hook.hook.clone(),
                 source: hook.source.clone(),
                 events,
-                letter,
+                dead_letter,
             });
         }
         Ok(answers)

@@ -214,8 +214,8 @@ async fn reconcile_one(
     match reconciler.reconcile(claim, facts).await {
         Ok(report) => {
             tracing::info!(
-                connection, person.key = %person, verdict = ?told.outcome.kind, attempt = claim.account.attempts,
-                requests = told.requests.len(), took_ms = u64::try_from(told.took.as_millis()).unwrap_or(u64::MAX),
+                connection, person.key = %person, verdict = ?report.outcome.kind, attempt = claim.account.attempts,
+                requests = report.requests.len(), took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
                 "account reconciled"
             );
             worker.shared.settings.observer.account_reconciled(&report);

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Patience, Worker, note, unreadable_queue};
 use crate::{
     failpoint,
-    queue::{Acker, Delivery, Hook, QueueName, Message, UnreadableEnvelope},
+    queue::{Acker, Delivery, Hook, Message, QueueName, UnreadableEnvelope},
     store::{Recorded, StoreError},
 };
 
@@ -208,7 +208,7 @@ fn told(worker: &Worker, recorded: &Recorded) {
         for event in &hook.events {
             note(&hook.hook, event.kind, event.is_new);
         }
-        if let Some(letter) = &hook.letter {
+        if let Some(letter) = &hook.dead_letter {
             tracing::warn!(hook = hook.hook.as_str(), %letter, source = hook.source.as_str(), "a hook could not be read: a letter");
         }
     }

@@ -10,16 +10,16 @@ use serde_json::{Value, json};
 
 use super::{after, groups};
 use crate::{
-    scim_client::{Client, Lookup, FoundUser},
+    scim_client::{Client, FoundUser, Lookup},
     store::{Account, IntentKind, OutcomeKind},
     worker::Connection,
 };
 use hirewire_core::{
     fold::{FindingKind, Person, Status},
-    mapping::{Access, AccessDecision, AdoptMatch, Desired, PersonMapping, Mapping, MatchKey},
+    mapping::{Access, AccessDecision, AdoptMatch, Desired, Mapping, MatchKey, PersonMapping},
     plan::{
-        self, Current, DeadLetterCause, DeactivationPlan, Failure, CurrentGroups, Input, LastApplied,
-        LeaverAccount, Note, Operation, Policy, plan_deactivation,
+        self, Current, CurrentGroups, DeactivationPlan, DeadLetterCause, Failure, Input,
+        LastApplied, LeaverAccount, Note, Operation, Policy, plan_deactivation,
     },
     scim::{AttributePath, member},
 };
@@ -226,7 +226,11 @@ async fn ending(seen: &Seen<'_>, mut look: Look) -> Result<Look, Failure> {
     Ok(look)
 }
 
-async fn giving(seen: &Seen<'_>, mapped: &PersonMapping<'_>, mut look: Look) -> Result<Look, Failure> {
+async fn giving(
+    seen: &Seen<'_>,
+    mapped: &PersonMapping<'_>,
+    mut look: Look,
+) -> Result<Look, Failure> {
     let desired = match mapped.desired() {
         Ok(desired) => desired,
         Err(error) => {
@@ -506,8 +510,9 @@ async fn other_accounts(
         Lookup::NotFound { .. } => Vec::new(),
     };
     let ours = wanted_external_id(keys);
-    let may_be_theirs =
-        |hit: &FoundUser| external_id(hit).is_none_or(|found| ours.is_none_or(|ours| found == ours));
+    let may_be_theirs = |hit: &FoundUser| {
+        external_id(hit).is_none_or(|found| ours.is_none_or(|ours| found == ours))
+    };
     Ok(hits
         .into_iter()
         .filter(|hit| hit.id != id && may_be_theirs(hit))

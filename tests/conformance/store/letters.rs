@@ -29,7 +29,7 @@ fn about(claim: &Claim, cause: DeadLetterCause, summary: &str) -> NewDeadLetter 
 
 fn with_dead_letters(claim: &Claim, dead_letters: Vec<NewDeadLetter>) -> Commit {
     Commit {
-        letters,
+        dead_letters: letters,
         reconciled: true,
         ..Commit::keeping(&claim.account, outcome(OutcomeKind::DeadLetter))
     }
@@ -185,11 +185,11 @@ pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place
         hook(1, vec![event("hired", "E-1", "h")]),
     ];
     let first = store.record(&hooks, &wiring()).await.expect("recorded");
-    let letter = first.hooks[0].letter.clone().expect("a letter");
-    assert!(first.hooks[0].events.is_empty() && first.hooks[1].letter.is_none());
+    let letter = first.hooks[0].dead_letter.clone().expect("a letter");
+    assert!(first.hooks[0].events.is_empty() && first.hooks[1].dead_letter.is_none());
     // Delivered twice, it is told once.
     let again = store.record(&hooks, &wiring()).await.expect("recorded");
-    assert_eq!(again.hooks[0].letter.as_ref(), Some(&letter));
+    assert_eq!(again.hooks[0].dead_letter.as_ref(), Some(&letter));
     let letters = store
         .dead_letters(&DeadLetterFilter::default())
         .await
@@ -210,7 +210,10 @@ pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place
         [(String::new(), "unreadable".to_owned(), 1)]
     );
     let kept = store.raw(&letter).await.expect("read").expect("kept");
-    assert_eq!((kept.letter, &kept.hook), (letter.clone(), &unreadable));
+    assert_eq!(
+        (kept.dead_letter, &kept.hook),
+        (letter.clone(), &unreadable)
+    );
     assert_eq!(
         store
             .raw(&DeadLetterId("none".to_owned()))

@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
-use super::{BodyError, ParsedBody, Preset, Verified};
+use super::{ContentError, ParsedBody, Preset, Verified};
 
 /// The result in the form of `events.json`.
 fn to_json(parsed: &ParsedBody) -> Value {
@@ -17,7 +17,7 @@ fn to_json(parsed: &ParsedBody) -> Value {
         .map(|event| json!({ "identity": event.id_derivation, "content": event.content }))
         .collect();
     let mut document = json!({ "events": events });
-    if let Some(BodyError::Unreadable(reason)) = &parsed.error {
+    if let Some(ContentError::Unreadable(reason)) = &parsed.error {
         document["unreadable"] = json!(reason);
     }
 

@@ -36,7 +36,7 @@ mod verify;
 mod verify_tests;
 
 pub use encoding::Encoding;
-pub use parsed_body::{BodyError, InvalidMember, ParsedBody};
+pub use parsed_body::{ContentError, InvalidMember, ParsedBody};
 pub use preset::{InvalidPreset, Preset, SampleWorker, Signature};
 pub use scheme::{
     Algorithm, Grammar, Scheme, SignatureKind, SignedPart, TimestampRule, UnknownStyle,

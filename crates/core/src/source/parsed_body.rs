@@ -7,8 +7,8 @@ use crate::event::ParsedEvent;
 pub struct ParsedBody {
     /// The events, in the order of the body; none for a ping.
     pub events: Vec<ParsedEvent>,
-    /// The error, if there is one. Only with [`BodyError::Unreadable`] there may be events too.
-    pub error: Option<BodyError>,
+    /// The error, if there is one. Only with [`ContentError::Unreadable`] there may be events too.
+    pub error: Option<ContentError>,
     /// The number of sensitive members (pay, birth dates and the like) that were dropped.
     pub dropped: usize,
     /// The number of telephone numbers that are kept although they have no E.164 form.
@@ -17,7 +17,7 @@ pub struct ParsedBody {
 
 /// The error of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BodyError {
+pub enum ContentError {
     /// A canonical body that is not JSON; the sender gets a 400.
     Malformed(String),
     /// A canonical body with an invalid event; the sender gets a 422, and no event is taken.
@@ -41,7 +41,7 @@ pub(super) const MAX_PROBLEMS: usize = 20;
 
 impl ParsedBody {
     /// A result with an error and no events.
-    pub(super) fn failed(error: BodyError) -> Self {
+    pub(super) fn failed(error: ContentError) -> Self {
         Self {
             error: Some(error),
             ..Self::default()
@@ -51,6 +51,6 @@ impl ParsedBody {
     /// The result for a canonical body with invalid members.
     pub(super) fn invalid(mut members: Vec<InvalidMember>) -> Self {
         members.truncate(MAX_PROBLEMS);
-        Self::failed(BodyError::Invalid(members))
+        Self::failed(ContentError::Invalid(members))
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     Preset, Verified, body,
     item::Item,
-    parsed_body::{BodyError, MAX_PROBLEMS, ParsedBody},
+    parsed_body::{ContentError, MAX_PROBLEMS, ParsedBody},
     read_canonical, read_item,
     rules::ItemRules,
 };
@@ -68,9 +68,11 @@ impl Preset {
         };
         match (&self.read, value) {
             (None, Ok(value)) => read_canonical::read(value, origins),
-            (None, Err(error)) => ParsedBody::failed(BodyError::Malformed(error.to_string())),
+            (None, Err(error)) => ParsedBody::failed(ContentError::Malformed(error.to_string())),
             (Some(rules), Ok(value)) => read_items(rules, &value, headers),
-            (Some(_), Err(error)) => ParsedBody::failed(BodyError::Unreadable(error.to_string())),
+            (Some(_), Err(error)) => {
+                ParsedBody::failed(ContentError::Unreadable(error.to_string()))
+            }
         }
     }
 }
@@ -78,7 +80,7 @@ impl Preset {
 fn read_items(rules: &ItemRules, body: &Value, headers: &HeaderMap) -> ParsedBody {
     let items = match items(rules, body) {
         Ok(items) => items,
-        Err(reason) => return ParsedBody::failed(BodyError::Unreadable(reason)),
+        Err(reason) => return ParsedBody::failed(ContentError::Unreadable(reason)),
     };
 
     let mut parsed = ParsedBody::default();
@@ -97,7 +99,7 @@ fn read_items(rules: &ItemRules, body: &Value, headers: &HeaderMap) -> ParsedBod
     if more > 0 {
         reasons.push(format!("and {more} more"));
     }
-    parsed.error = (!reasons.is_empty()).then(|| BodyError::Unreadable(reasons.join("; ")));
+    parsed.error = (!reasons.is_empty()).then(|| ContentError::Unreadable(reasons.join("; ")));
     parsed
 }
 

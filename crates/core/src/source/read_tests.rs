@@ -38,11 +38,11 @@ fn event(data: &str) -> String {
 
 fn pointers(parsed: &ParsedBody) -> Vec<&str> {
     match &parsed.error {
-        Some(BodyError::Invalid(problems)) => problems
+        Some(ContentError::Invalid(problems)) => problems
             .iter()
             .map(|invalid| invalid.pointer.as_str())
             .collect(),
-        Some(BodyError::Malformed(_) | BodyError::Unreadable(_)) | None => Vec::new(),
+        Some(ContentError::Malformed(_) | ContentError::Unreadable(_)) | None => Vec::new(),
     }
 }
 
