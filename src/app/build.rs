@@ -251,7 +251,9 @@ fn read_again(config: &Config, hook: &Hook) -> Payload {
     let reading = source.preset.read_again(body, headers, &source.origins);
     match reading.error {
         None => Payload::Events(reading.events),
-        Some(ContentError::Malformed(reason) | ContentError::Unreadable(reason)) => unreadable(reason),
+        Some(ContentError::Malformed(reason) | ContentError::Unreadable(reason)) => {
+            unreadable(reason)
+        }
         Some(ContentError::Invalid(_)) => unreadable("not a canonical event".to_owned()),
     }
 }
