@@ -128,7 +128,7 @@ fn each_mistake_is_reported_once_at_its_span() {
         ),
         (
             with("", "mapping = { title = { expr = 'x', value = 'y' } }"),
-            "9:title: `mapping.title` of [connections.app] cannot be used: exactly one of",
+            "9:title: `mapping.title` of [connections.app] cannot be used: give either",
         ),
         (
             with("", "[[connections.app.groups]]\nwhen = 'true'"),
