@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use hirewire::queue::{Lane, PublishError, Queue as _, QueueHealth, RabbitQueue};
+use hirewire::queue::{PublishError, Queue as _, QueueHealth, QueueName, RabbitQueue};
 
 use crate::{
     broker::Broker,
@@ -32,7 +32,10 @@ async fn publish_until_stopped(
             break;
         }
         let tag = format!("{name}/{number}");
-        match queue.publish(Lane::Events, tagged(&instance, &tag)).await {
+        match queue
+            .publish(QueueName::Events, tagged(&instance, &tag))
+            .await
+        {
             Ok(()) => confirmed.push(tag),
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
@@ -63,7 +66,7 @@ async fn kill_under_load(
 
     // The publishers still publish after these messages, so the broker is killed during publishes.
     for _ in 0..10 {
-        let deliveries = receive(&**queue, Lane::Events, 30).await;
+        let deliveries = receive(&**queue, QueueName::Events, 30).await;
         acked.extend(tags(&deliveries));
         ack(deliveries).await;
     }
@@ -83,13 +86,13 @@ async fn a_broker_that_starts_late_and_is_killed_loses_no_confirmed_message() {
     let queue = Arc::new(RabbitQueue::start(rabbit.settings.clone()));
     wait_for_problem(&queue, "onnect").await;
     let early = queue
-        .publish(Lane::Events, tagged(rabbit.instance(), "early"))
+        .publish(QueueName::Events, tagged(rabbit.instance(), "early"))
         .await;
     assert!(
         matches!(early, Err(PublishError::Unreachable(_))),
         "{early:?}"
     );
-    assert!(queue.receive(Lane::Events, 1).await.is_err());
+    assert!(queue.receive(QueueName::Events, 1).await.is_err());
 
     broker.restart();
     wait_until_ready(&queue).await;
@@ -101,7 +104,7 @@ async fn a_broker_that_starts_late_and_is_killed_loses_no_confirmed_message() {
         wait_until_ready(&queue).await;
     }
 
-    let found = drain(&*queue, rabbit.instance(), Lane::Events).await;
+    let found = drain(&*queue, rabbit.instance(), QueueName::Events).await;
     let count = confirmed.len();
     assert!(count > 100, "only {count} were confirmed");
     let missing: Vec<_> = confirmed
@@ -119,12 +122,12 @@ async fn a_publish_to_a_suspended_broker_fails_at_its_deadline() {
     rabbit.settings.outstanding = 1;
     rabbit.settings.confirm_deadline = Duration::from_secs(1);
     let queue = rabbit.open().await;
-    queue_conformance::publish(&queue, rabbit.instance(), Lane::Events, &["before"]).await;
+    queue_conformance::publish(&queue, rabbit.instance(), QueueName::Events, &["before"]).await;
 
     broker.suspend();
     let (first, second) = tokio::join!(
-        queue.publish(Lane::Events, tagged(rabbit.instance(), "first")),
-        queue.publish(Lane::Events, tagged(rabbit.instance(), "second")),
+        queue.publish(QueueName::Events, tagged(rabbit.instance(), "first")),
+        queue.publish(QueueName::Events, tagged(rabbit.instance(), "second")),
     );
     assert!(matches!(first, Err(PublishError::Unconfirmed)), "{first:?}");
     assert!(
@@ -135,7 +138,7 @@ async fn a_publish_to_a_suspended_broker_fails_at_its_deadline() {
 
     broker.resume();
     wait_until_ready(&queue).await;
-    let found = drain(&queue, rabbit.instance(), Lane::Events).await;
+    let found = drain(&queue, rabbit.instance(), QueueName::Events).await;
     assert!(
         found.contains_key("before") && !found.contains_key("second"),
         "{found:?}"
@@ -149,13 +152,13 @@ async fn a_broker_short_of_memory_is_not_ready_but_accepts_acks() {
     let mut rabbit = Rabbit::on(&broker.url());
     rabbit.settings.confirm_deadline = Duration::from_secs(2);
     let queue = rabbit.open().await;
-    queue_conformance::publish(&queue, rabbit.instance(), Lane::Events, &["1", "2"]).await;
-    let deliveries = receive(&queue, Lane::Events, 2).await;
+    queue_conformance::publish(&queue, rabbit.instance(), QueueName::Events, &["1", "2"]).await;
+    let deliveries = receive(&queue, QueueName::Events, 2).await;
 
     // The broker reports that it blocks only after a publish.
     broker.ctl(&["set_vm_memory_high_watermark", "absolute", "1"]);
     let third = queue
-        .publish(Lane::Events, tagged(rabbit.instance(), "3"))
+        .publish(QueueName::Events, tagged(rabbit.instance(), "3"))
         .await;
     assert!(matches!(third, Err(PublishError::Unconfirmed)), "{third:?}");
     let health = queue.health();
@@ -164,7 +167,7 @@ async fn a_broker_short_of_memory_is_not_ready_but_accepts_acks() {
         "{health:?}"
     );
     let fourth = queue
-        .publish(Lane::Events, tagged(rabbit.instance(), "4"))
+        .publish(QueueName::Events, tagged(rabbit.instance(), "4"))
         .await;
     assert!(
         matches!(fourth, Err(PublishError::Unreachable(_))),
@@ -174,7 +177,7 @@ async fn a_broker_short_of_memory_is_not_ready_but_accepts_acks() {
 
     broker.ctl(&["set_vm_memory_high_watermark", "0.4"]);
     wait_until_ready(&queue).await;
-    let found = drain(&queue, rabbit.instance(), Lane::Events).await;
+    let found = drain(&queue, rabbit.instance(), QueueName::Events).await;
     assert_eq!(
         found.keys().collect::<Vec<_>>(),
         ["3"],
@@ -189,15 +192,15 @@ async fn publish_alternately(queue: Arc<RabbitQueue>, instance: String, first: u
     let (mut wrong, mut confirmed) = (0, 0);
 
     for number in 0..100 {
-        let lane = if (first + number) % 2 == 0 {
-            Lane::Dead
+        let lane = if (first + number).is_multiple_of(2) {
+            QueueName::Dead
         } else {
-            Lane::Events
+            QueueName::Events
         };
         match (lane, queue.publish(lane, tagged(&instance, "a tag")).await) {
-            (Lane::Dead, Ok(())) => wrong += 1,
-            (Lane::Events, Ok(())) => confirmed += 1,
-            (Lane::Dead, Err(PublishError::Refused(_))) => {}
+            (QueueName::Dead, Ok(())) => wrong += 1,
+            (QueueName::Events, Ok(())) => confirmed += 1,
+            (QueueName::Dead, Err(PublishError::Refused(_))) => {}
             (lane, Err(error)) => panic!("{lane:?}: {error}"),
         }
     }
@@ -223,7 +226,7 @@ async fn each_publisher_gets_its_own_confirm() {
     ]);
     let fill = async {
         while queue
-            .publish(Lane::Dead, tagged(rabbit.instance(), "filling"))
+            .publish(QueueName::Dead, tagged(rabbit.instance(), "filling"))
             .await
             .is_ok()
         {}

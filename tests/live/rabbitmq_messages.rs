@@ -1,7 +1,7 @@
 //! Unusual messages and settings on RabbitMQ: messages of another instance, unrouted, unreadable
 //! and poison messages; queues that the process may not declare; a wrong password.
 
-use hirewire::queue::{Declare, Lane, Queue as _, RabbitQueue};
+use hirewire::queue::{Declare, Queue as _, QueueName, RabbitQueue};
 use lapin::{
     BasicProperties,
     options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions},
@@ -60,8 +60,8 @@ async fn a_message_of_another_instance_is_quarantined_byte_for_byte() {
     let unreadable = b"unreadable";
     publish_bytes(&rabbit, "events", unreadable, instance_header("production")).await;
 
-    queue_conformance::publish(&queue, rabbit.instance(), Lane::Events, &["own"]).await;
-    let deliveries = receive(&queue, Lane::Events, 1).await;
+    queue_conformance::publish(&queue, rabbit.instance(), QueueName::Events, &["own"]).await;
+    let deliveries = receive(&queue, QueueName::Events, 1).await;
     assert_eq!(tags(&deliveries), ["own"]);
     ack(deliveries).await;
 
@@ -93,8 +93,8 @@ async fn a_message_that_no_binding_matches_is_received_as_an_event() {
         .expect("JSON");
 
     publish_bytes(&rabbit, "no such key", &body, FieldTable::default()).await;
-    assert_eq!(queue.depth(Lane::Events).await, Some(1));
-    let deliveries = receive(&queue, Lane::Events, 1).await;
+    assert_eq!(queue.depth(QueueName::Events).await, Some(1));
+    let deliveries = receive(&queue, QueueName::Events, 1).await;
     assert_eq!(tags(&deliveries), ["unrouted"]);
     ack(deliveries).await;
 
@@ -110,7 +110,7 @@ async fn an_unreadable_message_is_described_by_its_headers() {
     headers.insert("envelope".into(), AMQPValue::LongLongInt(7));
     publish_bytes(&rabbit, "events", b"\xff\x00", headers).await;
 
-    let delivery = receive(&queue, Lane::Events, 1).await.remove(0);
+    let delivery = receive(&queue, QueueName::Events, 1).await.remove(0);
     let unreadable = delivery.message.as_ref().expect_err("unreadable");
     assert_eq!(
         (unreadable.version, unreadable.instance.as_deref()),
@@ -128,10 +128,10 @@ async fn a_message_requeued_past_the_delivery_limit_is_poison_on_the_dead_lane()
     let mut rabbit = Rabbit::shared();
     rabbit.settings.delivery_limit = 2;
     let queue = rabbit.open().await;
-    queue_conformance::publish(&queue, rabbit.instance(), Lane::Events, &["poison"]).await;
+    queue_conformance::publish(&queue, rabbit.instance(), QueueName::Events, &["poison"]).await;
 
     for attempt in 0..3 {
-        let delivery = receive(&queue, Lane::Events, 1).await.remove(0);
+        let delivery = receive(&queue, QueueName::Events, 1).await.remove(0);
         assert_eq!(
             (tag(&delivery).as_str(), delivery.redelivered),
             ("poison", attempt > 0)
@@ -139,11 +139,11 @@ async fn a_message_requeued_past_the_delivery_limit_is_poison_on_the_dead_lane()
         delivery.acker.requeue().await;
     }
 
-    let dead = receive(&queue, Lane::Dead, 1).await;
+    let dead = receive(&queue, QueueName::Dead, 1).await;
     assert_eq!(tags(&dead), ["poison"]);
     assert!(dead[0].poison);
     ack(dead).await;
-    let events = drain(&queue, rabbit.instance(), Lane::Events).await;
+    let events = drain(&queue, rabbit.instance(), QueueName::Events).await;
     assert!(events.is_empty());
 
     queue.close().await;
@@ -160,7 +160,7 @@ async fn a_passive_process_names_the_missing_queue_and_uses_it_once_it_exists() 
 
     rabbit.open().await.close().await;
     wait_until_ready(&queue).await;
-    let events = drain(&queue, rabbit.instance(), Lane::Events).await;
+    let events = drain(&queue, rabbit.instance(), QueueName::Events).await;
     assert!(events.is_empty());
 
     queue.close().await;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use hirewire::queue::{Lane, Message, Queue as _, RabbitQueue};
+use hirewire::queue::{Message, Queue as _, QueueName, RabbitQueue};
 
 use crate::{
     queue_conformance::{
@@ -35,7 +35,7 @@ async fn each_confirmed_message_of_a_killed_publisher_is_delivered() {
     assert!(count > 900, "only {count} were confirmed");
 
     let queue = rabbit.open().await;
-    let found = drain(&queue, rabbit.instance(), Lane::Events).await;
+    let found = drain(&queue, rabbit.instance(), QueueName::Events).await;
     let missing: Vec<&String> = confirmed
         .iter()
         .filter(|tag| !found.contains_key(*tag))
@@ -63,7 +63,7 @@ async fn child_that_publishes() {
             for number in 0.. {
                 let tag = format!("{publisher}/{number}");
                 queue
-                    .publish(Lane::Events, tagged(&instance, &tag))
+                    .publish(QueueName::Events, tagged(&instance, &tag))
                     .await
                     .expect("a confirm");
                 println!("confirmed {tag}");
@@ -116,7 +116,7 @@ async fn measure_publishes(
         tokio::spawn(async move {
             for _ in 0..messages_each {
                 queue
-                    .publish(Lane::Events, message.clone())
+                    .publish(QueueName::Events, message.clone())
                     .await
                     .expect("a confirm");
             }
@@ -132,7 +132,10 @@ async fn measure_receives(queue: &RabbitQueue, total: u32) -> Duration {
 
     let mut received = 0;
     while received < total {
-        let deliveries = queue.receive(Lane::Events, 64).await.expect("deliveries");
+        let deliveries = queue
+            .receive(QueueName::Events, 64)
+            .await
+            .expect("deliveries");
         received += u32::try_from(deliveries.len()).expect("at most 64");
         join_all(deliveries.into_iter().map(|delivery| delivery.acker.ack())).await;
     }

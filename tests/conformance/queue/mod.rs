@@ -55,7 +55,7 @@ pub fn tagged(instance: &str, tag: &str) -> Message {
 /// The tag of a delivery.
 pub fn tag(delivery: &Delivery) -> String {
     let message = delivery.message.as_ref().expect("a readable message");
-    match &message.hooks[0].reading {
+    match &message.hooks[0].payload {
         Payload::Unreadable { body, .. } => String::from_utf8(body.clone()).expect("a tag"),
         Payload::Events(_) => panic!("a message without a tag"),
     }

@@ -29,7 +29,7 @@ fn about(claim: &Claim, cause: DeadLetterCause, summary: &str) -> NewDeadLetter 
 
 fn with_dead_letters(claim: &Claim, dead_letters: Vec<NewDeadLetter>) -> Commit {
     Commit {
-        dead_letters: letters,
+        dead_letters,
         reconciled: true,
         ..Commit::keeping(&claim.account, outcome(OutcomeKind::DeadLetter))
     }
