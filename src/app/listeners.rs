@@ -4,12 +4,13 @@
 //! are slots: they are empty until the store is reached.
 
 use std::{
+    io::ErrorKind,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use anyhow::Context as _;
+use anyhow::anyhow;
 use axum::{Router, routing::get};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -74,8 +75,13 @@ pub(super) async fn listen(
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        format!("{key}: cannot listen on {address}; set another address, or stop the process there")
+    TcpListener::bind(address).await.map_err(|error| {
+        let hint = if error.kind() == ErrorKind::AddrInUse {
+            "; stop the process that listens there, or set another address"
+        } else {
+            ""
+        };
+        anyhow!("{key}: cannot listen on {address}: {error}{hint}")
     })
 }
 

@@ -5,6 +5,7 @@
 //! or keeps the old one.
 
 mod build;
+mod error_text;
 mod listeners;
 mod local;
 mod lock;
@@ -25,6 +26,7 @@ use anyhow::Context as _;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use build::Options;
+pub(crate) use error_text::error_text;
 pub(crate) use local::{LocalApi, local_api};
 pub(crate) use lock::DataLock;
 

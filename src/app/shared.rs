@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Roles,
     build::{self, Options},
+    error_text,
     observer::ProcessObserver,
     router_slot::RouterSlot,
     store_health::StoreHealth,
@@ -116,12 +117,13 @@ impl Shared {
                     return;
                 }
                 Err(error) => {
-                    self.store_health.set_not_ready(format!("{error:#}"));
+                    let error = error_text(&error);
                     tracing::error!(
-                        error = format!("{error:#}"),
-                        retry_in_ms = wait.as_millis(),
+                        error,
+                        retry_in_seconds = wait.as_secs_f64(),
                         "workers and the operators' API cannot start yet; trying again"
                     );
+                    self.store_health.set_not_ready(error);
                 }
             }
             tokio::select! {

@@ -7,6 +7,8 @@ use std::{
     process::ExitCode,
 };
 
+use crate::app::error_text;
+
 /// The reason why a command did not do its work, with the exit code.
 #[derive(Debug)]
 pub(super) struct Exit {
@@ -43,7 +45,7 @@ impl Exit {
     /// Prints the reason on stderr.
     pub(super) fn report(&self) -> ExitCode {
         // If stderr is closed, the exit code is all that remains.
-        let _ = writeln!(io::stderr(), "hirewire: {:#}", self.error);
+        let _ = writeln!(io::stderr(), "hirewire: {}", error_text(&self.error));
         ExitCode::from(self.code)
     }
 }

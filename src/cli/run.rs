@@ -5,7 +5,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Exit, config_file::ConfigFile, exit::stop_signal, print};
 use crate::{
-    app::{Options, Roles, Service},
+    app::{Options, Roles, Service, error_text},
     config::{Config, Environment, QueueConfig, StoreConfig},
     http::ProcessRole,
     worker::Mode,
@@ -91,7 +91,7 @@ impl Run {
 
         if let Err(error) = service.reload(config).await {
             tracing::error!(
-                error = format!("{error:#}"),
+                error = error_text(&error),
                 "the config is not reloaded; the service keeps the old config"
             );
         }

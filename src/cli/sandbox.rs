@@ -59,14 +59,14 @@ impl Sandbox {
 
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             let hint = if error.kind() == ErrorKind::AddrInUse {
-                ": another process listens there; choose another address with --listen"
+                "; stop the process that listens there, or choose another address with --listen"
             } else {
                 ""
             };
-            Exit::failed(
-                anyhow::Error::new(error)
-                    .context(format!("cannot listen on {}{hint}", self.listen)),
-            )
+            Exit::failed(anyhow::anyhow!(
+                "cannot listen on {}: {error}{hint}",
+                self.listen
+            ))
         })?;
         let address = listener
             .local_addr()

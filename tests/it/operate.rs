@@ -377,7 +377,12 @@ async fn with_no_service_running_the_commands_work_on_the_store_itself() {
     let foreseen = well(ask(&all, &["preview", "event.json", "-o", "table"]).await);
     tells(
         &foreseen,
-        &["E-1 on app: ", "desired access inactive", "PATCH /Users/", "false"],
+        &[
+            "E-1 on app: ",
+            "desired access inactive",
+            "PATCH /Users/",
+            "false",
+        ],
     );
     assert_eq!(
         well(ask(&all, &["connections", "pause", "app", "--yes"]).await),
