@@ -37,137 +37,8 @@ fn a_syntax_error_is_reported_with_its_line() {
     );
 }
 
-#[test]
-fn each_mistake_is_reported_once_at_its_span() {
-    let cases = [
-        (
-            with("expect_every = \"24h\"", ""),
-            "4:expect_every: expect_every: not in this version",
-        ),
-        (
-            with("time_zone = \"Europe/Berlni\"", "").replace("time_zone = \"UTC\"\n", ""),
-            "4:\"Europe/Berlni\": `time_zone` cannot be \"Europe/Berlni\"",
-        ),
-        (
-            with("signature = \"githib\"", ""),
-            "4:\"githib\": `githib` is not a signature style: did you mean \"github\"?",
-        ),
-        (
-            with("signature = { encoding = \"hex\" }", ""),
-            "4:signature: [sources.acme.signature] has no `header`",
-        ),
-        (
-            with(
-                "signature = { scheme = \"github\", tolerance = \"5m\" }",
-                "",
-            ),
-            "4:\"5m\": `tolerance` without",
-        ),
-        (
-            with(
-                "signature = { scheme = \"github\", encodnig = \"hex\" }",
-                "",
-            ),
-            "4:encodnig: unknown key `encodnig`",
-        ),
-        (
-            with("authority = \"prehire\"", ""),
-            "4:\"prehire\": `authority` cannot be \"prehire\": expected `employment`",
-        ),
-        (
-            with("", "token = 1"),
-            "9:token: this is not TOML: duplicate key",
-        ),
-        (
-            with(
-                "",
-                "basic = { user = \"u\", password = { env = \"TOKEN\" } }",
-            ),
-            "6:app: [connections.app] needs one",
-        ),
-        (
-            with("", "mode = \"approve\""),
-            "9:\"approve\": mode \"approve\": not in this version",
-        ),
-        (
-            with("", "mode = \"aply\""),
-            "9:\"aply\": `mode` cannot be \"aply\": expected `observe` or `apply`",
-        ),
-        (
-            with("", "limits = { rate = \"25\" }"),
-            "9:\"25\": `rate` cannot be \"25\": expected a rate",
-        ),
-        (
-            with("", "limits = { concurrency = 0 }"),
-            "9:concurrency: `concurrency` is zero",
-        ),
-        (
-            with("", "limits = { delay = \"60s\" }"),
-            "9:delay: unknown key `delay` in [connections.app.limits]: expected one of timeout, \
-             rate, concurrency, propagation_delay",
-        ),
-        (
-            with("", "limits = { timeout = \"0s\" }"),
-            "9:\"0s\": `timeout` is zero",
-        ),
-        (
-            with("", "adopt = { update = \"some\" }"),
-            "9:\"some\": `update` cannot be \"some\": expected one of",
-        ),
-        (
-            with("", "guard = {}"),
-            "9:guard: guard: not in this version",
-        ),
-        (
-            with("", "mapping = { title = 3 }"),
-            "9:3: `title` is not a rule",
-        ),
-        (
-            with("", "mapping = { name.givenName = 'x' }"),
-            "9:name: `name` is not a rule: a path with a dot needs quotes: \"name.givenName\"",
-        ),
-        (
-            with("", "mapping = { title = { expr = 'x', value = 'y' } }"),
-            "9:title: `mapping.title` of [connections.app] cannot be used: give either",
-        ),
-        (
-            with("", "[[connections.app.groups]]\nwhen = 'true'"),
-            "9:[[connections.app.groups]]: `groups.0` of [connections.app] cannot be used",
-        ),
-        (
-            "[guard]\n".to_owned(),
-            "1:guard: guard: not in this version",
-        ),
-        (
-            "[retention]\nraw = \"30d\"".to_owned(),
-            "1:retention: retention: not in this version",
-        ),
-        (
-            "[intake]\ntrusted_proxies = [\"10.0.0.0/8\"]".to_owned(),
-            "2:trusted_proxies: trusted_proxies: not in this",
-        ),
-        (
-            "[queue]\nurl = \"http://x\"".to_owned(),
-            "2:\"http://x\": `url` is not such a URL: expected \"amqps://",
-        ),
-        (
-            "[queue]\nurl = { env = \"TOKEN\" }".to_owned(),
-            "2:{ env = \"TOKEN\" }: the secret is not such a URL",
-        ),
-        ("[queue]\n".to_owned(), "1:queue: [queue] has no `url`"),
-        (
-            "[store]\nurl = \"postgres://a:b@c/d\"".to_owned(),
-            "2:\"postgres://a:b@c/d\": the URL holds a literal",
-        ),
-        (
-            "instance = \"A b\"".to_owned(),
-            "1:\"A b\": `instance` cannot be \"A b\"",
-        ),
-        (
-            "[[ops.tokens]]\nname = \"a\"\nrole = \"viewer\"\nhash = \"abc\"".to_owned(),
-            "4:\"abc\": `hash` is not a hash",
-        ),
-    ];
+/// Each config has one mistake, and its message begins as given.
+fn assert_messages(cases: impl IntoIterator<Item = (String, &'static str)>) {
     for (text, begin) in cases {
         let found = messages(&text);
         assert!(
@@ -175,6 +46,140 @@ fn each_mistake_is_reported_once_at_its_span() {
             "expected {begin}\n     got {found:#?}"
         );
     }
+}
+
+#[test]
+fn each_mistake_of_a_source_is_reported_once_at_its_span() {
+    let cases = [
+        (
+            "expect_every = \"24h\"",
+            "4:expect_every: expect_every: not in this version",
+        ),
+        (
+            "signature = \"githib\"",
+            "4:\"githib\": `githib` is not a signature style: did you mean \"github\"?",
+        ),
+        (
+            "signature = { encoding = \"hex\" }",
+            "4:signature: [sources.acme.signature] has no `header`",
+        ),
+        (
+            "signature = { scheme = \"github\", tolerance = \"5m\" }",
+            "4:\"5m\": `tolerance` without",
+        ),
+        (
+            "signature = { scheme = \"github\", encodnig = \"hex\" }",
+            "4:encodnig: unknown key `encodnig`",
+        ),
+        (
+            "authority = \"prehire\"",
+            "4:\"prehire\": `authority` cannot be \"prehire\": expected `employment`",
+        ),
+    ];
+    assert_messages(cases.map(|(line, begin)| (with(line, ""), begin)));
+
+    let zone = with("time_zone = \"Europe/Berlni\"", "").replace("time_zone = \"UTC\"\n", "");
+    let begin = "4:\"Europe/Berlni\": `time_zone` cannot be \"Europe/Berlni\"";
+    assert_messages([(zone, begin)]);
+}
+
+#[test]
+fn each_mistake_of_a_connection_is_reported_once_at_its_span() {
+    let cases = [
+        ("token = 1", "9:token: this is not TOML: duplicate key"),
+        (
+            "basic = { user = \"u\", password = { env = \"TOKEN\" } }",
+            "6:app: [connections.app] needs one",
+        ),
+        (
+            "mode = \"approve\"",
+            "9:\"approve\": mode \"approve\": not in this version",
+        ),
+        (
+            "mode = \"aply\"",
+            "9:\"aply\": `mode` cannot be \"aply\": expected `observe` or `apply`",
+        ),
+        (
+            "limits = { rate = \"25\" }",
+            "9:\"25\": `rate` cannot be \"25\": expected a rate",
+        ),
+        (
+            "limits = { concurrency = 0 }",
+            "9:concurrency: `concurrency` is zero",
+        ),
+        (
+            "limits = { delay = \"60s\" }",
+            "9:delay: unknown key `delay` in [connections.app.limits]: expected one of timeout, \
+             rate, concurrency, propagation_delay",
+        ),
+        (
+            "limits = { timeout = \"0s\" }",
+            "9:\"0s\": `timeout` is zero",
+        ),
+        (
+            "adopt = { update = \"some\" }",
+            "9:\"some\": `update` cannot be \"some\": expected one of",
+        ),
+        ("guard = {}", "9:guard: guard: not in this version"),
+    ];
+    assert_messages(cases.map(|(line, begin)| (with("", line), begin)));
+}
+
+#[test]
+fn each_mistake_of_a_mapping_is_reported_once_at_its_span() {
+    let cases = [
+        ("mapping = { title = 3 }", "9:3: `title` is not a rule"),
+        (
+            "mapping = { name.givenName = 'x' }",
+            "9:name: `name` is not a rule: a path with a dot needs quotes: \"name.givenName\"",
+        ),
+        (
+            "mapping = { title = { expr = 'x', value = 'y' } }",
+            "9:title: `mapping.title` of [connections.app] cannot be used: give either",
+        ),
+        (
+            "[[connections.app.groups]]\nwhen = 'true'",
+            "9:[[connections.app.groups]]: `groups.0` of [connections.app] cannot be used",
+        ),
+    ];
+    assert_messages(cases.map(|(line, begin)| (with("", line), begin)));
+}
+
+#[test]
+fn each_mistake_of_another_table_is_reported_once_at_its_span() {
+    let cases = [
+        ("[guard]\n", "1:guard: guard: not in this version"),
+        (
+            "[retention]\nraw = \"30d\"",
+            "1:retention: retention: not in this version",
+        ),
+        (
+            "[intake]\ntrusted_proxies = [\"10.0.0.0/8\"]",
+            "2:trusted_proxies: trusted_proxies: not in this",
+        ),
+        (
+            "[queue]\nurl = \"http://x\"",
+            "2:\"http://x\": `url` is not such a URL: expected \"amqps://",
+        ),
+        (
+            "[queue]\nurl = { env = \"TOKEN\" }",
+            "2:{ env = \"TOKEN\" }: the secret is not such a URL",
+        ),
+        ("[queue]\n", "1:queue: [queue] has no `url`"),
+        (
+            "[store]\nurl = \"postgres://a:b@c/d\"",
+            "2:\"postgres://a:b@c/d\": the URL holds a literal",
+        ),
+        (
+            "instance = \"A b\"",
+            "1:\"A b\": `instance` cannot be \"A b\"",
+        ),
+        (
+            "[[ops.tokens]]\nname = \"a\"\nrole = \"viewer\"\nhash = \"abc\"",
+            "4:\"abc\": `hash` is not a hash",
+        ),
+    ];
+    assert_messages(cases.map(|(text, begin)| (text.to_owned(), begin)));
 }
 
 #[test]
