@@ -353,7 +353,7 @@ impl Shared {
                 config,
                 store,
                 worker.connections(),
-                Arc::new(move || wake.wake()),
+                Arc::new(move || wake.notify_pending()),
                 self.tail.clone(),
             )?;
             let ops = Ops::new(parts);

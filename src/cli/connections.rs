@@ -125,7 +125,7 @@ const COLUMNS: &[Column] = &[
     }),
     ("LEAVERS OWED", |view| text(view, "/pending_leavers")),
     ("OTHERS OWED", |view| text(view, "/pending_others")),
-    ("LETTERS", |view| text(view, "/letters")),
+    ("LETTERS", |view| text(view, "/dead_letters")),
 ];
 
 fn state(view: &Value) -> String {

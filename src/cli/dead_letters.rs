@@ -170,7 +170,7 @@ fn show(shown: &Value, output: Output) -> Result<(), Exit> {
     if output.format() != super::output::Format::Table {
         return print(format_args!("{shown:#}"));
     }
-    let letter = shown.pointer("/letter").cloned().unwrap_or_default();
+    let letter = shown.pointer("/dead_letter").cloned().unwrap_or_default();
     for (name, cell) in COLUMNS {
         print(format_args!("{:<7} {}", name.to_lowercase(), cell(&letter)))?;
     }
@@ -219,7 +219,7 @@ async fn replay(
     let counted = api
         .post("/api/v1/dead-letters/replay", &asked(true))
         .await?;
-    let letters = text(&counted, "/letters");
+    let letters = text(&counted, "/dead_letters");
     if letters == "0" {
         return print("no open dead letter is meant");
     }

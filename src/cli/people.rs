@@ -138,7 +138,7 @@ fn show(shown: &Value) -> Result<(), Exit> {
             text(&line, "/outcome")
         ))?;
     }
-    for letter in list("/letters") {
+    for letter in list("/dead_letters") {
         print(format_args!(
             "letter {}  {}: {}",
             text(&letter, "/id"),

@@ -88,7 +88,7 @@ pub(super) fn show(foreseen: &Value) -> Result<(), Exit> {
         text(foreseen, "/status"),
         text(foreseen, "/access")
     ))?;
-    print(format_args!("  {}", text(foreseen, "/what")))?;
+    print(format_args!("  {}", text(foreseen, "/next_step")))?;
     for request in foreseen
         .pointer("/requests")
         .and_then(Value::as_array)

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{Exit, api::Reach, output::Format, print, shown::Output};
-use crate::ops::Line;
+use crate::ops::TailEvent;
 
 /// Follow what goes on: each hook with its verdict and events, each account with what came of it.
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ impl Tail {
         let api = self.reach.running()?;
         let format = self.output.format();
         api.lines("/api/v1/tail", |line| {
-            match (format, serde_json::from_str::<Line>(line)) {
+            match (format, serde_json::from_str::<TailEvent>(line)) {
                 (Format::Table, Ok(line)) => print(told(&line)),
                 (Format::Json | Format::Jsonl, _) | (Format::Table, Err(_)) => print(line),
             }
@@ -35,9 +35,9 @@ impl Tail {
 }
 
 /// A line as a person reads it.
-pub(super) fn told(line: &Line) -> String {
+pub(super) fn told(line: &TailEvent) -> String {
     match line {
-        Line::Hook {
+        TailEvent::Hook {
             at,
             source,
             status,
@@ -56,7 +56,7 @@ pub(super) fn told(line: &Line) -> String {
                 clock(*at)
             )
         }
-        Line::Account {
+        TailEvent::Account {
             at,
             connection,
             worker,

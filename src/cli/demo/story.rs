@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{super::print, hr::Posted, stage::Stage};
-use crate::{app::socket_of, cli::api::Api, ops::Line};
+use crate::{app::socket_of, cli::api::Api, ops::TailEvent};
 use hirewire_core::plan;
 use hirewire_sandbox::{Effect, Fault, LoggedRequest};
 
@@ -132,7 +132,7 @@ impl Teller<'_> {
         self.stage
             .until(PATIENCE, |stage| title(stage, "ada") == "Chief Engineer")
             .await;
-        let mut settled = self.stage.service.tail().follow();
+        let mut settled = self.stage.service.tail().subscribe();
         let minute = SignedDuration::from_mins(1);
         self.post(
             "changed",
@@ -302,7 +302,7 @@ impl Teller<'_> {
         if let Some(id) = old.get_mut("id") {
             *id = json!("evt-replayed");
         }
-        let mut settled = self.stage.service.tail().follow();
+        let mut settled = self.stage.service.tail().subscribe();
         self.stage.hr.post(old).await?;
         heard_of(&mut settled, "E-1001").await;
         let sent = writes(&self.stage.sandbox.requests()).len();
@@ -392,11 +392,11 @@ fn say(text: &str) -> anyhow::Result<()> {
 }
 
 /// Waits until an account of that worker was looked at.
-async fn heard_of(lines: &mut tokio::sync::broadcast::Receiver<Line>, worker: &str) {
+async fn heard_of(lines: &mut tokio::sync::broadcast::Receiver<TailEvent>, worker: &str) {
     let wanted = format!("acme/{worker}");
     let heard = async {
         while let Ok(line) = lines.recv().await {
-            if matches!(&line, Line::Account { worker, .. } if *worker == wanted) {
+            if matches!(&line, TailEvent::Account { worker, .. } if *worker == wanted) {
                 return;
             }
         }
