@@ -5,6 +5,7 @@
 //! requests, in the words of `scim`. The crate has no runtime, no network, no file and no clock:
 //! time and chance are arguments. Its `Cargo.toml` and its `clippy.toml` hold that.
 
+pub mod backoff;
 pub mod event;
 pub mod fold;
 pub mod mapping;
