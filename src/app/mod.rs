@@ -218,7 +218,10 @@ impl Service {
                 queue_is_ready(queue.as_ref())
             });
         }
-        for (runs, role) in [(roles.worker, ProcessRole::Worker), (roles.ops, ProcessRole::Ops)] {
+        for (runs, role) in [
+            (roles.worker, ProcessRole::Worker),
+            (roles.ops, ProcessRole::Ops),
+        ] {
             if runs {
                 let pulse = self.shared.pulse.clone();
                 health = health.check(role, "store", move || pulse.store());

@@ -107,20 +107,19 @@ impl Observer for ProcessObserver {
 
     fn account_reconciled(&self, report: &ReconcileReport) {
         let at = telemetry::now();
-        if let (OutcomeKind::Deactivated, Some(ended)) = (report.outcome.kind, report.terminated_at) {
+        if let (OutcomeKind::Deactivated, Some(ended)) = (report.outcome.kind, report.terminated_at)
+        {
             let after = Duration::try_from(at.duration_since(ended)).unwrap_or_default();
             self.metrics.revoked(&report.connection, after);
         }
-        self.tail.publish(|| {
-            TailEvent::Account {
-                at,
-                connection: report.connection.clone(),
-                worker: report.alias.to_string(),
-                outcome: report.outcome.kind.as_str().to_owned(),
-                detail: report.outcome.detail.clone(),
-                requests: report.requests.clone(),
-                ms: millis(report.took),
-            }
+        self.tail.publish(|| TailEvent::Account {
+            at,
+            connection: report.connection.clone(),
+            worker: report.alias.to_string(),
+            outcome: report.outcome.kind.as_str().to_owned(),
+            detail: report.outcome.detail.clone(),
+            requests: report.requests.clone(),
+            ms: millis(report.took),
         });
     }
 

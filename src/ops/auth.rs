@@ -90,9 +90,7 @@ pub(super) async fn check(
 
     match actor {
         None => ApiError::unauthorized().into_response(),
-        Some(actor) if actor.role < guard.role => {
-            ApiError::forbidden(guard.role).into_response()
-        }
+        Some(actor) if actor.role < guard.role => ApiError::forbidden(guard.role).into_response(),
         Some(actor) => {
             request.extensions_mut().insert(actor);
             next.run(request).await
@@ -149,7 +147,10 @@ mod tests {
         }];
 
         let actor = token_actor(&tokens, &headers("Bearer secret")).unwrap();
-        assert_eq!((actor.name.as_str(), actor.role), ("ada", OpsRole::Operator));
+        assert_eq!(
+            (actor.name.as_str(), actor.role),
+            ("ada", OpsRole::Operator)
+        );
 
         for wrong in ["Bearer other", "Bearer ", "Basic secret", "secret"] {
             assert_eq!(token_actor(&tokens, &headers(wrong)), None, "{wrong}");

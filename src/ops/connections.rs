@@ -58,9 +58,7 @@ struct StoreView {
 }
 
 /// `GET /api/v1/connections`
-pub(super) async fn list(
-    State(ops): State<Ops>,
-) -> Result<Json<Vec<ConnectionView>>, ApiError> {
+pub(super) async fn list(State(ops): State<Ops>) -> Result<Json<Vec<ConnectionView>>, ApiError> {
     let store = ops.store();
     let stored = StoreView {
         states: store.connection_states().await?,

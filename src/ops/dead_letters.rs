@@ -89,7 +89,9 @@ pub(super) async fn show(
         Some(person) => ops.store().history(Some(person), 10).await?,
         None => Vec::new(),
     };
-    Ok(Json(json!({ "dead_letter": dead_letter, "history": history })))
+    Ok(Json(
+        json!({ "dead_letter": dead_letter, "history": history }),
+    ))
 }
 
 /// `POST /api/v1/dead-letters/replay`

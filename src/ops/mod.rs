@@ -109,10 +109,26 @@ impl Ops {
             ("/dead-letters/{id}", get(dead_letters::show), viewer),
             ("/dead-letters/replay", post(dead_letters::replay), operator),
             ("/connections", get(connections::list), viewer),
-            ("/connections/{connection}/test", post(connections::test), viewer),
-            ("/connections/{connection}/apply", post(connections::apply), admin),
-            ("/connections/{connection}/pause", post(connections::pause), operator),
-            ("/connections/{connection}/resume", post(connections::resume), operator),
+            (
+                "/connections/{connection}/test",
+                post(connections::test),
+                viewer,
+            ),
+            (
+                "/connections/{connection}/apply",
+                post(connections::apply),
+                admin,
+            ),
+            (
+                "/connections/{connection}/pause",
+                post(connections::pause),
+                operator,
+            ),
+            (
+                "/connections/{connection}/resume",
+                post(connections::resume),
+                operator,
+            ),
             ("/preview/{source}", post(preview::preview), viewer),
             ("/tail", get(tail::follow), viewer),
         ];

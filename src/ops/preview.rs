@@ -88,8 +88,7 @@ async fn read_events(
     source: &str,
     body: &[u8],
 ) -> Result<(SourceId, Vec<Event>), ApiError> {
-    let (source, parsed) =
-        (ops.parts().read_body)(source, body).map_err(ApiError::bad_request)?;
+    let (source, parsed) = (ops.parts().read_body)(source, body).map_err(ApiError::bad_request)?;
     let hook = HookId::parse(telemetry::new_id())
         .map_err(|error| ApiError::bad_request(error.to_string()))?;
     let received = ops.store().now().await?;
@@ -117,7 +116,11 @@ async fn preview_account(
     let published = connection.published(store, None).await?;
     let published = published.ok_or_else(|| ApiError::unpublished(name))?;
 
-    let known = store.find_person(&alias.to_string()).await?.into_iter().next();
+    let known = store
+        .find_person(&alias.to_string())
+        .await?
+        .into_iter()
+        .next();
     let facts = match &known {
         Some(person) => store.facts(person).await?,
         None => None,
@@ -135,8 +138,7 @@ async fn preview_account(
 
     let claim = unheld_claim(account, now, published.version);
     let (mapping, settings) = (&published.mapping, &connection.settings);
-    let mut context =
-        ReconcileContext::new(&claim, &person, mapping, settings, Instant::now());
+    let mut context = ReconcileContext::new(&claim, &person, mapping, settings, Instant::now());
     context.read_first = true;
     let assessment = assess(&context, &published)
         .await

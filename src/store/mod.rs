@@ -36,9 +36,10 @@ pub use open::Store;
 pub use quarantine::QuarantinedMessage;
 pub use sql::schema::MigrationStatus;
 pub use types::{
-    AccountView, ChangedSinceClaim, ClaimError, ClaimRequest, ClaimStatus, CommitResult, Committed, ConnectionState,
-    DeadLetterFilter, Facts, HistoryLine, Offered, Paused, PendingCount, PublishedMapping, RawHook,
-    Recorded, RecordedEvent, RecordedHook, Replayed, StoreSettings, Swept, Wiring,
+    AccountView, ChangedSinceClaim, ClaimError, ClaimRequest, ClaimStatus, CommitResult, Committed,
+    ConnectionState, DeadLetterFilter, Facts, HistoryLine, Offered, Paused, PendingCount,
+    PublishedMapping, RawHook, Recorded, RecordedEvent, RecordedHook, Replayed, StoreSettings,
+    Swept, Wiring,
 };
 
 /// A store that did not do what was asked. Nothing was half done.

@@ -32,11 +32,7 @@ use crate::{
     store::{Recorded, Store, Wiring},
     telemetry,
 };
-use hirewire_core::{
-    backoff::Retry,
-    event::SourceId,
-    fold::SourceRules,
-};
+use hirewire_core::{backoff::Retry, event::SourceId, fold::SourceRules};
 
 /// The settings of the workers of a process.
 #[derive(Clone, Debug)]

@@ -31,7 +31,7 @@ use hirewire_core::{
 pub(super) enum Decision {
     /// This must be read first.
     Read(Read),
-    Complete(Assessment),
+    Complete(Box<Assessment>),
 }
 
 /// Reads what is needed of the target and says what is to be done.
@@ -43,7 +43,7 @@ pub(crate) async fn assess(
     loop {
         match decide(context, &readings) {
             Decision::Read(read) => readings.take(read, context, published).await?,
-            Decision::Complete(assessment) => return Ok(assessment),
+            Decision::Complete(assessment) => return Ok(*assessment),
         }
     }
 }
@@ -58,17 +58,16 @@ pub(super) fn decide(context: &ReconcileContext<'_>, readings: &Readings) -> Dec
         }
         (Access::Inactive, _) => decide_leaver(context, readings),
         (Access::Active | Access::Prepared, Err(error)) => complete(mapping_failed(error)),
-        (Access::Active | Access::Prepared, Ok(desired)) => {
-            decide_user(context, desired, readings)
-        }
+        (Access::Active | Access::Prepared, Ok(desired)) => decide_user(context, desired, readings),
     }
 }
 
 fn complete(next: NextStep) -> Decision {
-    Decision::Complete(Assessment {
+    let assessment = Assessment {
         next,
         ..Assessment::unread()
-    })
+    };
+    Decision::Complete(Box::new(assessment))
 }
 
 /// Whether an employed person is out of scope and never had an account of Hirewire's: an account
@@ -141,20 +140,17 @@ fn decide_leaver(context: &ReconcileContext<'_>, readings: &Readings) -> Decisio
 
     let second_accounts = second_accounts(context, found, &binding.id);
     binding.resource = Some(user.clone());
-    Decision::Complete(Assessment {
+    let assessment = Assessment {
         binding: Some(binding),
         second_accounts,
         next,
         ..Assessment::unread()
-    })
+    };
+    Decision::Complete(Box::new(assessment))
 }
 
 /// An account that gives access: finds it, reads what the plan needs, plans.
-fn decide_user(
-    context: &ReconcileContext<'_>,
-    desired: &Desired,
-    readings: &Readings,
-) -> Decision {
+fn decide_user(context: &ReconcileContext<'_>, desired: &Desired, readings: &Readings) -> Decision {
     let mut binding = match locate(context, readings.matches.as_ref()) {
         Located::Bound(binding) => Some(binding),
         Located::NotFound => None,
@@ -188,7 +184,13 @@ fn decide_user(
     let plan = if !is_read && (access_transition || must_read(context)) {
         Err(ReadRequired)
     } else {
-        plan_user(context, binding.as_ref(), desired, groups, access_transition)
+        plan_user(
+            context,
+            binding.as_ref(),
+            desired,
+            groups,
+            access_transition,
+        )
     };
     let plan = match (plan, id) {
         (Err(ReadRequired), Some(id)) if readings.user.is_none() => {
@@ -205,7 +207,7 @@ fn decide_user(
     };
     assessment.in_sync = plan.in_sync;
     assessment.notes = plan.notes;
-    Decision::Complete(assessment)
+    Decision::Complete(Box::new(assessment))
 }
 
 /// Whether access became active since the last reconcile.
@@ -310,7 +312,10 @@ pub(super) fn group_notes(notes: &[Note]) -> String {
 pub(crate) fn note_text(note: &Note) -> String {
     match note {
         Note::Incomplete(missing) => {
-            format!("required attributes have no value yet: {}", missing.join(", "))
+            format!(
+                "required attributes have no value yet: {}",
+                missing.join(", ")
+            )
         }
         Note::DisabledElsewhere => "another system deactivated the account".to_owned(),
         Note::Held => "the account is held".to_owned(),

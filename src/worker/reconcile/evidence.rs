@@ -12,9 +12,7 @@ use super::{
     on_failure::{assess_again, on_absence, on_failure},
     progress::Progress,
 };
-use crate::{
-    scim_client::Found, store::OutcomeReason, worker::connection::PublishedConnection,
-};
+use crate::{scim_client::Found, store::OutcomeReason, worker::connection::PublishedConnection};
 use hirewire_core::{
     mapping::Access,
     plan::{Absence, Failure, FailureKind, PauseReason, Phase},
@@ -101,10 +99,8 @@ impl Reconciler {
         };
 
         let last = account.outcome.as_ref();
-        let was_missing =
-            last.is_some_and(|last| last.reason == Some(OutcomeReason::UserMissing));
-        let observed_before =
-            was_missing && account.verify_at.is_some_and(|verify| verify <= now);
+        let was_missing = last.is_some_and(|last| last.reason == Some(OutcomeReason::UserMissing));
+        let observed_before = was_missing && account.verify_at.is_some_and(|verify| verify <= now);
         let is_old = account
             .as_of
             .is_some_and(|reconciled| after(reconciled, delay) <= now);
@@ -139,10 +135,7 @@ impl Reconciler {
 }
 
 /// Whether a GET of the user answers 404 with a SCIM error; `None`: it answers something else.
-async fn read_missing_user(
-    published: &PublishedConnection,
-    progress: &Progress,
-) -> Option<bool> {
+async fn read_missing_user(published: &PublishedConnection, progress: &Progress) -> Option<bool> {
     let id = progress.scim_id.clone().unwrap_or_default();
     match published.client.get(&id).await {
         Err(Failure {

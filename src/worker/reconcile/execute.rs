@@ -38,7 +38,13 @@ impl Reconciler {
 
         while let Some(operation) = rest.pop_front() {
             let interrupted = self
-                .send(context, published, assessment, (&operation, &rest), progress)
+                .send(
+                    context,
+                    published,
+                    assessment,
+                    (&operation, &rest),
+                    progress,
+                )
                 .await?;
             if let Some(next) = interrupted {
                 return Ok(next);
@@ -172,11 +178,7 @@ fn failed(operation: &Operation, failure: Failure) -> NextStep {
 
 /// The intent that is stored before the first write: a create anywhere in the plan counts, because
 /// its user must be found again.
-fn intent(
-    context: &ReconcileContext<'_>,
-    first: &Operation,
-    rest: &VecDeque<Operation>,
-) -> Intent {
+fn intent(context: &ReconcileContext<'_>, first: &Operation, rest: &VecDeque<Operation>) -> Intent {
     let creates = std::iter::once(first)
         .chain(rest)
         .any(|operation| matches!(operation, Operation::Create { .. }));

@@ -19,10 +19,7 @@ use hirewire_core::{
 const CLOCK_SKEW: Duration = Duration::from_mins(10);
 
 /// Dead letters for the findings that came with facts newer than the last reconcile.
-pub(super) fn dead_letters(
-    context: &ReconcileContext<'_>,
-    events: &[Event],
-) -> Vec<NewDeadLetter> {
+pub(super) fn dead_letters(context: &ReconcileContext<'_>, events: &[Event]) -> Vec<NewDeadLetter> {
     let account = context.account();
     if account.reconciled_version == context.claim.person_version {
         return Vec::new();

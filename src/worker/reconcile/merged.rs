@@ -46,7 +46,9 @@ impl Reconciler {
         let (mut commit, sent) = self.run(context, published).await?;
         // Filed once, with the deactivation: later audits find the account inactive.
         if commit.outcome.kind == OutcomeKind::Deactivated {
-            commit.dead_letters.push(dead_letters::merged(account, into));
+            commit
+                .dead_letters
+                .push(dead_letters::merged(account, into));
         }
         Ok((commit, sent))
     }

@@ -45,9 +45,7 @@ use super::connection::{Connection, ConnectionError, PublishedConnection};
 use crate::{
     failpoint,
     observer::ReconcileReport,
-    store::{
-        Claim, ClaimError, Commit, Facts, Outcome, OutcomeKind, Store, StoreError,
-    },
+    store::{Claim, ClaimError, Commit, Facts, Outcome, OutcomeKind, Store, StoreError},
 };
 use hirewire_core::{fold, mapping::Access};
 

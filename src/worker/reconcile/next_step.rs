@@ -104,8 +104,7 @@ impl NextStep {
 impl FailedRequest {
     /// The failure of a deactivation without effect.
     pub(super) fn not_effective() -> Self {
-        let kind =
-            FailureKind::Unusable("answered with success, and the account is still active");
+        let kind = FailureKind::Unusable("answered with success, and the account is still active");
         Self::NotEffective(Failure {
             phase: Phase::Deactivate,
             kind,
@@ -136,7 +135,11 @@ impl fmt::Display for NextStep {
                 write!(f, "confirm that the user is gone: {failure}")
             }
             Self::PauseConnection(reason, failure) => {
-                write!(f, "pause the connection ({}): {failure}", pause_word(*reason))
+                write!(
+                    f,
+                    "pause the connection ({}): {failure}",
+                    pause_word(*reason)
+                )
             }
             Self::Commit(conclusion) => conclusion.fmt(f),
         }
@@ -173,10 +176,18 @@ impl fmt::Display for Conclusion {
                 write!(f, "file a dead letter ({}): {summary}", cause.as_str())
             }
             Self::GiveUp(cause, failure) => {
-                write!(f, "give up and file a dead letter ({}): {failure}", cause.as_str())
+                write!(
+                    f,
+                    "give up and file a dead letter ({}): {failure}",
+                    cause.as_str()
+                )
             }
             Self::Paused(reason) => {
-                write!(f, "wait: the connection is paused ({})", pause_word(*reason))
+                write!(
+                    f,
+                    "wait: the connection is paused ({})",
+                    pause_word(*reason)
+                )
             }
             Self::UserMissing => f.write_str("wait: the bound user is missing"),
             Self::UserReplaced => f.write_str("wait: the bound user has another id"),

@@ -76,9 +76,7 @@ pub(super) fn follow(
 /// Reads the target and plans again; an assessment that failed waits first.
 pub(super) fn assess_again(failed: FailedRequest) -> NextStep {
     match failed {
-        FailedRequest::Assessment(failure) => {
-            NextStep::Commit(Conclusion::Retry(failure, VERIFY))
-        }
+        FailedRequest::Assessment(failure) => NextStep::Commit(Conclusion::Retry(failure, VERIFY)),
         FailedRequest::Operation(..) | FailedRequest::NotEffective(_) => NextStep::Assess,
     }
 }

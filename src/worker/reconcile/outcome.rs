@@ -182,13 +182,11 @@ impl CommitBuilder<'_> {
     /// `observe`: the plan is recorded, nothing was sent.
     fn observed(&self) -> Commit {
         let next = &self.assessment.next;
-        let requests: Vec<Value> = requests_of(
-            self.assessment,
-            &self.context.mapping.document().profile,
-        )
-        .iter()
-        .map(|request| json!({ "method": request.method, "path": request.path }))
-        .collect();
+        let requests: Vec<Value> =
+            requests_of(self.assessment, &self.context.mapping.document().profile)
+                .iter()
+                .map(|request| json!({ "method": request.method, "path": request.path }))
+                .collect();
         let detail = match next.operations() {
             [] => next.to_string(),
             operations => operations
@@ -228,10 +226,7 @@ impl CommitBuilder<'_> {
             attempts,
             not_before: Some(until),
             // An intent of an earlier reconcile stays open until its write is proven.
-            intent: account
-                .intent
-                .clone()
-                .filter(|_| progress.intent.is_none()),
+            intent: account.intent.clone().filter(|_| progress.intent.is_none()),
             verify_at: account.verify_at.map(|verify| verify.max(until)),
             history: (!progress.sent.is_empty())
                 .then(|| json!({ "requests": progress.sent, "problem": why })),

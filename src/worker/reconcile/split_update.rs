@@ -34,7 +34,9 @@ impl Reconciler {
         progress: &mut Progress,
     ) -> Result<NextStep, ReconcileError> {
         let planned = assessment.next.operations().iter();
-        let rest = planned.skip_while(|operation| *operation != refused).skip(1);
+        let rest = planned
+            .skip_while(|operation| *operation != refused)
+            .skip(1);
         let singles: Vec<Operation> = refused.split().into_iter().chain(rest.cloned()).collect();
         let mut refusals = Vec::new();
 
