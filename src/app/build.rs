@@ -11,12 +11,12 @@ use crate::{
     intake::IntakeSettings,
     observer::Observer,
     ops::{OpsParts, OpsToken, Tail},
-    queue::{Hook, Reading},
+    queue::{Hook, Payload},
     scim_client::{BreakerSettings, Client, ClientSettings},
     store::Store,
     worker::{Connection, ConnectionSettings, MakeClient, WorkerSettings},
 };
-use hirewire_core::{event::SourceId, scim::Profile, source::BodyError};
+use hirewire_core::{event::SourceId, scim::Profile, source::ContentError};
 
 /// What is not in the config: the demo and tests are in more of a hurry.
 #[derive(Clone, Copy, Debug)]
@@ -199,10 +199,10 @@ fn read_body(
     let reading = source.preset.read_again(body, &[], &source.origins);
     match reading.error {
         None => Ok((source.id.clone(), reading.events)),
-        Some(BodyError::Malformed(why) | BodyError::Unreadable(why)) => {
+        Some(ContentError::Malformed(why) | ContentError::Unreadable(why)) => {
             Err(format!("it cannot be read: {why}"))
         }
-        Some(BodyError::Invalid(problems)) => {
+        Some(ContentError::Invalid(problems)) => {
             let told: Vec<String> = problems
                 .iter()
                 .map(|one| format!("{}: {}", one.pointer, one.problem))
@@ -213,11 +213,11 @@ fn read_body(
 }
 
 /// Reads a kept raw hook by the preset as it is now.
-fn read_again(config: &Config, hook: &Hook) -> Reading {
-    let Reading::Unreadable { body, headers, .. } = &hook.reading else {
-        return hook.reading.clone();
+fn read_again(config: &Config, hook: &Hook) -> Payload {
+    let Payload::Unreadable { body, headers, .. } = &hook.payload else {
+        return hook.payload.clone();
     };
-    let still = |reason: String| Reading::Unreadable {
+    let still = |reason: String| Payload::Unreadable {
         reason,
         body: body.clone(),
         headers: headers.clone(),
@@ -234,8 +234,8 @@ fn read_again(config: &Config, hook: &Hook) -> Reading {
     };
     let reading = source.preset.read_again(body, headers, &source.origins);
     match reading.error {
-        None => Reading::Events(reading.events),
-        Some(BodyError::Malformed(why) | BodyError::Unreadable(why)) => still(why),
-        Some(BodyError::Invalid(_)) => still("no canonical event".to_owned()),
+        None => Payload::Events(reading.events),
+        Some(ContentError::Malformed(why) | ContentError::Unreadable(why)) => still(why),
+        Some(ContentError::Invalid(_)) => still("no canonical event".to_owned()),
     }
 }

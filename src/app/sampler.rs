@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use crate::{
-    queue::Lane,
+    queue::QueueName,
     store::{Priority, Store, StoreError},
 };
 
@@ -45,7 +45,7 @@ impl Pulse {
 /// Samples until it is asked to stop.
 pub(super) async fn run(shared: &Shared, shutdown: CancellationToken) {
     loop {
-        for (lane, name) in [(Lane::Events, "events"), (Lane::Dead, "dead")] {
+        for (lane, name) in [(QueueName::Events, "events"), (QueueName::Dead, "dead")] {
             if let Some(messages) = shared.queue.depth(lane).await {
                 shared.metrics.queue(name, messages);
             }
@@ -74,11 +74,14 @@ async fn sample(shared: &Shared, store: &Store) -> Result<(), StoreError> {
         Priority::Leaver => "leaver",
         Priority::Other => "other",
     };
-    shared.metrics.pending(
-        pending
-            .into_iter()
-            .map(|one| (one.connection, priority(one.priority), one.accounts, one.oldest)),
-    );
+    shared.metrics.pending(pending.into_iter().map(|one| {
+        (
+            one.connection,
+            priority(one.priority),
+            one.accounts,
+            one.oldest,
+        )
+    }));
     shared
         .metrics
         .dead_letters(store.dead_letter_counts().await?);

@@ -112,7 +112,10 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-    use crate::{config::{Config, Environment}, worker::Mode};
+    use crate::{
+        config::{Config, Environment},
+        worker::Mode,
+    };
 
     fn init(preset: &str, profile: &str, dir: &Path) -> Result<(), Exit> {
         Init {

@@ -37,7 +37,10 @@ pub use environment::Environment;
 pub use secret::{SecretError, SecretSource};
 pub use sources::{SourceConfig, SourceSecret};
 
-use crate::{ops::OpsRole, store::{StoreSettings, Wiring}};
+use crate::{
+    ops::OpsRole,
+    store::{StoreSettings, Wiring},
+};
 use hirewire_core::fold::Rules;
 use reader::{Reader, Section};
 

@@ -16,7 +16,7 @@ use std::{
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::observer::Observer;
-use crate::queue::{ENVELOPE_VERSION, Hook, Lane, Message, PublishError, Queue};
+use crate::queue::{Hook, Message, PublishError, Queue, QueueName};
 
 /// Most hooks in a message.
 pub(super) const MOST_HOOKS: usize = 64;
@@ -99,7 +99,13 @@ impl Batcher {
             messages: AtomicUsize::new(0),
             stir: Notify::new(),
         });
-        tokio::spawn(gather(incoming, Arc::clone(&out), queue, instance, heard));
+        tokio::spawn(gather(
+            incoming,
+            Arc::clone(&out),
+            queue,
+            instance,
+            observer,
+        ));
         Self { waiting, out }
     }
 
@@ -147,9 +153,10 @@ async fn gather(
         if gathered.is_empty() {
             continue;
         }
-        let (queue, instance, heard) = (Arc::clone(&queue), instance.clone(), Arc::clone(&heard));
+        let (queue, instance, observer) =
+            (Arc::clone(&queue), instance.clone(), Arc::clone(&observer));
         tokio::spawn(async move {
-            publish(queue.as_ref(), instance, gathered, heard.as_ref()).await;
+            publish(queue.as_ref(), instance, gathered, observer.as_ref()).await;
             drop(place);
         });
     }
@@ -185,12 +192,11 @@ async fn publish(
         .into_iter()
         .map(|waiting| (waiting.hook, waiting.confirmed))
         .unzip();
-    let message = Message {
-        version: ENVELOPE_VERSION,
-        instance,
-        hooks,
-    };
-    let confirmed: Confirmed = queue.publish(Lane::Events, message).await.map_err(Arc::new);
+    let message = Message::new(instance, hooks);
+    let confirmed: Confirmed = queue
+        .publish(QueueName::Events, message)
+        .await
+        .map_err(Arc::new);
     observer.message_confirmed(callers.len(), began.elapsed(), confirmed.is_ok());
     for caller in callers {
         // A caller that is gone has lost its answer, not its hook.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
-use crate::queue::{Delivery, Lane, Message, PublishError, Queue, QueueHealth, ReceiveError};
+use crate::queue::{Delivery, Message, PublishError, Queue, QueueHealth, QueueName, ReceiveError};
 
 /// What the queue does with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) enum Mood {
 pub(super) struct FakeQueue {
     mood: watch::Sender<Mood>,
     sent: watch::Sender<usize>,
-    durable: Mutex<Vec<(Lane, Message)>>,
+    durable: Mutex<Vec<(QueueName, Message)>>,
 }
 
 impl FakeQueue {
@@ -38,7 +38,7 @@ impl FakeQueue {
     }
 
     /// What is durable: lane, and number of hooks of each message.
-    pub(super) fn durable(&self) -> Vec<(Lane, Message)> {
+    pub(super) fn durable(&self) -> Vec<(QueueName, Message)> {
         self.durable.lock().expect("a lock").clone()
     }
 
@@ -71,7 +71,11 @@ impl FakeQueue {
 }
 
 impl Queue for FakeQueue {
-    fn publish(&self, lane: Lane, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
+    fn publish(
+        &self,
+        lane: QueueName,
+        message: Message,
+    ) -> BoxFuture<'_, Result<(), PublishError>> {
         Box::pin(async move {
             self.sent.send_modify(|sent| *sent += 1);
             let mut moods = self.mood.subscribe();
@@ -89,11 +93,15 @@ impl Queue for FakeQueue {
         })
     }
 
-    fn receive(&self, _: Lane, _: usize) -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>> {
+    fn receive(
+        &self,
+        _: QueueName,
+        _: usize,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>> {
         Box::pin(std::future::pending())
     }
 
-    fn depth(&self, _: Lane) -> BoxFuture<'_, Option<u64>> {
+    fn depth(&self, _: QueueName) -> BoxFuture<'_, Option<u64>> {
         Box::pin(async { None })
     }
 

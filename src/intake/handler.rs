@@ -19,19 +19,17 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{
-    Current, Here, HookReport, Intake, Outcome, SourceEndpoint, batcher::Confirmed,
-    detach::DetachOnDrop,
-};
+use super::{Current, Here, Intake, SourceEndpoint, batcher::Confirmed, detach::DetachOnDrop};
 use crate::{
     failpoint,
-    http::{BodyError, Problem, read_body},
-    queue::{ENVELOPE_VERSION, Hook, Lane, Message, PublishError, Reading},
+    http::{Problem, ReadBodyError, read_body},
+    observer::{HookOutcome, HookReport},
+    queue::{Hook, Message, Payload, PublishError, QueueName},
     telemetry,
 };
 use hirewire_core::{
     event::{ContentDigest, HookId, Kind},
-    source::{BodyError, InvalidMember, SignatureError, Unverified},
+    source::{ContentError, InvalidMember, SignatureError, Unverified},
 };
 
 /// The header that every answer carries.
@@ -219,11 +217,11 @@ impl Call {
             .read(&verified, &parts.headers, &endpoint.origins);
         let dead_lettered = match reading.error {
             None => None,
-            Some(BodyError::Unreadable(reason)) => Some(reason),
-            Some(BodyError::Malformed(detail)) => {
+            Some(ContentError::Unreadable(reason)) => Some(reason),
+            Some(ContentError::Malformed(detail)) => {
                 return Err(Refusal::plain(StatusCode::BAD_REQUEST, &detail));
             }
-            Some(BodyError::Invalid(problems)) => return Err(not_canonical(&problems)),
+            Some(ContentError::Invalid(problems)) => return Err(not_canonical(&problems)),
         };
         if reading.unnormalized_phones > 0 {
             tracing::debug!(hook.id = %self.hook, count = reading.unnormalized_phones, "telephone numbers that are no E.164 are kept");
@@ -233,21 +231,21 @@ impl Call {
             .iter()
             .map(|read| (read.content.id.clone(), read.content.kind))
             .collect();
-        let hook = |reading| Hook {
+        let hook = |payload| Hook {
             source: endpoint.id.clone(),
             hook: self.hook.clone(),
             received: self.received,
             secret: verified.secret.clone(),
             digest: ContentDigest::of(body),
-            reading,
+            payload,
         };
         if !reading.events.is_empty() {
-            self.publish(hook(Reading::Events(reading.events)), body.len())
+            self.publish(hook(Payload::Events(reading.events)), body.len())
                 .await?;
         }
         if let Some(reason) = &dead_lettered {
             let headers = kept(&endpoint.preset.retained_headers(), &parts.headers);
-            self.dead_letter(hook(Reading::Unreadable {
+            self.dead_letter(hook(Payload::Unreadable {
                 reason: reason.clone(),
                 body: body.to_vec(),
                 headers,
@@ -279,15 +277,11 @@ impl Call {
     /// Publishes a hook that could not be read to the dead queue, alone.
     async fn dead_letter(&self, hook: Hook) -> Result<(), Refusal> {
         let inner = &self.intake.inner;
-        let message = Message {
-            version: ENVELOPE_VERSION,
-            instance: inner.instance.clone(),
-            hooks: vec![hook],
-        };
+        let message = Message::new(inner.instance.clone(), vec![hook]);
         self.confirmed(async {
             inner
                 .queue
-                .publish(Lane::Dead, message)
+                .publish(QueueName::Dead, message)
                 .await
                 .map_err(Arc::new)
         })
@@ -338,7 +332,7 @@ impl Call {
         with_id(response, &self.hook)
     }
 
-    fn log(&self, source: Option<&str>, status: StatusCode, outcome: &Outcome) {
+    fn log(&self, source: Option<&str>, status: StatusCode, outcome: &HookOutcome) {
         let (hook, status) = (self.hook.as_str(), status.as_u16());
         match (outcome, source) {
             (
@@ -412,7 +406,7 @@ impl Accepted {
         .into_response()
     }
 
-    fn outcome(self) -> Outcome {
+    fn outcome(self) -> HookOutcome {
         let Self {
             events,
             secret,
@@ -443,11 +437,11 @@ fn with_id(mut response: Response, hook: &HookId) -> Response {
     response
 }
 
-fn no_body(error: BodyError) -> Refusal {
+fn no_body(error: ReadBodyError) -> Refusal {
     let status = match error {
-        BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        BodyError::TimedOut => StatusCode::REQUEST_TIMEOUT,
-        BodyError::Broken => StatusCode::BAD_REQUEST,
+        ReadBodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ReadBodyError::TimedOut => StatusCode::REQUEST_TIMEOUT,
+        ReadBodyError::Incomplete => StatusCode::BAD_REQUEST,
     };
     Refusal::plain(status, &error.to_string())
 }

@@ -17,7 +17,8 @@ use super::{
     *,
 };
 use crate::{
-    queue::{Lane, Reading},
+    observer::{HookOutcome, HookReport, Observer},
+    queue::{Payload, QueueName},
     telemetry,
 };
 use hirewire_core::{
@@ -27,8 +28,8 @@ use hirewire_core::{
 
 pub(super) const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
 
-#[derive(Default)]
-struct Notes(Mutex<Vec<(u16, Option<String>, Outcome)>>);
+#[derive(Default, Debug)]
+struct Notes(Mutex<Vec<(u16, Option<String>, HookOutcome)>>);
 
 impl Observer for Notes {
     fn hook_answered(&self, hook: &HookReport<'_>) {
@@ -181,7 +182,7 @@ async fn an_accepted_hook_is_on_the_queue_before_its_200() {
     let hook = &durable[0].1.hooks[0];
     assert_eq!(
         (durable[0].0, durable.len(), hook.hook.as_str()),
-        (Lane::Events, 1, answer["hook"].as_str().expect("id"))
+        (QueueName::Events, 1, answer["hook"].as_str().expect("id"))
     );
     assert_eq!(
         (durable[0].1.instance.as_str(), hook.secret.as_deref()),
@@ -254,15 +255,15 @@ async fn an_authentic_hook_that_cannot_be_read_is_parked_whole() {
             "{body}"
         );
         let (lane, message) = harness.queue.durable().pop().expect("a message");
-        let Reading::Unreadable {
+        let Payload::Unreadable {
             body: kept,
             headers,
             reason,
-        } = &message.hooks[0].reading
+        } = &message.hooks[0].payload
         else {
             panic!("readable")
         };
-        assert_eq!((lane, kept.as_slice()), (Lane::Dead, body.as_bytes()));
+        assert_eq!((lane, kept.as_slice()), (QueueName::Dead, body.as_bytes()));
         let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["content-type", "x-bamboohr-timestamp"]);
         assert!(!reason.contains(body), "{reason}");
@@ -280,7 +281,7 @@ async fn what_can_be_read_of_a_batch_counts_and_the_rest_is_parked() {
     let durable = harness.queue.durable();
     assert_eq!(
         durable.iter().map(|(lane, _)| *lane).collect::<Vec<_>>(),
-        [Lane::Events, Lane::Dead]
+        [QueueName::Events, QueueName::Dead]
     );
     assert_eq!(
         durable[0].1.hooks[0].events()[0].content.subject.as_str(),

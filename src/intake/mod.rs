@@ -35,7 +35,7 @@ struct Inner {
     instance: String,
     queue: Arc<dyn Queue>,
     batcher: Batcher,
-    observer: Arc<dyn Observer>,
+    observer: Arc<dyn crate::observer::Observer>,
 }
 
 /// The settings of this moment; a request keeps those it began with.
@@ -58,7 +58,7 @@ impl Intake {
     pub fn new(
         settings: IntakeSettings,
         queue: Arc<dyn Queue>,
-        observer: Arc<dyn Observer>,
+        observer: Arc<dyn crate::observer::Observer>,
     ) -> Self {
         let instance = settings.instance.clone();
         let batcher = Batcher::new(

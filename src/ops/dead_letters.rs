@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 
 use super::{Actor, ApiError, Ops};
 use crate::{
-    queue::{Hook, Reading},
+    queue::{Hook, Payload},
     store::{DeadLetter, DeadLetterFilter, DeadLetterId, PersonKey, RawHook},
 };
 
 /// Reads a stored hook again by the current preset of its source.
-pub(crate) type RereadHook = Arc<dyn Fn(&Hook) -> Reading + Send + Sync>;
+pub(crate) type RereadHook = Arc<dyn Fn(&Hook) -> Payload + Send + Sync>;
 
 /// Which dead letters; a missing member does not filter.
 #[derive(Debug, Default, Deserialize)]
@@ -165,11 +165,11 @@ async fn open_dead_letters(
 /// The hook as the preset reads it now; `None`: it still cannot be read.
 fn reread(ops: &Ops, raw: &RawHook) -> Option<Hook> {
     match (ops.parts().reread_hook)(&raw.hook) {
-        reading @ Reading::Events(_) => Some(Hook {
-            reading,
+        payload @ Payload::Events(_) => Some(Hook {
+            payload,
             ..raw.hook.clone()
         }),
-        Reading::Unreadable { .. } => None,
+        Payload::Unreadable { .. } => None,
     }
 }
 

@@ -9,9 +9,8 @@ use std::time::Duration;
 use sqlx::any::AnyRow;
 
 use super::{
-    ChangedSinceClaim,
-    Claim, ClaimError, ClaimLost, ClaimRequest, ClaimStatus, Intent, PersonKey, Store, StoreError,
-    rows,
+    ChangedSinceClaim, Claim, ClaimError, ClaimLost, ClaimRequest, ClaimStatus, Intent, PersonKey,
+    Store, StoreError, rows,
     sql::batch_writer::BatchWriter,
     sql::dialect::Scope,
     sql::engine::Engine,
@@ -35,7 +34,8 @@ impl Store {
                         .fold(Statement::of(statement), Statement::with);
                     let rows = statement.with(telemetry::new_id()).all(&mut tx).await?;
                     let mut claims = rows.iter().map(claimed).collect::<Result<Vec<_>, _>>()?;
-                    claims.sort_by_key(|claim| (claim.account.priority, claim.account.pending_since));
+                    claims
+                        .sort_by_key(|claim| (claim.account.priority, claim.account.pending_since));
                     Ok(claims)
                 })
             })

@@ -24,7 +24,10 @@ impl Store {
     }
 
     /// The letters meant, newest first.
-    pub async fn dead_letters(&self, filter: &DeadLetterFilter) -> Result<Vec<DeadLetter>, StoreError> {
+    pub async fn dead_letters(
+        &self,
+        filter: &DeadLetterFilter,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
         let filter = filter.clone();
         self.engine
             .read(move |mut tx| Box::pin(async move { chosen(&mut tx, &filter).await }))
@@ -307,7 +310,7 @@ pub(super) async fn raw(
     // Other bytes than a hook's may be kept with a letter (`NewDeadLetter::raw`): there is nothing to read again in them.
     let hook = bytes.and_then(|bytes| serde_json::from_slice::<Hook>(&bytes).ok());
     Ok(hook.map(|hook| RawHook {
-        letter: letter.clone(),
+        dead_letter: letter.clone(),
         hook,
     }))
 }

@@ -15,7 +15,7 @@ use super::{
     sql::dialect::Scope,
     sql::statement::{Columns as _, Statement, Tx, chunks, to_json, to_word},
 };
-use crate::queue::{Hook, Reading};
+use crate::queue::{Hook, Payload};
 use hirewire_core::event::{Alias, Event, EventKey};
 
 /// An event, once in a batch.
@@ -145,7 +145,7 @@ impl Batch {
         let readable = self
             .hooks
             .iter()
-            .filter(|hook| matches!(hook.reading, Reading::Events(_)));
+            .filter(|hook| matches!(hook.payload, Payload::Events(_)));
         dead_letters::close_readable(tx, readable).await?;
         let mut answers = Vec::with_capacity(self.hooks.len());
         for (hook, brought) in self.hooks.iter().zip(&self.brought) {
@@ -161,9 +161,9 @@ impl Batch {
                     person: PersonKey(folk.person(&fact.event.alias())?.to_owned()),
                 });
             }
-            let letter = match &hook.reading {
-                Reading::Events(_) => None,
-                Reading::Unreadable { reason, .. } => {
+            let dead_letter = match &hook.payload {
+                Payload::Events(_) => None,
+                Payload::Unreadable { reason, .. } => {
                     Some(dead_letters::file_unreadable(tx, hook, reason).await?)
                 }
             };
@@ -171,7 +171,7 @@ impl Batch {
                 hook: hook.hook.clone(),
                 source: hook.source.clone(),
                 events,
-                letter,
+                dead_letter,
             });
         }
         Ok(answers)

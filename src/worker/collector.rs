@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Worker, back_off, ingest, log_receive_error};
 use crate::{
-    queue::{Delivery, Hook, Lane},
+    queue::{Delivery, Hook, QueueName},
     store::{DeadLetterCause, DeadLetterSubject, NewDeadLetter, StoreError},
 };
 use hirewire_core::backoff::{Backoff, Retry};
@@ -22,7 +22,7 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
     let mut retry = Retry::new(Backoff::DEPENDENCY);
     loop {
         let received = tokio::select! {
-            received = worker.shared.queue.receive(Lane::Dead, MAX_DELIVERIES) => received,
+            received = worker.shared.queue.receive(QueueName::Dead, MAX_DELIVERIES) => received,
             () = shutdown.cancelled() => return,
         };
 

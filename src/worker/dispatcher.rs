@@ -16,7 +16,7 @@ use super::{
     reconcile::{ReconcileError, Reconciler},
 };
 use crate::{
-    scim_client::Gate as Admission,
+    scim_client::Admission,
     store::{Claim, ClaimRequest, Facts, Priority, StoreError},
 };
 use hirewire_core::backoff::{Backoff, Retry};
@@ -133,9 +133,9 @@ impl Dispatcher {
             }
         };
 
-        match published.client.breaker().gate(Instant::now()) {
-            Admission::Go => ClaimLimit::FreePermits,
-            Admission::Wait(wait) => ClaimLimit::None(wait),
+        match published.client.breaker().admit(Instant::now()) {
+            Admission::Open => ClaimLimit::FreePermits,
+            Admission::Closed { wait } => ClaimLimit::None(wait),
             Admission::Probe => self.probe(&published).await,
         }
     }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Worker, back_off, log_receive_error};
 use crate::{
     failpoint,
-    queue::{Acker, Delivery, Hook, Lane, Message, UnreadableEnvelope},
+    queue::{Acker, Delivery, Hook, Message, QueueName, UnreadableEnvelope},
     store::{Recorded, StoreError},
 };
 use hirewire_core::backoff::{Backoff, Retry};
@@ -27,7 +27,7 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
     let mut retry = Retry::new(Backoff::DEPENDENCY);
     loop {
         let received = tokio::select! {
-            received = worker.shared.queue.receive(Lane::Events, MAX_DELIVERIES) => received,
+            received = worker.shared.queue.receive(QueueName::Events, MAX_DELIVERIES) => received,
             () = shutdown.cancelled() => return,
         };
 

@@ -1,6 +1,6 @@
 //! The embedded queue: its promises, and what it does when its process is killed.
 
-use hirewire::queue::{EmbeddedQueue, Lane, PublishError, Queue as _, QueueOpenError};
+use hirewire::queue::{EmbeddedQueue, PublishError, Queue as _, QueueName, QueueOpenError};
 use tempfile::TempDir;
 
 use crate::queue_conformance::{
@@ -93,11 +93,11 @@ async fn a_queue_that_was_dropped_lets_go_of_its_file() {
 async fn what_no_process_gets_through_with_is_poison_on_the_dead_lane() {
     let folder = Folder::new();
     let queue = folder.open().await;
-    queue_conformance::publish(&queue, "test", Lane::Events, &["poison"]).await;
+    queue_conformance::publish(&queue, "test", QueueName::Events, &["poison"]).await;
     queue.close().await;
     for attempt in 0..=DELIVERY_LIMIT {
         let queue = folder.open().await;
-        let delivery = receive(&queue, Lane::Events, 1).await.remove(0);
+        let delivery = receive(&queue, QueueName::Events, 1).await.remove(0);
         assert_eq!(
             (tag(&delivery).as_str(), delivery.redelivered),
             ("poison", attempt > 0)
@@ -105,11 +105,14 @@ async fn what_no_process_gets_through_with_is_poison_on_the_dead_lane() {
         queue.close().await;
     }
     let queue = folder.open().await;
-    queue_conformance::publish(&queue, "test", Lane::Events, &["sound"]).await;
-    let dead = receive(&queue, Lane::Dead, 1).await;
+    queue_conformance::publish(&queue, "test", QueueName::Events, &["sound"]).await;
+    let dead = receive(&queue, QueueName::Dead, 1).await;
     assert!(tags(&dead) == ["poison"] && dead[0].poison);
     ack(dead).await;
-    assert_eq!(tags(&receive(&queue, Lane::Events, 1).await), ["sound"]);
+    assert_eq!(
+        tags(&receive(&queue, QueueName::Events, 1).await),
+        ["sound"]
+    );
     queue.close().await;
 }
 
@@ -118,8 +121,8 @@ async fn what_no_process_gets_through_with_is_poison_on_the_dead_lane() {
 async fn more_than_may_wait_for_the_disk_is_told_to_come_again() {
     let folder = Folder::new();
     let queue = folder.open().await;
-    let asked =
-        (0..1030).map(|number| queue.publish(Lane::Events, tagged("test", &number.to_string())));
+    let asked = (0..1030)
+        .map(|number| queue.publish(QueueName::Events, tagged("test", &number.to_string())));
     let outcomes = futures_util::future::join_all(asked).await;
     let overloaded = outcomes
         .iter()
@@ -127,7 +130,7 @@ async fn more_than_may_wait_for_the_disk_is_told_to_come_again() {
         .count();
     let confirmed = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
     assert_eq!((confirmed, overloaded), (1024, 6));
-    assert_eq!(drain(&queue, "test", Lane::Events).await.len(), 1024);
+    assert_eq!(drain(&queue, "test", QueueName::Events).await.len(), 1024);
     queue.close().await;
 }
 
@@ -150,7 +153,7 @@ async fn all_that_was_confirmed_is_there_after_a_kill() {
             confirmed.len()
         );
         let queue = folder.open().await;
-        let found = drain(&queue, "test", Lane::Events).await;
+        let found = drain(&queue, "test", QueueName::Events).await;
         let missing: Vec<&String> = confirmed
             .iter()
             .filter(|tag| !found.contains_key(*tag))
@@ -177,7 +180,7 @@ async fn a_killed_worker_loses_nothing_and_its_acks_hold() {
     );
     assert!(!acked.is_empty(), "the child acked nothing");
     let queue = folder.open().await;
-    let found = drain(&queue, "test", Lane::Events).await;
+    let found = drain(&queue, "test", QueueName::Events).await;
     assert!(
         acked.iter().all(|tag| !found.contains_key(tag)),
         "acked and delivered again"
@@ -210,7 +213,7 @@ async fn child_that_publishes() {
             for number in 0.. {
                 let tag = format!("{}/{publisher}/{number}", std::process::id());
                 queue
-                    .publish(Lane::Events, tagged("test", &tag))
+                    .publish(QueueName::Events, tagged("test", &tag))
                     .await
                     .expect("a confirm");
                 println!("confirmed {tag}");
@@ -230,7 +233,7 @@ async fn child_that_works() {
             for number in 0.. {
                 let tag = number.to_string();
                 queue
-                    .publish(Lane::Events, tagged("test", &tag))
+                    .publish(QueueName::Events, tagged("test", &tag))
                     .await
                     .expect("a confirm");
                 println!("confirmed {tag}");
@@ -239,7 +242,11 @@ async fn child_that_works() {
     };
     let working = async move {
         loop {
-            for delivery in queue.receive(Lane::Events, 16).await.expect("deliveries") {
+            for delivery in queue
+                .receive(QueueName::Events, 16)
+                .await
+                .expect("deliveries")
+            {
                 let tag = tag(&delivery);
                 assert!(delivery.acker.ack().await);
                 println!("acked {tag}");
@@ -265,7 +272,7 @@ async fn throughput() {
             tokio::spawn(async move {
                 for _ in 0..each {
                     queue
-                        .publish(Lane::Events, message.clone())
+                        .publish(QueueName::Events, message.clone())
                         .await
                         .expect("a confirm");
                 }
@@ -276,7 +283,10 @@ async fn throughput() {
         let started = std::time::Instant::now();
         let mut taken = 0;
         while taken < each * publishers {
-            let deliveries = queue.receive(Lane::Events, 64).await.expect("deliveries");
+            let deliveries = queue
+                .receive(QueueName::Events, 64)
+                .await
+                .expect("deliveries");
             taken += deliveries.len();
             futures_util::future::join_all(
                 deliveries.into_iter().map(|delivery| delivery.acker.ack()),

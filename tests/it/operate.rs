@@ -1,7 +1,7 @@
 //! What operators do: look, mend, replay, hold a connection; over the socket, over TCP by role, and with no service running.
 
 use hirewire::{
-    queue::{Hook, Message, Reading, UnreadableEnvelope},
+    queue::{Hook, Message, Payload, UnreadableEnvelope},
     store::{Store, StoreSettings},
 };
 use hirewire_core::event::{ContentDigest, HookId, IdDerivation, ParsedEvent, SourceId};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     installation::{Installation, PATIENCE, Said},
-    waiting::until,
+    waiting::wait_until,
 };
 
 /// A hire; the application may refuse one title.
@@ -68,7 +68,7 @@ async fn letters(all: &Installation) -> Vec<String> {
 
 /// Waits until so many letters are open.
 async fn letters_are(all: &Installation, count: usize) -> Vec<String> {
-    until(&format!("{count} letters are open"), PATIENCE, async || {
+    wait_until(&format!("{count} letters are open"), PATIENCE, async || {
         let letters = letters(all).await;
         (letters.len() == count).then_some(letters)
     })
@@ -315,7 +315,7 @@ async fn a_connection_is_held_and_let_go() {
 
     all.post("1", "hired", "E-1", &hired("Ada", "Engineer"))
         .await;
-    until("one is pending", PATIENCE, async || {
+    wait_until("one is pending", PATIENCE, async || {
         let listed = well(ask(&all, &["connections", "list", "-o", "json"]).await);
         let listed: Value = serde_json::from_str(&listed).expect("JSON");
         (listed[0]["pending_others"] == 1).then_some(())
@@ -387,7 +387,7 @@ async fn with_no_service_running_the_commands_work_on_the_store_itself() {
     // What was said while nothing ran holds once it runs again.
     all.serve().await;
     all.post("2", "terminated", "E-1", &json!({})).await;
-    until("the leaver is pending", PATIENCE, async || {
+    wait_until("the leaver is pending", PATIENCE, async || {
         let listed = well(ask(&all, &["connections", "list", "-o", "json"]).await);
         (serde_json::from_str::<Value>(&listed).expect("JSON")[0]["pending_leavers"] == 1)
             .then_some(())
@@ -537,7 +537,7 @@ async fn a_message_that_was_parked_is_stored_once_it_can_be_read() {
             received: hirewire::telemetry::now(),
             secret: None,
             digest: ContentDigest::of(b"body"),
-            reading: Reading::Events(vec![read.clone()]),
+            payload: Payload::Events(vec![read.clone()]),
         };
         let bytes = Message::new(instance, vec![hook]).encode().expect("bytes");
         UnreadableEnvelope {

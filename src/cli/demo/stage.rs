@@ -76,7 +76,7 @@ impl Stage {
         let breaker = BreakerSettings {
             people: 2,
             pause: Duration::from_secs(1),
-            longest: Duration::from_secs(1),
+            max_pause: Duration::from_secs(1),
         };
         let options = Options {
             breaker,

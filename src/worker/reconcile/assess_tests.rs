@@ -11,7 +11,7 @@ use super::{
     readings::{Read, Readings},
 };
 use crate::{
-    scim_client::{Found, Hit},
+    scim_client::{FoundUser, Lookup},
     store::{IntentKind, PersonKey},
 };
 use hirewire_core::{
@@ -22,9 +22,9 @@ use hirewire_core::{
 
 /// The target of a case: the answers to all reads.
 struct Target {
-    matches: Found,
+    matches: Lookup,
     user: Value,
-    second_accounts: Found,
+    second_accounts: Lookup,
     groups: CurrentGroups,
 }
 
@@ -43,7 +43,7 @@ impl Target {
         Self::with_user(Value::Null)
     }
 
-    fn matching(matches: Found) -> Self {
+    fn matching(matches: Lookup) -> Self {
         Self {
             matches,
             ..Self::with_user(ada(true))
@@ -51,9 +51,9 @@ impl Target {
     }
 }
 
-fn nobody() -> Found {
-    Found::Nobody {
-        unasked: Vec::new(),
+fn nobody() -> Lookup {
+    Lookup::NotFound {
+        unfiltered: Vec::new(),
     }
 }
 
@@ -61,7 +61,7 @@ fn ada(active: bool) -> Value {
     user("u-1", json!("E-1"), active)
 }
 
-fn own_hit() -> Hit {
+fn own_hit() -> FoundUser {
     hit("u-1", json!("E-1"))
 }
 
@@ -179,7 +179,7 @@ fn golden_assess_joiner() {
 
     case(&mut table, "no user matches", &joiner(), &Target::empty());
 
-    let target = Target::matching(Found::One(own_hit()));
+    let target = Target::matching(Lookup::One(own_hit()));
     case(
         &mut table,
         "one user matches, with the person's externalId",
@@ -187,7 +187,7 @@ fn golden_assess_joiner() {
         &target,
     );
 
-    let found = Target::matching(Found::One(hit("u-7", Value::Null)));
+    let found = Target::matching(Lookup::One(hit("u-7", Value::Null)));
     case(
         &mut table,
         "one user matches, without an externalId",
@@ -199,7 +199,7 @@ fn golden_assess_joiner() {
     let name = "one user matches, without an externalId, and adopt.match is never";
     case(&mut table, name, &never, &found);
 
-    let other = Target::matching(Found::One(hit("u-7", json!("E-9"))));
+    let other = Target::matching(Lookup::One(hit("u-7", json!("E-9"))));
     case(
         &mut table,
         "one user matches, with another externalId",
@@ -211,7 +211,7 @@ fn golden_assess_joiner() {
     let name = "one user matches, with another externalId that may be taken";
     case(&mut table, name, &taking, &other);
 
-    let several = Target::matching(Found::Several(vec![own_hit(), hit("u-2", Value::Null)]));
+    let several = Target::matching(Lookup::Several(vec![own_hit(), hit("u-2", Value::Null)]));
     case(&mut table, "several users match", &joiner(), &several);
     let name = "several users match after a create without an answer";
     case(&mut table, name, &creating(), &several);
@@ -272,7 +272,7 @@ fn golden_assess_employee() {
     let name = "verified after an unclear create, a second user matches";
     let verified = employee().with(|f| f.claim.account.verify_at = Some(now() - 1.seconds()));
     let second = Target {
-        second_accounts: Found::Several(vec![own_hit(), hit("u-2", Value::Null)]),
+        second_accounts: Lookup::Several(vec![own_hit(), hit("u-2", Value::Null)]),
         ..Target::with_user(ada(true))
     };
     case(&mut table, name, &verified, &second);
@@ -344,14 +344,14 @@ fn golden_assess_leaver() {
 
     let name = "another user matches too, without an externalId";
     let second = Target {
-        second_accounts: Found::Several(vec![own_hit(), hit("u-2", Value::Null)]),
+        second_accounts: Lookup::Several(vec![own_hit(), hit("u-2", Value::Null)]),
         ..Target::with_user(ada(true))
     };
     case(&mut table, name, &leaver(), &second);
 
     let name = "another user matches too, with another externalId";
     let other = Target {
-        second_accounts: Found::Several(vec![own_hit(), hit("u-2", json!("E-9"))]),
+        second_accounts: Lookup::Several(vec![own_hit(), hit("u-2", json!("E-9"))]),
         ..Target::with_user(ada(true))
     };
     case(&mut table, name, &leaver(), &other);
@@ -368,11 +368,11 @@ fn golden_assess_leaver() {
         &mut table,
         name,
         &unbound(),
-        &Target::matching(Found::One(own_hit())),
+        &Target::matching(Lookup::One(own_hit())),
     );
 
     let name = "nothing is bound, several users match";
-    let several = Target::matching(Found::Several(vec![own_hit(), hit("u-2", Value::Null)]));
+    let several = Target::matching(Lookup::Several(vec![own_hit(), hit("u-2", Value::Null)]));
     case(&mut table, name, &unbound(), &several);
 
     let name = "nothing is bound and no match key has a value";

@@ -12,7 +12,7 @@ use super::{
     on_failure::{assess_again, on_absence, on_failure},
     progress::Progress,
 };
-use crate::{scim_client::Found, store::OutcomeReason, worker::connection::PublishedConnection};
+use crate::{scim_client::Lookup, store::OutcomeReason, worker::connection::PublishedConnection};
 use hirewire_core::{
     mapping::Access,
     plan::{Absence, Failure, FailureKind, PauseReason, Phase},
@@ -93,9 +93,9 @@ impl Reconciler {
             _ => read_missing_user(published, progress).await,
         };
         let lookup_empty = match published.client.find(&context.desired.keys).await {
-            Ok(Found::Nobody { .. }) => Some(true),
-            Ok(Found::One(_)) => Some(false),
-            Ok(Found::Several(_)) | Err(_) => None,
+            Ok(Lookup::NotFound { .. }) => Some(true),
+            Ok(Lookup::One(_)) => Some(false),
+            Ok(Lookup::Several(_)) | Err(_) => None,
         };
 
         let last = account.outcome.as_ref();

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use super::context::ReconcileContext;
 use crate::{
-    scim_client::{ClientError, Hit},
+    scim_client::{ClientError, FoundUser},
     store::{Account, Claim, Intent, IntentKind, LastApplied, MatchKeyValue, PersonKey, Priority},
     worker::{Mode, connection::ConnectionSettings},
 };
@@ -241,11 +241,11 @@ pub(super) fn user(id: &str, external_id: Value, active: bool) -> Value {
 }
 
 /// A user that a search found by `userName`.
-pub(super) fn hit(id: &str, external_id: Value) -> Hit {
-    Hit {
+pub(super) fn hit(id: &str, external_id: Value) -> FoundUser {
+    FoundUser {
         id: id.to_owned(),
         resource: user(id, external_id, true),
-        by: vec![AttributePath::parse("userName").unwrap()],
+        matched_by: vec![AttributePath::parse("userName").unwrap()],
     }
 }
 

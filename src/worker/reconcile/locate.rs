@@ -10,7 +10,7 @@ use super::{
     next_step::Conclusion,
 };
 use crate::{
-    scim_client::{Found, Hit},
+    scim_client::{FoundUser, Lookup},
     store::IntentKind,
 };
 use hirewire_core::{
@@ -32,7 +32,7 @@ pub(super) enum Located {
 }
 
 /// Locates the user. `matches`: the users that the match keys found, if they were searched.
-pub(super) fn locate(context: &ReconcileContext<'_>, matches: Option<&Found>) -> Located {
+pub(super) fn locate(context: &ReconcileContext<'_>, matches: Option<&Lookup>) -> Located {
     let account = context.account();
     if let Some(id) = &account.scim_id {
         return Located::Bound(Binding {
@@ -48,9 +48,9 @@ pub(super) fn locate(context: &ReconcileContext<'_>, matches: Option<&Found>) ->
 
     match matches {
         None => Located::Unsearched,
-        Some(Found::Nobody { .. }) => not_found(context),
-        Some(Found::One(hit)) => identify(context, hit),
-        Some(Found::Several(hits)) => Located::Undecided(several(context, hits)),
+        Some(Lookup::NotFound { .. }) => not_found(context),
+        Some(Lookup::One(hit)) => identify(context, hit),
+        Some(Lookup::Several(hits)) => Located::Undecided(several(context, hits)),
     }
 }
 
@@ -75,7 +75,7 @@ fn not_found(context: &ReconcileContext<'_>) -> Located {
     }
 }
 
-fn several(context: &ReconcileContext<'_>, hits: &[Hit]) -> Conclusion {
+fn several(context: &ReconcileContext<'_>, hits: &[FoundUser]) -> Conclusion {
     let ids: Vec<&str> = hits.iter().map(|hit| hit.id.as_str()).collect();
     let intent = context.account().intent.as_ref();
     let created = intent.is_some_and(|intent| intent.kind == IntentKind::Create);
@@ -101,7 +101,7 @@ fn several(context: &ReconcileContext<'_>, hits: &[Hit]) -> Conclusion {
 
 /// A user with the person's `externalId`, or one that matches an open create, is bound. Any other
 /// is adopted if the policy allows it.
-fn identify(context: &ReconcileContext<'_>, hit: &Hit) -> Located {
+fn identify(context: &ReconcileContext<'_>, hit: &FoundUser) -> Located {
     let (desired, found) = (desired_external_id(&context.desired.keys), external_id(hit));
     let intent = context.account().intent.as_ref();
     let by_intent = intent.is_some_and(|intent| {
@@ -109,7 +109,7 @@ fn identify(context: &ReconcileContext<'_>, hit: &Hit) -> Located {
             && intent
                 .match_keys
                 .iter()
-                .any(|key| hit.by.iter().any(|path| path.as_str() == key.path))
+                .any(|key| hit.matched_by.iter().any(|path| path.as_str() == key.path))
     });
     let by_external_id = found.is_some() && found == desired;
 
@@ -125,7 +125,7 @@ fn identify(context: &ReconcileContext<'_>, hit: &Hit) -> Located {
         (false, AdoptMatch::Never) => "adopt.match is never",
         (false, AdoptMatch::Unique) => return bind(hit, true, false),
     };
-    let by: Vec<&str> = hit.by.iter().map(AttributePath::as_str).collect();
+    let by: Vec<&str> = hit.matched_by.iter().map(AttributePath::as_str).collect();
     Located::Undecided(Conclusion::FileDeadLetter {
         cause: DeadLetterCause::Conflict,
         summary: format!(
@@ -136,7 +136,7 @@ fn identify(context: &ReconcileContext<'_>, hit: &Hit) -> Located {
     })
 }
 
-fn bind(hit: &Hit, adopting: bool, created_by_us: bool) -> Located {
+fn bind(hit: &FoundUser, adopting: bool, created_by_us: bool) -> Located {
     Located::Bound(Binding {
         id: hit.id.clone(),
         resource: Some(hit.resource.clone()),
@@ -149,13 +149,13 @@ fn bind(hit: &Hit, adopting: bool, created_by_us: bool) -> Located {
 /// with another `externalId` belongs to another person.
 pub(super) fn second_accounts(
     context: &ReconcileContext<'_>,
-    found: &Found,
+    found: &Lookup,
     id: &str,
 ) -> Vec<String> {
     let hits = match found {
-        Found::Several(hits) => hits.as_slice(),
-        Found::One(hit) => std::slice::from_ref(hit),
-        Found::Nobody { .. } => &[],
+        Lookup::Several(hits) => hits.as_slice(),
+        Lookup::One(hit) => std::slice::from_ref(hit),
+        Lookup::NotFound { .. } => &[],
     };
     let desired = desired_external_id(&context.desired.keys);
 
@@ -175,7 +175,7 @@ fn desired_external_id(keys: &[MatchKey]) -> Option<&str> {
         .map(|key| key.value.as_str())
 }
 
-fn external_id(hit: &Hit) -> Option<&str> {
+fn external_id(hit: &FoundUser) -> Option<&str> {
     member(&hit.resource, "externalId")
         .and_then(Value::as_str)
         .filter(|text| !text.is_empty())

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::{context::ReconcileContext, groups};
-use crate::{scim_client::Found, worker::connection::PublishedConnection};
+use crate::{scim_client::Lookup, worker::connection::PublishedConnection};
 use hirewire_core::{
     mapping::{Access, Desired},
     plan::{CurrentGroups, Failure},
@@ -28,9 +28,9 @@ pub(super) enum Read {
 /// The answers to the reads so far; `None`: not read.
 #[derive(Debug, Default)]
 pub(super) struct Readings {
-    pub(super) matches: Option<Found>,
+    pub(super) matches: Option<Lookup>,
     pub(super) user: Option<Value>,
-    pub(super) second_accounts: Option<Found>,
+    pub(super) second_accounts: Option<Lookup>,
     pub(super) groups: Option<CurrentGroups>,
 }
 
@@ -65,7 +65,7 @@ impl Readings {
 async fn find(
     context: &ReconcileContext<'_>,
     published: &PublishedConnection,
-) -> Result<Found, Failure> {
+) -> Result<Lookup, Failure> {
     published.client.find(&context.desired.keys).await
 }
 
@@ -74,7 +74,7 @@ async fn find(
 async fn find_second_accounts(
     context: &ReconcileContext<'_>,
     published: &PublishedConnection,
-) -> Result<Found, Failure> {
+) -> Result<Lookup, Failure> {
     match (find(context, published).await, context.access()) {
         (Err(failure), Access::Inactive) => {
             tracing::warn!(
@@ -83,8 +83,8 @@ async fn find_second_accounts(
                 %failure,
                 "the search for a leaver's second account failed"
             );
-            Ok(Found::Nobody {
-                unasked: Vec::new(),
+            Ok(Lookup::NotFound {
+                unfiltered: Vec::new(),
             })
         }
         (found, _) => found,

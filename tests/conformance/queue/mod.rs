@@ -12,7 +12,9 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use hirewire::queue::{Delivery, Hook, Lane, Message, PublishError, Queue, QueueHealth, Reading};
+use hirewire::queue::{
+    Delivery, Hook, Message, Payload, PublishError, Queue, QueueHealth, QueueName,
+};
 use hirewire_core::event::{ContentDigest, HookId, SourceId};
 
 /// Longest any wait here may last; then the test fails instead of hanging.
@@ -41,7 +43,7 @@ pub fn tagged(instance: &str, tag: &str) -> Message {
         received: "2026-11-25T03:00:00Z".parse().expect("a time"),
         secret: None,
         digest: ContentDigest::of(tag.as_bytes()),
-        reading: Reading::Unreadable {
+        payload: Payload::Unreadable {
             reason: "a test".to_owned(),
             body: tag.as_bytes().to_vec(),
             headers: Vec::new(),
@@ -53,9 +55,9 @@ pub fn tagged(instance: &str, tag: &str) -> Message {
 /// The tag of a delivery.
 pub fn tag(delivery: &Delivery) -> String {
     let message = delivery.message.as_ref().expect("a readable message");
-    match &message.hooks[0].reading {
-        Reading::Unreadable { body, .. } => String::from_utf8(body.clone()).expect("a tag"),
-        Reading::Events(_) => panic!("a message without a tag"),
+    match &message.hooks[0].payload {
+        Payload::Unreadable { body, .. } => String::from_utf8(body.clone()).expect("a tag"),
+        Payload::Events(_) => panic!("a message without a tag"),
     }
 }
 
@@ -64,7 +66,7 @@ pub fn tags(deliveries: &[Delivery]) -> Vec<String> {
 }
 
 /// Publishes these tags one after the other.
-pub async fn publish(queue: &impl Queue, instance: &str, lane: Lane, tags: &[&str]) {
+pub async fn publish(queue: &impl Queue, instance: &str, lane: QueueName, tags: &[&str]) {
     for tag in tags {
         queue
             .publish(lane, tagged(instance, tag))
@@ -74,7 +76,7 @@ pub async fn publish(queue: &impl Queue, instance: &str, lane: Lane, tags: &[&st
 }
 
 /// Receives until there are so many, asking again as a worker does.
-pub async fn receive(queue: &impl Queue, lane: Lane, count: usize) -> Vec<Delivery> {
+pub async fn receive(queue: &impl Queue, lane: QueueName, count: usize) -> Vec<Delivery> {
     let gather = async {
         let mut deliveries = Vec::new();
         while deliveries.len() < count {
@@ -97,7 +99,7 @@ pub async fn ack(deliveries: Vec<Delivery>) {
 }
 
 /// Everything up to a last message that is published now: how often each tag came. All is acked.
-pub async fn drain(queue: &impl Queue, instance: &str, lane: Lane) -> BTreeMap<String, usize> {
+pub async fn drain(queue: &impl Queue, instance: &str, lane: QueueName) -> BTreeMap<String, usize> {
     publish(queue, instance, lane, &["the last"]).await;
     let mut seen = BTreeMap::new();
     loop {
@@ -151,12 +153,12 @@ pub async fn messages_come_in_the_order_in_which_they_were_published(harness: &i
     publish(
         &queue,
         harness.instance(),
-        Lane::Events,
+        QueueName::Events,
         &["1", "2", "3", "4", "5"],
     )
     .await;
-    let first = receive(&queue, Lane::Events, 2).await;
-    let rest = receive(&queue, Lane::Events, 3).await;
+    let first = receive(&queue, QueueName::Events, 2).await;
+    let rest = receive(&queue, QueueName::Events, 3).await;
     assert_eq!(
         [tags(&first), tags(&rest)].concat(),
         ["1", "2", "3", "4", "5"]
@@ -176,9 +178,9 @@ pub async fn a_waiting_receiver_gets_what_is_published_later(harness: &impl Harn
     let queue = Arc::new(harness.open().await);
     let waiting = tokio::spawn({
         let queue = Arc::clone(&queue);
-        async move { tags(&receive(&*queue, Lane::Events, 1).await) }
+        async move { tags(&receive(&*queue, QueueName::Events, 1).await) }
     });
-    publish(&*queue, harness.instance(), Lane::Events, &["late"]).await;
+    publish(&*queue, harness.instance(), QueueName::Events, &["late"]).await;
     assert_eq!(waiting.await.expect("a receiver"), ["late"]);
     queue.close().await;
 }
@@ -188,33 +190,33 @@ pub async fn what_is_acked_is_forgotten(harness: &impl Harness) {
     publish(
         &queue,
         harness.instance(),
-        Lane::Events,
+        QueueName::Events,
         &["kept", "acked", "acked too"],
     )
     .await;
-    let mut deliveries = receive(&queue, Lane::Events, 3).await;
+    let mut deliveries = receive(&queue, QueueName::Events, 3).await;
     let kept = deliveries.remove(0);
     ack(deliveries).await;
     queue.close().await;
     drop(kept);
 
     let queue = harness.open().await;
-    let seen = drain(&queue, harness.instance(), Lane::Events).await;
+    let seen = drain(&queue, harness.instance(), QueueName::Events).await;
     assert_eq!(seen, BTreeMap::from([("kept".to_owned(), 1)]));
     queue.close().await;
 }
 
 pub async fn what_is_not_settled_comes_again_marked_as_such(harness: &impl Harness) {
     let queue = harness.open().await;
-    publish(&queue, harness.instance(), Lane::Events, &["1", "2"]).await;
-    let unsettled = receive(&queue, Lane::Events, 2).await;
+    publish(&queue, harness.instance(), QueueName::Events, &["1", "2"]).await;
+    let unsettled = receive(&queue, QueueName::Events, 2).await;
     queue.close().await;
     for delivery in unsettled {
         assert!(!delivery.acker.ack().await, "a closed queue took an ack");
     }
 
     let queue = harness.open().await;
-    let again = receive(&queue, Lane::Events, 2).await;
+    let again = receive(&queue, QueueName::Events, 2).await;
     assert_eq!(tags(&again), ["1", "2"]);
     assert!(again.iter().all(|delivery| delivery.redelivered));
     ack(again).await;
@@ -223,16 +225,22 @@ pub async fn what_is_not_settled_comes_again_marked_as_such(harness: &impl Harne
 
 pub async fn what_is_given_back_comes_again(harness: &impl Harness) {
     let queue = harness.open().await;
-    publish(&queue, harness.instance(), Lane::Events, &["1", "2", "3"]).await;
-    for delivery in receive(&queue, Lane::Events, 3).await {
+    publish(
+        &queue,
+        harness.instance(),
+        QueueName::Events,
+        &["1", "2", "3"],
+    )
+    .await;
+    for delivery in receive(&queue, QueueName::Events, 3).await {
         delivery.acker.requeue().await;
     }
-    let again = receive(&queue, Lane::Events, 3).await;
+    let again = receive(&queue, QueueName::Events, 3).await;
     assert_eq!(tags(&again), ["1", "2", "3"]);
     assert!(again.iter().all(|delivery| delivery.redelivered));
     ack(again).await;
     assert_eq!(
-        drain(&queue, harness.instance(), Lane::Events).await,
+        drain(&queue, harness.instance(), QueueName::Events).await,
         BTreeMap::new()
     );
     queue.close().await;
@@ -240,9 +248,9 @@ pub async fn what_is_given_back_comes_again(harness: &impl Harness) {
 
 pub async fn what_is_dropped_comes_again(harness: &impl Harness) {
     let queue = harness.open().await;
-    publish(&queue, harness.instance(), Lane::Events, &["1"]).await;
-    drop(receive(&queue, Lane::Events, 1).await);
-    let again = receive(&queue, Lane::Events, 1).await;
+    publish(&queue, harness.instance(), QueueName::Events, &["1"]).await;
+    drop(receive(&queue, QueueName::Events, 1).await);
+    let again = receive(&queue, QueueName::Events, 1).await;
     assert_eq!(tags(&again), ["1"]);
     ack(again).await;
     queue.close().await;
@@ -259,7 +267,7 @@ pub async fn each_message_goes_to_one_of_many_receivers(harness: &impl Harness) 
             for number in 0..EACH {
                 let message = tagged(&instance, &format!("{publisher}/{number}"));
                 queue
-                    .publish(Lane::Events, message)
+                    .publish(QueueName::Events, message)
                     .await
                     .expect("a confirm");
             }
@@ -270,7 +278,7 @@ pub async fn each_message_goes_to_one_of_many_receivers(harness: &impl Harness) 
     for _ in 0..3 {
         let (queue, sender) = (Arc::clone(&queue), sender.clone());
         receivers.push(tokio::spawn(async move {
-            while let Ok(deliveries) = queue.receive(Lane::Events, 32).await {
+            while let Ok(deliveries) = queue.receive(QueueName::Events, 32).await {
                 for delivery in deliveries {
                     let tag = tag(&delivery);
                     assert!(delivery.acker.ack().await, "the ack was taken");
@@ -307,10 +315,10 @@ pub async fn each_message_goes_to_one_of_many_receivers(harness: &impl Harness) 
 
 pub async fn lanes_are_apart(harness: &impl Harness) {
     let queue = harness.open().await;
-    publish(&queue, harness.instance(), Lane::Dead, &["dead"]).await;
-    publish(&queue, harness.instance(), Lane::Events, &["event"]).await;
-    let events = receive(&queue, Lane::Events, 1).await;
-    let dead = receive(&queue, Lane::Dead, 1).await;
+    publish(&queue, harness.instance(), QueueName::Dead, &["dead"]).await;
+    publish(&queue, harness.instance(), QueueName::Events, &["event"]).await;
+    let events = receive(&queue, QueueName::Events, 1).await;
+    let dead = receive(&queue, QueueName::Dead, 1).await;
     assert_eq!(
         (tags(&events), tags(&dead)),
         (vec!["event".to_owned()], vec!["dead".to_owned()])
@@ -325,12 +333,12 @@ pub async fn a_receiver_that_gives_up_takes_nothing_with_it(harness: &impl Harne
     let queue = harness.open().await;
     for _ in 0..3 {
         assert!(
-            queue.receive(Lane::Events, 8).now_or_never().is_none(),
+            queue.receive(QueueName::Events, 8).now_or_never().is_none(),
             "nothing was published yet"
         );
     }
-    publish(&queue, harness.instance(), Lane::Events, &["1", "2"]).await;
-    let deliveries = receive(&queue, Lane::Events, 2).await;
+    publish(&queue, harness.instance(), QueueName::Events, &["1", "2"]).await;
+    let deliveries = receive(&queue, QueueName::Events, 2).await;
     assert_eq!(tags(&deliveries), ["1", "2"]);
     ack(deliveries).await;
     queue.close().await;
@@ -339,10 +347,10 @@ pub async fn a_receiver_that_gives_up_takes_nothing_with_it(harness: &impl Harne
 pub async fn a_publisher_that_goes_away_has_published(harness: &impl Harness) {
     let queue = harness.open().await;
     let gone = queue
-        .publish(Lane::Events, tagged(harness.instance(), "orphan"))
+        .publish(QueueName::Events, tagged(harness.instance(), "orphan"))
         .now_or_never();
     assert!(gone.is_none_or(|outcome| outcome.is_ok()));
-    let deliveries = receive(&queue, Lane::Events, 1).await;
+    let deliveries = receive(&queue, QueueName::Events, 1).await;
     assert_eq!(tags(&deliveries), ["orphan"]);
     ack(deliveries).await;
     queue.close().await;
@@ -355,8 +363,11 @@ pub async fn a_newer_versions_message_arrives_as_bytes(harness: &impl Harness) {
         ..tagged(harness.instance(), "from the future")
     };
     let bytes = newer.encode().expect("JSON");
-    queue.publish(Lane::Events, newer).await.expect("a confirm");
-    let delivery = receive(&queue, Lane::Events, 1).await.remove(0);
+    queue
+        .publish(QueueName::Events, newer)
+        .await
+        .expect("a confirm");
+    let delivery = receive(&queue, QueueName::Events, 1).await.remove(0);
     let unreadable = delivery.message.as_ref().expect_err("not readable here");
     assert_eq!(
         (unreadable.version, unreadable.instance.as_deref()),
@@ -370,14 +381,14 @@ pub async fn a_newer_versions_message_arrives_as_bytes(harness: &impl Harness) {
 pub async fn another_instances_message_is_not_published(harness: &impl Harness) {
     let queue = harness.open().await;
     let outcome = queue
-        .publish(Lane::Events, tagged("another", "astray"))
+        .publish(QueueName::Events, tagged("another", "astray"))
         .await;
     assert!(
         matches!(outcome, Err(PublishError::Refused(_))),
         "{outcome:?}"
     );
     assert_eq!(
-        drain(&queue, harness.instance(), Lane::Events).await,
+        drain(&queue, harness.instance(), QueueName::Events).await,
         BTreeMap::new()
     );
     queue.close().await;
@@ -385,18 +396,24 @@ pub async fn another_instances_message_is_not_published(harness: &impl Harness) 
 
 pub async fn depth_counts_what_is_ready(harness: &impl Harness) {
     let queue = harness.open().await;
-    assert_eq!(queue.depth(Lane::Events).await, Some(0));
-    publish(&queue, harness.instance(), Lane::Events, &["1", "2", "3"]).await;
-    publish(&queue, harness.instance(), Lane::Dead, &["4"]).await;
+    assert_eq!(queue.depth(QueueName::Events).await, Some(0));
+    publish(
+        &queue,
+        harness.instance(),
+        QueueName::Events,
+        &["1", "2", "3"],
+    )
+    .await;
+    publish(&queue, harness.instance(), QueueName::Dead, &["4"]).await;
     assert_eq!(
         (
-            queue.depth(Lane::Events).await,
-            queue.depth(Lane::Dead).await
+            queue.depth(QueueName::Events).await,
+            queue.depth(QueueName::Dead).await
         ),
         (Some(3), Some(1))
     );
-    ack(receive(&queue, Lane::Events, 3).await).await;
-    assert_eq!(queue.depth(Lane::Events).await, Some(0));
+    ack(receive(&queue, QueueName::Events, 3).await).await;
+    assert_eq!(queue.depth(QueueName::Events).await, Some(0));
     queue.close().await;
 }
 
@@ -404,13 +421,13 @@ pub async fn a_closed_queue_says_so(harness: &impl Harness) {
     let queue = harness.open().await;
     queue.close().await;
     let outcome = queue
-        .publish(Lane::Events, tagged(harness.instance(), "late"))
+        .publish(QueueName::Events, tagged(harness.instance(), "late"))
         .await;
     assert!(
         matches!(outcome, Err(PublishError::Unreachable(_))),
         "{outcome:?}"
     );
-    let received = tokio::time::timeout(PATIENCE, queue.receive(Lane::Events, 1))
+    let received = tokio::time::timeout(PATIENCE, queue.receive(QueueName::Events, 1))
         .await
         .expect("an answer");
     assert!(received.is_err(), "a closed queue delivers nothing");

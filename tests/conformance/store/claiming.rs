@@ -2,8 +2,9 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use hirewire::store::{ChangedSinceClaim, 
-    ClaimError, ClaimRequest, Intent, IntentKind, MatchKeyValue, OutcomeKind, Priority,
+use hirewire::store::{
+    ChangedSinceClaim, ClaimError, ClaimRequest, Intent, IntentKind, MatchKeyValue, OutcomeKind,
+    Priority,
 };
 
 use super::harness::*;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use hirewire::{
-    queue::{Hook, Reading},
+    queue::{Hook, Payload},
     store::{
         Claim, ClaimRequest, Commit, Outcome, OutcomeKind, PersonKey, Priority, Recorded, Store,
         StoreSettings, Wiring,
@@ -114,17 +114,17 @@ pub fn with(kind: &str, worker: &str, id: &str, data: Value) -> ParsedEvent {
 
 /// A hook of `hr`, received at second `at`.
 pub fn hook(at: i64, events: Vec<ParsedEvent>) -> Hook {
-    hook_of("hr", at, Reading::Events(events))
+    hook_of("hr", at, Payload::Events(events))
 }
 
-pub fn hook_of(name: &str, at: i64, reading: Reading) -> Hook {
+pub fn hook_of(name: &str, at: i64, payload: Payload) -> Hook {
     Hook {
         source: source(name),
         hook: HookId::parse(hirewire::telemetry::new_id()).expect("an id"),
         received: second(at),
         secret: None,
         digest: ContentDigest::of(b"body"),
-        reading,
+        payload,
     }
 }
 

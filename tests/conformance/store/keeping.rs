@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
-use hirewire::store::{ChangedSinceClaim, 
-    Claim, ClaimError, Commit, Intent, IntentKind, LastApplied, OutcomeKind, Priority,
+use hirewire::store::{
+    ChangedSinceClaim, Claim, ClaimError, Commit, Intent, IntentKind, LastApplied, OutcomeKind,
+    Priority,
 };
 use hirewire_core::mapping::Access;
 use jiff::SignedDuration;

@@ -1,7 +1,7 @@
 //! Dead letters: one for each trouble, closed by success, replayed with a reason.
 
 use hirewire::{
-    queue::Reading,
+    queue::Payload,
     store::{
         Claim, Commit, DeadLetterCause, DeadLetterFilter, DeadLetterId, DeadLetterSubject,
         NewDeadLetter, OutcomeKind,
@@ -29,7 +29,7 @@ fn about(claim: &Claim, cause: DeadLetterCause, summary: &str) -> NewDeadLetter 
 
 fn with_dead_letters(claim: &Claim, dead_letters: Vec<NewDeadLetter>) -> Commit {
     Commit {
-        letters,
+        dead_letters,
         reconciled: true,
         ..Commit::keeping(&claim.account, outcome(OutcomeKind::DeadLetter))
     }
@@ -126,7 +126,11 @@ pub async fn success_closes_the_accounts_letters(place: &Place) {
         cause: Some("refused".to_owned()),
         ..DeadLetterFilter::default()
     };
-    assert!(store.dead_letters(&all).await.expect("read")[0].closed.is_some());
+    assert!(
+        store.dead_letters(&all).await.expect("read")[0]
+            .closed
+            .is_some()
+    );
     // The same trouble later is another letter.
     record(&store, vec![event("changed", "E-1", "d")]).await;
     let claim = claim_one(&store).await;
@@ -170,7 +174,7 @@ pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place
     let unreadable = hook_of(
         "hr",
         0,
-        Reading::Unreadable {
+        Payload::Unreadable {
             reason: "no `type`".to_owned(),
             body: vec![0, 159, 146, 150],
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
@@ -181,11 +185,11 @@ pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place
         hook(1, vec![event("hired", "E-1", "h")]),
     ];
     let first = store.record(&hooks, &wiring()).await.expect("recorded");
-    let letter = first.hooks[0].letter.clone().expect("a letter");
-    assert!(first.hooks[0].events.is_empty() && first.hooks[1].letter.is_none());
+    let letter = first.hooks[0].dead_letter.clone().expect("a letter");
+    assert!(first.hooks[0].events.is_empty() && first.hooks[1].dead_letter.is_none());
     // Delivered twice, it is told once.
     let again = store.record(&hooks, &wiring()).await.expect("recorded");
-    assert_eq!(again.hooks[0].letter.as_ref(), Some(&letter));
+    assert_eq!(again.hooks[0].dead_letter.as_ref(), Some(&letter));
     let letters = store
         .dead_letters(&DeadLetterFilter::default())
         .await
@@ -206,7 +210,10 @@ pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place
         [(String::new(), "unreadable".to_owned(), 1)]
     );
     let kept = store.raw(&letter).await.expect("read").expect("kept");
-    assert_eq!((kept.letter, &kept.hook), (letter.clone(), &unreadable));
+    assert_eq!(
+        (kept.dead_letter, &kept.hook),
+        (letter.clone(), &unreadable)
+    );
     assert_eq!(
         store
             .raw(&DeadLetterId("none".to_owned()))
@@ -227,7 +234,7 @@ pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place
         [&unreadable]
     );
     let read = hirewire::queue::Hook {
-        reading: Reading::Events(vec![event("hired", "E-2", "h2")]),
+        payload: Payload::Events(vec![event("hired", "E-2", "h2")]),
         ..unreadable.clone()
     };
     store.record(&[read], &wiring()).await.expect("recorded");

@@ -1,7 +1,7 @@
 //! Merging and parting: the fold says who is one person; forwarders and bindings follow.
 
 use hirewire::{
-    queue::Reading,
+    queue::Payload,
     store::{PersonKey, Store},
 };
 use hirewire_core::mapping::Access;
@@ -29,7 +29,7 @@ async fn operators(store: &Store, kind: &str, id: &str, at: i64) {
     link.content.time = Some(second(at));
     store
         .record(
-            &[hook_of("ops", at, Reading::Events(vec![link]))],
+            &[hook_of("ops", at, Payload::Events(vec![link]))],
             &wiring(),
         )
         .await

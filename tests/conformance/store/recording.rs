@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use hirewire::{
-    queue::{Reading, UnreadableEnvelope},
+    queue::{Payload, UnreadableEnvelope},
     store::Priority,
 };
 use serde_json::json;
@@ -189,7 +189,7 @@ pub async fn an_operators_event_counts_for_the_alias_it_means(place: &Place) {
     );
     let recorded = store
         .record(
-            &[hook_of("ops", 9, Reading::Events(vec![revoked]))],
+            &[hook_of("ops", 9, Payload::Events(vec![revoked]))],
             &wiring(),
         )
         .await

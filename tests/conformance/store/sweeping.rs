@@ -27,7 +27,7 @@ pub async fn a_new_connection_is_filled(place: &Place) {
             &[hook_of(
                 "ats",
                 0,
-                hirewire::queue::Reading::Events(vec![event("hired", "A-1", "a")]),
+                hirewire::queue::Payload::Events(vec![event("hired", "A-1", "a")]),
             )],
             &wiring(),
         )

@@ -142,6 +142,7 @@ mod tests {
     #[test]
     fn an_absent_member_keeps_null_clears_and_a_value_sets() {
         let set = |value: &str| Change::Set(Value::from(value));
+
         assert_eq!(
             flatten(
                 r#"{"name":{"given":"Ada","family":null},"title":null,"phones":[],

@@ -250,6 +250,7 @@ mod tests {
     #[test]
     fn an_effective_time_is_either_a_date_or_an_instant() {
         let read = |text| serde_json::from_str::<Effective>(text);
+
         assert!(
             read(r#"{"date":"2026-12-01","boundary":"end_of_day","time_zone":"Europe/Berlin"}"#)
                 .is_ok()

@@ -102,6 +102,10 @@ mod tests {
     use super::*;
 
     #[test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the test compares with files of the repository"
+    )]
     fn the_files_in_the_repository_are_the_generated_schemas() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas");
         let generated = schemas();
@@ -131,6 +135,7 @@ mod tests {
     fn the_envelope_has_the_members_and_the_kinds_of_the_types() {
         let schema = event_schema();
         let data = &schema["$defs"]["EventData"]["properties"];
+
         for member in [
             "effective",
             "employment_id",

@@ -200,7 +200,7 @@ whole_value! {
         r#type: String,
         /// The full address, as printed on an envelope.
         formatted: String,
-        /// The street and house number.
+        /// The street and the number of the building.
         street: String,
         /// The city or locality.
         locality: String,

@@ -8,7 +8,6 @@
 pub(super) enum Shape {
     /// Text, a number or a civil date as text.
     Text,
-    /// `true` or `false`.
     Boolean,
     /// A list of objects with these members.
     List(Members),
@@ -90,7 +89,7 @@ pub(super) const WORKER: Members = &[
     ("extensions", Free),
 ];
 
-/// The members of `person`.
+/// The members of `person`: those that do not depend on an employment.
 pub(super) const PERSON: Members = &[("status", Text)];
 
 /// The members of `employment` and of each element of `employments`.
@@ -303,7 +302,7 @@ mod tests {
     fn the_worker_has_exactly_the_attributes_of_the_event_schema() {
         let (_, schema) = schemas().into_iter().next().expect("the envelope");
         let data = members_of(&schema, &schema["properties"]["data"]);
-        same_names(&schema, &data["worker"], WORKER, &["id", "source"]);
+        assert_same_names(&schema, &data["worker"], WORKER, &["id", "source"]);
     }
 
     #[test]

@@ -30,6 +30,7 @@ impl ScimError {
             status,
             ..Self::default()
         };
+
         match serde_json::from_slice::<Value>(body) {
             Ok(json @ Value::Object(_)) => Self::from_json(status, &json),
             Ok(Value::String(text)) => Self {
@@ -153,6 +154,7 @@ mod tests {
     fn an_error_of_another_form_is_parsed_as_far_as_possible() {
         let aws = r#"{"schema":["urn:ietf:params:scim:api:messages:2.0:Error"],"schemas":null,
                       "detail":"d","status":429}"#;
+
         assert_eq!(read(429, aws), (429, None, some("d"), true));
         let graph = r#"{"error":{"message":"Missing Email field","code":1}}"#;
         assert_eq!(

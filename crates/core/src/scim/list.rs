@@ -44,6 +44,7 @@ mod tests {
     #[test]
     fn a_list_parses_in_each_form_that_servers_send() {
         let read = |body| ListResponse::read(&body).map(|l| (l.total, l.resources.len()));
+
         assert_eq!(
             read(json!({"totalResults": 2, "Resources": [{"id": "1"}, null, {"id": "2"}]})),
             Some((2, 2))

@@ -129,6 +129,7 @@ fn typed_parts(
         attribute: "type".into(),
         value: Value::String(kind.to_owned()),
     };
+
     Ok(PathParts {
         urn: None,
         attribute: attribute.to_owned(),
@@ -153,6 +154,7 @@ fn split_urn(head: &str) -> Result<(Option<String>, &str), String> {
     let Some((urn, names)) = head.rsplit_once(':') else {
         return Ok((None, head));
     };
+
     if !urn
         .get(..4)
         .is_some_and(|start| start.eq_ignore_ascii_case("urn:"))

@@ -34,6 +34,7 @@ fn short_forms_become_full_paths() {
         full("emails[primary eq false].value"),
         "emails[primary eq false].value"
     );
+
     assert_eq!(full("manager.$ref"), "manager.$ref");
 }
 

@@ -18,7 +18,7 @@ use super::AttributePath;
 pub struct Profile {
     /// The name in the configuration: `generic`, `workplace`.
     pub name: String,
-    /// The name of the application, for people.
+    /// The display name of the application.
     #[serde(default)]
     pub title: String,
     /// The `User-Agent` header; some servers refuse a request without it.
@@ -158,7 +158,7 @@ impl Default for GroupDialect {
 }
 
 /// The way to check whether a user is a member of a group already, so that a membership granted by
-/// hand is never recorded as ours.
+/// hand is never recorded as granted by Hirewire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MemberCheck {
@@ -221,6 +221,7 @@ impl Profile {
             .required
             .iter()
             .filter(|any_of| !any_of.iter().any(&has));
+
         lacking
             .map(|any_of| {
                 any_of
@@ -317,6 +318,7 @@ mod tests {
             );
             assert!(profile.lookup.iter().all(|p| profile.is_filterable(p)));
         }
+
         assert_eq!(Profile::named("no such"), None);
     }
 
@@ -342,6 +344,7 @@ mod tests {
         let profile = Profile::named("workplace").unwrap();
         let path = |text| AttributePath::parse(text).unwrap();
         let (at, value) = profile.to_dialect(&path("enterprise.manager.value"), json!("100012"));
+
         assert_eq!(
             (at, value),
             (path("enterprise.manager.managerId"), json!(100_012))

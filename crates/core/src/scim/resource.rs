@@ -38,6 +38,7 @@ impl AttributePath {
             }
             (Some(sub), element) => member(element, sub)?,
         };
+
         assigned(value)
     }
 
@@ -215,6 +216,7 @@ mod tests {
                 {"Department": "R&D"},
             "urn:x:ext:User:flat": 3, "phoneNumbers": {"type": "work", "value": "+1"},
         });
+
         assert_eq!(path("username").get(&user), Some(&json!("ada")));
         assert_eq!(path("name.givenName").get(&user), Some(&json!("Ada")));
         assert_eq!(path("emails.work").get(&user), Some(&json!("w")));
@@ -234,6 +236,7 @@ mod tests {
     #[test]
     fn set_builds_a_body_attribute_by_attribute() {
         let mut user = Value::Null;
+
         for (at, value) in [
             ("userName", "ada"),
             ("name.givenName", "Ada"),
@@ -270,6 +273,7 @@ mod tests {
             &json!([{"v": 1}, {"v": 2}]),
             &json!([{"v": 2.0}, {"v": 1}])
         ));
+
         assert!(!value_matches(&json!("a"), &json!("A")));
     }
 }
