@@ -1,17 +1,17 @@
-//! Failpoints: places where a test stops this process. They exist only with the feature `failpoints`.
+//! Failpoints: points in the code where a test stops this process. They need the feature
+//! `failpoints`; without it a failpoint does nothing and costs nothing.
 //!
-//! `HIREWIRE_FAILPOINTS=name[,name]` and `HIREWIRE_FAILPOINT_DIR=DIR`: at the named place the process
-//! writes the file `DIR/name` and waits until that file is gone. The test sees the file, and kills,
-//! stops or releases the process. `HIREWIRE_LEASE_FLOOR_MS` permits leases that short.
-//! Without the feature a failpoint costs nothing and does nothing.
+//! `HIREWIRE_FAILPOINTS=name[,name]` and `HIREWIRE_FAILPOINT_DIR=DIR`: at the named point the
+//! process writes the file `DIR/name` and waits until the file is gone. The test sees the file, and
+//! kills, stops or releases the process. `HIREWIRE_LEASE_FLOOR_MS` permits shorter leases.
 
-/// Stops here if a test asked for it.
+/// Stops here if a test named this failpoint.
 #[cfg(not(feature = "failpoints"))]
-pub async fn at(_name: &'static str) {}
+pub(crate) async fn at(_name: &'static str) {}
 
-/// The least that a lease lasts: `usual`, unless a test is in more of a hurry.
+/// The shortest lease: `usual`, unless a test permits a shorter one.
 #[cfg(not(feature = "failpoints"))]
-pub const fn lease_floor(usual: std::time::Duration) -> std::time::Duration {
+pub(crate) const fn lease_floor(usual: std::time::Duration) -> std::time::Duration {
     usual
 }
 
@@ -23,33 +23,35 @@ pub const fn lease_floor(usual: std::time::Duration) -> std::time::Duration {
 mod armed {
     use std::{env, path::Path, time::Duration};
 
-    /// Stops here if a test asked for it.
-    pub async fn at(name: &'static str) {
-        let wanted = env::var("HIREWIRE_FAILPOINTS").unwrap_or_default();
-        if !wanted.split(',').any(|wanted| wanted == name) {
+    /// Stops here if a test named this failpoint.
+    pub(crate) async fn at(name: &'static str) {
+        let names = env::var("HIREWIRE_FAILPOINTS").unwrap_or_default();
+        if !names.split(',').any(|armed| armed == name) {
             return;
         }
+
         let folder = env::var("HIREWIRE_FAILPOINT_DIR").unwrap_or_else(|_| ".".to_owned());
         let marker = Path::new(&folder).join(name);
         let done = Path::new(&folder).join(format!("{name}.done"));
-        // Each place stops once: what was released is not stopped again.
+        // Each failpoint stops the process once: after its release it is passed.
         if done.exists() || std::fs::write(&marker, "reached").is_err() {
             return;
         }
+
         while marker.exists() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         let _ = std::fs::write(done, "released");
     }
 
-    /// The least that a lease lasts: `usual`, unless `HIREWIRE_LEASE_FLOOR_MS` says otherwise.
-    pub fn lease_floor(usual: Duration) -> Duration {
-        let asked = env::var("HIREWIRE_LEASE_FLOOR_MS")
+    /// The shortest lease: `usual`, unless `HIREWIRE_LEASE_FLOOR_MS` permits a shorter one.
+    pub(crate) fn lease_floor(usual: Duration) -> Duration {
+        let floor = env::var("HIREWIRE_LEASE_FLOOR_MS")
             .ok()
             .and_then(|text| text.parse().ok());
-        asked.map_or(usual, Duration::from_millis)
+        floor.map_or(usual, Duration::from_millis)
     }
 }
 
 #[cfg(feature = "failpoints")]
-pub use armed::{at, lease_floor};
+pub(crate) use armed::{at, lease_floor};

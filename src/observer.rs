@@ -1,8 +1,8 @@
 //! One observer for everything that happens in a process.
 //!
-//! Intake, SCIM client and workers report here what they did; the metrics and `tail` listen. A
-//! report holds ids, kinds and durations, never a body, a name or an address. Each call follows the
-//! fact it reports and must not block.
+//! Intake, SCIM client and workers report to it; metrics and `tail` implement it. A report holds
+//! ids, kinds and durations, never a body, a name or an address. Each call follows the fact that it
+//! reports and must not block.
 
 use std::{fmt, time::Duration};
 
@@ -27,7 +27,7 @@ pub trait Observer: fmt::Debug + Send + Sync {
         let _ = (hooks, took, confirmed);
     }
 
-    /// A worker stored a message's events.
+    /// A worker stored the events of hooks.
     fn events_stored(&self, recorded: &Recorded) {
         let _ = recorded;
     }
@@ -37,7 +37,7 @@ pub trait Observer: fmt::Debug + Send + Sync {
         let _ = report;
     }
 
-    /// A SCIM request ended; `status` is `None` where no answer came.
+    /// A SCIM request ended; `status` is `None` if no answer came.
     fn scim_request_finished(
         &self,
         connection: &str,
@@ -77,14 +77,14 @@ pub enum HookOutcome {
     Accepted {
         /// Id and kind of each event; empty for a ping.
         events: Vec<(String, Kind)>,
-        /// Id of the secret that verified the hook, where the secret has one.
+        /// Id of the secret that verified the hook, if the secret has one.
         secret: Option<String>,
         /// How many sensitive members (pay, birth date ...) were dropped.
         dropped: usize,
-        /// Why the hook, or a part of it, went to the dead letters.
+        /// Why the hook, or a part of it, was dead-lettered.
         dead_lettered: Option<String>,
     },
-    /// The hook is refused. The reason names what would have fitted, never the expected value or
+    /// The hook is refused. The reason names what would be accepted, never the expected value or
     /// anything of the body.
     Refused(String),
 }
@@ -102,8 +102,9 @@ pub struct ReconcileReport {
     pub outcome: Outcome,
     /// The requests that were sent: method, path, status.
     pub requests: Vec<String>,
-    /// For a deactivation: when the termination was both known and effective.
-    pub ended: Option<Timestamp>,
+    /// When the person's termination was both known here and effective; `None`: no event ends
+    /// access.
+    pub terminated_at: Option<Timestamp>,
     /// From the claim to the commit.
     pub took: Duration,
 }

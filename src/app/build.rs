@@ -143,7 +143,7 @@ pub(super) fn ops(
     config: &Config,
     store: &Store,
     connections: &BTreeMap<String, Arc<Connection>>,
-    wake: Arc<dyn Fn() + Send + Sync>,
+    notify_pending: Arc<dyn Fn() + Send + Sync>,
     tail: Tail,
 ) -> anyhow::Result<OpsParts> {
     let mut tokens = Vec::new();
@@ -166,9 +166,9 @@ pub(super) fn ops(
         connections: connections.clone(),
         wiring: config.wiring(),
         sources: config.rules().sources,
-        read: Arc::new(move |source, body| read_body(&for_bodies, source, body)),
-        read_again: Arc::new(move |hook| read_again(&for_hooks, hook)),
-        wake,
+        read_body: Arc::new(move |source, body| read_body(&for_bodies, source, body)),
+        reread_hook: Arc::new(move |hook| read_again(&for_hooks, hook)),
+        notify_pending,
         tail,
         tokens,
     })

@@ -5,7 +5,7 @@ use std::{sync::PoisonError, sync::RwLock, time::Duration};
 use crate::{
     config::Config,
     observer::{HookOutcome, HookReport, Observer, ReconcileReport},
-    ops::{Line, Tail},
+    ops::{Tail, TailEvent},
     store::{OutcomeKind, Recorded},
     telemetry::{self, Metrics},
 };
@@ -59,7 +59,7 @@ impl Observer for ProcessObserver {
         let at = telemetry::now();
         self.metrics
             .hook(source, hook.status.as_u16(), hook.took, at);
-        self.tail.tell(|| {
+        self.tail.publish(|| {
             let (verdict, events) = match hook.outcome {
                 HookOutcome::Accepted {
                     events,
@@ -78,7 +78,7 @@ impl Observer for ProcessObserver {
                 }
                 HookOutcome::Refused(reason) => (reason.clone(), Vec::new()),
             };
-            Line::Hook {
+            TailEvent::Hook {
                 at,
                 hook: hook.hook.as_str().to_owned(),
                 source: source.to_owned(),
@@ -107,23 +107,19 @@ impl Observer for ProcessObserver {
 
     fn account_reconciled(&self, report: &ReconcileReport) {
         let at = telemetry::now();
-        if let (OutcomeKind::Deactivated, Some(ended)) = (report.outcome.kind, report.ended) {
+        if let (OutcomeKind::Deactivated, Some(ended)) = (report.outcome.kind, report.terminated_at)
+        {
             let after = Duration::try_from(at.duration_since(ended)).unwrap_or_default();
             self.metrics.revoked(&report.connection, after);
         }
-        self.tail.tell(|| {
-            let outcome = serde_json::to_value(report.outcome.kind).ok();
-            Line::Account {
-                at,
-                connection: report.connection.clone(),
-                worker: report.alias.to_string(),
-                outcome: outcome
-                    .and_then(|kind| kind.as_str().map(ToOwned::to_owned))
-                    .unwrap_or_default(),
-                detail: report.outcome.detail.clone(),
-                requests: report.requests.clone(),
-                ms: millis(report.took),
-            }
+        self.tail.publish(|| TailEvent::Account {
+            at,
+            connection: report.connection.clone(),
+            worker: report.alias.to_string(),
+            outcome: report.outcome.kind.as_str().to_owned(),
+            detail: report.outcome.detail.clone(),
+            requests: report.requests.clone(),
+            ms: millis(report.took),
         });
     }
 

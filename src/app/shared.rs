@@ -172,7 +172,7 @@ impl Shared {
                 config,
                 store,
                 worker.connections(),
-                Arc::new(move || woken.wake()),
+                Arc::new(move || woken.notify_pending()),
                 self.tail.clone(),
             )?;
             let ops = Ops::new(parts);

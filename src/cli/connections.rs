@@ -89,7 +89,7 @@ const COLUMNS: &[Column] = &[
     ("MAPPING", mapping),
     ("PENDING LEAVERS", |view| text(view, "/pending_leavers")),
     ("PENDING OTHERS", |view| text(view, "/pending_others")),
-    ("DEAD LETTERS", |view| text(view, "/letters")),
+    ("DEAD LETTERS", |view| text(view, "/dead_letters")),
 ];
 
 fn state(view: &Value) -> String {

@@ -162,7 +162,7 @@ fn show(document: &Value, output: OutputOptions) -> Result<(), Exit> {
         return print(format_args!("{document:#}"));
     }
 
-    let letter = document.pointer("/letter").cloned().unwrap_or_default();
+    let letter = document.pointer("/dead_letter").cloned().unwrap_or_default();
     for (heading, cell) in COLUMNS {
         print(format_args!(
             "{:<8} {}",
@@ -203,7 +203,7 @@ async fn replay(
 
     let api = api.connect().await?;
     let selected = post_replay(&api, &ids, filter, consent, true).await?;
-    let count = selected.pointer("/letters").and_then(Value::as_u64);
+    let count = selected.pointer("/dead_letters").and_then(Value::as_u64);
     let count = usize::try_from(count.unwrap_or_default()).unwrap_or(usize::MAX);
     if count == 0 {
         return print("no open dead letter matches");

@@ -83,7 +83,7 @@ fn show(person: &Value) -> Result<(), Exit> {
         print(format_args!("  {at}  {connection:<12} {outcome}"))?;
     }
 
-    for letter in list(person, "/letters") {
+    for letter in list(person, "/dead_letters") {
         print(format_args!(
             "dead letter {}  {}: {}",
             text(letter, "/id"),

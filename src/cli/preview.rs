@@ -65,7 +65,7 @@ fn show(preview: &Value) -> Result<(), Exit> {
         text(preview, "/status"),
         text(preview, "/access")
     ))?;
-    print(format_args!("  {}", text(preview, "/what")))?;
+    print(format_args!("  {}", text(preview, "/next_step")))?;
 
     for request in list(preview, "/requests") {
         print(format_args!(

@@ -8,7 +8,7 @@ use super::{
     output::{Format, OutputOptions},
     print,
 };
-use crate::ops::Line;
+use crate::ops::TailEvent;
 
 /// Follow a running service: each hook with its verdict and events, each account with its outcome.
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ impl Tail {
         let api = self.api.connect_to_service()?;
         let format = self.output.format();
         api.lines("/api/v1/tail", |line| {
-            match (format, serde_json::from_str::<Line>(line)) {
+            match (format, serde_json::from_str::<TailEvent>(line)) {
                 (Format::Table, Ok(line)) => print(formatted(&line)),
                 (Format::Json | Format::Jsonl, _) | (Format::Table, Err(_)) => print(line),
             }
@@ -40,9 +40,9 @@ impl Tail {
 }
 
 /// A line for people.
-fn formatted(line: &Line) -> String {
+fn formatted(line: &TailEvent) -> String {
     match line {
-        Line::Hook {
+        TailEvent::Hook {
             at,
             source,
             status,
@@ -61,7 +61,7 @@ fn formatted(line: &Line) -> String {
                 clock(*at)
             )
         }
-        Line::Account {
+        TailEvent::Account {
             at,
             connection,
             worker,

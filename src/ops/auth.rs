@@ -1,6 +1,7 @@
-//! Who somebody is, and what they may do: a token over TCP, the Unix user over the socket.
+//! Authentication and roles: a token over TCP, the Unix user over the socket.
 //!
-//! Tokens are 256 random bits and kept as their SHA-256; they are compared in constant time, all of them, always.
+//! A token is 256 random bits, and the config keeps its SHA-256. Every token is compared, each in
+//! constant time. In: the request. Out: its [`Actor`] for the handler, or 401 or 403.
 
 use axum::{
     extract::{Request, State},
@@ -12,73 +13,84 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{Ops, Refusal};
+use super::{ApiError, Ops};
 
-/// What somebody may do. Each role may do what the ones before it may.
+/// The role of an actor. Each role includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OpsRole {
-    /// Look.
+    /// Reads.
     Viewer,
-    /// Replay, pause, resume.
+    /// Replays dead letters, pauses and resumes connections.
     Operator,
-    /// Publish mappings.
+    /// Publishes mappings.
     Admin,
 }
 
-/// Who asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor {
-    /// Their name: the token's, or `local:<user>`.
-    pub name: String,
-    /// What they may do.
-    pub role: OpsRole,
+impl OpsRole {
+    /// The name in the config and in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+        }
+    }
 }
 
-/// A token by which somebody comes in over TCP.
+/// The sender of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpsToken {
-    /// Whose it is.
-    pub name: String,
-    /// What they may do.
-    pub role: OpsRole,
+pub(super) struct Actor {
+    /// The name of the token, or `local:<user>`.
+    pub(super) name: String,
+    role: OpsRole,
+}
+
+/// A token for requests over TCP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OpsToken {
+    /// The name of its owner, for logs and history.
+    pub(crate) name: String,
+    pub(crate) role: OpsRole,
     /// SHA-256 of the token's text.
-    pub hash: [u8; 32],
+    pub(crate) hash: [u8; 32],
 }
 
-/// By which way somebody came.
+/// The transport of a request; it decides how the actor is authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Transport {
-    /// Over TCP: a token decides.
+    /// TCP: by token.
     Tcp,
-    /// Over the socket (0600), or in the command's own process.
+    /// The socket (file mode 0600), or the process of the command itself: an admin.
     Local,
 }
 
 /// The header in which a local command names its Unix user.
-pub const ACTOR_HEADER: &str = "hirewire-actor";
+pub(crate) const ACTOR_HEADER: &str = "hirewire-actor";
 
-/// What a route asks for.
+/// The check before a route.
 #[derive(Clone, Debug)]
-pub(super) struct Guard {
+pub(super) struct RouteGuard {
     pub(super) ops: Ops,
-    pub(super) door: Transport,
+    pub(super) transport: Transport,
+    /// The least role that the route needs.
     pub(super) role: OpsRole,
 }
 
-/// Lets through whoever has the role, and tells the handler who it is.
+/// Passes a request on if its actor has the role, and adds the [`Actor`] for the handler.
 pub(super) async fn check(
-    State(guard): State<Guard>,
+    State(guard): State<RouteGuard>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let actor = match guard.door {
-        Transport::Local => Some(local(request.headers())),
-        Transport::Tcp => by_token(&guard.ops.parts().tokens, request.headers()),
+    let actor = match guard.transport {
+        Transport::Local => Some(local_actor(request.headers())),
+        Transport::Tcp => token_actor(&guard.ops.parts().tokens, request.headers()),
     };
+
     match actor {
-        None => Refusal::unauthorized().into_response(),
-        Some(actor) if actor.role < guard.role => Refusal::forbidden(guard.role).into_response(),
+        None => ApiError::unauthorized().into_response(),
+        Some(actor) if actor.role < guard.role => ApiError::forbidden(guard.role).into_response(),
         Some(actor) => {
             request.extensions_mut().insert(actor);
             next.run(request).await
@@ -86,7 +98,7 @@ pub(super) async fn check(
     }
 }
 
-fn local(headers: &HeaderMap) -> Actor {
+fn local_actor(headers: &HeaderMap) -> Actor {
     let user = headers
         .get(ACTOR_HEADER)
         .and_then(|value| value.to_str().ok())
@@ -97,13 +109,14 @@ fn local(headers: &HeaderMap) -> Actor {
     }
 }
 
-fn by_token(tokens: &[OpsToken], headers: &HeaderMap) -> Option<Actor> {
+fn token_actor(tokens: &[OpsToken], headers: &HeaderMap) -> Option<Actor> {
     let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let token = text
         .strip_prefix("Bearer ")
         .or_else(|| text.strip_prefix("bearer "))?
         .trim();
     let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+
     let mut found = None;
     for known in tokens {
         if bool::from(known.hash.ct_eq(&hash)) {
@@ -125,21 +138,27 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_known_by_its_hash_alone() {
+    fn a_token_is_found_by_its_hash_alone() {
         let hash = Sha256::digest(b"secret").into();
         let tokens = [OpsToken {
             name: "ada".into(),
             role: OpsRole::Operator,
             hash,
         }];
-        let actor = by_token(&tokens, &headers("Bearer secret")).unwrap();
+
+        let actor = token_actor(&tokens, &headers("Bearer secret")).unwrap();
         assert_eq!(
             (actor.name.as_str(), actor.role),
             ("ada", OpsRole::Operator)
         );
+
         for wrong in ["Bearer other", "Bearer ", "Basic secret", "secret"] {
-            assert_eq!(by_token(&tokens, &headers(wrong)), None, "{wrong}");
+            assert_eq!(token_actor(&tokens, &headers(wrong)), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn each_role_includes_the_ones_before_it() {
         assert!(OpsRole::Viewer < OpsRole::Operator && OpsRole::Operator < OpsRole::Admin);
     }
 }

@@ -1,4 +1,7 @@
-//! Connections: how they stand, a test of each, and the verbs that pause, resume and publish.
+//! Connections: their state, a test of each, and the commands that pause, resume and publish.
+//!
+//! In: a connection's name, and for a command the actor and the reason. Out: JSON for the operator.
+//! A test only reads the target.
 
 use axum::{
     Extension, Json,
@@ -7,11 +10,11 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Actor, Ops, Refusal};
+use super::{Actor, ApiError, Ops};
 use crate::{
     scim_client::BreakerState,
-    store::{Paused, Priority},
-    worker::Mode,
+    store::{ConnectionState, Paused, PendingCount, Priority, PublishedMapping},
+    worker::{Connection, Mode, PublishedConnection},
 };
 use hirewire_core::plan::Failure;
 
@@ -20,147 +23,182 @@ use hirewire_core::plan::Failure;
 pub(super) struct ConnectionView {
     name: String,
     mode: Mode,
+    /// The name of the published profile.
     profile: Option<String>,
     state: &'static str,
     paused: Option<Paused>,
+    /// The published version of the mapping.
     published: Option<i64>,
+    /// Whether another mapping waits for `connections apply`.
     staged: bool,
     pending_leavers: u64,
     pending_others: u64,
-    letters: u64,
+    /// How many dead letters about it are open.
+    dead_letters: u64,
+    /// How many accounts have each outcome.
     accounts: Vec<(String, u64)>,
 }
 
-/// Why an operator does something.
+/// The reason of a command, in the operator's words.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Reason {
-    /// In their words.
     #[serde(default)]
     reason: String,
 }
 
+/// What the store knows of all connections.
+struct StoreView {
+    states: Vec<ConnectionState>,
+    mappings: Vec<PublishedMapping>,
+    pending: Vec<PendingCount>,
+    /// Connection, cause, open dead letters.
+    dead_letters: Vec<(String, String, u64)>,
+    /// Connection, outcome, accounts.
+    outcomes: Vec<(String, String, u64)>,
+}
+
 /// `GET /api/v1/connections`
-pub(super) async fn list(State(ops): State<Ops>) -> Result<Json<Vec<ConnectionView>>, Refusal> {
+pub(super) async fn list(State(ops): State<Ops>) -> Result<Json<Vec<ConnectionView>>, ApiError> {
     let store = ops.store();
-    let (states, mappings) = (store.connection_states().await?, store.mappings().await?);
-    let (pending, letters, outcomes) = (
-        store.pending().await?,
-        store.dead_letter_counts().await?,
-        store.outcome_counts().await?,
-    );
+    let stored = StoreView {
+        states: store.connection_states().await?,
+        mappings: store.mappings().await?,
+        pending: store.pending().await?,
+        dead_letters: store.dead_letter_counts().await?,
+        outcomes: store.outcome_counts().await?,
+    };
+
     let mut views = Vec::new();
-    for (name, connection) in &ops.parts().connections {
-        let published = mappings.iter().find(|mapping| mapping.connection == *name);
-        let paused = states
-            .iter()
-            .find(|state| state.connection == *name)
-            .and_then(|state| state.paused.clone());
-        let live = connection.live(store, None).await.ok().flatten();
-        let breaker = live.as_ref().map(|live| live.client.breaker().state());
-        let count = |priority| {
-            pending
-                .iter()
-                .filter(|count| count.connection == *name && count.priority == priority)
-                .map(|count| count.accounts)
-                .sum()
-        };
-        views.push(ConnectionView {
+    for connection in ops.parts().connections.values() {
+        // A mapping that cannot be used is shown as a connection without a profile.
+        let published = connection.published(store, None).await.ok().flatten();
+        views.push(stored.view(connection, published.as_ref()));
+    }
+    Ok(Json(views))
+}
+
+impl StoreView {
+    fn view(
+        &self,
+        connection: &Connection,
+        published: Option<&PublishedConnection>,
+    ) -> ConnectionView {
+        let name = &connection.settings.name;
+        let mapping = self.mappings.iter().find(|known| known.connection == *name);
+        let state = self.states.iter().find(|known| known.connection == *name);
+        let paused = state.and_then(|state| state.paused.clone());
+        let breaker = published.map(|published| published.client.breaker().state());
+
+        ConnectionView {
             name: name.clone(),
             mode: connection.settings.mode,
-            profile: live.map(|live| live.mapping.document().profile.name.clone()),
-            state: match (&paused, published, breaker) {
+            profile: published.map(|published| published.mapping.document().profile.name.clone()),
+            state: match (&paused, mapping, breaker) {
                 (Some(_), ..) => "paused",
                 (None, None, _) => "unpublished",
                 (None, Some(_), Some(BreakerState::Open | BreakerState::HalfOpen)) => "unreachable",
                 (None, Some(_), Some(BreakerState::Closed) | None) => "working",
             },
             paused,
-            published: published.map(|mapping| mapping.version),
-            staged: published.is_some_and(|mapping| mapping.staged.is_some()),
-            pending_leavers: count(Priority::Leaver),
-            pending_others: count(Priority::Other),
-            letters: letters
+            published: mapping.map(|mapping| mapping.version),
+            staged: mapping.is_some_and(|mapping| mapping.staged.is_some()),
+            pending_leavers: self.pending(name, Priority::Leaver),
+            pending_others: self.pending(name, Priority::Other),
+            dead_letters: self
+                .dead_letters
                 .iter()
-                .filter(|(of, ..)| of == name)
-                .map(|(.., letters)| letters)
+                .filter(|(connection, ..)| connection == name)
+                .map(|(.., count)| count)
                 .sum(),
-            accounts: outcomes
+            accounts: self
+                .outcomes
                 .iter()
-                .filter(|(of, ..)| of == name)
-                .map(|(_, outcome, accounts)| (outcome.clone(), *accounts))
+                .filter(|(connection, ..)| connection == name)
+                .map(|(_, outcome, count)| (outcome.clone(), *count))
                 .collect(),
-        });
+        }
     }
-    Ok(Json(views))
+
+    fn pending(&self, connection: &str, priority: Priority) -> u64 {
+        self.pending
+            .iter()
+            .filter(|count| count.connection == connection && count.priority == priority)
+            .map(|count| count.accounts)
+            .sum()
+    }
 }
 
-/// `POST /api/v1/connections/{connection}/test`: reads only.
+/// `POST /api/v1/connections/{connection}/test`: tries base URL, credentials and discovery.
 pub(super) async fn test(
     State(ops): State<Ops>,
     Path(name): Path<String>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Value>, ApiError> {
     let connection = ops.connection(&name)?;
-    let live = connection.live(ops.store(), None).await?;
-    let live = live.ok_or_else(|| {
-        Refusal::not_found(format!(
-            "nothing is published for `{name}` yet: start the service"
-        ))
-    })?;
-    let credentials = live.client.probe().await;
-    let discovery = live.client.service_provider_config().await;
-    let says = |failure: &Failure| failure.kind.to_string();
+    let published = connection.published(ops.store(), None).await?;
+    let published = published.ok_or_else(|| ApiError::unpublished(&name))?;
+
+    let users = published.client.probe().await;
+    let discovery = published.client.service_provider_config().await;
+
     Ok(Json(json!({
         "connection": name,
-        "ok": credentials.is_ok(),
-        "users": credentials.as_ref().map_or_else(says, |()| "they can be listed".to_owned()),
+        "ok": users.is_ok(),
+        "users": users.as_ref().map_or_else(reason, |()| "can be listed".to_owned()),
         "discovery": match &discovery {
-            Ok(Some(config)) => json!({ "patch": config.get("patch"), "filter": config.get("filter") }),
-            Ok(None) => json!("the target does not say what it can do"),
-            Err(failure) => json!(says(failure)),
+            Ok(Some(config)) => json!({
+                "patch": config.get("patch"), "filter": config.get("filter"),
+            }),
+            Ok(None) => json!("the target does not publish its service provider configuration"),
+            Err(failure) => json!(reason(failure)),
         },
-        "profile": live.mapping.document().profile.name,
+        "profile": published.mapping.document().profile.name,
     })))
 }
 
-/// `POST /api/v1/connections/{connection}/apply`
+fn reason(failure: &Failure) -> String {
+    failure.kind.to_string()
+}
+
+/// `POST /api/v1/connections/{connection}/apply`: publishes the staged mapping.
 pub(super) async fn apply(
     State(ops): State<Ops>,
     Path(name): Path<String>,
     Extension(actor): Extension<Actor>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Value>, ApiError> {
     ops.connection(&name)?;
     let version = ops.store().apply_mapping(&name, &actor.name).await?;
-    (ops.parts().wake)();
+    (ops.parts().notify_pending)();
+
     tracing::info!(
         connection = name,
         actor = actor.name,
         version,
-        "mapping last_applied"
+        "the staged mapping is published"
     );
     Ok(Json(
         json!({ "connection": name, "published": version, "changed": version.is_some() }),
     ))
 }
 
-/// `POST /api/v1/connections/{connection}/pause`
+/// `POST /api/v1/connections/{connection}/pause`: nothing more of it is claimed.
 pub(super) async fn pause(
     State(ops): State<Ops>,
     Path(name): Path<String>,
     Extension(actor): Extension<Actor>,
-    Json(why): Json<Reason>,
-) -> Result<Json<Value>, Refusal> {
+    Json(body): Json<Reason>,
+) -> Result<Json<Value>, ApiError> {
     ops.connection(&name)?;
-    let reason = if why.reason.trim().is_empty() {
-        "no reason given"
-    } else {
-        why.reason.trim()
+    let reason = match body.reason.trim() {
+        "" => "no reason given",
+        reason => reason,
     };
     let changed = ops.store().pause(&name, reason, &actor.name).await?;
+
     tracing::info!(
         connection = name,
         actor = actor.name,
         changed,
-        "connection paused"
+        "the connection is paused"
     );
     Ok(Json(
         json!({ "connection": name, "paused": true, "changed": changed }),
@@ -172,15 +210,16 @@ pub(super) async fn resume(
     State(ops): State<Ops>,
     Path(name): Path<String>,
     Extension(actor): Extension<Actor>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Value>, ApiError> {
     ops.connection(&name)?;
     let changed = ops.store().resume(&name, &actor.name).await?;
-    (ops.parts().wake)();
+    (ops.parts().notify_pending)();
+
     tracing::info!(
         connection = name,
         actor = actor.name,
         changed,
-        "connection resumed"
+        "the connection is resumed"
     );
     Ok(Json(
         json!({ "connection": name, "paused": false, "changed": changed }),

@@ -1,7 +1,7 @@
 //! Dead letters: list, show, replay.
 //!
-//! Replaying makes an account pending now; what is done is folded from all facts at that moment, so it is always safe. A hook
-//! that could not be read is read again, by the preset as it is now.
+//! A replay makes the account pending. The reconcile that follows folds all facts of that moment,
+//! so a replay is always safe. A hook that could not be read is read again by the current preset.
 
 use std::sync::Arc;
 
@@ -12,45 +12,49 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Actor, Ops, Refusal};
+use super::{Actor, ApiError, Ops};
 use crate::{
     queue::{Hook, Payload},
     store::{DeadLetter, DeadLetterFilter, DeadLetterId, PersonKey, RawHook},
 };
 
-/// Reads a kept raw hook by its source's preset as it is now.
-pub type ReadAgain = Arc<dyn Fn(&Hook) -> Payload + Send + Sync>;
+/// Reads a stored hook again by the current preset of its source.
+pub(crate) type RereadHook = Arc<dyn Fn(&Hook) -> Payload + Send + Sync>;
 
-/// Which letters.
+/// Which dead letters; a missing member does not filter.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Which {
+pub(super) struct DeadLetterQuery {
     #[serde(default)]
     closed: bool,
     connection: Option<String>,
     cause: Option<String>,
+    /// A person's key, `source/worker`, or a worker id.
     person: Option<String>,
     #[serde(default)]
     ids: Vec<DeadLetterId>,
+    /// 0: no limit.
     #[serde(default)]
     most: usize,
 }
 
-/// A replay.
+/// The body of a replay.
 #[derive(Debug, Deserialize)]
-pub(super) struct Replay {
+pub(super) struct ReplayRequest {
     #[serde(flatten)]
-    which: Which,
-    /// Count only.
+    query: DeadLetterQuery,
+    /// Counts, and replays nothing.
     #[serde(default)]
     dry_run: bool,
     #[serde(default)]
     reason: String,
 }
 
-/// What a replay came to.
+/// The result of a replay.
 #[derive(Debug, Serialize)]
-pub(super) struct ReplayView {
-    letters: usize,
+pub(super) struct ReplayResult {
+    /// How many dead letters the query matches.
+    dead_letters: usize,
+    /// Connection and person of each account that is pending now.
     accounts: Vec<(String, PersonKey)>,
     hooks_read: usize,
     hooks_unreadable: Vec<DeadLetterId>,
@@ -61,94 +65,106 @@ pub(super) struct ReplayView {
 /// `GET /api/v1/dead-letters?connection=&cause=&person=&closed=&most=`
 pub(super) async fn list(
     State(ops): State<Ops>,
-    Query(which): Query<Which>,
-) -> Result<Json<Vec<DeadLetter>>, Refusal> {
-    let filter = filter(&ops, which).await?;
+    Query(query): Query<DeadLetterQuery>,
+) -> Result<Json<Vec<DeadLetter>>, ApiError> {
+    let filter = filter(&ops, query).await?;
     Ok(Json(ops.store().dead_letters(&filter).await?))
 }
 
-/// `GET /api/v1/dead-letters/{letter}`
+/// `GET /api/v1/dead-letters/{id}`
 pub(super) async fn show(
     State(ops): State<Ops>,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Value>, ApiError> {
     let filter = DeadLetterFilter {
         closed_too: true,
         ids: vec![DeadLetterId(id.clone())],
         ..DeadLetterFilter::default()
     };
-    let letter = ops.store().dead_letters(&filter).await?.pop();
-    let letter =
-        letter.ok_or_else(|| Refusal::not_found(format!("no dead letter has the id `{id}`")))?;
-    let history = match letter.about.person() {
+    let found = ops.store().dead_letters(&filter).await?.pop();
+    let dead_letter =
+        found.ok_or_else(|| ApiError::not_found(format!("no dead letter has the id `{id}`")))?;
+
+    let history = match dead_letter.about.person() {
         Some(person) => ops.store().history(Some(person), 10).await?,
         None => Vec::new(),
     };
-    Ok(Json(json!({ "letter": letter, "history": history })))
+    Ok(Json(
+        json!({ "dead_letter": dead_letter, "history": history }),
+    ))
 }
 
 /// `POST /api/v1/dead-letters/replay`
 pub(super) async fn replay(
     State(ops): State<Ops>,
     Extension(actor): Extension<Actor>,
-    Json(replay): Json<Replay>,
-) -> Result<Json<ReplayView>, Refusal> {
-    let filter = filter(&ops, replay.which).await?;
-    let letters = ops
-        .store()
-        .dead_letters(&DeadLetterFilter {
-            closed_too: false,
-            ..filter.clone()
-        })
-        .await?;
-    if let Some(unknown) = filter
-        .ids
-        .iter()
-        .find(|id| !letters.iter().any(|letter| letter.id == **id))
-    {
-        return Err(Refusal::not_found(format!(
-            "no open dead letter has the id `{unknown}`"
-        )));
-    }
-    let mut view = ReplayView {
-        letters: letters.len(),
+    Json(request): Json<ReplayRequest>,
+) -> Result<Json<ReplayResult>, ApiError> {
+    let filter = filter(&ops, request.query).await?;
+    let open = open_dead_letters(&ops, &filter).await?;
+    let mut result = ReplayResult {
+        dead_letters: open.len(),
         accounts: Vec::new(),
         hooks_read: 0,
         hooks_unreadable: Vec::new(),
         closed: 0,
-        dry_run: replay.dry_run,
+        dry_run: request.dry_run,
     };
-    if replay.dry_run || letters.is_empty() {
-        return Ok(Json(view));
+    if request.dry_run || open.is_empty() {
+        return Ok(Json(result));
     }
-    let replayed = ops
-        .store()
-        .replay(&filter, &actor.name, replay.reason.trim())
-        .await?;
-    view.accounts = replayed.accounts;
-    view.closed = replayed.closed.len();
+
+    let reason = request.reason.trim();
+    let replayed = ops.store().replay(&filter, &actor.name, reason).await?;
+    result.accounts = replayed.accounts;
+    result.closed = replayed.closed.len();
+
     for raw in replayed.hooks {
-        match read_again(&ops, &raw) {
+        match reread(&ops, &raw) {
             Some(hook) => {
                 ops.store().record(&[hook], &ops.parts().wiring).await?;
-                view.hooks_read += 1;
+                result.hooks_read += 1;
             }
-            None => view.hooks_unreadable.push(raw.dead_letter),
+            None => result.hooks_unreadable.push(raw.dead_letter),
         }
     }
-    (ops.parts().wake)();
+
+    (ops.parts().notify_pending)();
     tracing::info!(
         actor = actor.name,
-        letters = view.letters,
-        accounts = view.accounts.len(),
+        dead_letters = result.dead_letters,
+        accounts = result.accounts.len(),
         "dead letters replayed"
     );
-    Ok(Json(view))
+    Ok(Json(result))
 }
 
-/// The hook as the preset reads it now; `None`: still not understood.
-fn read_again(ops: &Ops, raw: &RawHook) -> Option<Hook> {
-    match (ops.parts().read_again)(&raw.hook) {
+/// The open dead letters of a filter; an error if one of its ids is not among them.
+async fn open_dead_letters(
+    ops: &Ops,
+    filter: &DeadLetterFilter,
+) -> Result<Vec<DeadLetter>, ApiError> {
+    let open = DeadLetterFilter {
+        closed_too: false,
+        ..filter.clone()
+    };
+    let found = ops.store().dead_letters(&open).await?;
+
+    let unknown = filter
+        .ids
+        .iter()
+        .find(|id| !found.iter().any(|known| known.id == **id));
+    match unknown {
+        Some(id) => Err(ApiError::not_found(format!(
+            "no open dead letter has the id `{id}`"
+        ))),
+        None => Ok(found),
+    }
+}
+
+/// The hook as the preset reads it now; `None`: it still cannot be read.
+fn reread(ops: &Ops, raw: &RawHook) -> Option<Hook> {
+    match (ops.parts().reread_hook)(&raw.hook) {
         payload @ Payload::Events(_) => Some(Hook {
             payload,
             ..raw.hook.clone()
@@ -157,17 +173,17 @@ fn read_again(ops: &Ops, raw: &RawHook) -> Option<Hook> {
     }
 }
 
-async fn filter(ops: &Ops, which: Which) -> Result<DeadLetterFilter, Refusal> {
-    let person = match which.person {
-        Some(text) => Some(super::people::one(ops, &text).await?),
+async fn filter(ops: &Ops, query: DeadLetterQuery) -> Result<DeadLetterFilter, ApiError> {
+    let person = match query.person {
+        Some(text) => Some(super::people::find_one(ops, &text).await?),
         None => None,
     };
     Ok(DeadLetterFilter {
-        closed_too: which.closed,
-        connection: which.connection,
-        cause: which.cause,
+        closed_too: query.closed,
+        connection: query.connection,
+        cause: query.cause,
         person,
-        ids: which.ids,
-        most: which.most,
+        ids: query.ids,
+        most: query.most,
     })
 }

@@ -1,68 +1,65 @@
 //! The operators' API: people, connections, dead letters, preview and tail, as JSON under `/api/v1`.
 //!
-//! Commands speak it over the socket of the service that runs here (the Unix user is the actor), over TCP with a token of
-//! `[[ops.tokens]]`, or, nothing running, in their own process: it is one router in all three. Every route names the
-//! role it asks for, and a route without one cannot be made.
+//! Commands use it over the socket of the running service, where the Unix user is the actor; over
+//! TCP with a token of `[[ops.tokens]]`; or, if no service runs, in their own process. All three
+//! serve the same routes. [`Ops::routes`] gives every route the role that it needs.
 
+mod api_error;
 mod auth;
 mod connections;
 mod dead_letters;
 mod people;
 mod preview;
-mod refusal;
 mod tail;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use axum::{
     Router, middleware,
-    routing::{get, post},
+    routing::{MethodRouter, get, post},
 };
 
-pub use auth::{ACTOR_HEADER, Actor, OpsRole, OpsToken};
-pub use dead_letters::ReadAgain;
-pub use preview::ReadBody;
-pub use refusal::Refusal;
-pub use tail::{Line, Tail};
+pub use auth::OpsRole;
+pub(crate) use auth::{ACTOR_HEADER, OpsToken};
+pub(crate) use dead_letters::RereadHook;
+pub(crate) use preview::ReadBody;
+pub use tail::{Tail, TailEvent};
 
 use crate::{
     store::{Store, Wiring},
     worker::Connection,
 };
-use auth::{Guard, Transport};
+use api_error::ApiError;
+use auth::{Actor, RouteGuard, Transport};
 use hirewire_core::{
     event::SourceId,
     fold::{Rules, SourceRules},
 };
 
-/// What the operators' API is made from.
+/// The operators' API.
 #[derive(Clone)]
-pub struct Ops {
+pub(crate) struct Ops {
     shared: Arc<Shared>,
 }
 
-/// The parts.
-pub struct OpsParts {
-    /// The instance.
-    pub instance: String,
-    /// The store.
-    pub store: Store,
-    /// The connections of the config.
-    pub connections: BTreeMap<String, Arc<Connection>>,
+/// Everything that the API is made from.
+pub(crate) struct OpsParts {
+    /// The instance's name.
+    pub(crate) instance: String,
+    pub(crate) store: Store,
+    /// The connections of the config, by name.
+    pub(crate) connections: BTreeMap<String, Arc<Connection>>,
     /// Which sources feed which connection.
-    pub wiring: Wiring,
+    pub(crate) wiring: Wiring,
     /// What the fold must know of each source.
-    pub sources: BTreeMap<SourceId, SourceRules>,
-    /// Reads a body as a source would send it: for previews.
-    pub read: ReadBody,
-    /// Reads a kept raw hook again.
-    pub read_again: ReadAgain,
-    /// Wakes the workers of this process, if any run here.
-    pub wake: Arc<dyn Fn() + Send + Sync>,
-    /// What is going on in this process.
-    pub tail: Tail,
-    /// Who may come in over TCP.
-    pub tokens: Vec<OpsToken>,
+    pub(crate) sources: BTreeMap<SourceId, SourceRules>,
+    pub(crate) read_body: ReadBody,
+    pub(crate) reread_hook: RereadHook,
+    /// Notifies the workers of this process, if it has any, that accounts are pending.
+    pub(crate) notify_pending: Arc<dyn Fn() + Send + Sync>,
+    pub(crate) tail: Tail,
+    /// The tokens for requests over TCP.
+    pub(crate) tokens: Vec<OpsToken>,
 }
 
 struct Shared {
@@ -79,8 +76,7 @@ impl fmt::Debug for Ops {
 }
 
 impl Ops {
-    /// The API over these parts.
-    pub fn new(parts: OpsParts) -> Self {
+    pub(crate) fn new(parts: OpsParts) -> Self {
         let rules = Rules {
             sources: parts.sources.clone(),
             scope: None,
@@ -90,8 +86,8 @@ impl Ops {
         }
     }
 
-    /// The router for TCP: a token decides who somebody is. Without tokens nothing of the API is there.
-    pub fn tcp(&self) -> Router {
+    /// The router for TCP. Without tokens in the config it has no route.
+    pub(crate) fn tcp(&self) -> Router {
         if self.parts().tokens.is_empty() {
             Router::new()
         } else {
@@ -99,70 +95,55 @@ impl Ops {
         }
     }
 
-    /// The router for the socket, or for a command's own process: whoever reaches it is an admin.
-    pub fn local(&self) -> Router {
+    /// The router for the socket, or for a command's own process: every request has the role admin.
+    pub(crate) fn local(&self) -> Router {
         self.routes(Transport::Local)
     }
 
-    fn routes(&self, door: Transport) -> Router {
-        let (viewer, operator) = (OpsRole::Viewer, OpsRole::Operator);
-        let allow = |role| {
-            middleware::from_fn_with_state(
-                Guard {
-                    ops: self.clone(),
-                    door,
-                    role,
-                },
-                auth::check,
-            )
-        };
-        Router::new()
-            .route(
-                "/api/v1/people",
-                get(people::find).route_layer(allow(viewer)),
-            )
-            .route(
-                "/api/v1/people/{person}",
-                get(people::show).route_layer(allow(viewer)),
-            )
-            .route(
-                "/api/v1/dead-letters",
-                get(dead_letters::list).route_layer(allow(viewer)),
-            )
-            .route(
-                "/api/v1/dead-letters/{letter}",
-                get(dead_letters::show).route_layer(allow(viewer)),
-            )
-            .route(
-                "/api/v1/dead-letters/replay",
-                post(dead_letters::replay).route_layer(allow(operator)),
-            )
-            .route(
-                "/api/v1/connections",
-                get(connections::list).route_layer(allow(viewer)),
-            )
-            .route(
-                "/api/v1/connections/{connection}/test",
-                post(connections::test).route_layer(allow(viewer)),
-            )
-            .route(
-                "/api/v1/connections/{connection}/apply",
-                post(connections::apply).route_layer(allow(OpsRole::Admin)),
-            )
-            .route(
-                "/api/v1/connections/{connection}/pause",
-                post(connections::pause).route_layer(allow(operator)),
-            )
-            .route(
-                "/api/v1/connections/{connection}/resume",
-                post(connections::resume).route_layer(allow(operator)),
-            )
-            .route(
-                "/api/v1/preview/{source}",
-                post(preview::preview).route_layer(allow(viewer)),
-            )
-            .route("/api/v1/tail", get(tail::follow).route_layer(allow(viewer)))
-            .with_state(self.clone())
+    fn routes(&self, transport: Transport) -> Router {
+        let (viewer, operator, admin) = (OpsRole::Viewer, OpsRole::Operator, OpsRole::Admin);
+        let routes: [(&str, MethodRouter<Self>, OpsRole); 12] = [
+            ("/people", get(people::find), viewer),
+            ("/people/{person}", get(people::show), viewer),
+            ("/dead-letters", get(dead_letters::list), viewer),
+            ("/dead-letters/{id}", get(dead_letters::show), viewer),
+            ("/dead-letters/replay", post(dead_letters::replay), operator),
+            ("/connections", get(connections::list), viewer),
+            (
+                "/connections/{connection}/test",
+                post(connections::test),
+                viewer,
+            ),
+            (
+                "/connections/{connection}/apply",
+                post(connections::apply),
+                admin,
+            ),
+            (
+                "/connections/{connection}/pause",
+                post(connections::pause),
+                operator,
+            ),
+            (
+                "/connections/{connection}/resume",
+                post(connections::resume),
+                operator,
+            ),
+            ("/preview/{source}", post(preview::preview), viewer),
+            ("/tail", get(tail::follow), viewer),
+        ];
+
+        let mut router = Router::new();
+        for (path, route, role) in routes {
+            let guard = RouteGuard {
+                ops: self.clone(),
+                transport,
+                role,
+            };
+            let guarded = route.route_layer(middleware::from_fn_with_state(guard, auth::check));
+            router = router.route(&format!("/api/v1{path}"), guarded);
+        }
+        router.with_state(self.clone())
     }
 
     pub(crate) fn parts(&self) -> &OpsParts {
@@ -173,23 +154,18 @@ impl Ops {
         &self.shared.parts.store
     }
 
+    /// The rules of the fold for a person of any source.
     pub(crate) fn rules(&self) -> &Rules {
         &self.shared.rules
     }
 
-    fn connection(&self, name: &str) -> Result<&Arc<Connection>, Refusal> {
-        let known = || {
-            self.parts()
-                .connections
-                .keys()
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        self.parts().connections.get(name).ok_or_else(|| {
-            Refusal::not_found(format!(
+    fn connection(&self, name: &str) -> Result<&Arc<Connection>, ApiError> {
+        let connections = &self.parts().connections;
+        connections.get(name).ok_or_else(|| {
+            let known: Vec<&str> = connections.keys().map(String::as_str).collect();
+            ApiError::not_found(format!(
                 "no connection is named `{name}` (there are: {})",
-                known()
+                known.join(", ")
             ))
         })
     }

@@ -1,4 +1,8 @@
-//! People: found by alias or key, and shown with every fact, where they stand, and what each connection has of them.
+//! People: found by alias or key, and shown with every fact, status, account and dead letter.
+//!
+//! In: the text that names a person. Out: the events and the fold of them, the desired and the last
+//! committed state of each account, open dead letters, history. Attribute values are shown as HR
+//! sent them, so these answers hold personal data.
 
 use std::collections::BTreeSet;
 
@@ -10,13 +14,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Ops, Refusal};
-use crate::store::{DeadLetterFilter, PersonKey};
-use hirewire_core::{event::Event, fold, mapping::AccessDecision};
+use super::{ApiError, Ops};
+use crate::store::{AccountView, DeadLetterFilter, Facts, PersonKey};
+use hirewire_core::{
+    event::{Alias, Event},
+    fold,
+};
 
-/// What is looked for.
+/// How many lines of history are shown.
+const HISTORY_LINES: usize = 50;
+
+/// The query of a search.
 #[derive(Debug, Deserialize)]
-pub(super) struct Wanted {
+pub(super) struct PersonQuery {
     /// A person's key, `source/worker`, or a worker id.
     q: String,
 }
@@ -29,6 +39,7 @@ struct EventView {
     occurred: Timestamp,
     received: Timestamp,
     effective: Option<Value>,
+    /// Names of the attributes that it changes.
     attributes: Vec<String>,
     actor: Option<String>,
 }
@@ -36,20 +47,20 @@ struct EventView {
 /// `GET /api/v1/people?q=`
 pub(super) async fn find(
     State(ops): State<Ops>,
-    Query(wanted): Query<Wanted>,
-) -> Result<Json<Vec<PersonKey>>, Refusal> {
-    Ok(Json(ops.store().find_person(&wanted.q).await?))
+    Query(query): Query<PersonQuery>,
+) -> Result<Json<Vec<PersonKey>>, ApiError> {
+    Ok(Json(ops.store().find_person(&query.q).await?))
 }
 
-/// The one person of that text.
-pub(super) async fn one(ops: &Ops, text: &str) -> Result<PersonKey, Refusal> {
+/// The one person that a text names.
+pub(super) async fn find_one(ops: &Ops, text: &str) -> Result<PersonKey, ApiError> {
     let mut found = ops.store().find_person(text).await?;
     match (found.pop(), found.is_empty()) {
         (Some(person), true) => Ok(person),
-        (Some(_), false) => Err(Refusal::bad_request(format!(
+        (Some(_), false) => Err(ApiError::bad_request(format!(
             "`{text}` is several people: name the source too (source/worker)"
         ))),
-        (None, _) => Err(Refusal::not_found(format!("nobody is known as `{text}`"))),
+        (None, _) => Err(ApiError::not_found(format!("nobody is known as `{text}`"))),
     }
 }
 
@@ -57,40 +68,29 @@ pub(super) async fn one(ops: &Ops, text: &str) -> Result<PersonKey, Refusal> {
 pub(super) async fn show(
     State(ops): State<Ops>,
     Path(text): Path<String>,
-) -> Result<Json<Value>, Refusal> {
+) -> Result<Json<Value>, ApiError> {
     let store = ops.store();
-    let key = one(&ops, &text).await?;
+    let key = find_one(&ops, &text).await?;
     let facts = store
         .facts(&key)
         .await?
-        .ok_or_else(|| Refusal::not_found("nobody of that key"))?;
+        .ok_or_else(|| ApiError::not_found(format!("no event is known of person {key}")))?;
     let now = store.now().await?;
     let person = fold::fold(&facts.events, &facts.alias, now, ops.rules());
+
     let mut accounts = Vec::new();
     for view in store.accounts(&facts.person).await? {
-        let connection = ops.parts().connections.get(&view.account.connection);
-        let access = match connection {
-            Some(connection) => connection.live(store, None).await?.map(|live| {
-                let scoped = fold::fold(&facts.events, &facts.alias, now, connection.rules());
-                live.mapping.access(&scoped, now)
-            }),
-            None => None,
-        };
-        accounts.push(json!({
-            "account": view.account,
-            "leased_until": view.leased_until,
-            "desired": access.map(|access: AccessDecision| json!({
-                "access": access.access, "due": access.due, "due_ends_access": access.due_ends_access,
-            })),
-        }));
+        accounts.push(account(&ops, &view, &facts, now).await?);
     }
+
     let mut events: Vec<&Event> = facts
         .events
         .iter()
         .filter(|event| concerns(event, &person.aliases))
         .collect();
     events.sort_by_key(|event| (event.occurred(), event.received));
-    let letters = DeadLetterFilter {
+
+    let open = DeadLetterFilter {
         person: Some(facts.person.clone()),
         ..DeadLetterFilter::default()
     };
@@ -105,18 +105,50 @@ pub(super) async fn show(
         "employments": person.employments,
         "attributes": person.attributes,
         "findings": person.findings,
-        "events": events.into_iter().map(view).collect::<Vec<_>>(),
+        "events": events.into_iter().map(event_view).collect::<Vec<_>>(),
         "accounts": accounts,
-        "letters": store.dead_letters(&letters).await?,
-        "history": store.history(Some(&facts.person), 50).await?,
+        "dead_letters": store.dead_letters(&open).await?,
+        "history": store.history(Some(&facts.person), HISTORY_LINES).await?,
     })))
 }
 
-fn concerns(event: &Event, aliases: &BTreeSet<hirewire_core::event::Alias>) -> bool {
+/// The row of an account, and the access that it should give; `null`: its connection is not
+/// configured or not published.
+async fn account(
+    ops: &Ops,
+    view: &AccountView,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Value, ApiError> {
+    let connection = ops.parts().connections.get(&view.account.connection);
+    let desired = match connection {
+        Some(connection) => connection
+            .published(ops.store(), None)
+            .await?
+            .map(|published| {
+                let rules = connection.rules();
+                let person = fold::fold(&facts.events, &facts.alias, now, rules);
+                published.mapping.access(&person, now)
+            }),
+        None => None,
+    };
+
+    Ok(json!({
+        "account": view.account,
+        "leased_until": view.leased_until,
+        "desired": desired.map(|desired| json!({
+            "access": desired.access,
+            "due": desired.due,
+            "due_ends_access": desired.due_ends_access,
+        })),
+    }))
+}
+
+fn concerns(event: &Event, aliases: &BTreeSet<Alias>) -> bool {
     event.aliases().iter().any(|alias| aliases.contains(alias))
 }
 
-fn view(event: &Event) -> EventView {
+fn event_view(event: &Event) -> EventView {
     let data = &event.content.data;
     EventView {
         id: event.content.id.clone(),

@@ -1,4 +1,8 @@
-//! Preview: the exact SCIM requests that events would cause now, against the live target; it only reads there.
+//! Preview: the exact SCIM requests that events would cause now, against the live target.
+//!
+//! In: a body as a source would send it. The events in it are added to the stored ones, folded,
+//! mapped and assessed like those of a reconcile. Out: one preview for each person and connection.
+//! It reads the target and writes nothing, neither there nor in the store.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -7,41 +11,46 @@ use axum::{
     body::Bytes,
     extract::{Path, Query, State},
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use tokio::time::Instant;
 
-use super::{Ops, Refusal};
+use super::{ApiError, Ops};
 use crate::{
-    store::{Account, LastApplied, PersonKey, Priority},
+    store::{Account, Claim, LastApplied, PersonKey, Priority},
     telemetry,
-    worker::{Connection, Look, Next, Seen, look, requests_of},
+    worker::{Connection, ReconcileContext, assess, note_text, requests_of},
 };
 use hirewire_core::{
     event::{Alias, Event, HookId, ParsedEvent, SourceId},
     fold,
     mapping::Access,
+    plan::Request,
 };
 
-/// Reads a body as the named source would send it, or says why not.
-pub type ReadBody =
+/// Reads a body as the named source would send it, or returns why it cannot.
+pub(crate) type ReadBody =
     Arc<dyn Fn(&str, &[u8]) -> Result<(SourceId, Vec<ParsedEvent>), String> + Send + Sync>;
 
-/// Where to look.
+/// The query of a preview.
 #[derive(Debug, Deserialize)]
-pub(super) struct Where {
-    /// One connection alone.
+pub(super) struct PreviewQuery {
+    /// `None`: every connection that the source feeds.
     connection: Option<String>,
 }
 
-/// What would be done for one person on one connection.
+/// What a reconcile would do to one account.
 #[derive(Debug, Serialize)]
-pub(super) struct Foreseen {
+pub(super) struct AccountPreview {
     connection: String,
+    /// The alias of the person.
     worker: String,
     status: fold::Status,
     access: Access,
-    what: String,
-    requests: Value,
+    /// For people: what follows.
+    next_step: String,
+    requests: Vec<Request>,
+    /// For people: what the plan leaves out.
     notes: Vec<String>,
 }
 
@@ -49,53 +58,64 @@ pub(super) struct Foreseen {
 pub(super) async fn preview(
     State(ops): State<Ops>,
     Path(source): Path<String>,
-    Query(place): Query<Where>,
+    Query(query): Query<PreviewQuery>,
     body: Bytes,
-) -> Result<Json<Vec<Foreseen>>, Refusal> {
-    let (source, read) = (ops.parts().read)(&source, &body).map_err(Refusal::bad_request)?;
+) -> Result<Json<Vec<AccountPreview>>, ApiError> {
+    let (source, events) = read_events(&ops, &source, &body).await?;
+    let connections: Vec<&Arc<Connection>> = if let Some(name) = &query.connection {
+        vec![ops.connection(name)?]
+    } else {
+        ops.parts()
+            .connections
+            .values()
+            .filter(|connection| connection.settings.sources.contains(&source))
+            .collect()
+    };
+
+    let aliases: BTreeSet<Alias> = events.iter().map(Event::alias).collect();
+    let mut previews = Vec::new();
+    for alias in aliases {
+        for connection in &connections {
+            previews.push(preview_account(&ops, connection, &alias, &events).await?);
+        }
+    }
+    Ok(Json(previews))
+}
+
+/// Reads the events of a body as if a hook had brought them now.
+async fn read_events(
+    ops: &Ops,
+    source: &str,
+    body: &[u8],
+) -> Result<(SourceId, Vec<Event>), ApiError> {
+    let (source, parsed) = (ops.parts().read_body)(source, body).map_err(ApiError::bad_request)?;
     let hook = HookId::parse(telemetry::new_id())
-        .map_err(|error| Refusal::bad_request(error.to_string()))?;
+        .map_err(|error| ApiError::bad_request(error.to_string()))?;
     let received = ops.store().now().await?;
-    let events: Vec<Event> = read
+
+    let events = parsed
         .into_iter()
-        .map(|read| Event {
+        .map(|parsed| Event {
             source: source.clone(),
             hook: hook.clone(),
             received,
-            id_derivation: read.id_derivation,
-            content: read.content,
+            id_derivation: parsed.id_derivation,
+            content: parsed.content,
         })
         .collect();
-    let connections: Vec<&Arc<Connection>> = if let Some(name) = &place.connection {
-        vec![ops.connection(name)?]
-    } else {
-        let fed = |connection: &&Arc<Connection>| connection.settings.sources.contains(&source);
-        ops.parts().connections.values().filter(fed).collect()
-    };
-    let aliases: BTreeSet<Alias> = events.iter().map(Event::alias).collect();
-    let mut foreseen = Vec::new();
-    for alias in aliases {
-        for connection in &connections {
-            foreseen.push(one(&ops, connection, &alias, &events).await?);
-        }
-    }
-    Ok(Json(foreseen))
+    Ok((source, events))
 }
 
-async fn one(
+async fn preview_account(
     ops: &Ops,
-    connection: &Arc<Connection>,
+    connection: &Connection,
     alias: &Alias,
-    new: &[Event],
-) -> Result<Foreseen, Refusal> {
-    let store = ops.store();
-    let name = &connection.settings.name;
-    let live = connection.live(store, None).await?;
-    let live = live.ok_or_else(|| {
-        Refusal::not_found(format!(
-            "nothing is published for `{name}` yet: start the service"
-        ))
-    })?;
+    new_events: &[Event],
+) -> Result<AccountPreview, ApiError> {
+    let (store, name) = (ops.store(), &connection.settings.name);
+    let published = connection.published(store, None).await?;
+    let published = published.ok_or_else(|| ApiError::unpublished(name))?;
+
     let known = store
         .find_person(&alias.to_string())
         .await?
@@ -106,50 +126,63 @@ async fn one(
         None => None,
     };
     let mut events = facts.map(|facts| facts.events).unwrap_or_default();
-    events.extend(new.iter().cloned());
+    events.extend(new_events.iter().cloned());
+
     let now = store.now().await?;
     let person = fold::fold(&events, alias, now, connection.rules());
-    let accounts = match &known {
-        Some(key) => store.accounts(key).await?,
-        None => Vec::new(),
+    let account = match &known {
+        Some(key) => account_of(ops, key, name).await?,
+        None => None,
     };
-    let account = accounts
-        .into_iter()
-        .map(|view| view.account)
-        .find(|account| account.connection == *name);
-    let account = account.unwrap_or_else(|| unseen(name, alias));
-    let seen = Seen {
-        mapping: &live.mapping,
-        client: &live.client,
-        connection,
-        account: &account,
-        person: &person,
-        now,
-        taken_over: false,
-        second_account: false,
-        read_first: true,
-    };
-    let looked = look(&seen)
+    let account = account.unwrap_or_else(|| new_account(name, alias));
+
+    let claim = unheld_claim(account, now, published.version);
+    let (mapping, settings) = (&published.mapping, &connection.settings);
+    let mut context = ReconcileContext::new(&claim, &person, mapping, settings, Instant::now());
+    context.read_first = true;
+    let assessment = assess(&context, &published)
         .await
-        .map_err(|failure| Refusal::dependency(format!("{name}: {failure}")))?;
-    let requests = requests_of(&looked, &live.mapping.document().profile);
-    Ok(Foreseen {
+        .map_err(|failure| ApiError::dependency(format!("{name}: {failure}")))?;
+
+    Ok(AccountPreview {
         connection: name.clone(),
         worker: alias.to_string(),
         status: person.status,
-        access: looked.access.access,
-        what: what(&looked),
-        requests: json!(requests),
-        notes: looked
-            .notes
-            .iter()
-            .map(|note| format!("{note:?}"))
-            .collect(),
+        access: context.access(),
+        next_step: assessment.next.to_string(),
+        requests: requests_of(&assessment, &mapping.document().profile),
+        notes: assessment.notes.iter().map(note_text).collect(),
     })
 }
 
+async fn account_of(
+    ops: &Ops,
+    person: &PersonKey,
+    connection: &str,
+) -> Result<Option<Account>, ApiError> {
+    let views = ops.store().accounts(person).await?;
+    Ok(views
+        .into_iter()
+        .map(|view| view.account)
+        .find(|account| account.connection == connection))
+}
+
+/// A claim for the context of the assessment. No row has it, so nothing could be committed with it.
+fn unheld_claim(account: Account, now: Timestamp, mapping_version: i64) -> Claim {
+    Claim {
+        account,
+        fencing_token: String::new(),
+        lease_until: now,
+        now,
+        person_version: 0,
+        mapping_version,
+        taken_over: false,
+        merged_into: None,
+    }
+}
+
 /// An account that was never reconciled.
-fn unseen(connection: &str, alias: &Alias) -> Account {
+fn new_account(connection: &str, alias: &Alias) -> Account {
     Account {
         connection: connection.to_owned(),
         person: PersonKey("not known yet".to_owned()),
@@ -170,24 +203,5 @@ fn unseen(connection: &str, alias: &Alias) -> Account {
         held: false,
         as_of: None,
         outcome: None,
-    }
-}
-
-fn what(look: &Look) -> String {
-    match &look.next {
-        Next::Send(operations) => format!("{} request(s) would be sent", operations.len()),
-        Next::Reconciled(kind, detail) => {
-            let kind = serde_json::to_value(kind)
-                .ok()
-                .and_then(|kind| kind.as_str().map(ToOwned::to_owned));
-            format!(
-                "nothing would be sent: {} {detail}",
-                kind.unwrap_or_default()
-            )
-            .trim_end()
-            .to_owned()
-        }
-        Next::Later(until, why) => format!("nothing would be sent before {until}: {why}"),
-        Next::Letter { summary, .. } => format!("a dead letter: {summary}"),
     }
 }

@@ -1,4 +1,7 @@
-//! Tail: what is going on in this process, one JSON line each, for whoever follows. Slow followers miss lines.
+//! Tail: what this process does, one JSON line for each hook and each account.
+//!
+//! [`Tail`] passes events from the observer to every follower. It holds no personal data but worker
+//! ids. A slow follower misses lines; nothing waits for it.
 
 use std::time::Duration;
 
@@ -14,96 +17,106 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 
 use super::Ops;
-use crate::telemetry;
 
-/// One line: a hook at the door, or an account that was reconciled. No personal data but worker ids.
+/// How many lines a follower may be behind.
+const CAPACITY: usize = 1024;
+
+/// An empty line after this time without an event keeps the HTTP connection open.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "what", rename_all = "snake_case")]
-pub enum Line {
-    /// A hook came in.
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum TailEvent {
+    /// Intake answered a hook.
     Hook {
-        /// When it was answered.
+        /// The time of the answer.
         at: Timestamp,
-        /// Our id of it.
+        /// The id that the answer carries in `Hirewire-Hook-Id`.
         hook: String,
         /// The source, as named in the URL.
         source: String,
-        /// The status it was answered with.
+        /// The HTTP status of the answer.
         status: u16,
-        /// Verified, or why not.
+        /// Verified, or the reason of the refusal.
         verdict: String,
-        /// Its events: kind and worker.
+        /// Kind and id of each event.
         events: Vec<String>,
-        /// How long it took.
+        /// From the request's headers to the answer, in milliseconds.
         ms: f64,
     },
-    /// An account was reconciled, or left for later.
+    /// A worker reconciled an account, or left it for later.
     Account {
-        /// When.
+        /// The time of the commit.
         at: Timestamp,
-        /// The connection.
+        /// The connection's name.
         connection: String,
-        /// The worker.
+        /// An alias of the person: `source/worker`.
         worker: String,
-        /// What it came to.
+        /// The kind of the outcome.
         outcome: String,
-        /// More about it.
+        /// More about it, for people.
         detail: String,
-        /// What was sent.
+        /// The requests that were sent: method, path, status.
         requests: Vec<String>,
-        /// How long it took.
+        /// From the claim to the commit, in milliseconds.
         ms: f64,
     },
 }
 
-/// Where lines are told, and followed.
+/// The channel from the observer to the followers.
 #[derive(Clone, Debug)]
 pub struct Tail {
-    lines: broadcast::Sender<Line>,
+    events: broadcast::Sender<TailEvent>,
 }
 
 impl Default for Tail {
     fn default() -> Self {
         Self {
-            lines: broadcast::channel(1024).0,
+            events: broadcast::channel(CAPACITY).0,
         }
     }
 }
 
 impl Tail {
-    /// Tells a line to whoever follows; it is made only if somebody does.
-    pub fn tell(&self, line: impl FnOnce() -> Line) {
-        if self.lines.receiver_count() > 0 {
-            let _ = self.lines.send(line());
+    /// Publishes an event. It is built only if there is a follower.
+    pub(crate) fn publish(&self, event: impl FnOnce() -> TailEvent) {
+        if self.events.receiver_count() > 0 {
+            let _ = self.events.send(event());
         }
     }
 
     /// Follows from now on.
-    pub fn follow(&self) -> broadcast::Receiver<Line> {
-        self.lines.subscribe()
+    pub fn subscribe(&self) -> broadcast::Receiver<TailEvent> {
+        self.events.subscribe()
     }
 }
 
-/// `GET /api/v1/tail`: JSON lines without end; an empty line every ten seconds keeps the connection.
+/// `GET /api/v1/tail`: JSON lines without end.
 pub(super) async fn follow(State(ops): State<Ops>) -> Response {
-    let lines = ops.parts().tail.follow();
-    let stream = stream::unfold(lines, |mut lines| async move {
-        loop {
-            let text = match tokio::time::timeout(Duration::from_secs(10), lines.recv()).await {
-                Err(_) => "\n".to_owned(),
-                Ok(Ok(line)) => serde_json::to_string(&line).unwrap_or_default() + "\n",
-                Ok(Err(broadcast::error::RecvError::Lagged(missed))) => {
-                    tracing::debug!(missed, at = %telemetry::now(), "a follower of the tail was too slow");
-                    continue;
-                }
-                Ok(Err(broadcast::error::RecvError::Closed)) => return None,
-            };
-            return Some((Ok::<_, std::convert::Infallible>(text), lines));
-        }
+    let events = ops.parts().tail.subscribe();
+    let lines = stream::unfold(events, |mut events| async move {
+        let line = next_line(&mut events).await?;
+        Some((Ok::<_, std::convert::Infallible>(line), events))
     });
-    let mut response = Response::new(Body::from_stream(stream));
+
+    let mut response = Response::new(Body::from_stream(lines));
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/jsonl"));
     response
+}
+
+/// The next line; `None`: the process ends.
+async fn next_line(events: &mut broadcast::Receiver<TailEvent>) -> Option<String> {
+    loop {
+        match tokio::time::timeout(KEEP_ALIVE, events.recv()).await {
+            Err(_) => return Some("\n".to_owned()),
+            Ok(Ok(event)) => return Some(serde_json::to_string(&event).unwrap_or_default() + "\n"),
+            Ok(Err(broadcast::error::RecvError::Lagged(missed))) => {
+                tracing::debug!(missed, "a follower of the tail was too slow");
+            }
+            Ok(Err(broadcast::error::RecvError::Closed)) => return None,
+        }
+    }
 }

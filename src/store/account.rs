@@ -154,9 +154,32 @@ pub struct ClaimLost;
 pub struct Outcome {
     /// In one word.
     pub kind: OutcomeKind,
-    /// What is missing, what the target said: no personal data.
+    /// A state that the next reconcile reads back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<OutcomeReason>,
+    /// For people: what is missing, or why the account waits. It holds no personal data, and no
+    /// code reads it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+}
+
+/// The states of an outcome that the next reconcile reads back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeReason {
+    /// The bound user answered 404, and that is not confirmed yet.
+    UserMissing,
+}
+
+impl Outcome {
+    /// An outcome without a reason.
+    pub fn new(kind: OutcomeKind, detail: impl Into<String>) -> Self {
+        Self {
+            kind,
+            reason: None,
+            detail: detail.into(),
+        }
+    }
 }
 
 /// The words for outcomes.
@@ -187,6 +210,26 @@ pub enum OutcomeKind {
     Waiting,
     /// A dead letter was filed.
     DeadLetter,
+}
+
+impl OutcomeKind {
+    /// The name in the store, in the API and in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Deactivated => "deactivated",
+            Self::Reactivated => "reactivated",
+            Self::Unchanged => "unchanged",
+            Self::Unmanaged => "unmanaged",
+            Self::Incomplete => "incomplete",
+            Self::LeaverNotFound => "leaver_not_found",
+            Self::DisabledElsewhere => "disabled_elsewhere",
+            Self::Observed => "observed",
+            Self::Waiting => "waiting",
+            Self::DeadLetter => "dead_letter",
+        }
+    }
 }
 
 /// Everything a reconcile writes back, in one transaction.

@@ -27,7 +27,7 @@ mod types;
 
 pub use account::{
     Account, Claim, ClaimLost, Commit, Intent, IntentKind, MatchKeyValue, Outcome, OutcomeKind,
-    PersonKey, Priority,
+    OutcomeReason, PersonKey, Priority,
 };
 pub use dead_letter::{DeadLetter, DeadLetterId, DeadLetterSubject, NewDeadLetter};
 pub use hirewire_core::plan::DeadLetterCause;

@@ -1,40 +1,47 @@
-//! The dead queue: hooks that could not be read become letters, and the broker's poison is stored all the same.
+//! The collector: empties the dead-letter queue into the store.
 //!
-//! A letter never decides whether an event counts: a poisoned message's events are stored like any other, and its
-//! letter tells that the broker gave up on delivering it.
+//! Hooks that no preset could read become dead letters. Messages that the broker stopped delivering
+//! are stored like any other, so that their events count, and each of their hooks gets a dead
+//! letter of cause `poison`.
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{Patience, Worker, ingest, unreadable_queue};
+use super::{Worker, back_off, ingest, log_receive_error};
 use crate::{
     queue::{Delivery, Hook, QueueName},
     store::{DeadLetterCause, DeadLetterSubject, NewDeadLetter, StoreError},
 };
+use hirewire_core::backoff::{Backoff, Retry};
 
-/// Collects until it is asked to stop.
+/// The most deliveries that are taken at a time.
+const MAX_DELIVERIES: usize = 16;
+
+/// Collects until `shutdown`.
 pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
-    let mut patience = Patience::new();
+    let mut retry = Retry::new(Backoff::DEPENDENCY);
     loop {
         let received = tokio::select! {
-            received = worker.shared.queue.receive(QueueName::Dead, 16) => received,
+            received = worker.shared.queue.receive(QueueName::Dead, MAX_DELIVERIES) => received,
             () = shutdown.cancelled() => return,
         };
-        let outcome = match received {
-            Ok(deliveries) => collect(worker, deliveries).await,
-            Err(error) => {
-                unreadable_queue(&error);
-                if !patience.wait(&shutdown).await {
-                    return;
+
+        match received {
+            Ok(deliveries) => match collect(worker, deliveries).await {
+                Ok(()) => retry.reset(),
+                Err(error) => {
+                    tracing::warn!(
+                        %error,
+                        "the store cannot be reached; dead letters wait in the queue"
+                    );
+                    if !worker.wait_for_store(&mut retry, &shutdown).await {
+                        return;
+                    }
                 }
-                continue;
-            }
-        };
-        match outcome {
-            Ok(()) => patience.reset(),
+            },
             Err(error) => {
-                tracing::warn!(%error, "the store is out of reach; letters wait in the dead queue");
-                if !worker.store_is_back(&mut patience, &shutdown).await {
+                log_receive_error(&error);
+                if !back_off(&mut retry, &shutdown).await {
                     return;
                 }
             }
@@ -43,25 +50,31 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
 }
 
 async fn collect(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), StoreError> {
-    let poison: Vec<Hook> = deliveries
+    let poisoned: Vec<NewDeadLetter> = deliveries
         .iter()
         .filter(|delivery| delivery.poison)
         .filter_map(|delivery| delivery.message.as_ref().ok())
-        .flat_map(|message| message.hooks.clone())
+        .flat_map(|message| &message.hooks)
+        .map(poison)
         .collect();
-    for hook in &poison {
-        let letter = NewDeadLetter {
-            about: DeadLetterSubject::Hook {
-                source: hook.source.clone(),
-                hook: hook.hook.clone(),
-            },
-            cause: DeadLetterCause::Poison,
-            summary: "the broker gave up on delivering this hook; its events are stored and count"
-                .to_owned(),
-            detail: json!({ "events": hook.events().len(), "received": hook.received }),
-            raw: None,
-        };
-        worker.shared.store.file(&letter).await?;
+
+    for dead_letter in &poisoned {
+        worker.shared.store.file(dead_letter).await?;
     }
-    ingest::record(worker, deliveries).await
+    ingest::ingest(worker, deliveries).await
+}
+
+fn poison(hook: &Hook) -> NewDeadLetter {
+    NewDeadLetter {
+        about: DeadLetterSubject::Hook {
+            source: hook.source.clone(),
+            hook: hook.hook.clone(),
+        },
+        cause: DeadLetterCause::Poison,
+        summary: "The broker stopped delivering this hook because no worker acked it. Its events \
+                  are stored and count. Look in the workers' logs for the reason."
+            .to_owned(),
+        detail: json!({ "events": hook.events().len(), "received": hook.received }),
+        raw: None,
+    }
 }

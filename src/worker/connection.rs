@@ -1,26 +1,23 @@
-//! A connection as a worker holds it: how it is reached, and the published mapping and client it works by.
+//! A connection in a worker: its settings, and the mapping and client as the store publishes them.
 //!
-//! Every worker uses what the store has published, never its own file's mapping: a client is made anew, in the
-//! dialect that was published, whenever the published version moves.
+//! Every worker uses the published mapping, never that of its own file. When the published version
+//! moves, the worker compiles the new mapping and builds a client in its dialect.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::RwLock;
-use tokio::time::Instant;
 
+use super::target_memory::TargetMemory;
 use crate::{
     failpoint,
     scim_client::{Client, ClientError, Credentials},
-    store::{Store, StoreError},
+    store::{PublishedMapping, Store, StoreError},
 };
 use hirewire_core::{
     event::SourceId,
@@ -40,33 +37,29 @@ pub enum Mode {
     Apply,
 }
 
-/// Makes the client of a connection in a dialect.
-pub type MakeClient = Arc<dyn Fn(Profile) -> Result<Client, ClientError> + Send + Sync>;
+/// Builds the client of a connection for the dialect of a profile.
+pub(crate) type MakeClient = Arc<dyn Fn(Profile) -> Result<Client, ClientError> + Send + Sync>;
 
-/// Reads the credentials of a connection again.
-pub type ReadCredentials = Arc<dyn Fn() -> Option<Credentials> + Send + Sync>;
+/// Reads the credentials of a connection again, after a rotation; `None`: they cannot be read.
+pub(crate) type ReadCredentials = Arc<dyn Fn() -> Option<Credentials> + Send + Sync>;
 
-/// What a worker must know of a connection.
+/// The settings of a connection, from the config.
 #[derive(Clone)]
-pub struct ConnectionSettings {
-    /// Its name.
-    pub name: String,
-    /// Whether plans are carried out.
-    pub mode: Mode,
+pub(crate) struct ConnectionSettings {
+    pub(crate) name: String,
+    pub(crate) mode: Mode,
     /// Sources whose people get accounts here.
-    pub sources: BTreeSet<SourceId>,
+    pub(crate) sources: BTreeSet<SourceId>,
     /// How many accounts are reconciled at a time.
-    pub concurrency: usize,
-    /// After an unclear write, how long until what the target shows can be believed.
-    pub propagation_delay: Duration,
+    pub(crate) concurrency: usize,
+    /// How long a write may take to show at the target.
+    pub(crate) propagation_delay: Duration,
     /// The total deadline of a request.
-    pub timeout: Duration,
-    /// After how many failed attempts in a row a letter is filed.
-    pub budget: u32,
-    /// Makes its client.
-    pub client: MakeClient,
-    /// Its credentials as they are now; `None`: they cannot be read.
-    pub credentials: ReadCredentials,
+    pub(crate) timeout: Duration,
+    /// The number of failed attempts in a row after which a dead letter is filed.
+    pub(crate) budget: u32,
+    pub(crate) client: MakeClient,
+    pub(crate) credentials: ReadCredentials,
 }
 
 impl fmt::Debug for ConnectionSettings {
@@ -78,121 +71,118 @@ impl fmt::Debug for ConnectionSettings {
     }
 }
 
-/// What a connection works by: one published version of its mapping, and a client in its dialect.
+/// One published version of a connection's mapping, with a client in its dialect.
 #[derive(Clone, Debug)]
-pub struct Live {
-    /// The version.
-    pub version: i64,
-    /// The mapping.
-    pub mapping: Arc<Mapping>,
-    /// The client.
-    pub client: Arc<Client>,
+pub(crate) struct PublishedConnection {
+    pub(crate) version: i64,
+    pub(crate) mapping: Arc<Mapping>,
+    pub(crate) client: Arc<Client>,
+    pub(super) memory: Arc<TargetMemory>,
 }
 
-/// Why nothing can be done on a connection.
+/// Why a connection cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum ConnectionError {
-    /// The store failed.
+pub(crate) enum ConnectionError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What is published cannot be used by this binary.
+    /// This binary cannot compile the published mapping.
     #[error("the published mapping cannot be used: {0}")]
     Mapping(String),
-    /// The client cannot be made.
     #[error(transparent)]
     Client(#[from] ClientError),
 }
 
 /// A connection of a worker.
 #[derive(Debug)]
-pub struct Connection {
-    /// How it is set up.
-    pub settings: ConnectionSettings,
+pub(crate) struct Connection {
+    pub(crate) settings: ConnectionSettings,
     rules: Rules,
-    live: RwLock<Option<Live>>,
-    /// Ids of groups by name, as last asked for.
-    pub(super) groups: RwLock<BTreeMap<String, (Instant, String)>>,
-    missing: AtomicU32,
+    published: RwLock<Option<PublishedConnection>>,
+    memory: Arc<TargetMemory>,
 }
 
 impl Connection {
-    /// A connection that has sent nothing yet. `sources`: what the fold must know of each source.
-    pub fn new(settings: ConnectionSettings, sources: &BTreeMap<SourceId, SourceRules>) -> Self {
+    /// `sources`: what the fold must know of each source.
+    pub(crate) fn new(
+        settings: ConnectionSettings,
+        sources: &BTreeMap<SourceId, SourceRules>,
+    ) -> Self {
         let rules = Rules {
             sources: sources.clone(),
             scope: Some(settings.sources.clone()),
         };
+
         Self {
             settings,
             rules,
-            live: RwLock::new(None),
-            groups: RwLock::new(BTreeMap::new()),
-            missing: AtomicU32::new(0),
+            published: RwLock::new(None),
+            memory: Arc::default(),
         }
     }
 
-    /// What the fold is told: only employments of this connection's sources count.
-    pub fn rules(&self) -> &Rules {
+    /// The rules of the fold: only employments of this connection's sources count.
+    pub(crate) fn rules(&self) -> &Rules {
         &self.rules
     }
 
-    /// A lease that outlasts any one request with room to spare.
-    pub fn lease(&self) -> Duration {
+    /// The length of a lease: longer than any one request may take.
+    pub(crate) fn lease(&self) -> Duration {
         (self.settings.timeout * 3).max(failpoint::lease_floor(Duration::from_secs(30)))
     }
 
-    /// The mapping and client of that published version; `None`: nothing is published.
-    pub async fn live(
+    /// The mapping and client of this version, or of the newest one if that has moved on or if
+    /// `version` is `None`. `None`: no mapping is published.
+    pub(crate) async fn published(
         &self,
         store: &Store,
         version: Option<i64>,
-    ) -> Result<Option<Live>, ConnectionError> {
-        if let Some(live) = self.live.read().await.as_ref()
-            && version.is_none_or(|version| version == live.version)
+    ) -> Result<Option<PublishedConnection>, ConnectionError> {
+        if let Some(known) = self.published.read().await.as_ref()
+            && version.is_none_or(|version| version == known.version)
         {
-            return Ok(Some(live.clone()));
+            return Ok(Some(known.clone()));
         }
-        let mut held = self.live.write().await;
-        let published = store
+
+        let mut slot = self.published.write().await;
+        let newest = store
             .mappings()
             .await?
             .into_iter()
             .find(|mapping| mapping.connection == self.settings.name);
-        let Some(published) = published else {
+        let Some(newest) = newest else {
             return Ok(None);
         };
-        if let Some(live) = held
+        // Another task may have built it while this one waited for the lock.
+        if let Some(known) = slot
             .as_ref()
-            .filter(|live| live.version == published.version)
+            .filter(|known| known.version == newest.version)
         {
-            return Ok(Some(live.clone()));
+            return Ok(Some(known.clone()));
         }
-        let document: MappingDocument = serde_json::from_str(&published.text)
+
+        let published = self.build(&newest)?;
+        self.memory.forget_groups().await;
+        *slot = Some(published.clone());
+        Ok(Some(published))
+    }
+
+    fn build(&self, newest: &PublishedMapping) -> Result<PublishedConnection, ConnectionError> {
+        let document: MappingDocument = serde_json::from_str(&newest.text)
             .map_err(|error| ConnectionError::Mapping(error.to_string()))?;
         let client = (self.settings.client)(document.profile.clone())?;
+
         let mapping = Mapping::compile(document).map_err(|faults| {
             let first = faults
                 .first()
                 .map(|fault| format!("{}: {}", fault.at.join("."), fault.problem));
             ConnectionError::Mapping(first.unwrap_or_default())
         })?;
-        let live = Live {
-            version: published.version,
+
+        Ok(PublishedConnection {
+            version: newest.version,
             mapping: Arc::new(mapping),
             client: Arc::new(client),
-        };
-        self.groups.write().await.clear();
-        *held = Some(live.clone());
-        Ok(Some(live))
-    }
-
-    /// A bound user was not there; whether others were missing just before.
-    pub(super) fn one_more_missing(&self) -> bool {
-        self.missing.fetch_add(1, Ordering::Relaxed) >= 3
-    }
-
-    /// A bound user was there.
-    pub(super) fn none_missing(&self) {
-        self.missing.store(0, Ordering::Relaxed);
+            memory: Arc::clone(&self.memory),
+        })
     }
 }

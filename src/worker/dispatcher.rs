@@ -1,82 +1,103 @@
-//! One connection's pump: claims pending accounts, leavers first, and has them reconciled, so many at a time.
+//! The dispatcher of one connection: claims pending accounts, leavers first, and reconciles them.
 //!
-//! While the breaker is open nothing is claimed but what a probe allows. Every eighth claim asks for the others first, so
-//! that no flood of leavers starves a hire. A slow or dead target holds up nothing but its own accounts.
+//! The number of in-flight reconciles is bounded by permits. While the breaker is open, nothing is
+//! claimed; after a successful probe one account goes first. Every eighth claim asks for the other
+//! accounts first, so that many leavers cannot starve a joiner. A slow target delays only its own
+//! accounts.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Connection, Patience, ReconcileError, Reconciler, Worker};
+use super::{
+    Connection, Worker, back_off,
+    connection::PublishedConnection,
+    reconcile::{ReconcileError, Reconciler},
+};
 use crate::{
     scim_client::Admission,
     store::{Claim, ClaimRequest, Facts, Priority, StoreError},
 };
+use hirewire_core::backoff::{Backoff, Retry};
 
-/// How long it waits for a wake-up before it looks by itself: other processes record too.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long the dispatcher waits for a notification before it queries the store: other processes
+/// store events too.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// So many claims go leavers first, then one goes others first.
-const FLOOR: u32 = 8;
+/// How long it waits after a published mapping turned out to be unusable.
+const UNUSABLE_DELAY: Duration = Duration::from_secs(5);
 
-/// While all turns are taken and given back all the time, how long it waits for a fourth of them before it claims for fewer: a
-/// claim costs the store the same for one account as for many.
-const COMPANY: Duration = Duration::from_millis(5);
+/// The period of claims in which all but the last ask for leavers first.
+const LEAVERS_FIRST_ROUNDS: u32 = 8;
 
-/// Whether anything may be sent.
+/// How long it waits for a quarter of the permits before it claims with fewer: a claim costs the
+/// store the same for one account as for many.
+const BATCH_DELAY: Duration = Duration::from_millis(5);
+
+/// How long an account waits after a reconcile that neither committed nor lost its claim.
+const RELEASE_DELAY: Duration = Duration::from_secs(2);
+
+/// How many accounts may be claimed now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Passage {
-    /// As much as there are turns for.
-    Go,
-    /// The target has just come back: one account alone first.
-    First,
-    /// Not before so long.
-    Wait(Duration),
+enum ClaimLimit {
+    /// As many as there are free permits.
+    FreePermits,
+    /// One: the target has just answered its first probe after an outage.
+    One,
+    /// None before this wait is over.
+    None(Duration),
 }
 
-/// A connection's pump.
-pub(super) struct Pump {
+pub(super) struct Dispatcher {
     worker: Worker,
     reconciler: Arc<Reconciler>,
-    turns: Arc<Semaphore>,
+    in_flight_permits: Arc<Semaphore>,
 }
 
-impl Pump {
+impl Dispatcher {
     pub(super) fn new(worker: Worker, connection: Arc<Connection>) -> Self {
-        let turns = Arc::new(Semaphore::new(connection.settings.concurrency.max(1)));
-        let reconciler = Arc::new(Reconciler {
+        let permits = Semaphore::new(connection.settings.concurrency.max(1));
+        let reconciler = Reconciler {
             store: worker.shared.store.clone(),
             connection,
-        });
+        };
+
         Self {
             worker,
-            reconciler,
-            turns,
+            reconciler: Arc::new(reconciler),
+            in_flight_permits: Arc::new(permits),
         }
     }
 
-    /// Pumps until it is asked to stop. What was claimed is reconciled all the same, as one of `tasks`.
+    /// Dispatches until `shutdown`. Claimed accounts are reconciled to the end, as `tasks`.
     pub(super) async fn run(&self, shutdown: CancellationToken, tasks: TaskTracker) {
-        let mut patience = Patience::new();
+        let mut retry = Retry::new(Backoff::DEPENDENCY);
         let mut round = 0_u32;
+
         while !shutdown.is_cancelled() {
-            // Registered before we look, so that no wake-up between look and wait is lost.
-            let woken = self.worker.shared.pending.notified();
-            let wait = match self.gate().await {
-                Passage::Wait(wait) => wait,
-                passage @ (Passage::Go | Passage::First) => {
-                    match self.claim(round, passage).await {
-                        Ok(claims) if claims.is_empty() => LOOK_EVERY,
+            // Register interest before the query, so that a notification that arrives meanwhile is
+            // not missed.
+            let notified = self.worker.shared.pending.notified();
+
+            let wait = match self.claim_limit().await {
+                ClaimLimit::None(wait) => wait,
+                limit @ (ClaimLimit::FreePermits | ClaimLimit::One) => {
+                    match self.claim(round, limit).await {
+                        Ok(claims) if claims.is_empty() => POLL_INTERVAL,
                         Ok(claims) => {
-                            patience.reset();
+                            retry.reset();
                             round = round.wrapping_add(1);
-                            self.reconcile(claims, passage, &tasks).await;
+                            self.start(claims, limit, &tasks).await;
                             continue;
                         }
                         Err(error) => {
-                            tracing::warn!(%error, connection = self.name(), "nothing can be claimed; trying again");
-                            if !patience.wait(&shutdown).await {
+                            let connection = self.name();
+                            tracing::warn!(
+                                connection, %error,
+                                "pending accounts cannot be claimed; the worker tries again"
+                            );
+                            if !back_off(&mut retry, &shutdown).await {
                                 return;
                             }
                             continue;
@@ -84,9 +105,10 @@ impl Pump {
                     }
                 }
             };
+
             tokio::select! {
-                () = woken => {}
-                () = tokio::time::sleep(wait.min(LOOK_EVERY)) => {}
+                () = notified => {}
+                () = tokio::time::sleep(wait.min(POLL_INTERVAL)) => {}
                 () = shutdown.cancelled() => return,
             }
         }
@@ -96,60 +118,54 @@ impl Pump {
         &self.reconciler.connection.settings.name
     }
 
-    /// Whether anything may be sent now. A breaker that may be probed is.
-    async fn gate(&self) -> Passage {
-        let live = self
-            .reconciler
-            .connection
-            .live(&self.reconciler.store, None)
-            .await;
-        let live = match live {
-            Ok(Some(live)) => live,
-            Ok(None) => return Passage::Wait(LOOK_EVERY),
+    /// Asks the breaker, and sends the probe that a half-open breaker allows.
+    async fn claim_limit(&self) -> ClaimLimit {
+        let Reconciler { store, connection } = &*self.reconciler;
+        let published = match connection.published(store, None).await {
+            Ok(Some(published)) => published,
+            Ok(None) => return ClaimLimit::None(POLL_INTERVAL),
             Err(error) => {
-                tracing::warn!(%error, connection = self.name(), "the connection cannot be used as published");
-                return Passage::Wait(Duration::from_secs(5));
+                tracing::warn!(
+                    connection = self.name(), %error,
+                    "the published mapping of the connection cannot be used"
+                );
+                return ClaimLimit::None(UNUSABLE_DELAY);
             }
         };
-        match live.client.breaker().admit(Instant::now()) {
-            Admission::Open => Passage::Go,
-            Admission::Closed { wait } => Passage::Wait(wait),
-            Admission::Probe => match live.client.probe().await {
-                Ok(()) => {
-                    tracing::info!(connection = self.name(), "the target answers again");
-                    live.client.breaker().succeeded();
-                    Passage::First
-                }
-                Err(failure) => {
-                    tracing::debug!(connection = self.name(), %failure, "the probe failed");
-                    // A refusal is an answer: what it means is decided with the next account.
-                    if failure.is_target_fault() {
-                        live.client.breaker().failed("probe", Instant::now());
-                        Passage::Wait(LOOK_EVERY)
-                    } else {
-                        live.client.breaker().succeeded();
-                        Passage::First
-                    }
-                }
-            },
+
+        match published.client.breaker().admit(Instant::now()) {
+            Admission::Open => ClaimLimit::FreePermits,
+            Admission::Closed { wait } => ClaimLimit::None(wait),
+            Admission::Probe => self.probe(&published).await,
         }
     }
 
-    /// Claims as many as there are free turns; waits for the first. Right after an outage one alone: a leaver, if any.
-    async fn claim(&self, round: u32, passage: Passage) -> Result<Vec<Claim>, StoreError> {
-        let connection = &self.reconciler.connection;
-        let several = u32::try_from(connection.settings.concurrency / 4)
-            .unwrap_or(1)
-            .max(1);
-        if tokio::time::timeout(COMPANY, self.turns.acquire_many(several))
-            .await
-            .is_err()
-        {
-            let Ok(_turn) = self.turns.acquire().await else {
-                return Ok(Vec::new());
-            };
+    async fn probe(&self, published: &PublishedConnection) -> ClaimLimit {
+        let breaker = published.client.breaker();
+        let Err(failure) = published.client.probe().await else {
+            tracing::info!(connection = self.name(), "the target answers again");
+            breaker.succeeded();
+            return ClaimLimit::One;
+        };
+
+        tracing::debug!(connection = self.name(), %failure, "the probe failed");
+        if failure.is_target_fault() {
+            breaker.failed("probe", Instant::now());
+            return ClaimLimit::None(POLL_INTERVAL);
         }
-        let free = self.turns.available_permits().max(1);
+        // A refusal is an answer: the next account's failure decides what it means.
+        breaker.succeeded();
+        ClaimLimit::One
+    }
+
+    /// Waits for a permit, then claims as many accounts as there are free permits.
+    async fn claim(&self, round: u32, limit: ClaimLimit) -> Result<Vec<Claim>, StoreError> {
+        let connection = &self.reconciler.connection;
+        if !self.wait_for_permits().await {
+            return Ok(Vec::new());
+        }
+
+        let store = &self.reconciler.store;
         let lease = connection.lease();
         let request = |priority, most| ClaimRequest {
             connection: &connection.settings.name,
@@ -158,11 +174,12 @@ impl Pump {
             most,
             lease,
         };
-        let store = &self.reconciler.store;
-        if passage == Passage::First {
+        if limit == ClaimLimit::One {
             return store.claim(&request(None, 1)).await;
         }
-        if round % FLOOR == FLOOR - 1 {
+
+        let free = self.in_flight_permits.available_permits().max(1);
+        if round % LEAVERS_FIRST_ROUNDS == LEAVERS_FIRST_ROUNDS - 1 {
             let others = store.claim(&request(Some(Priority::Other), 1)).await?;
             if !others.is_empty() {
                 return Ok(others);
@@ -171,32 +188,42 @@ impl Pump {
         store.claim(&request(None, free)).await
     }
 
-    async fn reconcile(&self, claims: Vec<Claim>, passage: Passage, tasks: &TaskTracker) {
-        // Together, for one round trip; where that fails, each asks for itself: one that cannot be read holds up no other.
-        let people: Vec<_> = claims.iter().map(|claim| &claim.account.person).collect();
-        let mut known = self
-            .reconciler
-            .store
-            .facts_of(&people)
-            .await
-            .unwrap_or_default();
-        let claims = claims.into_iter().map(|claim| {
-            let facts = known.remove(&claim.account.person);
-            (claim, facts)
-        });
-        if passage == Passage::First {
-            for (claim, facts) in claims {
-                reconcile_one(&self.reconciler, &self.worker, &claim, facts).await;
-            }
-            return;
+    /// Waits up to [`BATCH_DELAY`] for a quarter of the permits, then for any one; `false`: there
+    /// will be none.
+    async fn wait_for_permits(&self) -> bool {
+        let quarter = self.reconciler.connection.settings.concurrency / 4;
+        let quarter = u32::try_from(quarter).unwrap_or(1).max(1);
+        let permits = &self.in_flight_permits;
+
+        let batch = tokio::time::timeout(BATCH_DELAY, permits.acquire_many(quarter)).await;
+        match batch {
+            Ok(_) => true,
+            Err(_) => permits.acquire().await.is_ok(),
         }
-        for (claim, facts) in claims {
-            let Ok(turn) = Arc::clone(&self.turns).acquire_owned().await else {
+    }
+
+    /// Reconciles claimed accounts, one at a time after an outage, else each as a task.
+    async fn start(&self, claims: Vec<Claim>, limit: ClaimLimit, tasks: &TaskTracker) {
+        // One read for all. If it fails, each reconcile reads for itself, so that one unreadable
+        // person delays no other.
+        let people: Vec<_> = claims.iter().map(|claim| &claim.account.person).collect();
+        let facts = self.reconciler.store.facts_of(&people).await;
+        let mut facts = facts.unwrap_or_default();
+
+        for claim in claims {
+            let facts = facts.remove(&claim.account.person);
+            if limit == ClaimLimit::One {
+                reconcile_one(&self.reconciler, &self.worker, &claim, facts).await;
+                continue;
+            }
+
+            let permits = Arc::clone(&self.in_flight_permits);
+            let Ok(permit) = permits.acquire_owned().await else {
                 return;
             };
             let (reconciler, worker) = (Arc::clone(&self.reconciler), self.worker.clone());
             tasks.spawn(async move {
-                let _turn = turn;
+                let _permit = permit;
                 reconcile_one(&reconciler, &worker, &claim, facts).await;
             });
         }
@@ -211,25 +238,30 @@ async fn reconcile_one(
 ) {
     let person = &claim.account.person;
     let connection = &reconciler.connection.settings.name;
+
     match reconciler.reconcile(claim, facts).await {
         Ok(report) => {
             tracing::info!(
-                connection, person.key = %person, verdict = ?report.outcome.kind, attempt = claim.account.attempts,
-                requests = report.requests.len(), took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
+                connection,
+                person.key = %person,
+                verdict = report.outcome.kind.as_str(),
+                attempt = claim.account.attempts,
+                requests = report.requests.len(),
+                took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
                 "account reconciled"
             );
             worker.shared.settings.observer.account_reconciled(&report);
         }
-        Err(ReconcileError::Lost) => {
-            tracing::debug!(connection, person.key = %person, "the claim is somebody else's now");
+        Err(ReconcileError::ClaimLost) => {
+            tracing::debug!(connection, person.key = %person, "another worker has the claim now");
         }
         Err(error) => {
-            // It stays pending: the lease runs out, or is given back here.
-            tracing::warn!(connection, person.key = %person, %error, "an account could not be reconciled");
-            let _ = reconciler
-                .store
-                .release(claim, Some(Duration::from_secs(2)))
-                .await;
+            tracing::warn!(
+                connection, person.key = %person, %error,
+                "the account could not be reconciled; it stays pending"
+            );
+            // If the release fails too, the lease runs out.
+            let _ = reconciler.store.release(claim, Some(RELEASE_DELAY)).await;
         }
     }
 }

@@ -1,45 +1,52 @@
-//! From the queue to the store: events are stored, accounts marked pending, and only then is the message acked.
+//! Ingest: takes messages off the queue, stores their events, marks accounts pending, then acks.
 //!
-//! Many deliveries are stored in one transaction. If that is refused, message by message, then hook by hook: one bad
-//! hook holds up no other; it is quarantined. While the store is out of reach nothing is acked and nothing is nacked in a
-//! loop: what was taken is given back at once, and the queue is asked again after a while.
+//! Many messages are stored in one transaction. If the store refuses it, their hooks are stored one
+//! by one, so that one bad hook delays no other; the bad one is quarantined. While the store cannot
+//! be reached, nothing is acked: deliveries are requeued at once, and none is taken until the store
+//! answers again.
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Patience, Worker, note, unreadable_queue};
+use super::{Worker, back_off, log_receive_error};
 use crate::{
     failpoint,
     queue::{Acker, Delivery, Hook, Message, QueueName, UnreadableEnvelope},
     store::{Recorded, StoreError},
 };
+use hirewire_core::backoff::{Backoff, Retry};
 
-/// Deliveries taken at a time.
-const MOST: usize = 64;
+/// The most deliveries that are taken at a time.
+const MAX_DELIVERIES: usize = 64;
 
-/// A transaction with that many hooks takes no further message: what it stores can be reconciled only once it is whole.
-const ENOUGH_HOOKS: usize = 256;
+/// A transaction with this many hooks takes no further message: its accounts can be reconciled only
+/// after it is committed.
+const HOOKS_PER_TRANSACTION: usize = 256;
 
-/// Records until it is asked to stop.
+/// Ingests until `shutdown`.
 pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
-    let mut patience = Patience::new();
+    let mut retry = Retry::new(Backoff::DEPENDENCY);
     loop {
         let received = tokio::select! {
-            received = worker.shared.queue.receive(QueueName::Events, MOST) => received,
+            received = worker.shared.queue.receive(QueueName::Events, MAX_DELIVERIES) => received,
             () = shutdown.cancelled() => return,
         };
+
         match received {
-            Ok(deliveries) => match record(worker, deliveries).await {
-                Ok(()) => patience.reset(),
+            Ok(deliveries) => match ingest(worker, deliveries).await {
+                Ok(()) => retry.reset(),
                 Err(error) => {
-                    tracing::warn!(%error, "the store is out of reach; events wait in the queue");
-                    if !worker.store_is_back(&mut patience, &shutdown).await {
+                    tracing::warn!(
+                        %error,
+                        "the store cannot be reached; events wait in the queue"
+                    );
+                    if !worker.wait_for_store(&mut retry, &shutdown).await {
                         return;
                     }
                 }
             },
             Err(error) => {
-                unreadable_queue(&error);
-                if !patience.wait(&shutdown).await {
+                log_receive_error(&error);
+                if !back_off(&mut retry, &shutdown).await {
                     return;
                 }
             }
@@ -47,12 +54,12 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
     }
 }
 
-/// Stores what was delivered, then acks it. What is not stored because of an error is not acked.
-pub(super) async fn record(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), StoreError> {
+/// Stores deliveries in order and acks them. From the first store error on they are requeued.
+pub(super) async fn ingest(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), StoreError> {
     let mut outcome = Ok(());
     for batch in batches(deliveries) {
         if outcome.is_ok() {
-            outcome = record_together(worker, batch).await;
+            outcome = ingest_batch(worker, batch).await;
         } else {
             for delivery in batch {
                 delivery.acker.requeue().await;
@@ -62,15 +69,17 @@ pub(super) async fn record(worker: &Worker, deliveries: Vec<Delivery>) -> Result
     outcome
 }
 
-/// What is recorded in one transaction each, in order.
+/// Splits deliveries, in order, into batches of one transaction each.
 fn batches(deliveries: Vec<Delivery>) -> Vec<Vec<Delivery>> {
     let mut batches: Vec<Vec<Delivery>> = Vec::new();
-    let mut hooks = ENOUGH_HOOKS;
+    let mut hooks = HOOKS_PER_TRANSACTION;
+
     for delivery in deliveries {
-        if hooks >= ENOUGH_HOOKS {
+        if hooks >= HOOKS_PER_TRANSACTION {
             batches.push(Vec::new());
             hooks = 0;
         }
+
         hooks += delivery
             .message
             .as_ref()
@@ -82,8 +91,8 @@ fn batches(deliveries: Vec<Delivery>) -> Vec<Vec<Delivery>> {
     batches
 }
 
-/// In one transaction. On an error nothing is acked.
-async fn record_together(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), StoreError> {
+/// Stores a batch in one transaction, then acks it. On an error the batch is requeued.
+async fn ingest_batch(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), StoreError> {
     let mut messages = Vec::new();
     let mut ackers = Vec::new();
     for delivery in deliveries {
@@ -95,8 +104,9 @@ async fn record_together(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(
             Err(envelope) => quarantine(worker, &envelope, delivery.acker).await?,
         }
     }
+
     failpoint::at("worker.before_store").await;
-    match store(worker, &messages).await {
+    match store_messages(worker, &messages).await {
         Ok(()) => {
             failpoint::at("worker.stored").await;
             ack(ackers).await;
@@ -115,7 +125,7 @@ async fn ack(ackers: Vec<Box<dyn Acker>>) {
     for acker in ackers {
         if !acker.ack().await {
             tracing::debug!(
-                "an ack came too late: the message is delivered again, and again is harmless"
+                "an ack came too late: the message is delivered again, which changes nothing"
             );
         }
     }
@@ -131,6 +141,7 @@ async fn quarantine(
         problem = envelope.problem,
         "a message of another version is quarantined until a binary that reads it starts"
     );
+
     if let Err(error) = worker.shared.store.quarantine(envelope).await {
         acker.requeue().await;
         return Err(error);
@@ -139,8 +150,8 @@ async fn quarantine(
     Ok(())
 }
 
-/// All in one transaction; where that is refused, hook by hook.
-async fn store(worker: &Worker, messages: &[Message]) -> Result<(), StoreError> {
+/// Stores all hooks in one transaction; if the store refuses it, one by one.
+async fn store_messages(worker: &Worker, messages: &[Message]) -> Result<(), StoreError> {
     let hooks: Vec<Hook> = messages
         .iter()
         .flat_map(|message| message.hooks.clone())
@@ -148,24 +159,21 @@ async fn store(worker: &Worker, messages: &[Message]) -> Result<(), StoreError> 
     if hooks.is_empty() {
         return Ok(());
     }
-    match worker
-        .shared
-        .store
-        .record(&hooks, &worker.shared.settings.wiring)
-        .await
-    {
+
+    let wiring = &worker.shared.settings.wiring;
+    match worker.shared.store.record(&hooks, wiring).await {
         Ok(recorded) => {
-            told(worker, &recorded);
+            report_stored(worker, &recorded);
             Ok(())
         }
         Err(StoreError::Refused(problem)) => {
             tracing::warn!(
                 problem,
                 hooks = hooks.len(),
-                "a message could not be stored whole; its hooks one by one"
+                "the store refused a transaction; its hooks are stored one by one"
             );
             for hook in &hooks {
-                one(worker, hook).await?;
+                store_hook(worker, hook).await?;
             }
             Ok(())
         }
@@ -173,15 +181,14 @@ async fn store(worker: &Worker, messages: &[Message]) -> Result<(), StoreError> 
     }
 }
 
-async fn one(worker: &Worker, hook: &Hook) -> Result<(), StoreError> {
-    match worker
-        .shared
-        .store
-        .record(std::slice::from_ref(hook), &worker.shared.settings.wiring)
-        .await
-    {
+/// Stores one hook, or quarantines it if the store refuses it.
+async fn store_hook(worker: &Worker, hook: &Hook) -> Result<(), StoreError> {
+    let store = &worker.shared.store;
+    let wiring = &worker.shared.settings.wiring;
+
+    match store.record(std::slice::from_ref(hook), wiring).await {
         Ok(recorded) => {
-            told(worker, &recorded);
+            report_stored(worker, &recorded);
             Ok(())
         }
         Err(StoreError::Refused(problem)) => {
@@ -190,27 +197,39 @@ async fn one(worker: &Worker, hook: &Hook) -> Result<(), StoreError> {
                 problem,
                 "a hook cannot be stored; it is quarantined"
             );
-            let whole = Message::new(String::new(), vec![hook.clone()]);
+            let message = Message::new(String::new(), vec![hook.clone()]);
             let envelope = UnreadableEnvelope {
-                bytes: whole.encode().unwrap_or_default(),
-                version: Some(whole.version),
+                bytes: message.encode().unwrap_or_default(),
+                version: Some(message.version),
                 instance: None,
                 problem,
             };
-            worker.shared.store.quarantine(&envelope).await
+            store.quarantine(&envelope).await
         }
         Err(error) => Err(error),
     }
 }
 
-fn told(worker: &Worker, recorded: &Recorded) {
+/// Logs the stored hooks, then reports them.
+fn report_stored(worker: &Worker, recorded: &Recorded) {
     for hook in &recorded.hooks {
         for event in &hook.events {
-            note(&hook.hook, event.kind, event.is_new);
+            tracing::debug!(
+                hook = hook.hook.as_str(),
+                kind = event.kind.as_str(),
+                new = event.is_new,
+                "event stored"
+            );
         }
-        if let Some(letter) = &hook.dead_letter {
-            tracing::warn!(hook = hook.hook.as_str(), %letter, source = hook.source.as_str(), "a hook could not be read: a letter");
+
+        if let Some(dead_letter) = &hook.dead_letter {
+            tracing::warn!(
+                hook = hook.hook.as_str(),
+                source = hook.source.as_str(),
+                %dead_letter,
+                "a hook could not be read: a dead letter is filed"
+            );
         }
     }
-    worker.heard(recorded);
+    worker.events_stored(recorded);
 }

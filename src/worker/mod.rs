@@ -1,8 +1,10 @@
-//! The workers: record what the queue brings, reconcile what is pending, sweep for what was missed.
+//! The workers: ingest what the queue delivers, reconcile pending accounts, sweep for missed ones.
 //!
-//! `record` takes messages off the queue and stores them; `pump` claims pending accounts of one connection, leavers first,
-//! and has them reconciled with bounded concurrency; `reconcile` does one; `collector` reads the dead queue; `sweep` finds
-//! what no wake-up told of. All stop in order: nothing new is begun, what runs is finished, within a bounded time.
+//! `ingest` stores the events of messages and marks accounts pending. `dispatcher` claims the
+//! pending accounts of one connection, leavers first, with bounded concurrency; `reconcile` brings
+//! one of them to its desired state. `collector` reads the dead-letter queue, `sweep` finds pending
+//! accounts without a notification, `quarantine` retries messages that could not be stored. On
+//! shutdown nothing new starts, and running work ends within the drain time.
 
 mod collector;
 mod connection;
@@ -11,59 +13,58 @@ mod ingest;
 mod quarantine;
 mod reconcile;
 mod sweep;
+mod target_memory;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use connection::{
-    Connection, ConnectionError, ConnectionSettings, Live, MakeClient, Mode, ReadCredentials,
+pub use connection::Mode;
+pub(crate) use connection::{
+    Connection, ConnectionError, ConnectionSettings, MakeClient, PublishedConnection,
 };
-pub use reconcile::{Binding, Look, Next, ReconcileError, Reconciler, Seen, look, requests_of};
+pub(crate) use reconcile::{ReconcileContext, assess, note_text, requests_of};
 
 use crate::{
     observer::Observer,
     queue::{Queue, ReceiveError},
-    store::{Outcome, PersonKey, Recorded, Store, Wiring},
+    store::{Recorded, Store, Wiring},
+    telemetry,
 };
-use hirewire_core::{
-    event::{Alias, HookId, Kind, SourceId},
-    fold::SourceRules,
-};
+use hirewire_core::{backoff::Retry, event::SourceId, fold::SourceRules};
 
-/// What workers are made from.
+/// The settings of the workers of a process.
 #[derive(Clone, Debug)]
-pub struct WorkerSettings {
-    /// The connections they serve.
-    pub connections: Vec<ConnectionSettings>,
+pub(crate) struct WorkerSettings {
+    pub(crate) connections: Vec<ConnectionSettings>,
     /// Which sources feed which connection.
-    pub wiring: Wiring,
+    pub(crate) wiring: Wiring,
     /// What the fold must know of each source.
-    pub sources: BTreeMap<SourceId, SourceRules>,
-    /// How often what is pending and not marked is looked for.
-    pub sweep_every: Duration,
-    /// How long what runs may go on after the stop.
-    pub drain: Duration,
-    /// Who is told.
-    pub observer: Arc<dyn Observer>,
+    pub(crate) sources: BTreeMap<SourceId, SourceRules>,
+    /// The interval of the sweep.
+    pub(crate) sweep_every: Duration,
+    /// How long running work may go on after shutdown begins.
+    pub(crate) drain: Duration,
+    pub(crate) observer: Arc<dyn Observer>,
 }
 
 impl WorkerSettings {
-    /// The connections, none of which has sent anything yet.
-    pub fn connections(&self) -> BTreeMap<String, Arc<Connection>> {
-        let made = |one: &ConnectionSettings| Arc::new(Connection::new(one.clone(), &self.sources));
+    /// The connections by name. None of them has sent a request yet.
+    pub(crate) fn connections(&self) -> BTreeMap<String, Arc<Connection>> {
         self.connections
             .iter()
-            .map(|one| (one.name.clone(), made(one)))
+            .map(|settings| {
+                let connection = Connection::new(settings.clone(), &self.sources);
+                (settings.name.clone(), Arc::new(connection))
+            })
             .collect()
     }
 }
 
 /// The workers of one process.
 #[derive(Clone)]
-pub struct Worker {
+pub(crate) struct Worker {
     shared: Arc<Shared>,
 }
 
@@ -84,8 +85,7 @@ impl fmt::Debug for Worker {
 }
 
 impl Worker {
-    /// Workers that have not begun.
-    pub fn new(settings: WorkerSettings, store: Store, queue: Arc<dyn Queue>) -> Self {
+    pub(crate) fn new(settings: WorkerSettings, store: Store, queue: Arc<dyn Queue>) -> Self {
         let connections = settings.connections();
         Self {
             shared: Arc::new(Shared {
@@ -98,23 +98,23 @@ impl Worker {
         }
     }
 
-    /// The connections, by name.
-    pub fn connections(&self) -> &BTreeMap<String, Arc<Connection>> {
+    pub(crate) fn connections(&self) -> &BTreeMap<String, Arc<Connection>> {
         &self.shared.connections
     }
 
-    /// Something may be pending now: whoever made it so says it, and nobody has to wait for the next look.
-    pub fn wake(&self) {
+    /// Notifies the dispatchers that accounts may be pending, so that they need not poll for them.
+    pub(crate) fn notify_pending(&self) {
         self.shared.pending.notify_waiters();
     }
 
-    /// Works until `shutdown`, then finishes what runs within the drain time.
-    pub async fn run(&self, shutdown: CancellationToken) {
+    /// Works until `shutdown`, then ends running work within the drain time.
+    pub(crate) async fn run(&self, shutdown: CancellationToken) {
         let tasks = TaskTracker::new();
+
         for connection in self.shared.connections.values() {
-            let pump = dispatcher::Pump::new(self.clone(), Arc::clone(connection));
-            let (stop, drain) = (shutdown.clone(), tasks.clone());
-            tasks.spawn(async move { pump.run(stop, drain).await });
+            let dispatcher = dispatcher::Dispatcher::new(self.clone(), Arc::clone(connection));
+            let (stop, reconciles) = (shutdown.clone(), tasks.clone());
+            tasks.spawn(async move { dispatcher.run(stop, reconciles).await });
         }
         let (worker, stop) = (self.clone(), shutdown.clone());
         tasks.spawn(async move { ingest::run(&worker, stop).await });
@@ -122,24 +122,25 @@ impl Worker {
         tasks.spawn(async move { collector::run(&worker, stop).await });
         let (worker, stop) = (self.clone(), shutdown.clone());
         tasks.spawn(async move { sweep::run(&worker, stop).await });
+
         shutdown.cancelled().await;
         tasks.close();
-        if tokio::time::timeout(self.shared.settings.drain, tasks.wait())
-            .await
-            .is_err()
-        {
+
+        let drain = self.shared.settings.drain;
+        if tokio::time::timeout(drain, tasks.wait()).await.is_err() {
             tracing::warn!(
-                left = tasks.len(),
-                "not everything was finished in time; it stays pending and is done at the next start"
+                unfinished = tasks.len(),
+                "the drain time is over before all work ended; it stays pending and is done after \
+                 the next start"
             );
         }
     }
 
-    /// Waits until the store answers again; `false` if it was asked to stop meanwhile. Nothing is taken off the queue until
-    /// then: what is taken and given back counts towards the broker's delivery limit.
-    async fn store_is_back(&self, patience: &mut Patience, shutdown: &CancellationToken) -> bool {
+    /// Waits until the store answers again; `false`: shutdown began meanwhile. Nothing is taken off
+    /// the queue until then, because each requeue counts towards the broker's delivery limit.
+    async fn wait_for_store(&self, retry: &mut Retry, shutdown: &CancellationToken) -> bool {
         loop {
-            if !patience.wait(shutdown).await {
+            if !back_off(retry, shutdown).await {
                 return false;
             }
             if self.shared.store.now().await.is_ok() {
@@ -148,49 +149,23 @@ impl Worker {
         }
     }
 
-    /// Tells what was recorded, and wakes the pumps.
-    fn heard(&self, recorded: &Recorded) {
+    /// Reports stored events, and notifies the dispatchers if accounts are pending because of them.
+    fn events_stored(&self, recorded: &Recorded) {
         self.shared.settings.observer.events_stored(recorded);
         if !recorded.moved.is_empty() {
-            self.wake();
+            self.notify_pending();
         }
     }
 }
 
-/// Waits between tries while something is out of reach: 200 ms, doubled, at most 5 s.
-pub(crate) struct Patience(Duration);
-
-impl Patience {
-    pub(crate) fn new() -> Self {
-        Self(Duration::from_millis(200))
-    }
-
-    pub(crate) fn reset(&mut self) {
-        *self = Self::new();
-    }
-
-    /// Waits; `false` if it was asked to stop meanwhile.
-    pub(crate) async fn wait(&mut self, shutdown: &CancellationToken) -> bool {
-        let wait = self.0;
-        self.0 = (wait * 2).min(Duration::from_secs(5));
-        tokio::select! {
-            () = tokio::time::sleep(wait) => true,
-            () = shutdown.cancelled() => false,
-        }
+/// Waits for the next delay of `retry`; `false`: shutdown began meanwhile.
+async fn back_off(retry: &mut Retry, shutdown: &CancellationToken) -> bool {
+    tokio::select! {
+        () = tokio::time::sleep(retry.next_delay(telemetry::chance())) => true,
+        () = shutdown.cancelled() => false,
     }
 }
 
-/// For logs.
-pub(crate) fn unreadable_queue(error: &ReceiveError) {
-    tracing::warn!(%error, "the queue cannot be read; trying again");
-}
-
-/// One line about an event, for logs.
-pub(crate) fn note(hook: &HookId, kind: Kind, is_new: bool) {
-    tracing::debug!(
-        hook = hook.as_str(),
-        kind = kind.as_str(),
-        new = is_new,
-        "event stored"
-    );
+fn log_receive_error(error: &ReceiveError) {
+    tracing::warn!(%error, "the queue cannot be read; the worker tries again");
 }

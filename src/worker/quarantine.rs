@@ -1,27 +1,32 @@
-//! Messages that could not be read or stored when they came, tried again: after an upgrade, or once what refused them is mended.
+//! Retries quarantined messages: an upgrade reads another version, or the reason of a refusal is gone.
+//!
+//! In: the messages that ingest set aside. Out: their events in the store, and the messages released
+//! from quarantine. A message that still cannot be read or stored stays there.
 
 use super::Worker;
 use crate::{queue::Message, store::StoreError};
 
-/// Stores what can be read and stored by now; how many messages that were.
-pub(super) async fn read_again(worker: &Worker) -> Result<usize, StoreError> {
+/// Stores every quarantined message that can be read and stored now; returns their number.
+pub(super) async fn retry_quarantined(worker: &Worker) -> Result<usize, StoreError> {
     let (store, wiring) = (&worker.shared.store, &worker.shared.settings.wiring);
-    let (mut last, mut read) = (String::new(), 0);
+    let (mut after, mut stored) = (String::new(), 0);
+
     loop {
-        let quarantined = store.quarantined_after(&last).await?;
-        let Some(behind) = quarantined.last() else {
-            return Ok(read);
+        let page = store.quarantined_after(&after).await?;
+        let Some(last) = page.last() else {
+            return Ok(stored);
         };
-        last.clone_from(&behind.digest);
-        for message in quarantined {
+        after.clone_from(&last.digest);
+
+        for message in page {
             let Ok(decoded) = Message::decode(message.bytes.clone()) else {
                 continue;
             };
             match store.record(&decoded.hooks, wiring).await {
                 Ok(recorded) => {
                     store.release_quarantined(&message).await?;
-                    worker.heard(&recorded);
-                    read += 1;
+                    worker.events_stored(&recorded);
+                    stored += 1;
                 }
                 Err(StoreError::Refused(problem)) => {
                     tracing::warn!(

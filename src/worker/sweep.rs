@@ -1,38 +1,39 @@
-//! The sweep: whatever is pending and no wake-up told of is found within its interval.
+//! The sweep: finds pending accounts that no notification announced, once per interval.
 //!
-//! A purged queue, a crash between storing and settling, a connection added while running, a row that was lost: the
-//! rows are the truth, and the sweep reads them. Messages that were quarantined are tried again, too.
+//! The rows of the store are the truth. So a purged queue, a crash between storing and reconciling,
+//! a connection added at run time or a lost row is found here. The sweep also retries quarantined
+//! messages. It reconciles nothing itself.
 
 use tokio_util::sync::CancellationToken;
 
 use super::{Mode, Worker, quarantine};
 use crate::store::{StoreError, Swept};
 
-/// Sweeps at once, then at every interval.
+/// Sweeps at once, then at every interval, until `shutdown`.
 pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
     loop {
-        match quarantine::read_again(worker).await {
+        match quarantine::retry_quarantined(worker).await {
             Ok(0) => {}
-            Ok(read) => tracing::info!(
-                messages = read,
-                "messages that were quarantined are read and stored now"
+            Ok(messages) => tracing::info!(messages, "quarantined messages were read and stored"),
+            Err(error) => tracing::warn!(
+                %error,
+                "quarantined messages could not be retried; the next sweep tries again"
             ),
-            Err(error) => {
-                tracing::warn!(%error, "quarantined messages could not be read again; the sweep comes again")
-            }
         }
-        match swept(worker).await {
+
+        match sweep(worker).await {
             Ok(swept) if swept.added + swept.marked > 0 => {
                 tracing::info!(
                     added = swept.added,
                     marked = swept.marked,
-                    "the sweep found accounts that are pending"
+                    "the sweep found pending accounts"
                 );
-                worker.wake();
+                worker.notify_pending();
             }
             Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the sweep failed; it comes again"),
+            Err(error) => tracing::warn!(%error, "the sweep failed; the next one tries again"),
         }
+
         tokio::select! {
             () = tokio::time::sleep(worker.shared.settings.sweep_every) => {}
             () = shutdown.cancelled() => return,
@@ -40,12 +41,13 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
     }
 }
 
-async fn swept(worker: &Worker) -> Result<Swept, StoreError> {
+async fn sweep(worker: &Worker) -> Result<Swept, StoreError> {
     let store = &worker.shared.store;
     let mut swept = store.sweep(&worker.shared.settings.wiring).await?;
+
     for (name, connection) in worker.connections() {
         match connection.settings.mode {
-            // What was observed while nothing was sent is to be done now.
+            // Outcomes that were only observed are to be applied now.
             Mode::Apply => swept.marked += store.mark_observed_pending(name).await?,
             Mode::Observe => {}
         }

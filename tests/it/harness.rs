@@ -9,7 +9,7 @@ use std::{
 use hirewire::{
     app::{Options, Roles, Service},
     config::{Config, Environment},
-    ops::Line,
+    ops::TailEvent,
     scim_client::BreakerSettings,
     store::Store,
 };
@@ -39,7 +39,7 @@ pub struct Harness {
     pub base: String,
     _folder: tempfile::TempDir,
     http: reqwest::Client,
-    lines: Receiver<Line>,
+    lines: Receiver<TailEvent>,
     count: AtomicU32,
     stop: CancellationToken,
 }
@@ -123,7 +123,7 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", propagation_delay 
         let service = Service::start(config, Roles::ALL, options)
             .await
             .expect("a service");
-        let lines = service.tail().follow();
+        let lines = service.tail().subscribe();
         let base = format!("http://{address}/scim/v2");
         Self {
             sandbox,
@@ -173,12 +173,12 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", propagation_delay 
     }
 
     /// Waits until an account of that worker was reconciled with that outcome, and gives the line.
-    pub async fn reconciled(&mut self, worker: &str, wanted: &str) -> Line {
+    pub async fn reconciled(&mut self, worker: &str, wanted: &str) -> TailEvent {
         let alias = format!("acme/{worker}");
         let heard = async {
             loop {
                 let line = self.lines.recv().await.expect("the service runs");
-                if matches!(&line, Line::Account { worker, outcome, .. } if *worker == alias && outcome == wanted)
+                if matches!(&line, TailEvent::Account { worker, outcome, .. } if *worker == alias && outcome == wanted)
                 {
                     return line;
                 }
@@ -195,10 +195,10 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", propagation_delay 
         let heard = async {
             loop {
                 match self.lines.recv().await.expect("the service runs") {
-                    Line::Account {
+                    TailEvent::Account {
                         worker, outcome, ..
                     } if worker == alias => return outcome,
-                    Line::Account { .. } | Line::Hook { .. } => {}
+                    TailEvent::Account { .. } | TailEvent::Hook { .. } => {}
                 }
             }
         };

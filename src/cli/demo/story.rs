@@ -12,7 +12,7 @@ use super::{
     environment::DemoEnvironment,
     hr::Posted,
 };
-use crate::ops::Line;
+use crate::ops::TailEvent;
 use hirewire_sandbox::{Effect, Fault};
 
 /// The time that each effect gets.
@@ -140,7 +140,7 @@ impl Story<'_> {
             })
             .await;
 
-        let mut lines = self.demo.service.tail().follow();
+        let mut lines = self.demo.service.tail().subscribe();
         let minute = SignedDuration::from_mins(1);
         self.post("changed", "E-1001", minute, title_data("Junior Engineer"))
             .await?;
@@ -252,7 +252,7 @@ impl Story<'_> {
         if let Some(id) = event.get_mut("id") {
             *id = json!("evt-replayed");
         }
-        let mut lines = self.demo.service.tail().follow();
+        let mut lines = self.demo.service.tail().subscribe();
         self.demo.hr.post(event).await?;
         wait_for_reconcile(&mut lines, "E-1001").await;
 
@@ -332,11 +332,11 @@ async fn open_dead_letters(api: &ApiClient) -> anyhow::Result<usize> {
 }
 
 /// Waits until a worker has reconciled an account of this worker id.
-async fn wait_for_reconcile(lines: &mut broadcast::Receiver<Line>, worker_id: &str) {
+async fn wait_for_reconcile(lines: &mut broadcast::Receiver<TailEvent>, worker_id: &str) {
     let alias = format!("acme/{worker_id}");
     let reconciled = async {
         while let Ok(line) = lines.recv().await {
-            if matches!(&line, Line::Account { worker, .. } if *worker == alias) {
+            if matches!(&line, TailEvent::Account { worker, .. } if *worker == alias) {
                 return;
             }
         }

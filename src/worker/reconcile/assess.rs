@@ -1,318 +1,239 @@
-//! Looking: what should be, what is there, and what follows. Reads only, so a preview and `observe` use it too.
+//! Assess: compares the desired with the current state and plans. It only reads the target.
 //!
-//! A deactivation needs the binding only: what the mapping says of attributes, scope or groups is not even asked.
-//! Where access shall end, `active` is what a GET says now, never what we remember.
+//! [`decide`] is pure. From the context and the answers so far it names the next read, or completes
+//! the assessment; [`assess`] sends the reads. A preview and mode `observe` use it too. For a leaver
+//! it needs the binding alone: no mapping, scope or group rule can delay a deactivation, and
+//! `active` is what a GET says now.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{after, groups};
-use crate::{
-    scim_client::{Client, FoundUser, Lookup},
-    store::{Account, IntentKind, OutcomeKind},
-    worker::Connection,
+use super::{
+    context::{Assessment, Binding, ReconcileContext},
+    locate::{Located, locate, second_accounts},
+    next_step::{Conclusion, NextStep},
+    readings::{Read, Readings},
 };
+use crate::{store::OutcomeKind, worker::connection::PublishedConnection};
 use hirewire_core::{
-    fold::{FindingKind, Person, Status},
-    mapping::{Access, AccessDecision, AdoptMatch, Desired, Mapping, MatchKey, PersonMapping},
+    fold::Status,
+    mapping::{Access, Desired, EvaluationError},
     plan::{
         self, Current, CurrentGroups, DeactivationPlan, DeadLetterCause, Failure, Input,
-        LastApplied, LeaverAccount, Note, Operation, Policy, plan_deactivation,
+        LastApplied, LeaverAccount, Note, Plan, Policy, ReadRequired, plan_deactivation,
     },
-    scim::{AttributePath, member},
+    scim::member,
 };
 
-/// Everything that looking needs.
-#[derive(Clone, Copy, Debug)]
-pub struct Seen<'a> {
-    /// The published mapping.
-    pub mapping: &'a Mapping,
-    /// The client, in the published dialect.
-    pub client: &'a Client,
-    /// The connection.
-    pub connection: &'a Connection,
-    /// The row.
-    pub account: &'a Account,
-    /// The person now.
-    pub person: &'a Person,
-    /// Now, by the store's clock.
-    pub now: Timestamp,
-    /// A lease ran out before: its holder may have died mid-write.
-    pub taken_over: bool,
-    /// The account is a second one of a merged person: it shall give no access.
-    pub second_account: bool,
-    /// What was written before is not taken for what is there.
-    pub read_first: bool,
+/// The answer of [`decide`].
+#[derive(Debug)]
+pub(super) enum Decision {
+    /// This must be read first.
+    Read(Read),
+    Complete(Box<Assessment>),
 }
 
-/// The user that the account is, at the target.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Binding {
-    /// The target's id.
-    pub id: String,
-    /// As just read, where it was read.
-    pub resource: Option<Value>,
-    /// It was there before us and is being adopted now.
-    pub adopting: bool,
-    /// We made it.
-    pub created_by_us: bool,
-}
-
-/// What was seen, and what follows.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Look {
-    /// The access that should be.
-    pub access: AccessDecision,
-    /// The user, if there is one.
-    pub binding: Option<Binding>,
-    /// How it is found; what an intent remembers.
-    pub keys: Vec<MatchKey>,
-    /// Attributes that are as they should be already.
-    pub found: BTreeMap<String, Value>,
-    /// What an operator should know.
-    pub notes: Vec<Note>,
-    /// Ids of users that match as well: a second account.
-    pub others: Vec<String>,
-    /// What follows.
-    pub next: Next,
-}
-
-/// What follows from a look.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Next {
-    /// Nothing is to be sent.
-    Reconciled(OutcomeKind, String),
-    /// Something of ours may still be on its way: look again then, and write nothing before.
-    Later(Timestamp, String),
-    /// An operator must decide.
-    Letter {
-        /// Why.
-        cause: DeadLetterCause,
-        /// What happened and what to do.
-        summary: String,
-        /// Facts.
-        detail: Value,
-    },
-    /// These requests.
-    Send(Vec<Operation>),
-}
-
-enum Located {
-    Bound(Binding),
-    Nobody,
-    Later(Timestamp),
-    Letter(Next),
-}
-
-impl Look {
-    /// What is known before anything is asked: the access that should be, and how the account is found.
-    pub(super) fn blind(seen: &Seen<'_>, mapped: &PersonMapping<'_>) -> Self {
-        let access = if seen.second_account {
-            AccessDecision {
-                access: Access::Inactive,
-                due: None,
-                due_ends_access: false,
-            }
-        } else {
-            seen.mapping.access(seen.person, seen.now)
-        };
-        let mut keys = mapped.match_keys();
-        remembered_keys(seen.account, &mut keys);
-        Self {
-            access,
-            binding: None,
-            keys,
-            found: BTreeMap::new(),
-            notes: Vec::new(),
-            others: Vec::new(),
-            next: Next::Reconciled(OutcomeKind::Unmanaged, String::new()),
+/// Reads what is needed of the target and says what is to be done.
+pub(crate) async fn assess(
+    context: &ReconcileContext<'_>,
+    published: &PublishedConnection,
+) -> Result<Assessment, Failure> {
+    let mut readings = Readings::default();
+    loop {
+        match decide(context, &readings) {
+            Decision::Read(read) => readings.take(read, context, published).await?,
+            Decision::Complete(assessment) => return Ok(*assessment),
         }
     }
 }
 
-/// Looks at the target and says what is to be done.
-pub async fn look(seen: &Seen<'_>) -> Result<Look, Failure> {
-    let mapped = seen.mapping.for_person(seen.person);
-    let blank = Look::blind(seen, &mapped);
-    match blank.access.access {
-        Access::Unmanaged => Ok(blank),
-        Access::Inactive if is_nobody_of_ours(seen) => {
-            let why = "out of scope, and never ours".to_owned();
-            Ok(Look {
-                next: Next::Reconciled(OutcomeKind::Unmanaged, why),
-                ..blank
-            })
+/// Says what is to be done, or what must be read to know it.
+pub(super) fn decide(context: &ReconcileContext<'_>, readings: &Readings) -> Decision {
+    match (context.access(), &context.desired.user) {
+        (Access::Unmanaged, _) => complete(NextStep::reconciled(OutcomeKind::Unmanaged, "")),
+        (Access::Inactive, _) if was_never_managed(context) => {
+            let why = "out of scope, and never managed by Hirewire";
+            complete(NextStep::reconciled(OutcomeKind::Unmanaged, why))
         }
-        Access::Inactive => ending(seen, blank).await,
-        Access::Active | Access::Prepared => giving(seen, &mapped, blank).await,
+        (Access::Inactive, _) => decide_leaver(context, readings),
+        (Access::Active | Access::Prepared, Err(error)) => complete(mapping_failed(error)),
+        (Access::Active | Access::Prepared, Ok(desired)) => decide_user(context, desired, readings),
     }
 }
 
-/// Somebody who works here, is out of scope, and never had an account by us: one that somebody made by hand stays.
-fn is_nobody_of_ours(seen: &Seen<'_>) -> bool {
-    let works_here = matches!(seen.person.status, Status::Active | Status::Upcoming);
-    works_here
-        && !seen.second_account
-        && seen.account.scim_id.is_none()
-        && seen.account.intent.is_none()
-}
-
-/// Keys of a write that was begun: the facts may have moved since, what it made has the old ones.
-fn remembered_keys(account: &Account, keys: &mut Vec<MatchKey>) {
-    let Some(intent) = &account.intent else {
-        return;
+fn complete(next: NextStep) -> Decision {
+    let assessment = Assessment {
+        next,
+        ..Assessment::unread()
     };
-    for remembered in &intent.match_keys {
-        let known = keys
-            .iter()
-            .any(|key| key.path.as_str() == remembered.path && key.value == remembered.value);
-        if let (false, Ok(path)) = (known, AttributePath::parse(&remembered.path)) {
-            keys.push(MatchKey {
-                path,
-                value: remembered.value.clone(),
-            });
-        }
-    }
+    Decision::Complete(Box::new(assessment))
 }
 
-async fn ending(seen: &Seen<'_>, mut look: Look) -> Result<Look, Failure> {
-    let mut binding = match locate(seen, &look.keys).await? {
+/// Whether an employed person is out of scope and never had an account of Hirewire's: an account
+/// that somebody created by hand then stays.
+fn was_never_managed(context: &ReconcileContext<'_>) -> bool {
+    let is_employed = match context.person.status {
+        Status::Active | Status::Upcoming => true,
+        Status::Unknown | Status::OnLeave | Status::Ended => false,
+    };
+    let account = context.account();
+    is_employed
+        && !context.is_second_account()
+        && account.scim_id.is_none()
+        && account.intent.is_none()
+}
+
+fn mapping_failed(error: &EvaluationError) -> NextStep {
+    NextStep::Commit(Conclusion::FileDeadLetter {
+        cause: DeadLetterCause::Refused,
+        summary: format!(
+            "The mapping failed for this person: {error}. Fix the expression or the data in HR, \
+             then replay."
+        ),
+        detail: json!({ "expression": error.at }),
+    })
+}
+
+/// The end of access: finds the account, reads it, searches a second one, deactivates it.
+fn decide_leaver(context: &ReconcileContext<'_>, readings: &Readings) -> Decision {
+    let mut binding = match locate(context, readings.matches.as_ref()) {
         Located::Bound(binding) => binding,
-        Located::Nobody => {
-            let why = if look.keys.is_empty() {
+        Located::Unsearched => return Decision::Read(Read::Matches),
+        Located::NotFound => {
+            let why = if context.desired.keys.is_empty() {
                 "no match key is known"
             } else {
                 ""
             };
-            look.next = Next::Reconciled(OutcomeKind::LeaverNotFound, why.to_owned());
-            return Ok(look);
+            return complete(NextStep::reconciled(OutcomeKind::LeaverNotFound, why));
         }
-        Located::Later(until) => {
-            look.next = Next::Later(until, "a create may still be on its way".to_owned());
-            return Ok(look);
-        }
-        Located::Letter(next) => {
-            look.next = next;
-            return Ok(look);
-        }
+        Located::Undecided(conclusion) => return complete(NextStep::Commit(conclusion)),
     };
-    let resource = seen.client.get(&binding.id).await?;
-    seen.connection.none_missing();
-    let user_name = member(&resource, "userName")
-        .and_then(Value::as_str)
-        .map(ToOwned::to_owned);
-    let active = plan::is_active(&resource);
-    binding.resource = Some(resource);
-    // Whoever leaves must leave no second account behind; but a search that fails holds up no leaver: the read-back asks again.
-    look.others = other_accounts(seen, &look.keys, &binding.id).await.unwrap_or_else(|failure| {
-        let connection = seen.connection.settings.name.as_str();
-        tracing::warn!(connection, person.key = %seen.account.person, %failure, "a leaver's second account cannot be looked for");
-        Vec::new()
-    });
-    let protected = user_name.is_some_and(|name| seen.mapping.is_protected(&name));
-    look.next = match plan_deactivation(LeaverAccount { active, protected, held: seen.account.held }) {
-        DeactivationPlan::AlreadyInactive => Next::Reconciled(OutcomeKind::Unchanged, "inactive".to_owned()),
-        DeactivationPlan::Held => Next::Reconciled(OutcomeKind::Waiting, "held".to_owned()),
-        DeactivationPlan::Protected => Next::Letter {
+    let Some(user) = &readings.user else {
+        return Decision::Read(Read::User(binding.id));
+    };
+    let Some(found) = &readings.second_accounts else {
+        return Decision::Read(Read::SecondAccounts);
+    };
+
+    let user_name = member(user, "userName").and_then(Value::as_str);
+    let leaver = LeaverAccount {
+        active: plan::is_active(user),
+        protected: user_name.is_some_and(|name| context.mapping.is_protected(name)),
+        held: context.account().held,
+    };
+    let next = match plan_deactivation(leaver) {
+        DeactivationPlan::AlreadyInactive => {
+            NextStep::reconciled(OutcomeKind::Unchanged, "inactive")
+        }
+        DeactivationPlan::Held => NextStep::reconciled(OutcomeKind::Waiting, "held"),
+        DeactivationPlan::Protected => NextStep::Commit(Conclusion::FileDeadLetter {
             cause: DeadLetterCause::Protected,
-            summary: "the person left, and the account is protected: deactivate it by hand, or unprotect it".to_owned(),
+            summary: "This person left, and `protect` lists the account, so it is still active. \
+                      Deactivate it by hand, or take it out of `protect` and replay."
+                .to_owned(),
             detail: json!({ "user": binding.id }),
-        },
-        DeactivationPlan::Deactivate(plan) => Next::Send(plan.operations),
+        }),
+        DeactivationPlan::Deactivate(plan) => NextStep::Execute(plan.operations),
     };
-    look.binding = Some(binding);
-    Ok(look)
+
+    let second_accounts = second_accounts(context, found, &binding.id);
+    binding.resource = Some(user.clone());
+    let assessment = Assessment {
+        binding: Some(binding),
+        second_accounts,
+        next,
+        ..Assessment::unread()
+    };
+    Decision::Complete(Box::new(assessment))
 }
 
-async fn giving(
-    seen: &Seen<'_>,
-    mapped: &PersonMapping<'_>,
-    mut look: Look,
-) -> Result<Look, Failure> {
-    let desired = match mapped.desired() {
-        Ok(desired) => desired,
-        Err(error) => {
-            look.next = Next::Letter {
-                cause: DeadLetterCause::Refused,
-                summary: format!("the mapping failed for this person: {error}"),
-                detail: json!({ "expression": error.at }),
-            };
-            return Ok(look);
-        }
-    };
-    let binding = match locate(seen, &look.keys).await? {
+/// An account that gives access: finds it, reads what the plan needs, plans.
+fn decide_user(context: &ReconcileContext<'_>, desired: &Desired, readings: &Readings) -> Decision {
+    let mut binding = match locate(context, readings.matches.as_ref()) {
         Located::Bound(binding) => Some(binding),
-        Located::Nobody => None,
-        Located::Later(until) => {
-            look.next = Next::Later(until, "a create may still be on its way".to_owned());
-            return Ok(look);
-        }
-        Located::Letter(next) => {
-            look.next = next;
-            return Ok(look);
-        }
+        Located::NotFound => None,
+        Located::Unsearched => return Decision::Read(Read::Matches),
+        Located::Undecided(conclusion) => return complete(NextStep::Commit(conclusion)),
     };
-    // After an unclear create a second account may have shown up since.
-    if let Some(binding) = binding
+
+    let mut assessment = Assessment::unread();
+    // After a create without an answer a second account may have appeared.
+    if let Some(binding) = &binding
+        && context.account().verify_at.is_some()
+    {
+        let Some(found) = &readings.second_accounts else {
+            return Decision::Read(Read::SecondAccounts);
+        };
+        assessment.second_accounts = second_accounts(context, found, &binding.id);
+    }
+
+    let id = binding.as_ref().map(|binding| binding.id.clone());
+    let Some(groups) = &readings.groups else {
+        return Decision::Read(Read::Groups(id));
+    };
+    if let (Some(binding), Some(user)) = (&mut binding, &readings.user) {
+        binding.resource = Some(user.clone());
+    }
+
+    let access_transition = is_access_transition(context);
+    let is_read = binding
         .as_ref()
-        .filter(|_| seen.account.verify_at.is_some())
-    {
-        look.others = other_accounts(seen, &look.keys, &binding.id).await?;
-    }
-    look.binding = binding;
-    planned(seen, look, &desired).await
-}
-
-/// Plans from memory where that will do, else from a read.
-async fn planned(seen: &Seen<'_>, mut look: Look, desired: &Desired) -> Result<Look, Failure> {
-    let groups = groups::now(seen, desired, look.binding.as_ref()).await?;
-    let access_transition = look.access.access == Access::Active
-        && seen.account.reconciled_access != Some(Access::Active);
-    let unsure = seen.read_first
-        || seen.taken_over
-        || seen.account.intent.is_some()
-        || seen.account.verify_at.is_some()
-        || seen.account.attempts > 0;
-    if let Some(binding) = look
-        .binding
-        .as_mut()
-        .filter(|binding| binding.resource.is_none() && (access_transition || unsure))
-    {
-        binding.resource = Some(seen.client.get(&binding.id).await?);
-        seen.connection.none_missing();
-    }
-    let plan = if let Ok(plan) = plan_of(seen, &look, desired, &groups, access_transition) {
-        plan
+        .is_none_or(|binding| binding.resource.is_some());
+    let plan = if !is_read && (access_transition || must_read(context)) {
+        Err(ReadRequired)
     } else {
-        if let Some(binding) = look.binding.as_mut() {
-            binding.resource = Some(seen.client.get(&binding.id).await?);
-            seen.connection.none_missing();
+        plan_user(
+            context,
+            binding.as_ref(),
+            desired,
+            groups,
+            access_transition,
+        )
+    };
+    let plan = match (plan, id) {
+        (Err(ReadRequired), Some(id)) if readings.user.is_none() => {
+            return Decision::Read(Read::User(id));
         }
-        plan_of(seen, &look, desired, &groups, access_transition).unwrap_or_default()
+        (plan, _) => plan.unwrap_or_default(),
     };
-    look.next = if plan.operations.is_empty() {
-        let (kind, detail) = said(&plan.notes);
-        Next::Reconciled(kind, detail)
+
+    assessment.binding = binding;
+    assessment.next = if plan.operations.is_empty() {
+        nothing_to_send(&plan.notes)
     } else {
-        Next::Send(plan.operations)
+        NextStep::Execute(plan.operations)
     };
-    look.found = plan.in_sync;
-    look.notes = plan.notes;
-    Ok(look)
+    assessment.in_sync = plan.in_sync;
+    assessment.notes = plan.notes;
+    Decision::Complete(Box::new(assessment))
 }
 
-fn plan_of(
-    seen: &Seen<'_>,
-    look: &Look,
+/// Whether access became active since the last reconcile.
+fn is_access_transition(context: &ReconcileContext<'_>) -> bool {
+    context.access() == Access::Active
+        && context.account().reconciled_access != Some(Access::Active)
+}
+
+/// Whether `last_applied` may differ from the target, so that the account must be read.
+fn must_read(context: &ReconcileContext<'_>) -> bool {
+    let account = context.account();
+    context.read_first
+        || context.has_unproven_write()
+        || account.verify_at.is_some()
+        || account.attempts > 0
+}
+
+fn plan_user(
+    context: &ReconcileContext<'_>,
+    binding: Option<&Binding>,
     desired: &Desired,
     groups: &CurrentGroups,
     access_transition: bool,
-) -> Result<plan::Plan, plan::ReadRequired> {
-    let document = seen.mapping.document();
-    let last_applied = &seen.account.last_applied;
-    let (current, adopting, last_applied) = match &look.binding {
+) -> Result<Plan, ReadRequired> {
+    let last_applied = &context.account().last_applied;
+    let (current, adopting, last_applied) = match binding {
         None => {
             let last_applied = LastApplied {
                 created_by_us: true,
@@ -320,27 +241,27 @@ fn plan_of(
             };
             (Current::Absent, false, Cow::Owned(last_applied))
         }
-        Some(Binding {
-            resource,
-            adopting,
-            created_by_us,
-            ..
-        }) => (
-            resource.as_ref().map_or(Current::Unread, Current::Read),
-            *adopting,
-            as_created_by(last_applied, *created_by_us),
+        Some(binding) => (
+            binding
+                .resource
+                .as_ref()
+                .map_or(Current::Unread, Current::Read),
+            binding.adopting,
+            with_creator(last_applied, binding.created_by_us),
         ),
     };
+
     let input = Input {
-        access: look.access.access,
+        access: context.access(),
         access_transition,
-        held: seen.account.held,
+        held: context.account().held,
         adopting,
         desired,
         current,
         last_applied: &last_applied,
         groups,
     };
+    let document = context.mapping.document();
     let policy = Policy {
         adopt: document.adopt,
         external_id_on: document.external_id_on,
@@ -350,7 +271,7 @@ fn plan_of(
 }
 
 /// The row's `last_applied` with `created_by_us` as the binding states it.
-fn as_created_by(last_applied: &LastApplied, created_by_us: bool) -> Cow<'_, LastApplied> {
+fn with_creator(last_applied: &LastApplied, created_by_us: bool) -> Cow<'_, LastApplied> {
     if last_applied.created_by_us == created_by_us {
         return Cow::Borrowed(last_applied);
     }
@@ -361,173 +282,44 @@ fn as_created_by(last_applied: &LastApplied, created_by_us: bool) -> Cow<'_, Las
     })
 }
 
-/// What a plan without operations comes to.
-fn said(notes: &[Note]) -> (OutcomeKind, String) {
+/// The conclusion of a plan without requests.
+fn nothing_to_send(notes: &[Note]) -> NextStep {
     for note in notes {
         match note {
-            Note::Incomplete(missing) => return (OutcomeKind::Incomplete, missing.join(", ")),
-            Note::DisabledElsewhere => {
-                return (
-                    OutcomeKind::DisabledElsewhere,
-                    "made inactive at the target, not by us".to_owned(),
-                );
+            Note::Incomplete(missing) => {
+                return NextStep::reconciled(OutcomeKind::Incomplete, missing.join(", "));
             }
-            Note::Held => return (OutcomeKind::Waiting, "held".to_owned()),
+            Note::DisabledElsewhere => {
+                return NextStep::reconciled(OutcomeKind::DisabledElsewhere, note_text(note));
+            }
+            Note::Held => return NextStep::reconciled(OutcomeKind::Waiting, "held"),
             Note::GroupNotFound(_) | Note::GroupsUnsupported => {}
         }
     }
-    (
-        OutcomeKind::Unchanged,
-        notes
-            .iter()
-            .filter_map(group_note)
-            .collect::<Vec<_>>()
-            .join(", "),
-    )
+    NextStep::reconciled(OutcomeKind::Unchanged, group_notes(notes))
 }
 
-/// What is to be told about groups.
-pub(super) fn group_note(note: &Note) -> Option<String> {
-    match note {
-        Note::GroupNotFound(name) => Some(format!("no group named {name}")),
-        Note::GroupsUnsupported => Some("groups are wished, and the target has none".to_owned()),
-        Note::Incomplete(_) | Note::DisabledElsewhere | Note::Held => None,
-    }
-}
-
-async fn locate(seen: &Seen<'_>, keys: &[MatchKey]) -> Result<Located, Failure> {
-    if let Some(id) = &seen.account.scim_id {
-        return Ok(Located::Bound(Binding {
-            id: id.clone(),
-            resource: None,
-            adopting: false,
-            created_by_us: seen.account.last_applied.created_by_us,
-        }));
-    }
-    if keys.is_empty() {
-        return Ok(Located::Nobody);
-    }
-    let creating = seen
-        .account
-        .intent
-        .as_ref()
-        .filter(|intent| intent.kind == IntentKind::Create);
-    Ok(match seen.client.find(keys).await? {
-        Lookup::NotFound { .. } => match creating {
-            // What we sent may show up later: nothing is made before it must have.
-            Some(intent) => {
-                let settings = &seen.connection.settings;
-                let until = seen.account.verify_at.unwrap_or_else(|| {
-                    after(intent.begun, settings.timeout + settings.propagation_delay)
-                });
-                if seen.now < until {
-                    Located::Later(until)
-                } else {
-                    Located::Nobody
-                }
-            }
-            None => Located::Nobody,
-        },
-        Lookup::One(hit) => one(seen, keys, &hit),
-        Lookup::Several(hits) => Located::Letter(several(&hits, creating.is_some())),
-    })
-}
-
-fn several(hits: &[FoundUser], after_create: bool) -> Next {
-    let ids: Vec<&str> = hits.iter().map(|hit| hit.id.as_str()).collect();
-    let (cause, summary) = if after_create {
-        (
-            DeadLetterCause::Finding(FindingKind::TwoAccounts),
-            "a second account of this person exists: remove one, then replay",
-        )
-    } else {
-        (
-            DeadLetterCause::Ambiguous,
-            "several accounts match this person: make the match keys unique there, then replay",
-        )
-    };
-    Next::Letter {
-        cause,
-        summary: summary.to_owned(),
-        detail: json!({ "users": ids }),
-    }
-}
-
-/// Ours by `externalId` or by an intent of ours; else adopted by policy, or somebody else's.
-fn one(seen: &Seen<'_>, keys: &[MatchKey], hit: &FoundUser) -> Located {
-    let (wanted, external) = (wanted_external_id(keys), external_id(hit));
-    let by_intent = seen.account.intent.as_ref().is_some_and(|intent| {
-        intent.kind == IntentKind::Create
-            && intent
-                .match_keys
-                .iter()
-                .any(|key| hit.matched_by.iter().any(|path| path.as_str() == key.path))
+/// The notes about groups, for people.
+pub(super) fn group_notes(notes: &[Note]) -> String {
+    let about_groups = notes.iter().filter(|note| match note {
+        Note::GroupNotFound(_) | Note::GroupsUnsupported => true,
+        Note::Incomplete(_) | Note::DisabledElsewhere | Note::Held => false,
     });
-    let by_id = external.is_some() && external == wanted;
-    let bound = |adopting, created_by_us| {
-        Located::Bound(Binding {
-            id: hit.id.clone(),
-            resource: Some(hit.resource.clone()),
-            adopting,
-            created_by_us,
-        })
-    };
-    if by_id || (by_intent && external.is_none_or(|found| Some(found) == wanted)) {
-        // An account with our externalId was made by us, or by whoever ran this connection before us.
-        return bound(false, by_intent);
-    }
-    let adopt = seen.mapping.document().adopt;
-    let others = external.is_some() && wanted.is_some() && !adopt.take_external_id;
-    if others || adopt.r#match == AdoptMatch::Never {
-        let why = if others {
-            "it has another externalId"
-        } else {
-            "adopt.match is never"
-        };
-        return Located::Letter(Next::Letter {
-            cause: DeadLetterCause::Conflict,
-            summary: format!(
-                "an account that is not ours matches this person ({why}): decide whose it is, then replay"
-            ),
-            detail: json!({ "user": hit.id, "by": hit.matched_by.iter().map(AttributePath::as_str).collect::<Vec<_>>() }),
-        });
-    }
-    bound(true, false)
+    about_groups.map(note_text).collect::<Vec<_>>().join(", ")
 }
 
-/// Users that match as well: a second account of the same person. One with somebody else's `externalId` is somebody else.
-async fn other_accounts(
-    seen: &Seen<'_>,
-    keys: &[MatchKey],
-    id: &str,
-) -> Result<Vec<String>, Failure> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
+/// A note, for people.
+pub(crate) fn note_text(note: &Note) -> String {
+    match note {
+        Note::Incomplete(missing) => {
+            format!(
+                "required attributes have no value yet: {}",
+                missing.join(", ")
+            )
+        }
+        Note::DisabledElsewhere => "another system deactivated the account".to_owned(),
+        Note::Held => "the account is held".to_owned(),
+        Note::GroupNotFound(name) => format!("no group is named {name}"),
+        Note::GroupsUnsupported => "groups are desired, but the target has none".to_owned(),
     }
-    let hits = match seen.client.find(keys).await? {
-        Lookup::Several(hits) => hits,
-        Lookup::One(hit) => vec![hit],
-        Lookup::NotFound { .. } => Vec::new(),
-    };
-    let ours = wanted_external_id(keys);
-    let may_be_theirs = |hit: &FoundUser| {
-        external_id(hit).is_none_or(|found| ours.is_none_or(|ours| found == ours))
-    };
-    Ok(hits
-        .into_iter()
-        .filter(|hit| hit.id != id && may_be_theirs(hit))
-        .map(|hit| hit.id)
-        .collect())
-}
-
-fn wanted_external_id(keys: &[MatchKey]) -> Option<&str> {
-    keys.iter()
-        .find(|key| key.path.is_core_attribute("externalId"))
-        .map(|key| key.value.as_str())
-}
-
-fn external_id(hit: &FoundUser) -> Option<&str> {
-    member(&hit.resource, "externalId")
-        .and_then(Value::as_str)
-        .filter(|text| !text.is_empty())
 }

@@ -1,46 +1,41 @@
-//! Letters about what the fold noticed: those findings that somebody must look at, once each.
+//! Dead letters for findings of the fold, and the time of a termination. Pure.
+//!
+//! In: the folded person and their events. Out: one dead letter for each kind of finding that an
+//! operator must act on, once. The other findings are shown by `people show` alone.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{Case, after};
-use crate::store::{DeadLetterCause, DeadLetterSubject, NewDeadLetter, PersonKey};
+use super::context::{ReconcileContext, after};
+use crate::store::{DeadLetterCause, DeadLetterSubject, NewDeadLetter};
 use hirewire_core::{
     event::Event,
     fold::{Finding, FindingKind, Person},
 };
 
-/// Between an intake's clock and the store's.
-const SKEW: Duration = Duration::from_mins(10);
+/// The clock of an intake may be this far behind the store's.
+const CLOCK_SKEW: Duration = Duration::from_mins(10);
 
-/// Letters for findings that came with facts newer than the last reconcile.
-pub(super) fn letters(case: &Case<'_>, events: &[Event]) -> Vec<NewDeadLetter> {
-    let account = &case.claim.account;
-    if account.reconciled_version == case.claim.person_version {
+/// Dead letters for the findings that came with facts newer than the last reconcile.
+pub(super) fn dead_letters(context: &ReconcileContext<'_>, events: &[Event]) -> Vec<NewDeadLetter> {
+    let account = context.account();
+    if account.reconciled_version == context.claim.person_version {
         return Vec::new();
     }
-    let is_new = |finding: &Finding| {
-        let event = events.iter().find(|event| event.key() == finding.event);
-        account
-            .as_of
-            .is_none_or(|last| event.is_none_or(|event| after(event.received, SKEW) > last))
-    };
+
     let mut dead_letters: Vec<NewDeadLetter> = Vec::new();
-    for finding in case
-        .person
-        .findings
-        .iter()
-        .filter(|finding| is_new(finding))
-    {
-        let Some(summary) = asks_for_somebody(finding.kind) else {
+    for finding in &context.person.findings {
+        let cause = DeadLetterCause::Finding(finding.kind);
+        let is_filed = dead_letters.iter().any(|filed| filed.cause == cause);
+        let Some(summary) = summary_of(finding.kind) else {
             continue;
         };
-        let cause = DeadLetterCause::Finding(finding.kind);
-        if dead_letters.iter().any(|letter| letter.cause == cause) {
+        if is_filed || !is_new(finding, events, account.as_of) {
             continue;
         }
+
         dead_letters.push(NewDeadLetter {
             about: DeadLetterSubject::Person {
                 person: account.person.clone(),
@@ -54,8 +49,18 @@ pub(super) fn letters(case: &Case<'_>, events: &[Event]) -> Vec<NewDeadLetter> {
     dead_letters
 }
 
-/// When it was both known here and effective that the person gives no access any more, as far as it can be told.
-pub(super) fn ended(person: &Person, events: &[Event]) -> Option<Timestamp> {
+/// Whether the event of a finding may have been received after the last reconcile.
+fn is_new(finding: &Finding, events: &[Event], reconciled: Option<Timestamp>) -> bool {
+    let event = events.iter().find(|event| event.key() == finding.event);
+    match (reconciled, event) {
+        (Some(reconciled), Some(event)) => after(event.received, CLOCK_SKEW) > reconciled,
+        (None, _) | (_, None) => true,
+    }
+}
+
+/// The time from which the person's termination was both known here and effective, as far as the
+/// events show it.
+pub(super) fn terminated_at(person: &Person, events: &[Event]) -> Option<Timestamp> {
     let known = events
         .iter()
         .filter(|event| event.kind().ends_access())
@@ -64,53 +69,47 @@ pub(super) fn ended(person: &Person, events: &[Event]) -> Option<Timestamp> {
     let effective = person
         .employments
         .iter()
-        .filter_map(|one| one.end)
+        .filter_map(|employment| employment.end)
         .map(|end| end.instant)
         .max();
     Some(effective.map_or(known, |effective| effective.max(known)))
 }
 
-/// What an operator is told, or `None` where it is enough that `people show` lists it.
-fn asks_for_somebody(kind: FindingKind) -> Option<&'static str> {
+/// What happened and what to do; `None`: no action is needed.
+fn summary_of(kind: FindingKind) -> Option<&'static str> {
     match kind {
-        FindingKind::WhichEmployment => {
-            Some("an ending fits no known employment, and there are others: check in HR who left")
-        }
-        FindingKind::IdReused => Some("two different events came under one id: the first stands"),
-        FindingKind::SupersedingMismatch => {
-            Some("an event corrects one of another worker or kind: it counts for nothing")
-        }
-        FindingKind::ImplausibleEffective => {
-            Some("an effective date is beyond belief: the event counts for nothing")
-        }
-        FindingKind::NothingToCancel => {
-            Some("a termination was cancelled that is not known or no longer open")
-        }
-        FindingKind::HrSaysActive => {
-            Some("HR lists as active somebody who has left here: send the rehire, or end it there")
-        }
-        FindingKind::TwoAccounts => Some("the person has two accounts on one connection"),
+        FindingKind::WhichEmployment => Some(
+            "A termination fits no known employment, and the person has others. Ask HR which \
+             employment ended.",
+        ),
+        FindingKind::IdReused => Some(
+            "Two different events have the same id. The first one counts. Ask the sender to use \
+             a new id for each event.",
+        ),
+        FindingKind::SupersedingMismatch => Some(
+            "An event corrects an event of another worker or kind. The correction does not count. \
+             Ask the sender to correct it.",
+        ),
+        FindingKind::ImplausibleEffective => Some(
+            "The effective date of an event is not plausible. The event does not count. Correct \
+             the date in HR.",
+        ),
+        FindingKind::NothingToCancel => Some(
+            "HR cancelled a termination that is not known or has taken effect. If the person \
+             stays, HR must send a rehire.",
+        ),
+        FindingKind::HrSaysActive => Some(
+            "HR lists this person as active, but their employment has ended here. HR must send a \
+             rehire, or end the employment.",
+        ),
+        FindingKind::TwoAccounts => Some(
+            "This person has two accounts on one connection. Remove one of them at the target.",
+        ),
         FindingKind::ImplausibleTime
         | FindingKind::StartInsideEnded
         | FindingKind::StartWithoutDate
         | FindingKind::EndedSeveral
         | FindingKind::MissingFromList
         | FindingKind::EndDateWithoutEnding => None,
-    }
-}
-
-/// A merged person's second account.
-pub(super) fn two_accounts(case: &Case<'_>, into: &PersonKey) -> NewDeadLetter {
-    NewDeadLetter {
-        about: DeadLetterSubject::Account {
-            connection: case.claim.account.connection.clone(),
-            person: case.claim.account.person.clone(),
-        },
-        cause: DeadLetterCause::Finding(FindingKind::TwoAccounts),
-        summary:
-            "two people turned out to be one: the older account stays, this one is deactivated"
-                .to_owned(),
-        detail: json!({ "user": case.claim.account.scim_id, "merged_into": into }),
-        raw: None,
     }
 }

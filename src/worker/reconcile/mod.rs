@@ -1,54 +1,75 @@
-//! Settling one account: fold -> map -> read -> plan -> SCIM requests -> verify -> commit.
+//! Reconcile: brings one account to its desired state.
 //!
-//! [`look`](assess::look) only reads and says what is to be done; it is also what a preview and `observe` show.
-//! [`carry`](carry) does it, under the fencing_token. [`Reconciler::reconcile`] ties both to the claim and its commit. Losing the
-//! claim is no error: whoever holds it now folds all facts again.
+//!     fold -> map -> assess -> plan -> execute -> outcome -> commit
+//!
+//! `mod.rs` folds the facts, starts the loop and commits. `context` applies the mapping, `run` is
+//! the loop, `assess` reads the target and plans, `execute` sends requests under the fencing token,
+//! `on_failure` decides about a failure, `outcome` builds the commit. A lost claim is no error: its
+//! new holder folds all facts again.
 
 mod assess;
+mod context;
+mod dead_letters;
+mod evidence;
 mod execute;
 mod findings;
 mod groups;
+mod locate;
+mod merged;
+mod next_step;
 mod on_failure;
 mod outcome;
+mod progress;
+mod readings;
+mod run;
+mod split_update;
 
-use std::sync::Arc;
+#[cfg(test)]
+mod assess_tests;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod on_failure_tests;
+#[cfg(test)]
+mod outcome_tests;
 
-use jiff::{Timestamp, ToSpan as _};
+use std::{sync::Arc, time::Duration};
 
-pub use assess::{Binding, Look, Next, Seen, look};
-pub use outcome::requests_of;
+use tokio::time::Instant;
 
-use super::connection::{Connection, ConnectionError, Live, Mode};
+pub(crate) use assess::{assess, note_text};
+pub(crate) use context::ReconcileContext;
+pub(crate) use outcome::requests_of;
+
+use super::connection::{Connection, ConnectionError, PublishedConnection};
 use crate::{
     failpoint,
     observer::ReconcileReport,
-    store::{Claim, ClaimError, Commit, Facts, Outcome, OutcomeKind, Priority, Store, StoreError},
-    telemetry,
+    store::{Claim, ClaimError, Commit, Facts, Outcome, OutcomeKind, Store, StoreError},
 };
-use hirewire_core::{
-    fold::{self, Person},
-    mapping::Access,
-};
+use hirewire_core::{fold, mapping::Access};
 
-/// Settles accounts of one connection.
+/// How long an account waits when its connection publishes no mapping.
+const UNPUBLISHED_DELAY: Duration = Duration::from_secs(5);
+
+/// How long an account waits when its person has no facts.
+const UNKNOWN_PERSON_DELAY: Duration = Duration::from_mins(1);
+
+/// Reconciles accounts of one connection.
 #[derive(Clone, Debug)]
-pub struct Reconciler {
-    /// The store.
-    pub store: Store,
-    /// The connection.
-    pub connection: Arc<Connection>,
+pub(super) struct Reconciler {
+    pub(super) store: Store,
+    pub(super) connection: Arc<Connection>,
 }
 
 /// Why an account was left as it was; it stays pending.
 #[derive(Debug, thiserror::Error)]
-pub enum ReconcileError {
-    /// The claim is somebody else's now: they go on.
+pub(super) enum ReconcileError {
+    /// Another worker has the claim, or it was released: nothing was committed.
     #[error("the claim was lost")]
-    Lost,
-    /// The store failed.
+    ClaimLost,
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The connection cannot be used as published.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
 }
@@ -56,7 +77,7 @@ pub enum ReconcileError {
 impl From<ClaimError> for ReconcileError {
     fn from(error: ClaimError) -> Self {
         match error {
-            ClaimError::Lost(_) => Self::Lost,
+            ClaimError::Lost(_) => Self::ClaimLost,
             ClaimError::BoundElsewhere(person) => Self::Store(StoreError::Refused(format!(
                 "the user is bound to person {person}"
             ))),
@@ -65,201 +86,84 @@ impl From<ClaimError> for ReconcileError {
     }
 }
 
-/// A claim with everything that follows from it.
-pub(super) struct Case<'a> {
-    pub(super) claim: &'a Claim,
-    pub(super) live: &'a Live,
-    pub(super) person: &'a Person,
-    pub(super) now: Timestamp,
-    pub(super) begun: tokio::time::Instant,
-}
-
-/// A claim, and what was seen of its account.
-#[derive(Clone, Copy)]
-pub(super) struct Step<'a> {
-    pub(super) case: &'a Case<'a>,
-    pub(super) seen: &'a Seen<'a>,
-    pub(super) look: &'a Look,
-}
-
-impl Case<'_> {
-    /// The store's time by now: the claim's, and what passed since.
-    pub(super) fn time(&self) -> Timestamp {
-        after(self.now, self.begun.elapsed())
-    }
-
-    /// Somebody may have written before us without telling what came of it.
-    pub(super) fn unclear(&self) -> bool {
-        self.claim.taken_over || self.claim.account.intent.is_some()
-    }
-}
-
 impl Reconciler {
-    /// Settles a claimed account; what it came to. `facts`: what was known of its person some time since the claim, where
-    /// that was asked for already.
-    pub async fn reconcile(
+    /// Reconciles a claimed account and commits. `facts`: the person's facts, if they were read
+    /// since the claim. Newer facts than the claim's do no harm: the commit finds that the person's
+    /// version moved, and the account is claimed again.
+    pub(super) async fn reconcile(
         &self,
         claim: &Claim,
         facts: Option<Facts>,
     ) -> Result<ReconcileReport, ReconcileError> {
-        let begun = tokio::time::Instant::now();
-        let Some(live) = self
-            .connection
-            .live(&self.store, Some(claim.mapping_version))
-            .await?
-        else {
-            self.store
-                .release(claim, Some(std::time::Duration::from_secs(5)))
-                .await?;
-            return Err(ReconcileError::Lost);
+        let started = Instant::now();
+        let (published, facts) = self.load(claim, facts).await?;
+
+        let rules = self.connection.rules();
+        let person = fold::fold(&facts.events, &facts.alias, claim.now, rules);
+        let settings = &self.connection.settings;
+        let context = ReconcileContext::new(claim, &person, &published.mapping, settings, started);
+        let dead_letters = findings::dead_letters(&context, &facts.events);
+
+        let (mut commit, sent) = match &claim.merged_into {
+            Some(into) => self.reconcile_merged(context, &published, into).await?,
+            None => self.run(context, &published).await?,
         };
+        commit.dead_letters.extend(dead_letters);
+        log_repeated_deactivation(claim, &commit);
+
+        let outcome = commit.outcome.clone();
+        self.commit(claim, commit).await?;
+        Ok(ReconcileReport {
+            connection: settings.name.clone(),
+            person: claim.account.person.clone(),
+            alias: facts.alias,
+            outcome,
+            requests: sent.iter().map(ToString::to_string).collect(),
+            terminated_at: findings::terminated_at(&person, &facts.events),
+            took: started.elapsed(),
+        })
+    }
+
+    /// Loads the published connection and the facts; without either the claim is released.
+    async fn load(
+        &self,
+        claim: &Claim,
+        facts: Option<Facts>,
+    ) -> Result<(PublishedConnection, Facts), ReconcileError> {
+        let version = Some(claim.mapping_version);
+        let Some(published) = self.connection.published(&self.store, version).await? else {
+            self.store.release(claim, Some(UNPUBLISHED_DELAY)).await?;
+            return Err(ReconcileError::ClaimLost);
+        };
+
         let facts = match facts {
             Some(facts) => Some(facts),
             None => self.store.facts(&claim.account.person).await?,
         };
         let Some(facts) = facts else {
             self.store
-                .release(claim, Some(std::time::Duration::from_mins(1)))
+                .release(claim, Some(UNKNOWN_PERSON_DELAY))
                 .await?;
-            return Err(ReconcileError::Lost);
+            return Err(ReconcileError::ClaimLost);
         };
-        // Facts newer than the claim are welcome; the commit then finds the version moved and looks again.
-        let person = fold::fold(
-            &facts.events,
-            &facts.alias,
-            claim.now,
-            self.connection.rules(),
-        );
-        let case = Case {
-            claim,
-            live: &live,
-            person: &person,
-            now: claim.now,
-            begun,
-        };
-        let mut commit = match &claim.merged_into {
-            Some(into) => self.merged(&case, into).await?,
-            None => self.by_facts(&case).await?,
-        };
-        commit
-            .dead_letters
-            .extend(findings::letters(&case, &facts.events));
-        let outcome = commit.outcome.clone();
-        let requests = outcome::sent_of(&commit);
-        self.write(&case, commit).await?;
-        Ok(ReconcileReport {
-            connection: self.connection.settings.name.clone(),
-            person: claim.account.person.clone(),
-            alias: facts.alias,
-            outcome,
-            requests,
-            ended: findings::ended(&person, &facts.events),
-            took: begun.elapsed(),
-        })
+        Ok((published, facts))
     }
 
-    async fn by_facts(&self, case: &Case<'_>) -> Result<Commit, ReconcileError> {
-        let seen = Seen {
-            mapping: &case.live.mapping,
-            client: &case.live.client,
-            connection: &self.connection,
-            account: &case.claim.account,
-            person: case.person,
-            now: case.now,
-            taken_over: case.claim.taken_over,
-            second_account: false,
-            read_first: false,
-        };
-        self.look_and_carry(case, &seen).await
-    }
-
-    /// The account of a person who was merged into another: its binding moves, or it is a second account.
-    async fn merged(
-        &self,
-        case: &Case<'_>,
-        into: &crate::store::PersonKey,
-    ) -> Result<Commit, ReconcileError> {
-        let account = &case.claim.account;
-        if account.scim_id.is_none() && account.intent.is_none() {
-            return Ok(outcome::reconciled(
-                case,
-                OutcomeKind::Unmanaged,
-                format!("merged into person {into}"),
-                None,
-                None,
-            ));
-        }
-        let others = self.store.accounts(into).await?;
-        let other = others
-            .iter()
-            .find(|view| view.account.connection == account.connection);
-        let has_own = other.is_some_and(|view| view.account.scim_id.is_some());
-        if !has_own && account.scim_id.is_some() {
-            let moved = self.store.move_binding(case.claim, into).await?;
-            let mut commit = Commit::keeping(
-                account,
-                outcome(OutcomeKind::Unmanaged, "the binding moved"),
-            );
-            commit.verify_at = None;
-            if moved {
-                commit.scim_id = None;
-                commit.last_applied = crate::store::LastApplied::default();
-                commit.reconciled = true;
-                commit.due = None;
-            } else {
-                // The other account is being reconciled right now: a moment later.
-                commit.outcome =
-                    outcome(OutcomeKind::Waiting, "the merged person's account is busy");
-                commit.not_before = Some(after(case.now, std::time::Duration::from_secs(1)));
-            }
-            return Ok(commit);
-        }
-        let seen = Seen {
-            mapping: &case.live.mapping,
-            client: &case.live.client,
-            connection: &self.connection,
-            account,
-            person: case.person,
-            now: case.now,
-            taken_over: case.claim.taken_over,
-            second_account: true,
-            read_first: false,
-        };
-        let mut commit = self.look_and_carry(case, &seen).await?;
-        // Filed once, with the deactivation; later audits find it inactive.
-        if commit.outcome.kind == OutcomeKind::Deactivated {
-            commit.dead_letters.push(findings::two_accounts(case, into));
-        }
-        Ok(commit)
-    }
-
-    async fn look_and_carry(
-        &self,
-        case: &Case<'_>,
-        seen: &Seen<'_>,
-    ) -> Result<Commit, ReconcileError> {
-        let looked = match look(seen).await {
-            Ok(looked) => looked,
-            Err(failure) => return self.failed_to_look(case, seen, &failure).await,
-        };
-        match self.connection.settings.mode {
-            Mode::Apply => self.carry_out(case, seen, looked).await,
-            Mode::Observe => Ok(outcome::observed(case, &looked)),
-        }
-    }
-
-    /// Commits; a user that turns out to be bound to another person is a conflict.
-    async fn write(&self, case: &Case<'_>, mut commit: Commit) -> Result<(), ReconcileError> {
+    /// Commits. If the user turns out to be bound to another person, that conflict is committed.
+    async fn commit(&self, claim: &Claim, mut commit: Commit) -> Result<(), ReconcileError> {
         failpoint::at("worker.before_commit").await;
-        match self.store.commit(case.claim, &commit).await {
+        match self.store.commit(claim, &commit).await {
             Ok(_) => Ok(()),
             Err(ClaimError::BoundElsewhere(other)) => {
-                commit.scim_id.clone_from(&case.claim.account.scim_id);
-                commit.last_applied = case.claim.account.last_applied.clone();
+                let account = &claim.account;
+                commit.scim_id.clone_from(&account.scim_id);
+                commit.last_applied = account.last_applied.clone();
                 commit.reconciled_access = None;
-                commit.outcome = outcome(OutcomeKind::DeadLetter, "conflict");
-                commit.dead_letters.push(outcome::conflict(case, &other));
-                self.store.commit(case.claim, &commit).await?;
+                commit.outcome = Outcome::new(OutcomeKind::DeadLetter, "conflict");
+                commit
+                    .dead_letters
+                    .push(dead_letters::bound_to_another(account, &other));
+                self.store.commit(claim, &commit).await?;
                 Ok(())
             }
             Err(error) => Err(error.into()),
@@ -267,30 +171,18 @@ impl Reconciler {
     }
 }
 
-/// An outcome with its detail.
-pub(super) fn outcome(kind: OutcomeKind, detail: impl Into<String>) -> Outcome {
-    Outcome {
-        kind,
-        detail: detail.into(),
+/// Another system activated a leaver's account: somebody must find out which one.
+fn log_repeated_deactivation(claim: &Claim, commit: &Commit) {
+    let account = &claim.account;
+    if commit.outcome.kind == OutcomeKind::Deactivated
+        && commit.scim_id.is_some()
+        && commit.reconciled_access == Some(Access::Inactive)
+        && account.reconciled_access == Some(Access::Inactive)
+    {
+        tracing::error!(
+            connection = account.connection,
+            person.key = %account.person,
+            "a leaver's account was active again: it is deactivated once more"
+        );
     }
-}
-
-/// That long after.
-pub(super) fn after(now: Timestamp, wait: std::time::Duration) -> Timestamp {
-    let millis = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-    now.checked_add(millis.milliseconds())
-        .unwrap_or(Timestamp::MAX)
-}
-
-/// Leavers are claimed before everybody else.
-pub(super) fn priority_of(access: Access) -> Priority {
-    match access {
-        Access::Inactive => Priority::Leaver,
-        Access::Active | Access::Prepared | Access::Unmanaged => Priority::Other,
-    }
-}
-
-/// Jitter.
-pub(super) fn chance() -> f64 {
-    telemetry::chance()
 }

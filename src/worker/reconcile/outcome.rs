@@ -1,4 +1,7 @@
-//! What is written down of a reconcile: the commit's fields, letters, and history without values.
+//! Outcome: builds the commit of a reconcile. Pure.
+//!
+//! In: the context, the assessment, the progress and the conclusion, with the time and a chance for
+//! the jitter. Out: the row's new state, the dead letters, and a line of history without values.
 
 use std::time::Duration;
 
@@ -6,29 +9,433 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Case, Look, Next, Reconciler, after,
-    assess::{Binding, group_note},
-    execute::Progress,
-    on_failure::{about_account, facts},
-    outcome, priority_of,
+    assess::group_notes,
+    context::{Assessment, ReconcileContext, after},
+    dead_letters::{self, Subject},
+    next_step::{Conclusion, pause_word},
+    progress::{Progress, attributes_of},
 };
-use crate::{
-    scim_client::Response,
-    store::{
-        Commit, DeadLetterSubject, IntentKind, NewDeadLetter, OutcomeKind, PersonKey, Priority,
-    },
+use crate::store::{
+    Account, Commit, IntentKind, LastApplied, NewDeadLetter, Outcome, OutcomeKind, OutcomeReason,
+    Priority,
 };
 use hirewire_core::{
-    fold::FindingKind,
+    backoff::Backoff,
+    fold::Status,
     mapping::Access,
-    plan::{DeadLetterCause, Failure, Operation, Request, TargetUser},
+    plan::{DeadLetterCause, Failure, FailureKind, PauseReason, Request, TargetUser, Wait},
+    scim::Profile,
 };
 
-/// The outcome's detail while a bound user is missing and not proven gone.
-pub(super) const ABSENT: &str = "absent";
+/// Everything that a commit is built from, beside the conclusion.
+pub(super) struct CommitBuilder<'a> {
+    pub(super) context: &'a ReconcileContext<'a>,
+    pub(super) assessment: &'a Assessment,
+    pub(super) progress: &'a Progress,
+    /// Now, by the store's clock.
+    pub(super) at: Timestamp,
+    /// In 0..1, for the jitter of the backoff.
+    pub(super) chance: f64,
+}
 
-/// A leaver's account is read again after 1 h, 1 d, 7 d, then every 30 days.
-fn audit_after(audits: u32) -> Duration {
+impl CommitBuilder<'_> {
+    pub(super) fn build(&self, conclusion: Conclusion) -> Commit {
+        match conclusion {
+            Conclusion::Reconciled(kind, detail) => self.reconciled(kind, detail),
+            Conclusion::Applied(refused) => self.applied(refused),
+            Conclusion::Observed => self.observed(),
+            Conclusion::WaitUntil(until, why) => self.wait_until(until, &why),
+            Conclusion::TerminationArrived => self.termination_arrived(),
+            Conclusion::Retry(failure, wait) => self.retry(&failure, &wait),
+            Conclusion::FileDeadLetter {
+                cause,
+                summary,
+                detail,
+            } => {
+                let account = self.context.account();
+                let subject = Subject::of(account);
+                self.undecided(subject.dead_letter(cause, summary, detail))
+            }
+            Conclusion::GiveUp(cause, failure) => self.give_up(cause, &failure),
+            Conclusion::Paused(reason) => self.paused(reason),
+            Conclusion::UserMissing => self.user_missing(),
+            Conclusion::UserReplaced => self.user_replaced(),
+            Conclusion::UserGone => self.user_gone(),
+        }
+    }
+
+    /// Nothing was to be sent.
+    fn reconciled(&self, kind: OutcomeKind, detail: String) -> Commit {
+        let access = match kind {
+            OutcomeKind::Unchanged
+            | OutcomeKind::DisabledElsewhere
+            | OutcomeKind::LeaverNotFound => Some(self.context.access()),
+            OutcomeKind::Created
+            | OutcomeKind::Updated
+            | OutcomeKind::Deactivated
+            | OutcomeKind::Reactivated
+            | OutcomeKind::Unmanaged
+            | OutcomeKind::Incomplete
+            | OutcomeKind::Observed
+            | OutcomeKind::Waiting
+            | OutcomeKind::DeadLetter => None,
+        };
+
+        let mut commit = self.reconciled_facts(kind, detail, access);
+        if kind == OutcomeKind::Unmanaged {
+            // A write that began while the account was managed may still show: remember it.
+            commit.intent.clone_from(&self.context.account().intent);
+        }
+        self.with_user(commit)
+    }
+
+    /// Every request succeeded, but the refused ones.
+    fn applied(&self, refused: Vec<NewDeadLetter>) -> Commit {
+        let succeeded = |kind| self.progress.succeeded.contains(&kind);
+        let kind = if succeeded(IntentKind::Create) {
+            OutcomeKind::Created
+        } else if succeeded(IntentKind::Deactivate) {
+            OutcomeKind::Deactivated
+        } else if succeeded(IntentKind::Reactivate) {
+            OutcomeKind::Reactivated
+        } else {
+            OutcomeKind::Updated
+        };
+
+        let notes = group_notes(&self.assessment.notes);
+        let mut commit = self.reconciled_facts(kind, notes, Some(self.context.access()));
+        commit.history = Some(json!({
+            "status": self.context.person.status, "requests": self.progress.sent,
+        }));
+        let mut commit = self.with_user(commit);
+
+        if !refused.is_empty() {
+            commit.outcome = Outcome::new(OutcomeKind::DeadLetter, "refused");
+            commit.closes_dead_letters = false;
+            commit.dead_letters = refused;
+        }
+        commit
+    }
+
+    /// The claimed facts and the mapping are reconciled; the binding stays as it was.
+    fn reconciled_facts(
+        &self,
+        kind: OutcomeKind,
+        detail: String,
+        access: Option<Access>,
+    ) -> Commit {
+        let (account, status) = (self.context.account(), self.context.person.status);
+        Commit {
+            reconciled_access: access,
+            due: self.context.desired.access.due,
+            ..reconciled(account, status, kind, detail)
+        }
+    }
+
+    /// Adds the user: the binding, what was applied, the next audit, the next read.
+    fn with_user(&self, mut commit: Commit) -> Commit {
+        let account = self.context.account();
+        commit.scim_id.clone_from(&self.progress.scim_id);
+        commit.last_applied = self.progress.last_applied.clone();
+        commit.closes_dead_letters = commit.scim_id.is_some() || account.scim_id.is_some();
+        commit.priority = self.priority_at_due();
+
+        if self.context.access() == Access::Inactive
+            && commit.scim_id.is_some()
+            && commit.reconciled_access.is_some()
+        {
+            self.schedule_audit(&mut commit);
+        }
+        // A previous lease holder's write may still be in flight: read again after the propagation
+        // delay.
+        if self.context.has_unproven_write() && commit.scim_id.is_some() {
+            commit.verify_at = Some(self.after_propagation());
+        }
+        if !self.assessment.second_accounts.is_empty() {
+            let second_accounts = &self.assessment.second_accounts;
+            commit.dead_letters.push(dead_letters::second_account(
+                account,
+                commit.scim_id.as_deref(),
+                second_accounts,
+            ));
+            commit.closes_dead_letters = false;
+        }
+        commit
+    }
+
+    /// A leaver's account is read again, so that a later activation by another system is found.
+    fn schedule_audit(&self, commit: &mut Commit) {
+        let account = self.context.account();
+        let is_audit = account.reconciled_access == Some(Access::Inactive)
+            && account.reconciled_version == self.context.claim.person_version
+            && commit.outcome.kind == OutcomeKind::Unchanged;
+
+        commit.audits = if is_audit {
+            account.audits.saturating_add(1)
+        } else {
+            0
+        };
+        let audit = after(self.at, audit_delay(commit.audits));
+        commit.due = Some(commit.due.map_or(audit, |due| due.min(audit)));
+    }
+
+    /// `observe`: the plan is recorded, nothing was sent.
+    fn observed(&self) -> Commit {
+        let next = &self.assessment.next;
+        let requests: Vec<Value> =
+            requests_of(self.assessment, &self.context.mapping.document().profile)
+                .iter()
+                .map(|request| json!({ "method": request.method, "path": request.path }))
+                .collect();
+        let detail = match next.operations() {
+            [] => next.to_string(),
+            operations => operations
+                .iter()
+                .map(|operation| attributes_of(operation).join(" "))
+                .collect::<Vec<_>>()
+                .join("; "),
+        };
+
+        let mut commit = self.reconciled_facts(OutcomeKind::Observed, detail, None);
+        // Nothing was done: when the mode becomes `apply`, leavers still come first.
+        let desired = self.context.desired.access;
+        if desired.due_ends_access || desired.access == Access::Inactive {
+            commit.priority = Priority::Leaver;
+        }
+        commit.intent.clone_from(&self.context.account().intent);
+        commit.history = Some(json!({
+            "status": self.context.person.status, "would_send": requests,
+        }));
+        commit
+    }
+
+    /// Not reconciled: try again at `until`.
+    fn waiting(&self, attempts: u32, until: Timestamp, why: &str) -> Commit {
+        let (account, progress) = (self.context.account(), self.progress);
+        // A user that is being adopted is found again by its match keys: it is not bound yet.
+        let (scim_id, last_applied) = if self.assessment.is_adoption() {
+            (&account.scim_id, &account.last_applied)
+        } else {
+            (&progress.scim_id, &progress.last_applied)
+        };
+
+        Commit {
+            scim_id: scim_id.clone(),
+            last_applied: last_applied.clone(),
+            priority: priority_of(self.context.access()),
+            attempts,
+            not_before: Some(until),
+            // An intent of an earlier reconcile stays open until its write is proven.
+            intent: account.intent.clone().filter(|_| progress.intent.is_none()),
+            verify_at: account.verify_at.map(|verify| verify.max(until)),
+            history: (!progress.sent.is_empty())
+                .then(|| json!({ "requests": progress.sent, "problem": why })),
+            ..Commit::keeping(account, Outcome::new(OutcomeKind::Waiting, why))
+        }
+    }
+
+    /// An earlier write may still be in flight.
+    fn wait_until(&self, until: Timestamp, why: &str) -> Commit {
+        let account = self.context.account();
+        let intent = account.intent.as_ref().or(self.progress.intent.as_ref());
+        Commit {
+            intent: intent.cloned(),
+            verify_at: Some(until),
+            ..self.waiting(account.attempts, until, why)
+        }
+    }
+
+    /// The effect so far is kept, and the account is claimed again at once.
+    fn termination_arrived(&self) -> Commit {
+        Commit {
+            not_before: None,
+            priority: Priority::Leaver,
+            ..self.waiting(0, self.at, "a newer termination arrived")
+        }
+    }
+
+    fn retry(&self, failure: &Failure, wait: &Wait) -> Commit {
+        let account = self.context.account();
+        let was_sent = failure.kind != FailureKind::NotSent;
+        let attempts = account.attempts.saturating_add(u32::from(was_sent));
+        let delay = Backoff::ACCOUNT.delay_at_least(attempts.max(1), self.chance, wait.at_least);
+        let until = after(self.at, delay);
+
+        let mut commit = self.waiting(attempts, until, &failure.to_string());
+        if wait.verify {
+            self.verify_first(&mut commit);
+        }
+        if let Some(cause) = wait.dead_letter {
+            commit.dead_letters.push(dead_letters::failed_request(
+                account,
+                cause,
+                failure,
+                self.progress,
+            ));
+        }
+        commit
+    }
+
+    /// The write may have taken effect: the next attempt reads the account first.
+    fn verify_first(&self, commit: &mut Commit) {
+        let verify = self.after_propagation();
+        commit.intent = self.open_intent();
+        // A create without an answer is not searched before its user must show.
+        let creating = commit
+            .intent
+            .as_ref()
+            .is_some_and(|intent| intent.kind == IntentKind::Create);
+        if creating && self.progress.scim_id.is_none() {
+            commit.not_before = commit.not_before.max(Some(verify));
+        }
+        commit.verify_at = Some(verify).max(commit.not_before.filter(|_| creating));
+    }
+
+    /// A dead letter for an operator: nothing is tried until facts or mapping change.
+    fn undecided(&self, dead_letter: NewDeadLetter) -> Commit {
+        let cause = dead_letter.cause.as_str();
+        let mut commit = self.reconciled_facts(OutcomeKind::DeadLetter, cause.to_owned(), None);
+        commit.priority = self.priority_at_due();
+        commit.intent.clone_from(&self.context.account().intent);
+        commit.dead_letters.push(dead_letter);
+        commit
+    }
+
+    /// The target refuses, or the attempts are used up.
+    fn give_up(&self, cause: DeadLetterCause, failure: &Failure) -> Commit {
+        let (account, progress) = (self.context.account(), self.progress);
+        let dead_letter = dead_letters::failed_request(account, cause, failure, progress);
+
+        let mut commit = self.undecided(dead_letter);
+        if !self.assessment.is_adoption() {
+            commit.scim_id.clone_from(&progress.scim_id);
+            commit.last_applied = progress.last_applied.clone();
+        }
+        commit.intent = match &progress.intent {
+            Some(_) if failure.is_refusal() => None,
+            Some(_) | None => self.open_intent(),
+        };
+        commit.history = Some(json!({
+            "requests": progress.sent, "dead_letter": cause.as_str(),
+        }));
+        commit
+    }
+
+    /// The pause is not about this person: it uses up no attempt.
+    fn paused(&self, reason: PauseReason) -> Commit {
+        let attempts = self.context.account().attempts;
+        let why = format!("paused: {}", pause_word(reason));
+        Commit {
+            intent: self.open_intent(),
+            ..self.waiting(attempts, self.at, &why)
+        }
+    }
+
+    /// Missing and not confirmed: the next reconcile reads [`OutcomeReason::UserMissing`] back.
+    fn user_missing(&self) -> Commit {
+        let until = self.after_propagation();
+        let attempts = self.context.account().attempts;
+        let mut commit = self.waiting(attempts, until, "the user is missing at the target");
+        commit.outcome.reason = Some(OutcomeReason::UserMissing);
+        commit.verify_at = Some(until);
+        commit
+    }
+
+    /// Unbound; the next reconcile binds the user that the match keys find.
+    fn user_replaced(&self) -> Commit {
+        let attempts = self.context.account().attempts.saturating_add(1);
+        let until = after(self.at, Backoff::ACCOUNT.delay(attempts, self.chance));
+        Commit {
+            scim_id: None,
+            last_applied: LastApplied::default(),
+            ..self.waiting(attempts, until, "the user has another id at the target")
+        }
+    }
+
+    /// No user, so no access.
+    fn user_gone(&self) -> Commit {
+        let (account, status) = (self.context.account(), self.context.person.status);
+        let detail = "gone at the target".to_owned();
+        Commit {
+            reconciled_access: Some(Access::Inactive),
+            scim_id: None,
+            last_applied: LastApplied::default(),
+            closes_dead_letters: true,
+            ..reconciled(account, status, OutcomeKind::Deactivated, detail)
+        }
+    }
+
+    /// The intent of this reconcile, or that of an earlier one whose write is not proven.
+    fn open_intent(&self) -> Option<crate::store::Intent> {
+        let earlier = self.context.account().intent.as_ref();
+        self.progress.intent.as_ref().or(earlier).cloned()
+    }
+
+    fn after_propagation(&self) -> Timestamp {
+        after(self.at, self.context.settings.propagation_delay)
+    }
+
+    /// The priority at the next due time: an end of access comes first.
+    fn priority_at_due(&self) -> Priority {
+        if self.context.desired.access.due_ends_access {
+            Priority::Leaver
+        } else {
+            Priority::Other
+        }
+    }
+}
+
+/// The commit of an account whose facts and mapping are reconciled and that is not due again. The
+/// binding stays as it was.
+pub(super) fn reconciled(
+    account: &Account,
+    status: Status,
+    kind: OutcomeKind,
+    detail: String,
+) -> Commit {
+    let is_new = account
+        .outcome
+        .as_ref()
+        .is_none_or(|last| last.kind != kind);
+
+    Commit {
+        reconciled_access: None,
+        reconciled: true,
+        due: None,
+        priority: Priority::Other,
+        attempts: 0,
+        not_before: None,
+        intent: None,
+        verify_at: None,
+        audits: 0,
+        history: is_new.then(|| json!({ "status": status, "detail": detail })),
+        ..Commit::keeping(account, Outcome::new(kind, detail))
+    }
+}
+
+/// The exact requests that an assessment asks for. A user that is to be created has the id `{id}`.
+pub(crate) fn requests_of(assessment: &Assessment, profile: &Profile) -> Vec<Request> {
+    let user = assessment.binding.as_ref().map_or(
+        TargetUser {
+            id: "{id}",
+            resource: None,
+        },
+        |binding| TargetUser {
+            id: &binding.id,
+            resource: binding.resource.as_ref(),
+        },
+    );
+
+    assessment
+        .next
+        .operations()
+        .iter()
+        .map(|operation| operation.request(profile, user))
+        .collect()
+}
+
+/// A leaver's account is read again after 1 hour, 1 day, 7 days, then every 30 days.
+fn audit_delay(audits: u32) -> Duration {
     Duration::from_hours(match audits {
         0 => 1,
         1 => 24,
@@ -37,490 +444,10 @@ fn audit_after(audits: u32) -> Duration {
     })
 }
 
-fn earliest(a: Option<Timestamp>, b: Option<Timestamp>) -> Option<Timestamp> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
-}
-
-/// Facts and mapping are reconciled; nothing is bound or unbound by it.
-pub(super) fn reconciled(
-    case: &Case<'_>,
-    kind: OutcomeKind,
-    detail: String,
-    access: Option<Access>,
-    due: Option<Timestamp>,
-) -> Commit {
-    let account = &case.claim.account;
-    let changed = account
-        .outcome
-        .as_ref()
-        .is_none_or(|last| last.kind != kind);
-    Commit {
-        reconciled_access: access,
-        reconciled: true,
-        due,
-        priority: Priority::Other,
-        attempts: 0,
-        not_before: None,
-        intent: None,
-        verify_at: None,
-        audits: 0,
-        history: changed.then(|| json!({ "status": case.person.status, "detail": detail })),
-        ..Commit::keeping(account, outcome(kind, detail))
-    }
-}
-
-/// What a look comes to that asks for no request.
-pub(super) fn unsent(
-    case: &Case<'_>,
-    reconciler: &Reconciler,
-    look: &Look,
-    progress: Progress,
-) -> Commit {
-    match &look.next {
-        Next::Send(_) => dropped(case, look, &progress),
-        Next::Later(until, why) => later(case, look, &progress, *until, why),
-        Next::Letter {
-            cause,
-            summary,
-            detail,
-        } => {
-            let letter = NewDeadLetter {
-                about: about(case),
-                cause: *cause,
-                summary: summary.clone(),
-                detail: detail.clone(),
-                raw: None,
-            };
-            undecided(case, look, letter)
-        }
-        Next::Reconciled(kind, detail) => {
-            let access = match kind {
-                OutcomeKind::Unchanged
-                | OutcomeKind::DisabledElsewhere
-                | OutcomeKind::LeaverNotFound => Some(look.access.access),
-                OutcomeKind::Created
-                | OutcomeKind::Updated
-                | OutcomeKind::Deactivated
-                | OutcomeKind::Reactivated
-                | OutcomeKind::Unmanaged
-                | OutcomeKind::Incomplete
-                | OutcomeKind::Observed
-                | OutcomeKind::Waiting
-                | OutcomeKind::DeadLetter => None,
-            };
-            let mut commit = reconciled(case, *kind, detail.clone(), access, look.access.due);
-            if *kind == OutcomeKind::Unmanaged {
-                // What was begun before it stopped being ours may yet show up, and is remembered.
-                commit.intent.clone_from(&case.claim.account.intent);
-            }
-            with_user(case, reconciler, look, progress, commit)
-        }
-    }
-}
-
-/// Everything was sent and is so.
-pub(super) fn done(
-    case: &Case<'_>,
-    reconciler: &Reconciler,
-    look: &Look,
-    progress: &Progress,
-) -> Commit {
-    let kind = if progress.done.contains(&IntentKind::Create) {
-        OutcomeKind::Created
-    } else if progress.done.contains(&IntentKind::Deactivate) {
-        OutcomeKind::Deactivated
-    } else if progress.done.contains(&IntentKind::Reactivate) {
-        OutcomeKind::Reactivated
-    } else {
-        OutcomeKind::Updated
-    };
-    let notes: Vec<String> = look.notes.iter().filter_map(group_note).collect();
-    let mut commit = reconciled(
-        case,
-        kind,
-        notes.join(", "),
-        Some(look.access.access),
-        look.access.due,
-    );
-    commit.history = Some(json!({ "status": case.person.status, "requests": progress.sent }));
-    with_user(case, reconciler, look, progress.clone(), commit)
-}
-
-/// Adds what is known of the user: binding, what is ours, the next audit, what must be read again.
-fn with_user(
-    case: &Case<'_>,
-    reconciler: &Reconciler,
-    look: &Look,
-    progress: Progress,
-    mut commit: Commit,
-) -> Commit {
-    let account = &case.claim.account;
-    commit.scim_id = progress.scim_id;
-    commit.last_applied = progress.last_applied;
-    commit.closes_dead_letters = commit.scim_id.is_some() || account.scim_id.is_some();
-    commit.priority = if look.access.due_ends_access {
-        Priority::Leaver
-    } else {
-        Priority::Other
-    };
-    if look.access.access == Access::Inactive
-        && commit.scim_id.is_some()
-        && commit.reconciled_access.is_some()
-    {
-        let audited = account.reconciled_access == Some(Access::Inactive)
-            && account.reconciled_version == case.claim.person_version
-            && commit.outcome.kind == OutcomeKind::Unchanged;
-        commit.audits = if audited {
-            account.audits.saturating_add(1)
-        } else {
-            0
-        };
-        let audit = after(case.time(), audit_after(commit.audits));
-        commit.due = earliest(commit.due, Some(audit));
-        if commit.outcome.kind == OutcomeKind::Deactivated
-            && account.reconciled_access == Some(Access::Inactive)
-        {
-            tracing::error!(
-                connection = account.connection,
-                person.key = %account.person,
-                "a leaver's account was active again: deactivated once more"
-            );
-        }
-    }
-    // Whoever wrote before us may yet be heard at the target: read again once that must have shown.
-    if case.unclear() && commit.scim_id.is_some() {
-        commit.verify_at = Some(after(
-            case.time(),
-            reconciler.connection.settings.propagation_delay,
-        ));
-    }
-    if !look.others.is_empty() {
-        commit.dead_letters.push(NewDeadLetter {
-            about: about(case),
-            cause: DeadLetterCause::Finding(FindingKind::TwoAccounts),
-            summary: "a second account of this person exists at the target: remove one of them"
-                .to_owned(),
-            detail: json!({ "user": commit.scim_id, "others": look.others }),
-            raw: None,
-        });
-        commit.closes_dead_letters = false;
-    }
-    commit
-}
-
-/// Not reconciled: again later.
-pub(super) fn waiting(
-    case: &Case<'_>,
-    look: &Look,
-    progress: &Progress,
-    attempts: u32,
-    until: Timestamp,
-    why: &str,
-) -> Commit {
-    let account = &case.claim.account;
-    let adopting = look
-        .binding
-        .as_ref()
-        .is_some_and(|binding| binding.adopting);
-    // What is being adopted is found again, as what it was: not ours yet.
-    let bound = if adopting {
-        account.scim_id.clone()
-    } else {
-        progress.scim_id.clone()
-    };
-    Commit {
-        scim_id: bound,
-        last_applied: if adopting {
-            account.last_applied.clone()
-        } else {
-            progress.last_applied.clone()
-        },
-        priority: priority_of(look.access.access),
-        attempts,
-        not_before: Some(until),
-        // What was begun before us and is not proven stays open until it is.
-        intent: account.intent.clone().filter(|_| progress.intent.is_none()),
-        verify_at: account.verify_at.map(|verify| verify.max(until)),
-        history: (!progress.sent.is_empty())
-            .then(|| json!({ "requests": progress.sent, "problem": why })),
-        ..Commit::keeping(account, outcome(OutcomeKind::Waiting, why))
-    }
-}
-
-/// Not reconciled: something of ours may still be on its way.
-pub(super) fn later(
-    case: &Case<'_>,
-    look: &Look,
-    progress: &Progress,
-    until: Timestamp,
-    why: &str,
-) -> Commit {
-    let account = &case.claim.account;
-    Commit {
-        intent: account.intent.clone().or_else(|| progress.intent.clone()),
-        verify_at: Some(until),
-        ..waiting(case, look, progress, account.attempts, until, why)
-    }
-}
-
-/// A newer ending came: what is done is kept, the rest is planned anew at once.
-pub(super) fn dropped(case: &Case<'_>, look: &Look, progress: &Progress) -> Commit {
-    let mut commit = waiting(case, look, progress, 0, case.time(), "a newer ending came");
-    commit.not_before = None;
-    commit.priority = Priority::Leaver;
-    commit
-}
-
-/// A letter for an operator; by itself nothing more is tried until facts or mapping move.
-fn undecided(case: &Case<'_>, look: &Look, letter: NewDeadLetter) -> Commit {
-    let account = &case.claim.account;
-    let mut commit = reconciled(
-        case,
-        OutcomeKind::DeadLetter,
-        letter.cause.as_str().to_owned(),
-        None,
-        look.access.due,
-    );
-    commit.priority = if look.access.due_ends_access {
-        Priority::Leaver
-    } else {
-        Priority::Other
-    };
-    commit.intent.clone_from(&account.intent);
-    commit.dead_letters.push(letter);
-    commit
-}
-
-/// The target refuses, or the attempts are used up.
-pub(super) fn letter(
-    case: &Case<'_>,
-    look: &Look,
-    progress: &Progress,
-    cause: DeadLetterCause,
-    failure: &Failure,
-) -> Commit {
-    let mut commit = undecided(case, look, about_failure(case, cause, failure, progress));
-    let adopting = look
-        .binding
-        .as_ref()
-        .is_some_and(|binding| binding.adopting);
-    if !adopting {
-        commit.scim_id.clone_from(&progress.scim_id);
-        commit.last_applied = progress.last_applied.clone();
-    }
-    commit.intent = match &progress.intent {
-        Some(_) if failure.is_refusal() => None,
-        Some(ours) => Some(ours.clone()),
-        None => case.claim.account.intent.clone(),
-    };
-    commit.history = Some(json!({ "requests": progress.sent, "letter": commit.outcome.detail }));
-    commit
-}
-
-/// The letter of a failure.
-pub(super) fn about_failure(
-    case: &Case<'_>,
-    cause: DeadLetterCause,
-    failure: &Failure,
-    progress: &Progress,
-) -> NewDeadLetter {
-    let summary = match cause {
-        DeadLetterCause::Exhausted => {
-            "the target could not be reached or asked to wait too often: replay when it is well"
-        }
-        DeadLetterCause::Conflict => {
-            "somebody else's account has what this person's needs: free it there, then replay"
-        }
-        DeadLetterCause::Ambiguous => {
-            "several accounts match this person: make the match keys unique there, then replay"
-        }
-        DeadLetterCause::Refused => {
-            "the target refused: see what it says, fix mapping or data, then replay"
-        }
-        DeadLetterCause::Vanished => {
-            "the account is gone at the target: replay once it is back, or restore it there"
-        }
-        DeadLetterCause::NotEffective => {
-            "the target answered the deactivation with success, and the account is still active: deactivate it by hand"
-        }
-        DeadLetterCause::Unreadable | DeadLetterCause::Poison | DeadLetterCause::Finding(_) => {
-            "an operator must look at this account"
-        }
-        DeadLetterCause::Protected => {
-            "the person left, and the account is protected: deactivate it by hand, or unprotect it"
-        }
-    };
-    let mut detail = facts(failure);
-    if let Some(members) = detail.as_object_mut() {
-        members.insert("requests".to_owned(), json!(progress.sent));
-    }
-    let summary = match (cause, failure.status(), last_attributes(progress)) {
-        (DeadLetterCause::Refused, Some(status), Some(attributes)) => {
-            format!(
-                "the target refused {attributes} ({status}): see what it says, fix mapping or data, then replay"
-            )
-        }
-        _ => summary.to_owned(),
-    };
-    about_account(case, cause, summary, detail)
-}
-
-/// What the last request touched.
-fn last_attributes(progress: &Progress) -> Option<String> {
-    let touched = progress.sent.last()?.get("attributes")?.as_array()?;
-    Some(
-        touched
-            .iter()
-            .filter_map(Value::as_str)
-            .collect::<Vec<_>>()
-            .join(", "),
-    )
-}
-
-/// One change that the target refused by itself.
-pub(super) fn refusal(
-    case: &Case<'_>,
-    operation: &Operation,
-    failure: &Failure,
-    cause: DeadLetterCause,
-) -> NewDeadLetter {
-    let paths = attributes_of(operation).join(", ");
-    let mut detail = facts(failure);
-    if let Some(members) = detail.as_object_mut() {
-        members.insert("attribute".to_owned(), json!(paths));
-    }
-    let status = failure
-        .status()
-        .map(|status| format!(" ({status})"))
-        .unwrap_or_default();
-    let summary = format!(
-        "the target refused {paths}{status}; the rest was last_applied: fix it, then replay"
-    );
-    about_account(case, cause, summary, detail)
-}
-
-/// The user is bound to another person.
-pub(super) fn conflict(case: &Case<'_>, other: &PersonKey) -> NewDeadLetter {
-    let summary = "the account that matches is another person's here: make the match keys unique, then replay";
-    about_account(
-        case,
-        DeadLetterCause::Conflict,
-        summary.to_owned(),
-        json!({ "person": other }),
-    )
-}
-
-/// `observe`: what would be sent is kept.
-pub(super) fn observed(case: &Case<'_>, look: &Look) -> Commit {
-    let requests: Vec<Value> = requests_of(look, &case.live.mapping.document().profile)
-        .iter()
-        .map(|request| json!({ "method": request.method, "path": request.path }))
-        .collect();
-    let detail = match &look.next {
-        Next::Send(operations) => operations
-            .iter()
-            .map(|op| attributes_of(op).join(" "))
-            .collect::<Vec<_>>()
-            .join("; "),
-        Next::Reconciled(kind, detail) => format!("{kind:?} {detail}").trim().to_lowercase(),
-        Next::Later(_, why) => why.clone(),
-        Next::Letter { summary, .. } => summary.clone(),
-    };
-    let mut commit = reconciled(case, OutcomeKind::Observed, detail, None, look.access.due);
-    // Nothing was done: once the connection is last_applied, leavers are still the first.
-    let ends_access = look.access.due_ends_access || look.access.access == Access::Inactive;
-    commit.priority = if ends_access {
-        Priority::Leaver
-    } else {
-        Priority::Other
-    };
-    commit.intent.clone_from(&case.claim.account.intent);
-    commit.history = Some(json!({ "status": case.person.status, "would_send": requests }));
-    commit
-}
-
-/// The exact requests that a look asks for.
-pub fn requests_of(look: &Look, profile: &hirewire_core::scim::Profile) -> Vec<Request> {
-    let Next::Send(operations) = &look.next else {
-        return Vec::new();
-    };
-    let (id, resource) = match &look.binding {
-        Some(Binding { id, resource, .. }) => (id.as_str(), resource.as_ref()),
-        None => ("{id}", None),
-    };
-    operations
-        .iter()
-        .map(|operation| operation.request(profile, TargetUser { id, resource }))
-        .collect()
-}
-
-/// A request as history keeps it: what was touched and what came, no values.
-pub(super) fn trace(
-    request: &Request,
-    operation: &Operation,
-    answer: Result<&Response, &Failure>,
-) -> Value {
-    let result = match answer {
-        Ok(response) => json!(response.status),
-        Err(failure) => json!(failure.kind.to_string()),
-    };
-    json!({
-        "method": request.method, "path": request.path, "attributes": attributes_of(operation), "result": result
-    })
-}
-
-/// The traces of a commit, for `tail`: `PATCH /Users/2 200`.
-pub(super) fn sent_of(commit: &Commit) -> Vec<String> {
-    let sent = commit
-        .history
-        .as_ref()
-        .and_then(|history| history.get("requests"))
-        .and_then(Value::as_array);
-    let text = |request: &Value, name| {
-        request
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    sent.into_iter()
-        .flatten()
-        .map(|request| {
-            let result = request
-                .get("result")
-                .map(|result| result.to_string().replace('"', ""))
-                .unwrap_or_default();
-            format!(
-                "{} {} {result}",
-                text(request, "method"),
-                text(request, "path")
-            )
-        })
-        .collect()
-}
-
-/// What an operation touches.
-fn attributes_of(operation: &Operation) -> Vec<String> {
-    match operation {
-        Operation::Create { .. } => vec!["the whole user".to_owned()],
-        Operation::Update(changes) => changes
-            .iter()
-            .map(|change| change.path.as_str().to_owned())
-            .collect(),
-        Operation::Deactivate => vec!["active: false".to_owned()],
-        Operation::Reactivate => vec!["active: true".to_owned()],
-        Operation::AddToGroup { group } => vec![format!("into group {group}")],
-        Operation::RemoveFromGroup { group } => vec![format!("out of group {group}")],
-        Operation::CreateGroup { name } => vec![format!("new group {name}")],
-    }
-}
-
-fn about(case: &Case<'_>) -> DeadLetterSubject {
-    DeadLetterSubject::Account {
-        connection: case.claim.account.connection.clone(),
-        person: case.claim.account.person.clone(),
+/// Leavers are claimed before all others.
+fn priority_of(access: Access) -> Priority {
+    match access {
+        Access::Inactive => Priority::Leaver,
+        Access::Active | Access::Prepared | Access::Unmanaged => Priority::Other,
     }
 }

@@ -181,10 +181,7 @@ pub async fn claim_of(store: &Store, person: &PersonKey) -> Option<Claim> {
 }
 
 pub fn outcome(kind: OutcomeKind) -> Outcome {
-    Outcome {
-        kind,
-        detail: String::new(),
-    }
+    Outcome::new(kind, "")
 }
 
 /// A commit that reconciles what was claimed, bound to that user.

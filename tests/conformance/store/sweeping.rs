@@ -254,10 +254,7 @@ pub async fn what_was_observed_is_pending_once_it_is_applied(place: &Place) {
         .await
         .expect("committed");
     let commit = Commit {
-        outcome: Outcome {
-            kind: OutcomeKind::Observed,
-            detail: String::new(),
-        },
+        outcome: Outcome::new(OutcomeKind::Observed, ""),
         priority: Priority::Leaver,
         ..reconciled(&observed, None)
     };

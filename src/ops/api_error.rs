@@ -1,4 +1,6 @@
-//! What the API answers when it does not do what was asked: a problem document (RFC 9457); nothing internal leaks.
+//! The error of an API request: a problem document (RFC 9457) that shows nothing internal.
+//!
+//! In: what a handler could not do. Out: a status, and a detail that says what to do next.
 
 use axum::{
     http::StatusCode,
@@ -8,49 +10,54 @@ use axum::{
 use super::OpsRole;
 use crate::{store::StoreError, worker::ConnectionError};
 
-/// A refusal.
+/// A request that was not fulfilled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub(crate) struct ApiError {
     status: StatusCode,
     detail: String,
 }
 
-impl Refusal {
-    /// What was asked cannot be understood.
-    pub fn bad_request(detail: impl Into<String>) -> Self {
+impl ApiError {
+    /// The request cannot be understood.
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
             detail: detail.into(),
         }
     }
 
-    /// No such thing.
-    pub fn not_found(detail: impl Into<String>) -> Self {
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self {
             status: StatusCode::NOT_FOUND,
             detail: detail.into(),
         }
     }
 
-    /// Nobody we know.
-    pub fn unauthorized() -> Self {
+    /// The connection has no mapping yet: the service publishes it when it starts.
+    pub(super) fn unpublished(connection: &str) -> Self {
+        Self::not_found(format!(
+            "nothing is published for `{connection}` yet: start the service"
+        ))
+    }
+
+    /// The request has no known token.
+    pub(super) fn unauthorized() -> Self {
         Self {
             status: StatusCode::UNAUTHORIZED,
             detail: "a token of [[ops.tokens]] is needed".to_owned(),
         }
     }
 
-    /// Somebody who may not.
-    pub fn forbidden(role: OpsRole) -> Self {
-        let role = format!("{role:?}").to_lowercase();
+    /// The actor has a lesser role.
+    pub(super) fn forbidden(needed: OpsRole) -> Self {
         Self {
             status: StatusCode::FORBIDDEN,
-            detail: format!("this needs the role {role}"),
+            detail: format!("this needs the role {}", needed.as_str()),
         }
     }
 
-    /// The target, or another dependency, did not answer as it should.
-    pub fn dependency(detail: impl Into<String>) -> Self {
+    /// A target did not answer as it should.
+    pub(super) fn dependency(detail: impl Into<String>) -> Self {
         Self {
             status: StatusCode::BAD_GATEWAY,
             detail: detail.into(),
@@ -58,9 +65,9 @@ impl Refusal {
     }
 }
 
-impl From<StoreError> for Refusal {
+impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        tracing::warn!(%error, "an operator's request failed");
+        tracing::warn!(%error, "an API request failed because of the store");
         match error {
             StoreError::Unreachable(_) => Self {
                 status: StatusCode::SERVICE_UNAVAILABLE,
@@ -74,7 +81,7 @@ impl From<StoreError> for Refusal {
     }
 }
 
-impl From<ConnectionError> for Refusal {
+impl From<ConnectionError> for ApiError {
     fn from(error: ConnectionError) -> Self {
         match error {
             ConnectionError::Store(error) => error.into(),
@@ -85,7 +92,7 @@ impl From<ConnectionError> for Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         crate::http::Problem::new(self.status)
             .detail(self.detail)

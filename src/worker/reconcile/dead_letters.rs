@@ -1,0 +1,169 @@
+//! The dead letters about an account: what happened, and what an operator does next.
+//!
+//! In: the account and the failure. Out: a [`NewDeadLetter`]. `docs/dead-letters.md` explains each
+//! cause. What a target wrote may quote personal data: it goes into the detail, never into a log.
+
+use serde_json::{Value, json};
+
+use super::{
+    context::ReconcileContext,
+    progress::{Progress, attributes_of},
+};
+use crate::store::{Account, DeadLetterSubject, NewDeadLetter, PersonKey};
+use hirewire_core::{
+    fold::FindingKind,
+    plan::{DeadLetterCause, Failure, FailureKind, Operation},
+};
+
+/// The account that a dead letter is about.
+pub(super) struct Subject<'a>(&'a Account);
+
+impl<'a> Subject<'a> {
+    pub(super) fn of(account: &'a Account) -> Self {
+        Self(account)
+    }
+
+    pub(super) fn dead_letter(
+        &self,
+        cause: DeadLetterCause,
+        summary: String,
+        detail: Value,
+    ) -> NewDeadLetter {
+        NewDeadLetter {
+            about: DeadLetterSubject::Account {
+                connection: self.0.connection.clone(),
+                person: self.0.person.clone(),
+            },
+            cause,
+            summary,
+            detail,
+            raw: None,
+        }
+    }
+}
+
+/// A request failed for good, or a deactivation failed and goes on.
+pub(super) fn failed_request(
+    account: &Account,
+    cause: DeadLetterCause,
+    failure: &Failure,
+    progress: &Progress,
+) -> NewDeadLetter {
+    let summary = match (cause, failure.status(), progress.last_attributes()) {
+        (DeadLetterCause::Refused, Some(status), Some(attributes)) => format!(
+            "The target refused {attributes} with status {status}. Read its answer in the detail, \
+             fix the mapping or the data in HR, then replay."
+        ),
+        _ => summary_of(cause).to_owned(),
+    };
+
+    let mut detail = failure_detail(failure);
+    if let Some(members) = detail.as_object_mut() {
+        members.insert("requests".to_owned(), json!(progress.sent));
+    }
+    Subject(account).dead_letter(cause, summary, detail)
+}
+
+fn summary_of(cause: DeadLetterCause) -> &'static str {
+    match cause {
+        DeadLetterCause::Exhausted => {
+            "Every attempt failed: the target could not be reached, failed, or asked to wait. \
+             Replay when it works again."
+        }
+        DeadLetterCause::Conflict => {
+            "Another account at the target has the userName or externalId that this person needs. \
+             Free it there, then replay."
+        }
+        DeadLetterCause::Ambiguous => {
+            "Several accounts at the target match this person. Make the values of the match keys \
+             unique there, then replay."
+        }
+        DeadLetterCause::Refused => {
+            "The target refused a request for this account. Read its answer in the detail, fix \
+             the mapping or the data in HR, then replay."
+        }
+        DeadLetterCause::Vanished => {
+            "The account no longer exists at the target. Restore it there, then replay."
+        }
+        DeadLetterCause::NotEffective => {
+            "The target reported success but the account is still active. Deactivate it by hand, \
+             then replay."
+        }
+        DeadLetterCause::Protected => {
+            "This person left, and `protect` lists the account, so it is still active. Deactivate \
+             it by hand, or take it out of `protect` and replay."
+        }
+        DeadLetterCause::Unreadable | DeadLetterCause::Poison | DeadLetterCause::Finding(_) => {
+            "This account needs an operator. Read the detail, then replay."
+        }
+    }
+}
+
+/// The target refused one change of an update by itself.
+pub(super) fn refused_change(
+    context: &ReconcileContext<'_>,
+    operation: &Operation,
+    failure: &Failure,
+    cause: DeadLetterCause,
+) -> NewDeadLetter {
+    let attributes = attributes_of(operation).join(", ");
+    let mut detail = failure_detail(failure);
+    if let Some(members) = detail.as_object_mut() {
+        members.insert("attribute".to_owned(), json!(attributes));
+    }
+
+    let status = failure
+        .status()
+        .map(|status| format!(" with status {status}"))
+        .unwrap_or_default();
+    let summary = format!(
+        "The target refused {attributes}{status}. All other changes were applied. Read its answer \
+         in the detail, fix the mapping or the data in HR, then replay."
+    );
+    Subject(context.account()).dead_letter(cause, summary, detail)
+}
+
+/// The user that matches is bound to another person.
+pub(super) fn bound_to_another(account: &Account, other: &PersonKey) -> NewDeadLetter {
+    let summary = "The account that matches this person is bound to another person. Make the \
+                   values of the match keys unique at the target, then replay.";
+    let detail = json!({ "person": other });
+    Subject(account).dead_letter(DeadLetterCause::Conflict, summary.to_owned(), detail)
+}
+
+/// Match keys found other users beside the bound one.
+pub(super) fn second_account(
+    account: &Account,
+    user: Option<&str>,
+    others: &[String],
+) -> NewDeadLetter {
+    let summary = "This person has a second account at the target. Remove one of them there, then \
+                   replay.";
+    let detail = json!({ "user": user, "others": others });
+    let cause = DeadLetterCause::Finding(FindingKind::TwoAccounts);
+    Subject(account).dead_letter(cause, summary.to_owned(), detail)
+}
+
+/// The second account of a person who was merged into another.
+pub(super) fn merged(account: &Account, into: &PersonKey) -> NewDeadLetter {
+    let summary = "Two people turned out to be one person. The other account stays, and this one \
+                   was deactivated. Check that the person uses the other one.";
+    let detail = json!({ "user": account.scim_id, "merged_into": into });
+    let cause = DeadLetterCause::Finding(FindingKind::TwoAccounts);
+    Subject(account).dead_letter(cause, summary.to_owned(), detail)
+}
+
+fn failure_detail(failure: &Failure) -> Value {
+    match &failure.kind {
+        FailureKind::Answered { error, .. } => json!({
+            "status": error.status,
+            "scimType": error.scim_type,
+            "detail": error.detail,
+        }),
+        FailureKind::Unreachable
+        | FailureKind::NoAnswer
+        | FailureKind::NotSent
+        | FailureKind::Redirected
+        | FailureKind::Unusable(_) => json!({ "problem": failure.kind.to_string() }),
+    }
+}

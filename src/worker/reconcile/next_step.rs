@@ -1,0 +1,205 @@
+//! What follows in a reconcile: the one enum that the loop in `run.rs` matches on.
+//!
+//! Every step returns a [`NextStep`]. All but one name more work; [`NextStep::Commit`] ends the
+//! reconcile with a [`Conclusion`], from which `outcome` builds the commit. Plain data.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::store::{NewDeadLetter, OutcomeKind};
+use hirewire_core::plan::{
+    DeadLetterCause, Failure, FailureKind, Operation, PauseReason, Phase, Wait,
+};
+
+/// What follows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum NextStep {
+    /// Read the target, then plan.
+    Assess,
+    /// Send these requests in order.
+    Execute(Vec<Operation>),
+    /// The target refused this update as a whole: send each of its changes in a request of its own.
+    SplitUpdate(Operation),
+    /// Ask the verdict table what follows from a failure.
+    HandleFailure(FailedRequest),
+    /// The target refused the credentials: read the secret again, then send a probe.
+    ProbeCredentials(FailedRequest),
+    /// The bound user answered 404: collect the evidence that it is gone.
+    ConfirmAbsence(Failure),
+    /// The failure is not about this person: pause the connection.
+    PauseConnection(PauseReason, Failure),
+    /// End the reconcile.
+    Commit(Conclusion),
+}
+
+/// A request that did not succeed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum FailedRequest {
+    /// A read of the assessment: there is no plan.
+    Assessment(Failure),
+    /// A request of the plan.
+    Operation(Operation, Failure),
+    /// A deactivation that the target answered with success, while the account reads back active.
+    NotEffective(Failure),
+}
+
+/// How a reconcile ends.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Conclusion {
+    /// Nothing is to be sent. The detail is for people.
+    Reconciled(OutcomeKind, String),
+    /// Every request succeeded, but those whose refusals are listed.
+    Applied(Vec<NewDeadLetter>),
+    /// Only the plan is recorded: the connection's mode is `observe`.
+    Observed,
+    /// An earlier write may still show at the target: write nothing before this instant. The reason
+    /// is for people.
+    WaitUntil(Timestamp, String),
+    /// The store has a newer termination: the rest of the plan was dropped.
+    TerminationArrived,
+    /// Try again later.
+    Retry(Failure, Wait),
+    /// The assessment needs the decision of an operator.
+    FileDeadLetter {
+        cause: DeadLetterCause,
+        /// What happened and what to do next.
+        summary: String,
+        detail: Value,
+    },
+    /// A request failed for good: nothing is tried until facts or mapping change.
+    GiveUp(DeadLetterCause, Failure),
+    /// The connection was paused: the account waits for its resume.
+    Paused(PauseReason),
+    /// The bound user answered 404 and that is not confirmed yet.
+    UserMissing,
+    /// A match key found the user under another id.
+    UserReplaced,
+    /// The bound user is gone, and no access is desired.
+    UserGone,
+}
+
+impl NextStep {
+    /// The conclusion that nothing is to be sent.
+    pub(super) fn reconciled(kind: OutcomeKind, detail: impl Into<String>) -> Self {
+        Self::Commit(Conclusion::Reconciled(kind, detail.into()))
+    }
+
+    /// The requests that it sends.
+    pub(crate) fn operations(&self) -> &[Operation] {
+        match self {
+            Self::Execute(operations) => operations,
+            Self::Assess
+            | Self::SplitUpdate(_)
+            | Self::HandleFailure(_)
+            | Self::ProbeCredentials(_)
+            | Self::ConfirmAbsence(_)
+            | Self::PauseConnection(..)
+            | Self::Commit(_) => &[],
+        }
+    }
+}
+
+impl FailedRequest {
+    /// The failure of a deactivation without effect.
+    pub(super) fn not_effective() -> Self {
+        let kind = FailureKind::Unusable("answered with success, and the account is still active");
+        Self::NotEffective(Failure {
+            phase: Phase::Deactivate,
+            kind,
+        })
+    }
+
+    pub(super) fn failure(&self) -> &Failure {
+        match self {
+            Self::Assessment(failure)
+            | Self::Operation(_, failure)
+            | Self::NotEffective(failure) => failure,
+        }
+    }
+}
+
+/// For people: a preview shows it, and `observe` records it.
+impl fmt::Display for NextStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Assess => f.write_str("read the account again"),
+            Self::Execute(operations) => write!(f, "send {} request(s)", operations.len()),
+            Self::SplitUpdate(_) => f.write_str("send each change of the update by itself"),
+            Self::HandleFailure(failed) => write!(f, "handle a failure: {}", failed.failure()),
+            Self::ProbeCredentials(failed) => {
+                write!(f, "probe the credentials: {}", failed.failure())
+            }
+            Self::ConfirmAbsence(failure) => {
+                write!(f, "confirm that the user is gone: {failure}")
+            }
+            Self::PauseConnection(reason, failure) => {
+                write!(
+                    f,
+                    "pause the connection ({}): {failure}",
+                    pause_word(*reason)
+                )
+            }
+            Self::Commit(conclusion) => conclusion.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Conclusion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reconciled(kind, detail) if detail.is_empty() => {
+                write!(f, "send nothing: {}", kind.as_str())
+            }
+            Self::Reconciled(kind, detail) => {
+                write!(f, "send nothing: {} ({detail})", kind.as_str())
+            }
+            Self::Applied(refused) if refused.is_empty() => {
+                f.write_str("finish: every request succeeded")
+            }
+            Self::Applied(refused) => write!(f, "finish: {} change(s) refused", refused.len()),
+            Self::Observed => f.write_str("finish: nothing is sent in mode observe"),
+            Self::WaitUntil(until, why) => write!(f, "send nothing before {until}: {why}"),
+            Self::TerminationArrived => f.write_str("start again: a newer termination arrived"),
+            Self::Retry(failure, wait) => {
+                write!(f, "try again later: {failure}")?;
+                if wait.verify {
+                    f.write_str("; read the account first")?;
+                }
+                match wait.dead_letter {
+                    Some(cause) => write!(f, "; file a dead letter ({})", cause.as_str()),
+                    None => Ok(()),
+                }
+            }
+            Self::FileDeadLetter { cause, summary, .. } => {
+                write!(f, "file a dead letter ({}): {summary}", cause.as_str())
+            }
+            Self::GiveUp(cause, failure) => {
+                write!(
+                    f,
+                    "give up and file a dead letter ({}): {failure}",
+                    cause.as_str()
+                )
+            }
+            Self::Paused(reason) => {
+                write!(
+                    f,
+                    "wait: the connection is paused ({})",
+                    pause_word(*reason)
+                )
+            }
+            Self::UserMissing => f.write_str("wait: the bound user is missing"),
+            Self::UserReplaced => f.write_str("wait: the bound user has another id"),
+            Self::UserGone => f.write_str("finish: the bound user is gone"),
+        }
+    }
+}
+
+/// The name of a reason in the store and in the API.
+pub(super) fn pause_word(reason: PauseReason) -> &'static str {
+    match reason {
+        PauseReason::Credentials => "credentials",
+        PauseReason::WrongTarget => "wrong_target",
+    }
+}

@@ -1,0 +1,521 @@
+//! The golden table of `outcome`: every conclusion, and the commit that is built from it.
+//!
+//! Times are given from the moment of the commit.
+
+use std::collections::BTreeSet;
+
+use jiff::{Timestamp, ToSpan as _};
+use serde_json::{Value, json};
+
+use super::{
+    context::{Assessment, Binding, ReconcileContext},
+    dead_letters::Subject,
+    golden::{Fixture, Table, answered, intent, now},
+    next_step::{Conclusion, NextStep},
+    outcome::CommitBuilder,
+    progress::Progress,
+};
+use crate::{
+    scim_client::Response,
+    store::{Commit, IntentKind, OutcomeKind, Priority},
+};
+use hirewire_core::{
+    mapping::Access,
+    plan::{
+        DeadLetterCause, Failure, FailureKind, Operation, PauseReason, Phase, TargetUser, Wait,
+    },
+};
+
+/// The table, and the outcomes that it has shown.
+#[derive(Default)]
+struct Commits {
+    table: Table,
+    outcomes: BTreeSet<OutcomeKind>,
+}
+
+/// What an assessment found and a reconcile did before the conclusion.
+#[derive(Default)]
+struct Before {
+    binding: Option<Binding>,
+    second_accounts: Vec<String>,
+    next: Option<NextStep>,
+    /// Operations with the status of their answers.
+    sent: Vec<(Operation, u16)>,
+}
+
+impl Before {
+    fn bound() -> Self {
+        Self::bound_to(false)
+    }
+
+    fn bound_to(adopting: bool) -> Self {
+        Self {
+            binding: Some(Binding {
+                id: "u-1".to_owned(),
+                resource: None,
+                adopting,
+                created_by_us: !adopting,
+            }),
+            ..Self::default()
+        }
+    }
+
+    fn sent(operation: Operation, status: u16) -> Self {
+        Self {
+            sent: vec![(operation, status)],
+            ..Self::bound()
+        }
+    }
+}
+
+impl Commits {
+    fn case(&mut self, name: &str, fixture: &Fixture, before: Before, conclusion: Conclusion) {
+        fixture.in_context(|context| {
+            let assessment = Assessment {
+                binding: before.binding,
+                second_accounts: before.second_accounts,
+                next: before.next.unwrap_or(NextStep::Assess),
+                ..Assessment::unread()
+            };
+            let mut progress = Progress::new(&context);
+            progress.adopt(&assessment);
+            for (operation, status) in &before.sent {
+                send(&context, &mut progress, operation, *status);
+            }
+
+            let commit = CommitBuilder {
+                context: &context,
+                assessment: &assessment,
+                progress: &progress,
+                at: now(),
+                chance: 0.5,
+            }
+            .build(conclusion);
+            self.outcomes.insert(commit.outcome.kind);
+            self.table.case(name);
+            show(&mut self.table, &commit);
+        });
+    }
+}
+
+fn send(
+    context: &ReconcileContext<'_>,
+    progress: &mut Progress,
+    operation: &Operation,
+    status: u16,
+) {
+    let profile = &context.mapping.document().profile;
+    let id = progress.scim_id.clone().unwrap_or_default();
+    let request = operation.request(
+        profile,
+        TargetUser {
+            id: &id,
+            resource: None,
+        },
+    );
+    progress
+        .intent
+        .get_or_insert_with(|| intent(super::progress::kind_of(operation)));
+
+    if status < 300 {
+        let response = Response {
+            status,
+            body: Some(json!({ "id": "u-1" })),
+        };
+        progress.record_sent(&request, operation, Ok(&response));
+        progress.record_success(operation, &response);
+    } else {
+        progress.record_sent(
+            &request,
+            operation,
+            Err(&answered(operation.phase(), status)),
+        );
+    }
+}
+
+fn show(table: &mut Table, commit: &Commit) {
+    let outcome = &commit.outcome;
+    table.line(
+        "outcome",
+        format!("{} {}", outcome.kind.as_str(), outcome.detail).trim_end(),
+    );
+    if let Some(reason) = outcome.reason {
+        table.line("reason", json!(reason).as_str().unwrap_or_default());
+    }
+    table.line("user", commit.scim_id.as_deref().unwrap_or("not bound"));
+    table.line(
+        "reconciled",
+        match (commit.reconciled, commit.reconciled_access) {
+            (true, Some(access)) => format!("yes, access {}", word(&json!(access))),
+            (true, None) => "yes".to_owned(),
+            (false, _) => "no".to_owned(),
+        },
+    );
+    table.line("due", from_now(commit.due));
+    table.line("not before", from_now(commit.not_before));
+    table.line("verify at", from_now(commit.verify_at));
+    table.line(
+        "priority",
+        match commit.priority {
+            Priority::Leaver => "leaver",
+            Priority::Other => "other",
+        },
+    );
+    if commit.attempts > 0 {
+        table.line("attempts", commit.attempts);
+    }
+    if commit.audits > 0 {
+        table.line("audits", commit.audits);
+    }
+    if let Some(intent) = &commit.intent {
+        let kind = word(&json!(intent.kind));
+        table.line("intent", format!("{kind} of {}", intent.fencing_token));
+    }
+    for dead_letter in &commit.dead_letters {
+        let (cause, summary) = (dead_letter.cause.as_str(), &dead_letter.summary);
+        table.line("dead letter", format!("{cause}: {summary}"));
+    }
+    if commit.closes_dead_letters {
+        table.line("closes", "the open dead letters of the account");
+    }
+    if let Some(history) = &commit.history {
+        table.line("history", history);
+    }
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn from_now(at: Option<Timestamp>) -> String {
+    at.map_or_else(String::new, |at| {
+        format!("{} s", at.duration_since(now()).as_secs())
+    })
+}
+
+fn create() -> Operation {
+    Operation::Create {
+        user: json!({ "active": true }),
+        applied: Vec::new(),
+    }
+}
+
+fn update() -> Operation {
+    Operation::Update(vec![super::golden::title_change()])
+}
+
+fn nothing(kind: OutcomeKind, detail: &str) -> Conclusion {
+    Conclusion::Reconciled(kind, detail.to_owned())
+}
+
+fn retry(failure: Failure, verify: bool, dead_letter: Option<DeadLetterCause>) -> Conclusion {
+    let wait = Wait {
+        at_least: None,
+        verify,
+        dead_letter,
+    };
+    Conclusion::Retry(failure, wait)
+}
+
+#[test]
+fn golden_outcome() {
+    let mut commits = Commits::default();
+    nothing_was_sent(&mut commits);
+    requests_succeeded(&mut commits);
+    the_account_waits(&mut commits);
+    an_operator_is_needed(&mut commits);
+    a_user_is_missing(&mut commits);
+    commits.table.assert_golden("outcome");
+
+    let all = [
+        OutcomeKind::Created,
+        OutcomeKind::Updated,
+        OutcomeKind::Deactivated,
+        OutcomeKind::Reactivated,
+        OutcomeKind::Unchanged,
+        OutcomeKind::Unmanaged,
+        OutcomeKind::Incomplete,
+        OutcomeKind::LeaverNotFound,
+        OutcomeKind::DisabledElsewhere,
+        OutcomeKind::Observed,
+        OutcomeKind::Waiting,
+        OutcomeKind::DeadLetter,
+    ];
+    assert_eq!(
+        commits.outcomes,
+        BTreeSet::from(all),
+        "the table shows every outcome"
+    );
+}
+
+fn nothing_was_sent(commits: &mut Commits) {
+    let (joiner, employee) = (Fixture::joiner(), Fixture::employee());
+    let leaver = Fixture::leaver();
+
+    let unchanged = || nothing(OutcomeKind::Unchanged, "");
+    commits.case("unchanged", &employee, Before::bound(), unchanged());
+
+    let ending = Fixture::employee().with(|f| {
+        let end = "2026-06-30T22:00:00Z".parse().unwrap();
+        f.person.employments[0].end = Some(hirewire_core::event::Moment::at(end));
+    });
+    commits.case(
+        "unchanged, the employment ends later",
+        &ending,
+        Before::bound(),
+        unchanged(),
+    );
+
+    let unproven = Fixture::employee().with(|f| f.claim.taken_over = true);
+    commits.case(
+        "unchanged after an earlier lease ran out",
+        &unproven,
+        Before::bound(),
+        unchanged(),
+    );
+
+    let second = Before {
+        second_accounts: vec!["u-2".to_owned()],
+        ..Before::bound()
+    };
+    commits.case(
+        "unchanged, a second account exists",
+        &employee,
+        second,
+        unchanged(),
+    );
+
+    let inactive = || nothing(OutcomeKind::Unchanged, "inactive");
+    commits.case(
+        "a leaver's account is inactive",
+        &leaver,
+        Before::bound(),
+        inactive(),
+    );
+
+    let audited = Fixture::leaver().with(|f| {
+        f.claim.account.reconciled_access = Some(Access::Inactive);
+        f.claim.account.reconciled_version = f.claim.person_version;
+        f.claim.account.audits = 1;
+    });
+    commits.case(
+        "the second audit of a leaver",
+        &audited,
+        Before::bound(),
+        inactive(),
+    );
+
+    let unmanaged = nothing(OutcomeKind::Unmanaged, "");
+    let creating =
+        Fixture::joiner().with(|f| f.claim.account.intent = Some(intent(IntentKind::Create)));
+    commits.case(
+        "unmanaged after a create without an answer",
+        &creating,
+        Before::default(),
+        unmanaged,
+    );
+
+    let incomplete = nothing(OutcomeKind::Incomplete, "userName");
+    commits.case("incomplete", &joiner, Before::default(), incomplete);
+    let disabled = nothing(
+        OutcomeKind::DisabledElsewhere,
+        "another system deactivated it",
+    );
+    commits.case("disabled elsewhere", &employee, Before::bound(), disabled);
+    let not_found = nothing(OutcomeKind::LeaverNotFound, "");
+    let unbound = Fixture::leaver().with(|f| f.claim.account.scim_id = None);
+    commits.case(
+        "a leaver without an account",
+        &unbound,
+        Before::default(),
+        not_found,
+    );
+    let held = nothing(OutcomeKind::Waiting, "held");
+    commits.case("a held leaver", &leaver, Before::bound(), held);
+
+    let planned = Before {
+        next: Some(NextStep::Execute(vec![Operation::Deactivate])),
+        ..Before::bound()
+    };
+    commits.case(
+        "observed, a request is planned",
+        &leaver,
+        planned,
+        Conclusion::Observed,
+    );
+    let planned = Before {
+        next: Some(NextStep::reconciled(OutcomeKind::Unchanged, "")),
+        ..Before::bound()
+    };
+    commits.case(
+        "observed, nothing is planned",
+        &employee,
+        planned,
+        Conclusion::Observed,
+    );
+}
+
+fn requests_succeeded(commits: &mut Commits) {
+    let (joiner, employee) = (Fixture::joiner(), Fixture::employee());
+    let applied = || Conclusion::Applied(Vec::new());
+
+    let created = Before {
+        sent: vec![(create(), 201)],
+        ..Before::default()
+    };
+    commits.case("created", &joiner, created, applied());
+    commits.case("updated", &employee, Before::sent(update(), 200), applied());
+
+    let returned =
+        Fixture::employee().with(|f| f.claim.account.reconciled_access = Some(Access::Inactive));
+    commits.case(
+        "reactivated",
+        &returned,
+        Before::sent(Operation::Reactivate, 200),
+        applied(),
+    );
+
+    let leaver = Fixture::leaver();
+    commits.case(
+        "deactivated",
+        &leaver,
+        Before::sent(Operation::Deactivate, 200),
+        applied(),
+    );
+
+    let account = &employee.claim.account;
+    let refusal = Subject::of(account).dead_letter(
+        DeadLetterCause::Refused,
+        "The target refused title.".to_owned(),
+        Value::Null,
+    );
+    let refused = Conclusion::Applied(vec![refusal]);
+    commits.case(
+        "one change was refused",
+        &employee,
+        Before::sent(update(), 200),
+        refused,
+    );
+}
+
+fn the_account_waits(commits: &mut Commits) {
+    let (joiner, employee) = (Fixture::joiner(), Fixture::employee());
+    let leaver = Fixture::leaver();
+
+    let until = Conclusion::WaitUntil(now() + 40.seconds(), "a create may show".to_owned());
+    let creating =
+        Fixture::joiner().with(|f| f.claim.account.intent = Some(intent(IntentKind::Create)));
+    commits.case(
+        "wait until a create must show",
+        &creating,
+        Before::default(),
+        until,
+    );
+
+    let name = "a termination arrived after an update";
+    let arrived = Conclusion::TerminationArrived;
+    commits.case(name, &employee, Before::sent(update(), 200), arrived);
+
+    let unavailable = retry(answered(Phase::Read, 503), false, None);
+    commits.case("a read failed", &employee, Before::default(), unavailable);
+
+    let third = Fixture::employee().with(|f| f.claim.account.attempts = 2);
+    let unavailable = retry(answered(Phase::Update { attributes: 1 }, 503), true, None);
+    commits.case(
+        "an update failed for the third time",
+        &third,
+        Before::sent(update(), 503),
+        unavailable,
+    );
+
+    let not_sent = Failure {
+        phase: Phase::Create,
+        kind: FailureKind::NotSent,
+    };
+    commits.case(
+        "a request was not sent",
+        &joiner,
+        Before::default(),
+        retry(not_sent, false, None),
+    );
+
+    let unanswered = retry(answered(Phase::Create, 502), true, None);
+    let sent = Before {
+        sent: vec![(create(), 502)],
+        ..Before::default()
+    };
+    commits.case("a create may have succeeded", &joiner, sent, unanswered);
+
+    let adopting = Before {
+        sent: vec![(update(), 503)],
+        ..Before::bound_to(true)
+    };
+    let unavailable = retry(answered(Phase::Update { attributes: 1 }, 503), true, None);
+    commits.case(
+        "the update of an adoption failed",
+        &joiner,
+        adopting,
+        unavailable,
+    );
+
+    let ineffective = super::next_step::FailedRequest::not_effective();
+    let cause = Some(DeadLetterCause::NotEffective);
+    let conclusion = retry(ineffective.failure().clone(), true, cause);
+    let sent = Before::sent(Operation::Deactivate, 200);
+    commits.case("a deactivation had no effect", &leaver, sent, conclusion);
+
+    let paused = Conclusion::Paused(PauseReason::Credentials);
+    commits.case(
+        "the connection is paused",
+        &employee,
+        Before::bound(),
+        paused,
+    );
+}
+
+fn an_operator_is_needed(commits: &mut Commits) {
+    let (joiner, employee) = (Fixture::joiner(), Fixture::employee());
+
+    let ambiguous = Conclusion::FileDeadLetter {
+        cause: DeadLetterCause::Ambiguous,
+        summary: "Several accounts match.".to_owned(),
+        detail: Value::Null,
+    };
+    commits.case("several users match", &joiner, Before::default(), ambiguous);
+
+    let one = Phase::Update { attributes: 1 };
+    for cause in [
+        DeadLetterCause::Refused,
+        DeadLetterCause::Exhausted,
+        DeadLetterCause::Conflict,
+        DeadLetterCause::Vanished,
+    ] {
+        let is_exhausted = cause == DeadLetterCause::Exhausted;
+        let status = if is_exhausted { 503 } else { 400 };
+        let conclusion = Conclusion::GiveUp(cause, answered(one, status));
+        let name = format!("give up: {}", cause.as_str());
+        commits.case(&name, &employee, Before::sent(update(), status), conclusion);
+    }
+}
+
+fn a_user_is_missing(commits: &mut Commits) {
+    let employee = Fixture::employee();
+    commits.case(
+        "the user is missing",
+        &employee,
+        Before::bound(),
+        Conclusion::UserMissing,
+    );
+    commits.case(
+        "the user has another id",
+        &employee,
+        Before::bound(),
+        Conclusion::UserReplaced,
+    );
+    commits.case(
+        "a leaver's user is gone",
+        &Fixture::leaver(),
+        Before::bound(),
+        Conclusion::UserGone,
+    );
+}

@@ -1,0 +1,167 @@
+//! The progress of a reconcile: the requests that were sent, and the state that they left.
+//!
+//! `execute` adds to it after each answer; `outcome` commits it. It keeps methods, paths and
+//! attribute names of requests, never values.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::context::{Assessment, ReconcileContext};
+use crate::{
+    scim_client::Response,
+    store::{Intent, IntentKind, LastApplied},
+};
+use hirewire_core::{
+    plan::{Failure, Method, Operation, Request},
+    scim::member,
+};
+
+/// How far a reconcile has come.
+#[derive(Clone, Debug)]
+pub(super) struct Progress {
+    /// The target's id of the user, once there is one.
+    pub(super) scim_id: Option<String>,
+    pub(super) last_applied: LastApplied,
+    pub(super) sent: Vec<SentRequest>,
+    /// The kinds of the requests that succeeded.
+    pub(super) succeeded: Vec<IntentKind>,
+    /// The intent of this reconcile's writes, once they have begun.
+    pub(super) intent: Option<Intent>,
+}
+
+/// A request that was sent and its result, as history keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct SentRequest {
+    method: Method,
+    path: String,
+    attributes: Vec<String>,
+    result: SentResult,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+enum SentResult {
+    Status(u16),
+    Failed(String),
+}
+
+impl Progress {
+    /// Nothing is sent yet.
+    pub(super) fn new(context: &ReconcileContext<'_>) -> Self {
+        let account = context.account();
+        Self {
+            scim_id: account.scim_id.clone(),
+            last_applied: account.last_applied.clone(),
+            sent: Vec::new(),
+            succeeded: Vec::new(),
+            intent: None,
+        }
+    }
+
+    /// Takes over what an assessment found.
+    pub(super) fn adopt(&mut self, assessment: &Assessment) {
+        if let Some(binding) = &assessment.binding {
+            self.last_applied.created_by_us =
+                binding.created_by_us || self.succeeded.contains(&IntentKind::Create);
+            self.scim_id = Some(binding.id.clone());
+        }
+        let in_sync = assessment.in_sync.clone();
+        self.last_applied.attributes.extend(in_sync);
+    }
+
+    /// Remembers a request and its answer.
+    pub(super) fn record_sent(
+        &mut self,
+        request: &Request,
+        operation: &Operation,
+        answer: Result<&Response, &Failure>,
+    ) {
+        self.sent.push(SentRequest {
+            method: request.method,
+            path: request.path.clone(),
+            attributes: attributes_of(operation),
+            result: match answer {
+                Ok(response) => SentResult::Status(response.status),
+                Err(failure) => SentResult::Failed(failure.kind.to_string()),
+            },
+        });
+    }
+
+    /// Takes over the effect of an operation that succeeded.
+    pub(super) fn record_success(&mut self, operation: &Operation, response: &Response) {
+        let last_applied = &mut self.last_applied;
+        for (path, value) in operation.applied() {
+            last_applied
+                .attributes
+                .insert(path.as_str().to_owned(), value);
+        }
+
+        match operation {
+            Operation::Create { user, .. } => {
+                self.scim_id = response.id();
+                last_applied.created_by_us = true;
+                last_applied.active = member(user, "active").and_then(Value::as_bool);
+            }
+            Operation::Deactivate => last_applied.active = Some(false),
+            Operation::Reactivate => last_applied.active = Some(true),
+            Operation::AddToGroup { group } => {
+                last_applied.groups.insert(group.clone());
+            }
+            Operation::RemoveFromGroup { group } => {
+                last_applied.groups.remove(group);
+            }
+            Operation::CreateGroup { .. } => last_applied.groups.extend(response.id()),
+            Operation::Update(_) => {}
+        }
+        self.succeeded.push(kind_of(operation));
+    }
+
+    /// The attributes that the last request touched.
+    pub(super) fn last_attributes(&self) -> Option<String> {
+        self.sent
+            .last()
+            .map(|request| request.attributes.join(", "))
+    }
+}
+
+/// As `tail` shows it: `PATCH /Users/2 200`.
+impl fmt::Display for SentRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (method, path) = (self.method.as_str(), &self.path);
+        match &self.result {
+            SentResult::Status(status) => write!(f, "{method} {path} {status}"),
+            SentResult::Failed(reason) => write!(f, "{method} {path} {reason}"),
+        }
+    }
+}
+
+/// The kind of write that an operation is.
+pub(super) fn kind_of(operation: &Operation) -> IntentKind {
+    match operation {
+        Operation::Create { .. } => IntentKind::Create,
+        Operation::Update(_) => IntentKind::Update,
+        Operation::Deactivate => IntentKind::Deactivate,
+        Operation::Reactivate => IntentKind::Reactivate,
+        Operation::AddToGroup { .. }
+        | Operation::RemoveFromGroup { .. }
+        | Operation::CreateGroup { .. } => IntentKind::Groups,
+    }
+}
+
+/// What an operation changes, for people.
+pub(super) fn attributes_of(operation: &Operation) -> Vec<String> {
+    match operation {
+        Operation::Create { .. } => vec!["the whole user".to_owned()],
+        Operation::Update(changes) => changes
+            .iter()
+            .map(|change| change.path.as_str().to_owned())
+            .collect(),
+        Operation::Deactivate => vec!["active: false".to_owned()],
+        Operation::Reactivate => vec!["active: true".to_owned()],
+        Operation::AddToGroup { group } => vec![format!("into group {group}")],
+        Operation::RemoveFromGroup { group } => vec![format!("out of group {group}")],
+        Operation::CreateGroup { name } => vec![format!("new group {name}")],
+    }
+}

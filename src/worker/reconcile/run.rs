@@ -1,0 +1,108 @@
+//! The loop of a reconcile: assess, execute, handle failures, until a step concludes.
+//!
+//! Each arm of the loop is one step; the step returns the [`NextStep`]. What the steps decide is
+//! pure (`assess::decide`, `on_failure`, `outcome`); what they send or read is here, in `execute`,
+//! in `readings` and in `evidence`.
+
+use super::{
+    ReconcileError, Reconciler,
+    assess::assess,
+    context::{Assessment, ReconcileContext, after},
+    next_step::{Conclusion, FailedRequest, NextStep},
+    on_failure::on_failure,
+    outcome::CommitBuilder,
+    progress::{Progress, SentRequest},
+};
+use crate::{
+    store::Commit,
+    telemetry,
+    worker::connection::{Mode, PublishedConnection},
+};
+
+/// How often one reconcile may plan. After that the account waits for the propagation delay.
+const MAX_PLANS: u32 = 3;
+
+impl Reconciler {
+    /// Reconciles one account; returns what to commit, and the requests that were sent.
+    pub(super) async fn run(
+        &self,
+        mut context: ReconcileContext<'_>,
+        published: &PublishedConnection,
+    ) -> Result<(Commit, Vec<SentRequest>), ReconcileError> {
+        let mut assessments = 0;
+        let mut assessment = Assessment::unread();
+        let mut progress = Progress::new(&context);
+        let mut step = NextStep::Assess;
+
+        loop {
+            let looked_up = assessments > 1;
+            step = match step {
+                NextStep::Assess => {
+                    context.read_first = assessments > 0;
+                    assessments += 1;
+                    match assess(&context, published).await {
+                        Ok(found) => {
+                            progress.adopt(&found);
+                            assessment = found;
+                            first_step(&context, &assessment, assessments)
+                        }
+                        Err(failure) => {
+                            progress = Progress::new(&context);
+                            assessment = Assessment::unread();
+                            NextStep::HandleFailure(FailedRequest::Assessment(failure))
+                        }
+                    }
+                }
+                NextStep::Execute(operations) => {
+                    self.execute(&context, published, &assessment, operations, &mut progress)
+                        .await?
+                }
+                NextStep::SplitUpdate(refused) => {
+                    self.split_update(&context, published, &assessment, &refused, &mut progress)
+                        .await?
+                }
+                NextStep::HandleFailure(failed) => {
+                    self.report_failure(&context, published, &failed);
+                    on_failure(&context, failed, None, looked_up)
+                }
+                NextStep::ProbeCredentials(failed) => {
+                    self.probe_credentials(&context, published, failed, looked_up)
+                        .await
+                }
+                NextStep::ConfirmAbsence(failure) => {
+                    self.confirm_absence(&context, published, &progress, failure)
+                        .await
+                }
+                NextStep::PauseConnection(reason, failure) => self.pause(reason, &failure).await?,
+                NextStep::Commit(conclusion) => {
+                    let commit = CommitBuilder {
+                        context: &context,
+                        assessment: &assessment,
+                        progress: &progress,
+                        at: context.time(),
+                        chance: telemetry::chance(),
+                    }
+                    .build(conclusion);
+                    return Ok((commit, progress.sent));
+                }
+            };
+        }
+    }
+}
+
+/// The first step after an assessment.
+fn first_step(
+    context: &ReconcileContext<'_>,
+    assessment: &Assessment,
+    assessments: u32,
+) -> NextStep {
+    match context.settings.mode {
+        Mode::Observe => NextStep::Commit(Conclusion::Observed),
+        Mode::Apply if assessments > MAX_PLANS => {
+            let until = after(context.time(), context.settings.propagation_delay);
+            let why = "the account kept changing at the target".to_owned();
+            NextStep::Commit(Conclusion::WaitUntil(until, why))
+        }
+        Mode::Apply => assessment.next.clone(),
+    }
+}
