@@ -122,7 +122,7 @@ pub(super) fn worker(
 ) -> anyhow::Result<WorkerSettings> {
     Ok(WorkerSettings {
         connections: connections(config, options, observer)?,
-        wiring: config.wiring(),
+        source_routing: config.source_routing(),
         sources: config.rules().sources,
         sweep_every: options.sweep_every,
         drain: Duration::from_secs(25),
@@ -155,7 +155,7 @@ pub(super) fn ops(
         instance: config.instance.clone(),
         store: store.clone(),
         connections: connections.clone(),
-        wiring: config.wiring(),
+        source_routing: config.source_routing(),
         sources: config.rules().sources,
         read: Arc::new(move |source, body| read_body(&reading, source, body)),
         read_again: Arc::new(move |hook| read_again(&again, hook)),

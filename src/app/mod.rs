@@ -32,7 +32,7 @@ use crate::{
     intake::Intake,
     ops::{Ops, Tail},
     queue::{EmbeddedQueue, Queue, QueueHealth, RabbitQueue, RabbitSettings},
-    store::{Offered, Store, StoreError},
+    store::{MappingSubmission, Store, StoreError},
     telemetry::Metrics,
     worker::Worker,
 };
@@ -325,17 +325,17 @@ impl Shared {
         for (name, connection) in &config.connections {
             let text = connection.document().canonical();
             match store
-                .offer_mapping(name, &text, FOLD_VERSION)
+                .submit_mapping(name, &text, FOLD_VERSION)
                 .await
                 .map_err(told)?
             {
-                Offered::Published(version) => {
+                MappingSubmission::Published(version) => {
                     tracing::info!(connection = name, version, "mapping published")
                 }
-                Offered::Unchanged(version) => {
+                MappingSubmission::Unchanged(version) => {
                     tracing::debug!(connection = name, version, "mapping unchanged")
                 }
-                Offered::Staged => tracing::warn!(
+                MappingSubmission::Staged => tracing::warn!(
                     connection = name,
                     "the config's mapping differs from the published one and is staged: `hirewire connections apply {name}` publishes it"
                 ),

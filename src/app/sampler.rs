@@ -69,7 +69,7 @@ pub(super) async fn run(shared: &Shared, shutdown: CancellationToken) {
 }
 
 async fn sample(shared: &Shared, store: &Store) -> Result<(), StoreError> {
-    let pending = store.pending().await?;
+    let pending = store.pending_counts().await?;
     let priority = |priority| match priority {
         Priority::Leaver => "leaver",
         Priority::Other => "other",
@@ -89,6 +89,6 @@ async fn sample(shared: &Shared, store: &Store) -> Result<(), StoreError> {
             .into_iter()
             .map(|one| (one.connection, named(one.paused.is_some()))),
     );
-    shared.metrics.quarantined(store.quarantined().await?);
+    shared.metrics.quarantined(store.quarantined_count().await?);
     Ok(())
 }

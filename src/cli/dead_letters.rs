@@ -140,26 +140,26 @@ const COLUMNS: &[Column] = &[
     ("CAUSE", |letter| text(letter, "/cause")),
     ("ABOUT", about),
     ("SINCE", |letter| {
-        text(letter, "/filed").chars().take(19).collect()
+        text(letter, "/filed_at").chars().take(19).collect()
     }),
     ("TIMES", |letter| text(letter, "/count")),
     ("WHAT", |letter| text(letter, "/summary")),
 ];
 
 fn about(letter: &Value) -> String {
-    let account = text(letter, "/about/account/connection");
+    let account = text(letter, "/subject/account/connection");
     if !account.is_empty() {
         return format!(
             "{account}, person {}",
-            text(letter, "/about/account/person")
+            text(letter, "/subject/account/person")
         );
     }
-    let person = text(letter, "/about/person/person");
+    let person = text(letter, "/subject/person/person");
     if person.is_empty() {
         format!(
             "hook {} of {}",
-            text(letter, "/about/hook/hook"),
-            text(letter, "/about/hook/source")
+            text(letter, "/subject/hook/hook"),
+            text(letter, "/subject/hook/source")
         )
     } else {
         format!("person {person}")
@@ -174,7 +174,7 @@ fn show(shown: &Value, output: Output) -> Result<(), Exit> {
     for (name, cell) in COLUMNS {
         print(format_args!("{:<7} {}", name.to_lowercase(), cell(&letter)))?;
     }
-    let closed = text(&letter, "/closed");
+    let closed = text(&letter, "/closed_at");
     if !closed.is_empty() {
         print(format_args!("closed  {closed}"))?;
     }
@@ -190,7 +190,7 @@ fn show(shown: &Value, output: Output) -> Result<(), Exit> {
     {
         print(format_args!(
             "{}  {}  {}",
-            text(line, "/at"),
+            text(line, "/recorded_at"),
             text(line, "/connection"),
             text(line, "/outcome")
         ))?;

@@ -134,7 +134,7 @@ async fn store(config: &Config) -> Finding {
             let why = error.source().map(ToString::to_string).unwrap_or_default();
             finding(State::Unreachable, format!("{error}: {why}"))
         }
-        Err(error @ (StoreError::Refused(_) | StoreError::NotOurs(_))) => {
+        Err(error @ (StoreError::Refused(_) | StoreError::Incompatible(_))) => {
             finding(State::Refused, error.to_string())
         }
     }

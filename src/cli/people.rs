@@ -133,7 +133,7 @@ fn show(shown: &Value) -> Result<(), Exit> {
     for line in list("/history") {
         print(format_args!(
             "  {}  {:<12} {}",
-            text(&line, "/at"),
+            text(&line, "/recorded_at"),
             text(&line, "/connection"),
             text(&line, "/outcome")
         ))?;

@@ -277,9 +277,9 @@ fn other_rooms_get_what_they_need_of_it() {
         Authority::PreHire
     );
     assert_eq!(rules.sources.len(), 3);
-    let wiring = config.wiring();
+    let source_routing = config.source_routing();
     assert_eq!(
-        wiring.connections["workplace"],
+        source_routing.connections["workplace"],
         BTreeSet::from([id("acme"), id("recruiting")])
     );
     let endpoint = config.sources["jobs"].endpoint().unwrap();

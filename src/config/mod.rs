@@ -37,7 +37,7 @@ pub use environment::Environment;
 pub use secret::{SecretError, SecretSource};
 pub use sources::{SourceConfig, SourceSecret};
 
-use crate::{ops::OpsRole, store::{StoreSettings, Wiring}};
+use crate::{ops::OpsRole, store::{StoreSettings, SourceRouting}};
 use hirewire_core::fold::Rules;
 use reader::{Reader, Section};
 
@@ -195,12 +195,12 @@ impl Config {
     }
 
     /// Which sources feed which connection, for the store.
-    pub fn wiring(&self) -> Wiring {
+    pub fn source_routing(&self) -> SourceRouting {
         let fed = self
             .connections
             .iter()
             .filter(|(_, connection)| !connection.sources.is_empty());
-        Wiring {
+        SourceRouting {
             connections: fed
                 .map(|(name, c)| (name.clone(), c.sources.iter().cloned().collect()))
                 .collect(),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Actor, Ops, Refusal};
 use crate::{
     scim_client::BreakerState,
-    store::{Paused, Priority},
+    store::{Pause, Priority},
     worker::Mode,
 };
 use hirewire_core::plan::Failure;
@@ -22,7 +22,7 @@ pub(super) struct ConnectionView {
     mode: Mode,
     profile: Option<String>,
     state: &'static str,
-    paused: Option<Paused>,
+    paused: Option<Pause>,
     published: Option<i64>,
     staged: bool,
     pending_leavers: u64,
@@ -44,7 +44,7 @@ pub(super) async fn list(State(ops): State<Ops>) -> Result<Json<Vec<ConnectionVi
     let store = ops.store();
     let (states, mappings) = (store.connection_states().await?, store.mappings().await?);
     let (pending, letters, outcomes) = (
-        store.pending().await?,
+        store.pending_counts().await?,
         store.dead_letter_counts().await?,
         store.outcome_counts().await?,
     );
@@ -76,7 +76,7 @@ pub(super) async fn list(State(ops): State<Ops>) -> Result<Json<Vec<ConnectionVi
             },
             paused,
             published: published.map(|mapping| mapping.version),
-            staged: published.is_some_and(|mapping| mapping.staged.is_some()),
+            staged: published.is_some_and(|mapping| mapping.staged_document.is_some()),
             pending_leavers: count(Priority::Leaver),
             pending_others: count(Priority::Other),
             letters: letters

@@ -73,14 +73,14 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Refusal> {
     let filter = DeadLetterFilter {
-        closed_too: true,
+        include_closed: true,
         ids: vec![DeadLetterId(id.clone())],
         ..DeadLetterFilter::default()
     };
     let letter = ops.store().dead_letters(&filter).await?.pop();
     let letter =
         letter.ok_or_else(|| Refusal::not_found(format!("no dead letter has the id `{id}`")))?;
-    let history = match letter.about.person() {
+    let history = match letter.subject.person() {
         Some(person) => ops.store().history(Some(person), 10).await?,
         None => Vec::new(),
     };
@@ -97,7 +97,7 @@ pub(super) async fn replay(
     let letters = ops
         .store()
         .dead_letters(&DeadLetterFilter {
-            closed_too: false,
+            include_closed: false,
             ..filter.clone()
         })
         .await?;
@@ -130,10 +130,10 @@ pub(super) async fn replay(
     for raw in replayed.hooks {
         match read_again(&ops, &raw) {
             Some(hook) => {
-                ops.store().record(&[hook], &ops.parts().wiring).await?;
+                ops.store().store_hooks(&[hook], &ops.parts().source_routing).await?;
                 view.hooks_read += 1;
             }
-            None => view.hooks_unreadable.push(raw.letter),
+            None => view.hooks_unreadable.push(raw.dead_letter),
         }
     }
     (ops.parts().wake)();
@@ -163,11 +163,11 @@ async fn filter(ops: &Ops, which: Which) -> Result<DeadLetterFilter, Refusal> {
         None => None,
     };
     Ok(DeadLetterFilter {
-        closed_too: which.closed,
+        include_closed: which.closed,
         connection: which.connection,
         cause: which.cause,
         person,
         ids: which.ids,
-        most: which.most,
+        limit: which.most,
     })
 }

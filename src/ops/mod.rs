@@ -26,7 +26,7 @@ pub use refusal::Refusal;
 pub use tail::{Line, Tail};
 
 use crate::{
-    store::{Store, Wiring},
+    store::{Store, SourceRouting},
     worker::Connection,
 };
 use auth::{Guard, Transport};
@@ -50,7 +50,7 @@ pub struct OpsParts {
     /// The connections of the config.
     pub connections: BTreeMap<String, Arc<Connection>>,
     /// Which sources feed which connection.
-    pub wiring: Wiring,
+    pub source_routing: SourceRouting,
     /// What the fold must know of each source.
     pub sources: BTreeMap<SourceId, SourceRules>,
     /// Reads a body as a source would send it: for previews.

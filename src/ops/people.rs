@@ -78,7 +78,7 @@ pub(super) async fn show(
         };
         accounts.push(json!({
             "account": view.account,
-            "leased_until": view.leased_until,
+            "lease_until": view.lease_until,
             "desired": access.map(|access: AccessDecision| json!({
                 "access": access.access, "due": access.due, "due_ends_access": access.due_ends_access,
             })),

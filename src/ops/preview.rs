@@ -158,8 +158,8 @@ fn unseen(connection: &str, alias: &Alias) -> Account {
         last_applied: LastApplied::default(),
         reconciled_version: 0,
         reconciled_access: None,
-        mapping_version: 0,
-        due: None,
+        reconciled_mapping_version: 0,
+        next_due_at: None,
         priority: Priority::Other,
         pending_since: None,
         attempts: 0,
@@ -168,7 +168,7 @@ fn unseen(connection: &str, alias: &Alias) -> Account {
         verify_at: None,
         audits: 0,
         held: false,
-        as_of: None,
+        last_run_at: None,
         outcome: None,
     }
 }

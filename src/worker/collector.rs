@@ -51,7 +51,7 @@ async fn collect(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), Store
         .collect();
     for hook in &poison {
         let letter = NewDeadLetter {
-            about: DeadLetterSubject::Hook {
+            subject: DeadLetterSubject::Hook {
                 source: hook.source.clone(),
                 hook: hook.hook.clone(),
             },
@@ -61,7 +61,7 @@ async fn collect(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), Store
             detail: json!({ "events": hook.events().len(), "received": hook.received }),
             raw: None,
         };
-        worker.shared.store.file(&letter).await?;
+        worker.shared.store.file_dead_letter(&letter).await?;
     }
     ingest::record(worker, deliveries).await
 }

@@ -167,7 +167,7 @@ impl Connection {
         {
             return Ok(Some(live.clone()));
         }
-        let document: MappingDocument = serde_json::from_str(&published.text)
+        let document: MappingDocument = serde_json::from_str(&published.document)
             .map_err(|error| ConnectionError::Mapping(error.to_string()))?;
         let client = (self.settings.client)(document.profile.clone())?;
         let mapping = Mapping::compile(document).map_err(|faults| {

@@ -155,7 +155,7 @@ impl Pump {
             connection: &connection.settings.name,
             priority,
             person: None,
-            most,
+            limit: most,
             lease,
         };
         let store = &self.reconciler.store;
@@ -228,7 +228,7 @@ async fn reconcile_one(
             tracing::warn!(connection, person.key = %person, %error, "an account could not be reconciled");
             let _ = reconciler
                 .store
-                .release(claim, Some(Duration::from_secs(2)))
+                .release(claim, Duration::from_secs(2))
                 .await;
         }
     }

@@ -10,7 +10,7 @@ use super::{Patience, Worker, note, unreadable_queue};
 use crate::{
     failpoint,
     queue::{Acker, Delivery, Hook, Lane, Message, UnreadableEnvelope},
-    store::{Recorded, StoreError},
+    store::{StoredBatch, StoreError},
 };
 
 /// Deliveries taken at a time.
@@ -151,7 +151,7 @@ async fn store(worker: &Worker, messages: &[Message]) -> Result<(), StoreError> 
     match worker
         .shared
         .store
-        .record(&hooks, &worker.shared.settings.wiring)
+        .store_hooks(&hooks, &worker.shared.settings.source_routing)
         .await
     {
         Ok(recorded) => {
@@ -177,7 +177,7 @@ async fn one(worker: &Worker, hook: &Hook) -> Result<(), StoreError> {
     match worker
         .shared
         .store
-        .record(std::slice::from_ref(hook), &worker.shared.settings.wiring)
+        .store_hooks(std::slice::from_ref(hook), &worker.shared.settings.source_routing)
         .await
     {
         Ok(recorded) => {
@@ -203,7 +203,7 @@ async fn one(worker: &Worker, hook: &Hook) -> Result<(), StoreError> {
     }
 }
 
-fn told(worker: &Worker, recorded: &Recorded) {
+fn told(worker: &Worker, recorded: &StoredBatch) {
     for hook in &recorded.hooks {
         for event in &hook.events {
             note(&hook.hook, event.kind, event.is_new);

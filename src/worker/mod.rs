@@ -26,7 +26,7 @@ pub use reconcile::{Binding, Look, Next, ReconcileError, Reconciler, Seen, look,
 use crate::{
     observer::Observer,
     queue::{Queue, ReceiveError},
-    store::{Outcome, PersonKey, Recorded, Store, Wiring},
+    store::{Outcome, PersonKey, StoredBatch, Store, SourceRouting},
 };
 use hirewire_core::{
     event::{Alias, HookId, Kind, SourceId},
@@ -39,7 +39,7 @@ pub struct WorkerSettings {
     /// The connections they serve.
     pub connections: Vec<ConnectionSettings>,
     /// Which sources feed which connection.
-    pub wiring: Wiring,
+    pub source_routing: SourceRouting,
     /// What the fold must know of each source.
     pub sources: BTreeMap<SourceId, SourceRules>,
     /// How often what is pending and not marked is looked for.
@@ -149,9 +149,9 @@ impl Worker {
     }
 
     /// Tells what was recorded, and wakes the pumps.
-    fn heard(&self, recorded: &Recorded) {
+    fn heard(&self, recorded: &StoredBatch) {
         self.shared.settings.observer.events_stored(recorded);
-        if !recorded.moved.is_empty() {
+        if !recorded.changed_people.is_empty() {
             self.wake();
         }
     }

@@ -5,7 +5,7 @@ use crate::{queue::Message, store::StoreError};
 
 /// Stores what can be read and stored by now; how many messages that were.
 pub(super) async fn read_again(worker: &Worker) -> Result<usize, StoreError> {
-    let (store, wiring) = (&worker.shared.store, &worker.shared.settings.wiring);
+    let (store, source_routing) = (&worker.shared.store, &worker.shared.settings.source_routing);
     let (mut last, mut read) = (String::new(), 0);
     loop {
         let quarantined = store.quarantined_after(&last).await?;
@@ -17,9 +17,9 @@ pub(super) async fn read_again(worker: &Worker) -> Result<usize, StoreError> {
             let Ok(decoded) = Message::decode(message.bytes.clone()) else {
                 continue;
             };
-            match store.record(&decoded.hooks, wiring).await {
+            match store.store_hooks(&decoded.hooks, source_routing).await {
                 Ok(recorded) => {
-                    store.release_quarantined(&message).await?;
+                    store.delete_quarantined(&message).await?;
                     worker.heard(&recorded);
                     read += 1;
                 }

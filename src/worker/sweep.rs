@@ -6,7 +6,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::{Mode, Worker, quarantine};
-use crate::store::{StoreError, Swept};
+use crate::store::{StoreError, SweepResult};
 
 /// Sweeps at once, then at every interval.
 pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
@@ -40,9 +40,9 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
     }
 }
 
-async fn swept(worker: &Worker) -> Result<Swept, StoreError> {
+async fn swept(worker: &Worker) -> Result<SweepResult, StoreError> {
     let store = &worker.shared.store;
-    let mut swept = store.sweep(&worker.shared.settings.wiring).await?;
+    let mut swept = store.sweep(&worker.shared.settings.source_routing).await?;
     for (name, connection) in worker.connections() {
         match connection.settings.mode {
             // What was observed while nothing was sent is to be done now.

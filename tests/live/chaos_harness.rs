@@ -173,7 +173,7 @@ async fn rested(store: &Store, worker: &str) -> Option<AccountView> {
     let account = &view.account;
     let open =
         account.intent.is_some() || account.verify_at.is_some() || account.not_before.is_some();
-    (account.reconciled_version == facts.version && !open && view.leased_until.is_none())
+    (account.reconciled_version == facts.version && !open && view.lease_until.is_none())
         .then_some(view)
 }
 

@@ -12,7 +12,7 @@ use crate::{
     child::Child,
     ports,
     process::{Launch, Running},
-    store_conformance::harness::Place,
+    store_conformance::harness::StoreHarness,
     store_promises,
 };
 
@@ -31,7 +31,7 @@ pub enum Dependencies {
         /// AMQP.
         broker: String,
         /// The database; dropped with it.
-        database: Place,
+        database: StoreHarness,
     },
 }
 
@@ -223,7 +223,7 @@ time_zone = "Europe/Berlin"
     }
 
     /// The database, where it is not in the data directory.
-    pub fn database(&self) -> Option<&Place> {
+    pub fn database(&self) -> Option<&StoreHarness> {
         match &self.dependencies {
             Dependencies::Embedded => None,
             Dependencies::Shared { database, .. } => Some(database),

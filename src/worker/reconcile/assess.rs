@@ -414,7 +414,7 @@ async fn locate(seen: &Seen<'_>, keys: &[MatchKey]) -> Result<Located, Failure> 
             Some(intent) => {
                 let settings = &seen.connection.settings;
                 let until = seen.account.verify_at.unwrap_or_else(|| {
-                    after(intent.begun, settings.timeout + settings.propagation_delay)
+                    after(intent.begun_at, settings.timeout + settings.propagation_delay)
                 });
                 if seen.now < until {
                     Located::Later(until)

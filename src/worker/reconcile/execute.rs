@@ -195,14 +195,14 @@ impl Reconciler {
         let margin = Duration::from_secs(1);
         let mut asked = Instant::now();
         let mut status = match intent {
-            Some(intent) => self.store.begin(case.claim, intent).await?,
-            None => self.store.claim_status(case.claim, None).await?,
+            Some(intent) => self.store.record_intent(case.claim, intent).await?,
+            None => self.store.claim_status(case.claim).await?,
         };
         if status.lease_left < timeout + margin {
             asked = Instant::now();
             status = self
                 .store
-                .claim_status(case.claim, Some(self.connection.lease()))
+                .extend_lease(case.claim, self.connection.lease())
                 .await?;
         }
         if status.changed == ChangedSinceClaim::Termination && !ends {
@@ -257,7 +257,7 @@ fn intent<'o>(
         },
         match_keys: look.keys.iter().map(Into::into).collect(),
         fencing_token: case.claim.fencing_token.clone(),
-        begun: case.time(),
+        begun_at: case.time(),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn letters(case: &Case<'_>, events: &[Event]) -> Vec<NewDeadLetter> {
     let is_new = |finding: &Finding| {
         let event = events.iter().find(|event| event.key() == finding.event);
         account
-            .as_of
+            .last_run_at
             .is_none_or(|last| event.is_none_or(|event| after(event.received, SKEW) > last))
     };
     let mut dead_letters: Vec<NewDeadLetter> = Vec::new();
@@ -42,7 +42,7 @@ pub(super) fn letters(case: &Case<'_>, events: &[Event]) -> Vec<NewDeadLetter> {
             continue;
         }
         letters.push(NewDeadLetter {
-            about: DeadLetterSubject::Person {
+            subject: DeadLetterSubject::Person {
                 person: account.person.clone(),
             },
             cause,
@@ -102,7 +102,7 @@ fn asks_for_somebody(kind: FindingKind) -> Option<&'static str> {
 /// A merged person's second account.
 pub(super) fn two_accounts(case: &Case<'_>, into: &PersonKey) -> NewDeadLetter {
     NewDeadLetter {
-        about: DeadLetterSubject::Account {
+        subject: DeadLetterSubject::Account {
             connection: case.claim.account.connection.clone(),
             person: case.claim.account.person.clone(),
         },

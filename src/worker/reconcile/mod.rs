@@ -90,7 +90,7 @@ impl Case<'_> {
 
     /// Somebody may have written before us without telling what came of it.
     pub(super) fn unclear(&self) -> bool {
-        self.claim.taken_over || self.claim.account.intent.is_some()
+        self.claim.lease_taken_over || self.claim.account.intent.is_some()
     }
 }
 
@@ -109,7 +109,7 @@ impl Reconciler {
             .await?
         else {
             self.store
-                .release(claim, Some(std::time::Duration::from_secs(5)))
+                .release(claim, std::time::Duration::from_secs(5))
                 .await?;
             return Err(ReconcileError::Lost);
         };
@@ -119,7 +119,7 @@ impl Reconciler {
         };
         let Some(facts) = facts else {
             self.store
-                .release(claim, Some(std::time::Duration::from_mins(1)))
+                .release(claim, std::time::Duration::from_mins(1))
                 .await?;
             return Err(ReconcileError::Lost);
         };
@@ -166,7 +166,7 @@ impl Reconciler {
             account: &case.claim.account,
             person: case.person,
             now: case.now,
-            taken_over: case.claim.taken_over,
+            taken_over: case.claim.lease_taken_over,
             second_account: false,
             read_first: false,
         };
@@ -205,7 +205,7 @@ impl Reconciler {
                 commit.scim_id = None;
                 commit.last_applied = crate::store::LastApplied::default();
                 commit.reconciled = true;
-                commit.due = None;
+                commit.next_due_at = None;
             } else {
                 // The other account is being reconciled right now: a moment later.
                 commit.outcome =
@@ -221,7 +221,7 @@ impl Reconciler {
             account,
             person: case.person,
             now: case.now,
-            taken_over: case.claim.taken_over,
+            taken_over: case.claim.lease_taken_over,
             second_account: true,
             read_first: false,
         };

@@ -349,7 +349,7 @@ impl Reconciler {
         let known = Absence {
             confirmed,
             older_than_propagation_delay: account
-                .as_of
+                .last_run_at
                 .is_some_and(|last| after(last, reconcile) <= case.now)
                 || observed_before,
             lookup_empty: hit.as_ref().map(Option::is_none),
@@ -450,7 +450,7 @@ pub(super) fn about_account(
     detail: Value,
 ) -> NewDeadLetter {
     NewDeadLetter {
-        about: DeadLetterSubject::Account {
+        subject: DeadLetterSubject::Account {
             connection: case.claim.account.connection.clone(),
             person: case.claim.account.person.clone(),
         },

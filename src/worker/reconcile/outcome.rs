@@ -61,7 +61,7 @@ pub(super) fn reconciled(
     Commit {
         reconciled_access: access,
         reconciled: true,
-        due,
+        next_due_at: due,
         priority: Priority::Other,
         attempts: 0,
         not_before: None,
@@ -89,7 +89,7 @@ pub(super) fn unsent(
             detail,
         } => {
             let letter = NewDeadLetter {
-                about: about(case),
+                subject: about(case),
                 cause: *cause,
                 summary: summary.clone(),
                 detail: detail.clone(),
@@ -180,7 +180,7 @@ fn with_user(
             0
         };
         let audit = after(case.time(), audit_after(commit.audits));
-        commit.due = earliest(commit.due, Some(audit));
+        commit.next_due_at = earliest(commit.next_due_at, Some(audit));
         if commit.outcome.kind == OutcomeKind::Deactivated
             && account.reconciled_access == Some(Access::Inactive)
         {
@@ -200,7 +200,7 @@ fn with_user(
     }
     if !look.others.is_empty() {
         commit.dead_letters.push(NewDeadLetter {
-            about: about(case),
+            subject: about(case),
             cause: DeadLetterCause::Finding(FindingKind::TwoAccounts),
             summary: "a second account of this person exists at the target: remove one of them"
                 .to_owned(),
