@@ -1,8 +1,8 @@
-# Sourced by scripts: says what a script needs, and sees to it. Root gets it installed; anybody else is told the one command at once.
+# Sourced by scripts. A script names what it needs, then calls install_missing.
 #
 #   need PACKAGE... -- TEST...     the packages are missing unless the command TEST succeeds
-#   need_settled                   installs what is missing, or ends the script with status 2
-#   need_rust                      the Rust toolchain with rustfmt and clippy (never installed from here)
+#   install_missing                installs what is missing (root), or prints the command and exits 2
+#   need_rust                      the Rust toolchain with rustfmt and clippy; never installed here
 
 missing_packages=()
 
@@ -13,7 +13,7 @@ need() {
     "$@" >/dev/null 2>&1 || missing_packages+=("${packages[@]}")
 }
 
-need_settled() {
+install_missing() {
     [ "${#missing_packages[@]}" -gt 0 ] || return 0
     local install=(apt-get install -y --no-install-recommends "${missing_packages[@]}")
     if [ "$(id -u)" != 0 ]; then

@@ -210,7 +210,7 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", reconcile = "3s" }
     /// The writes since this was last asked, with their answers.
     pub fn writes(&self) -> Vec<LoggedRequest> {
         let requests = self.sandbox.requests();
-        self.sandbox.forget_requests();
+        self.sandbox.clear_requests();
         requests
             .into_iter()
             .filter(|request| request.method != "GET")

@@ -71,7 +71,7 @@ fn hired() -> Value {
 
 fn all(harness: &Harness) -> Vec<LoggedRequest> {
     let requests = harness.sandbox.requests();
-    harness.sandbox.forget_requests();
+    harness.sandbox.clear_requests();
     requests
 }
 

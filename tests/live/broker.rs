@@ -1,9 +1,11 @@
-//! `RabbitMQ` for tests: the shared broker's address, and brokers of a test's own that can be killed.
+//! RabbitMQ for tests: the URL of the shared broker, and brokers of a test's own that it can kill.
 //!
-//! A test that kills, stops or starves a broker starts one here: a node with its own name, ports and folders, gone
-//! with the test. What is missing on the machine fails the test and says what to install.
+//! A test that kills, suspends or starves a broker starts a node here, with its own name, ports and
+//! folders. The node ends with the test. A missing installation fails the test with the command to
+//! install.
 
 use std::{
+    fs,
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
     os::unix::process::CommandExt as _,
@@ -15,22 +17,24 @@ use std::{
 
 use tempfile::TempDir;
 
-const INSTALL: &str =
-    "no RabbitMQ here; install it with: apt-get install -y --no-install-recommends rabbitmq-server";
+const INSTALL: &str = "RabbitMQ is missing; \
+    install it with: apt-get install -y --no-install-recommends rabbitmq-server";
 
-/// Longest wait for a node to start: a busy machine takes most of it.
-const START: Duration = Duration::from_mins(2);
+/// A node starts within seconds, but a busy machine needs much longer.
+const STARTUP_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// The shared broker: `HIREWIRE_TEST_AMQP_URL`, else the local one with its factory settings.
-#[allow(clippy::disallowed_methods, reason = "where the machine's broker is")]
+/// The shared broker: `HIREWIRE_TEST_AMQP_URL`, else the local one with its default settings.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the test reads its environment for the address of the broker"
+)]
 pub fn shared_url() -> String {
-    let url = std::env::var("HIREWIRE_TEST_AMQP_URL");
-    let url = url.unwrap_or_else(|_| "amqp://guest:guest@127.0.0.1:5672/%2f".to_owned());
-    let address = url::Url::parse(&url).expect("HIREWIRE_TEST_AMQP_URL is a URL");
-    let (host, port) = (
-        address.host_str().expect("a host"),
-        address.port().unwrap_or(5672),
-    );
+    let url = std::env::var("HIREWIRE_TEST_AMQP_URL")
+        .unwrap_or_else(|_| "amqp://guest:guest@127.0.0.1:5672/%2f".to_owned());
+    let parsed = url::Url::parse(&url).expect("HIREWIRE_TEST_AMQP_URL is a URL");
+    let host = parsed.host_str().expect("a host");
+    let port = parsed.port().unwrap_or(5672);
+
     TcpStream::connect((host, port))
         .unwrap_or_else(|error| panic!("{host}:{port}: {error}. {INSTALL}, and start it"));
     url
@@ -41,80 +45,70 @@ pub struct Broker {
     folder: TempDir,
     node: String,
     port: u16,
-    distribution: u16,
-    /// The node itself (the scripts around it have become it), while it runs.
+    distribution_port: u16,
+    /// The node while it runs. The start scripts replace themselves by it.
     process: Option<Child>,
-    _turn: MutexGuard<'static, ()>,
+    _exclusive: MutexGuard<'static, ()>,
 }
 
-/// One broker of our own at a time: two starting at once would starve each other.
-static TURN: Mutex<()> = Mutex::new(());
+/// Only one broker of a test's own runs at a time: two that start together would starve each other.
+static EXCLUSIVE: Mutex<()> = Mutex::new(());
 
 impl Broker {
-    /// Starts a node on a fresh folder and waits until it answers.
+    /// Starts a node on an empty folder, and waits until it accepts connections.
     pub fn start() -> Self {
         let mut broker = Self::prepare();
         broker.restart();
         broker
     }
 
-    /// Chooses ports and a folder; nothing runs yet.
+    /// Chooses the ports and the folder of a node, but does not start it.
     pub fn prepare() -> Self {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let (port, distribution) = (free_port(), free_port());
-        let node = format!("hirewire-test-{}-{port}@localhost", std::process::id());
-        let folder = TempDir::new().expect("a folder");
+        let exclusive = EXCLUSIVE.lock().unwrap_or_else(PoisonError::into_inner);
+        let port = free_port();
+
         Self {
-            folder,
-            node,
+            folder: TempDir::new().expect("a folder"),
+            node: format!("hirewire-test-{}-{port}@localhost", std::process::id()),
             port,
-            distribution,
+            distribution_port: free_port(),
             process: None,
-            _turn: turn,
+            _exclusive: exclusive,
         }
     }
 
-    /// Its address.
     pub fn url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)
     }
 
-    /// Starts it, again on what it left behind, and waits until it answers.
+    /// Starts the node on the data in its folder, and waits until it accepts connections.
     pub fn restart(&mut self) {
-        assert!(self.process.is_none(), "it runs");
-        let log = std::fs::File::create(self.path("output")).expect("a log");
-        let errors = log.try_clone().expect("a log");
+        assert!(self.process.is_none(), "the node is running");
+        let output = fs::File::create(self.path("output")).expect("a log");
+        let errors = output.try_clone().expect("a log");
         let started = self
             .command("rabbitmq-server")
-            .stdout(log)
+            .stdout(output)
             .stderr(errors)
             .spawn();
         let node = self
             .process
             .insert(started.unwrap_or_else(|error| panic!("rabbitmq-server: {error}. {INSTALL}")));
-        let begun = Instant::now();
-        loop {
-            let ended = node.try_wait().expect("its state");
-            let output =
-                || std::fs::read_to_string(self.folder.path().join("output")).unwrap_or_default();
-            assert!(
-                ended.is_none(),
-                "the broker ended with {ended:?}: {}",
-                output()
-            );
-            assert!(
-                begun.elapsed() < START,
-                "the broker does not answer: {}",
-                output()
-            );
-            if answers(self.port) {
-                return;
+
+        let begin = Instant::now();
+        while !speaks_amqp(self.port) {
+            let status = node.try_wait().expect("its status");
+            let in_time = begin.elapsed() < STARTUP_TIMEOUT;
+            if status.is_some() || !in_time {
+                let output = self.folder.path().join("output");
+                let output = fs::read_to_string(output).unwrap_or_default();
+                panic!("the broker does not start ({status:?}): {output}");
             }
             std::thread::sleep(Duration::from_millis(100));
         }
     }
 
-    /// Kills it as a power cut would (but for the page cache).
+    /// Kills the node (SIGKILL). Unlike after a power failure, the page cache survives.
     pub fn kill(&mut self) {
         if let Some(mut node) = self.process.take() {
             node.kill().expect("SIGKILL");
@@ -122,33 +116,35 @@ impl Broker {
         }
     }
 
-    /// Stops it where it stands; its connections stay open and silent.
-    pub fn freeze(&self) {
+    /// Suspends the node; its connections stay open.
+    pub fn suspend(&self) {
         self.signal("STOP");
     }
 
-    /// Lets it go on.
-    pub fn thaw(&self) {
+    /// Resumes the suspended node.
+    pub fn resume(&self) {
         self.signal("CONT");
     }
 
     fn signal(&self, name: &str) {
-        let node = self.process.as_ref().expect("it runs").id().to_string();
+        let node = self.process.as_ref().expect("the node is running");
         let sent = Command::new("kill")
-            .args([&format!("-{name}"), &node])
+            .args([&format!("-{name}"), &node.id().to_string()])
             .status()
             .expect("kill");
-        assert!(sent.success(), "the node is gone");
+
+        assert!(sent.success(), "the node has ended");
     }
 
-    /// Runs `rabbitmqctl` against it.
+    /// Runs `rabbitmqctl` on the node.
     pub fn ctl(&self, arguments: &[&str]) {
-        let mut command = self.command("rabbitmqctl");
-        let output = command
+        let output = self
+            .command("rabbitmqctl")
             .args(["-n", &self.node])
             .args(arguments)
             .output()
             .expect(INSTALL);
+
         assert!(
             output.status.success(),
             "rabbitmqctl {arguments:?}: {}",
@@ -161,24 +157,25 @@ impl Broker {
     }
 
     fn command(&self, program: &str) -> Command {
-        // Debian's wrapper in the path steps down to the user `rabbitmq`, who cannot write to our folder; the script
-        // behind it runs as whoever tests.
-        let behind_the_wrapper = Path::new("/usr/lib/rabbitmq/bin").join(program);
-        let program = if behind_the_wrapper.exists() {
-            behind_the_wrapper
+        // The wrapper of Debian switches to the user `rabbitmq`, who cannot write to the folder of
+        // the test. The script that it wraps runs as the user of the test.
+        let unwrapped = Path::new("/usr/lib/rabbitmq/bin").join(program);
+        let program = if unwrapped.exists() {
+            unwrapped
         } else {
             program.into()
         };
+
         let mut command = Command::new(program);
         command
             .env("HOME", self.folder.path())
             .env("RABBITMQ_NODENAME", &self.node)
             .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
             .env("RABBITMQ_NODE_PORT", self.port.to_string())
-            .env("RABBITMQ_DIST_PORT", self.distribution.to_string())
+            .env("RABBITMQ_DIST_PORT", self.distribution_port.to_string())
             .env("RABBITMQ_MNESIA_BASE", self.path("data"))
             .env("RABBITMQ_LOG_BASE", self.path("log"))
-            // The script becomes the node, instead of standing beside it: the child we have is what we kill.
+            // The script replaces itself by the node, so that the child process is the node.
             .env("RUNNING_UNDER_SYSTEMD", "1")
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", self.path("plugins"))
             .env("RABBITMQ_CONF_ENV_FILE", self.path("no-environment"))
@@ -189,31 +186,38 @@ impl Broker {
             )
             .env("ERL_EPMD_ADDRESS", "127.0.0.1")
             .stdin(Stdio::null())
-            // A group of its own: a terminal's interrupt reaches the test, which then ends the node.
+            // A process group of its own: Ctrl-C in a terminal ends the test, and the test ends the
+            // node.
             .process_group(0);
         command
     }
 }
 
-/// Whether AMQP is spoken there: a wrong header is answered with the right one.
-fn answers(port: u16) -> bool {
+/// Whether a process speaks AMQP there: it replies to a wrong header with the right one.
+fn speaks_amqp(port: u16) -> bool {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else {
         return false;
     };
-    let mut header = [0; 8];
-    let patience = stream.set_read_timeout(Some(Duration::from_secs(5)));
-    let asked = patience.and_then(|()| stream.write_all(b"AMQP\x09\x09\x09\x09"));
-    asked.and_then(|()| stream.read_exact(&mut header)).is_ok() && header.starts_with(b"AMQP")
+
+    let mut reply = [0; 8];
+    let exchanged = stream
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .and_then(|()| stream.write_all(b"AMQP\x09\x09\x09\x09"))
+        .and_then(|()| stream.read_exact(&mut reply));
+    exchanged.is_ok() && reply.starts_with(b"AMQP")
 }
 
 impl Drop for Broker {
-    #[allow(clippy::print_stderr, reason = "what a failed test leaves to read")]
+    #[allow(
+        clippy::print_stderr,
+        reason = "a failed test prints the logs of its broker"
+    )]
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let said = std::fs::read_to_string(self.path("output")).unwrap_or_default();
-            let log = std::fs::read_to_string(self.path("log").join(format!("{}.log", self.node)))
-                .unwrap_or_default();
-            eprintln!("the broker's output:\n{said}\nand its log:\n{log}");
+            let log = self.path("log").join(format!("{}.log", self.node));
+            let output = fs::read_to_string(self.path("output")).unwrap_or_default();
+            let log = fs::read_to_string(log).unwrap_or_default();
+            eprintln!("the output of the broker:\n{output}\nand its log:\n{log}");
         }
         self.kill();
     }

@@ -1,5 +1,8 @@
-//! The harness of the tests that kill, stop and starve: a sandbox as target, processes that may stand at a failpoint or make a
-//! planted mistake, leases of seconds, and the store to see when all has come to rest. What is right is asked of the target.
+//! The harness of the tests that kill, suspend and starve processes.
+//!
+//! It has a sandbox as target, leases of seconds, processes that can be held at failpoints, and the
+//! store to see when an account is reconciled. The expected result is read from the target, not
+//! from Hirewire.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -9,123 +12,142 @@ use serde_json::{Value, json};
 
 use crate::{
     child::Child,
-    cluster::{Cluster, Dependencies, SOON},
-    process::{Launch, Running},
+    deployment::{Dependencies, Deployment, STEP_TIMEOUT},
+    process::HirewireProcess,
     sandbox::{Sandbox, TOKEN},
-    waiting::until,
+    waiting::wait_until,
 };
 
-/// Longer than leases, propagation_delay delays and a sweep together.
-pub const LONG: Duration = Duration::from_secs(90);
+/// Longer than a lease, a propagation delay and a sweep together.
+pub const RECONCILE_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// The least lease here, and what follows from [`limits`]: three times the timeout.
+/// The shortest lease, in milliseconds: three times the request timeout of [`limits`].
 const LEASE_FLOOR_MS: &str = "6000";
 
-/// The title that a change gives.
-pub const CHANGED: &str = "Changed";
+/// The title that an event `changed` sets.
+pub const CHANGED_TITLE: &str = "Changed";
 
 /// A deployment and its target.
 pub struct Harness {
     pub target: Sandbox,
-    pub cluster: Cluster,
+    pub deployment: Deployment,
 }
 
-/// Limits of a connection whose requests time out after 2 s, with that `propagation_delay`.
+/// The limits of a connection with a request timeout of 2 s and this propagation delay.
 pub fn limits(propagation_delay: &str) -> String {
-    format!(
-        r#"rate = "500/s", concurrency = 4, timeout = "2s", propagation_delay = "{propagation_delay}""#
-    )
+    let propagation_delay = format!(r#"propagation_delay = "{propagation_delay}""#);
+    format!(r#"rate = "500/s", concurrency = 4, timeout = "2s", {propagation_delay}"#)
 }
 
-/// An event that HR knew so many seconds ago, its id its own.
-pub fn event(kind: &str, worker: &str, ago: i64) -> Value {
+/// An event with a new id that happened so many seconds ago.
+pub fn event(kind: &str, worker: &str, seconds_ago: i64) -> Value {
     let time = hirewire::telemetry::now()
-        .checked_sub(SignedDuration::from_secs(ago))
+        .checked_sub(SignedDuration::from_secs(seconds_ago))
         .expect("a time");
     let data = match kind {
         "hired" => json!({ "worker": {
-            "name": { "given": "Given", "family": worker }, "title": "Title", "type": "employee",
+            "name": { "given": "Given", "family": worker },
+            "title": "Title",
+            "type": "employee",
             "work_email": format!("{}@acme.example", worker.to_lowercase()),
         } }),
-        "changed" => json!({ "worker": { "title": CHANGED } }),
+        "changed" => json!({ "worker": { "title": CHANGED_TITLE } }),
         _ => json!({}),
     };
+
     json!({
-        "specversion": "1.0", "id": hirewire::telemetry::new_id(), "source": "/hr/acme",
-        "type": format!("hr.worker.{kind}.v1"), "subject": worker, "time": time.to_string(), "data": data,
+        "specversion": "1.0",
+        "id": hirewire::telemetry::new_id(),
+        "source": "/hr/acme",
+        "type": format!("hr.worker.{kind}.v1"),
+        "subject": worker,
+        "time": time.to_string(),
+        "data": data,
     })
 }
 
 impl Harness {
-    /// A deployment there, whose target has these faults.
+    /// A deployment with these dependencies, and a target with these faults.
     pub async fn new(dependencies: Dependencies, faults: &str, propagation_delay: &str) -> Self {
         let target = Sandbox::start(faults).await;
-        let cluster = Cluster::new(
+        let deployment = Deployment::new(
             dependencies,
             &target.base_url(),
             TOKEN,
             &limits(propagation_delay),
         );
-        Self { target, cluster }
+        Self { target, deployment }
     }
 
-    /// On the machine's RabbitMQ and PostgreSQL.
+    /// A deployment with the RabbitMQ and the PostgreSQL of the machine.
     pub async fn shared(faults: &str, propagation_delay: &str) -> Self {
         Self::new(Dependencies::shared().await, faults, propagation_delay).await
     }
 
-    /// Starts these roles (none: all), to stand at these failpoints.
-    pub async fn start(&self, name: &str, roles: &[&str], failpoints: &[&'static str]) -> Running {
-        let change = |launch: Launch| {
-            let launch = launch.environment("HIREWIRE_LEASE_FLOOR_MS", LEASE_FLOOR_MS);
-            let launch = launch.argument("--log").argument("hirewire=debug");
-            failpoints
-                .iter()
-                .fold(launch, |launch, failpoint| launch.failpoint(failpoint))
-        };
-        let running = self.cluster.start_with(name, roles, change).await;
+    /// Starts a process with these roles (none: all roles) that is held at these failpoints.
+    pub async fn start(
+        &self,
+        name: &str,
+        roles: &[&str],
+        failpoints: &[&'static str],
+    ) -> HirewireProcess {
+        let process = self
+            .deployment
+            .start_with(name, roles, |launch| {
+                let launch = launch
+                    .environment("HIREWIRE_LEASE_FLOOR_MS", LEASE_FLOOR_MS)
+                    .argument("--log")
+                    .argument("hirewire=debug");
+                failpoints
+                    .iter()
+                    .fold(launch, |launch, failpoint| launch.failpoint(failpoint))
+            })
+            .await;
+
         if roles.is_empty() || roles.contains(&"intake") {
-            let ready = format!("http://{}/readyz", self.cluster.intake);
-            until("the intake is ready", SOON, async || {
+            let ready = format!("http://{}/readyz", self.deployment.intake);
+            wait_until("the intake is ready", STEP_TIMEOUT, async || {
                 reqwest::get(&ready).await.ok()?.error_for_status().ok()
             })
             .await;
         }
-        running
+        process
     }
 
-    /// Sends events that must be accepted.
+    /// Sends events, which the intake must accept.
     pub fn send(&self, events: &[Value]) {
-        assert_eq!(self.cluster.send(events), Some(0), "not accepted");
+        assert_eq!(self.deployment.send(events), Some(0), "not accepted");
     }
 
-    /// Sends events, and does not wait for the answer.
-    pub fn begin_to_send(&self, events: &[Value]) -> Child {
-        self.cluster.begin_to_send(events)
-    }
+    /// Waits until exactly these workers are active at the target.
+    pub async fn wait_until_active(&self, workers: &[&str]) {
+        let expected: BTreeSet<String> =
+            workers.iter().map(|worker| (*worker).to_owned()).collect();
 
-    /// Waits until exactly these are active at the target.
-    pub async fn becomes_active(&self, workers: &[&str]) {
-        let wanted: BTreeSet<String> = workers.iter().map(|worker| (*worker).to_owned()).collect();
-        until(&format!("{workers:?} active"), LONG, async || {
-            let active: BTreeSet<String> = self.target.active().await.into_iter().collect();
-            (active == wanted).then_some(())
-        })
+        wait_until(
+            &format!("{workers:?} active"),
+            RECONCILE_TIMEOUT,
+            async || {
+                let active = self.target.active_external_ids().await;
+                let active: BTreeSet<String> = active.into_iter().collect();
+                (active == expected).then_some(())
+            },
+        )
         .await;
     }
 
-    /// The store that the processes share.
+    /// Starts sending events, without waiting for the response.
+    pub fn start_sending(&self, events: &[Value]) -> Child {
+        self.deployment.start_sending(events)
+    }
+
+    /// Opens the store of the processes.
     pub async fn store(&self) -> Store {
-        let url = self
-            .cluster
-            .database()
-            .expect("a database that is shared")
-            .url
-            .clone()
-            .into();
+        let database = self.deployment.database().expect("a shared database");
+
         Store::open(StoreSettings {
-            url,
-            instance: self.cluster.instance.clone(),
+            url: database.url.clone().into(),
+            instance: self.deployment.instance.clone(),
             connections: 2,
         })
         .await
@@ -133,8 +155,8 @@ impl Harness {
     }
 }
 
-/// The person of a worker id, once known.
-pub async fn person(store: &Store, worker: &str) -> Option<PersonKey> {
+/// The person with this worker id, if the store has one.
+pub async fn find_person(store: &Store, worker: &str) -> Option<PersonKey> {
     store
         .find_person(&format!("acme/{worker}"))
         .await
@@ -142,9 +164,9 @@ pub async fn person(store: &Store, worker: &str) -> Option<PersonKey> {
         .pop()
 }
 
-/// How many events are stored of them.
-pub async fn stored(store: &Store, worker: &str) -> usize {
-    let Some(person) = person(store, worker).await else {
+/// The number of stored events of a worker.
+pub async fn count_stored_events(store: &Store, worker: &str) -> usize {
+    let Some(person) = find_person(store, worker).await else {
         return 0;
     };
     store
@@ -154,39 +176,42 @@ pub async fn stored(store: &Store, worker: &str) -> usize {
         .map_or(0, |facts| facts.events.len())
 }
 
-/// Waits until so many events are stored of them.
-pub async fn stores(store: &Store, worker: &str, events: usize) {
-    until(&format!("{events} events of {worker}"), SOON, async || {
-        (stored(store, worker).await == events).then_some(())
+/// Waits until so many events of a worker are stored.
+pub async fn wait_until_stored(store: &Store, worker: &str, events: usize) {
+    let condition = format!("{events} stored events of {worker}");
+    wait_until(&condition, STEP_TIMEOUT, async || {
+        (count_stored_events(store, worker).await == events).then_some(())
     })
     .await;
 }
 
-/// Their account on `app`, if it is settled and nothing of it is open.
-async fn rested(store: &Store, worker: &str) -> Option<AccountView> {
-    let person = person(store, worker).await?;
+/// The account on `app`, if it is reconciled and has no intent, verification, delay or lease left.
+async fn reconciled_account(store: &Store, worker: &str) -> Option<AccountView> {
+    let person = find_person(store, worker).await?;
     let facts = store.facts(&person).await.expect("the store")?;
     let views = store.accounts(&person).await.expect("the store");
     let view = views
         .into_iter()
         .find(|view| view.account.connection == "app")?;
+
     let account = &view.account;
-    let open =
+    let is_open =
         account.intent.is_some() || account.verify_at.is_some() || account.not_before.is_some();
-    (account.reconciled_version == facts.version && !open && view.lease_until.is_none())
-        .then_some(view)
+    let is_reconciled = account.reconciled_version == facts.version;
+    (is_reconciled && !is_open && view.lease_until.is_none()).then_some(view)
 }
 
-/// Waits until their account is settled, and nothing that was sent may still come.
-pub async fn rests(store: &Store, worker: &str) -> AccountView {
-    until(&format!("{worker} settled"), LONG, async || {
-        rested(store, worker).await
+/// Waits until the account is reconciled, and no request of it can still take effect.
+pub async fn wait_until_reconciled(store: &Store, worker: &str) -> AccountView {
+    let condition = format!("the account of {worker} is reconciled");
+    wait_until(&condition, RECONCILE_TIMEOUT, async || {
+        reconciled_account(store, worker).await
     })
     .await
 }
 
-/// Open letters of that cause.
-pub async fn letters(store: &Store, cause: &str) -> usize {
+/// The number of open dead letters of a cause.
+pub async fn count_dead_letters(store: &Store, cause: &str) -> usize {
     let filter = DeadLetterFilter {
         cause: Some(cause.to_owned()),
         ..DeadLetterFilter::default()

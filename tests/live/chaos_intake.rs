@@ -1,109 +1,114 @@
-//! kill -9 of the intake between receiving a hook and the queue's confirm, on both queues. What was answered with 200 is there
-//! afterwards; what was not may be, and the sender's retry is the same event.
+//! SIGKILL of the intake between the receipt of a hook and the confirm of the queue, on both
+//! queues.
+//!
+//! A hook with a 200 is processed after the restart. A hook without one may be; the retry of its
+//! sender is the same event.
 
 use crate::{
     chaos_harness::{Harness, event},
-    cluster::{Dependencies, SOON},
-    process::Running,
+    deployment::{Dependencies, STEP_TIMEOUT},
+    process::HirewireProcess,
 };
 
-/// The intake again, and a worker, in one process or in two.
-async fn everything(harness: &Harness) -> Vec<Running> {
-    if harness.cluster.database().is_none() {
-        return vec![harness.start("intake", &[], &[]).await];
-    }
-    vec![
-        harness.start("intake", &["intake"], &[]).await,
-        harness.start("worker", &["worker"], &[]).await,
-    ]
-}
-
-/// Killed when the message was handed to the queue, and its confirm not yet awaited.
-async fn killed_between_publish_and_confirm(dependencies: Dependencies) {
-    let harness = Harness::new(dependencies, "", "4s").await;
-    let roles: &[&str] = if harness.cluster.database().is_some() {
+/// The roles of the intake process: with embedded dependencies, all roles run in one process.
+fn intake_roles(harness: &Harness) -> &'static [&'static str] {
+    if harness.deployment.database().is_some() {
         &["intake"]
     } else {
         &[]
-    };
+    }
+}
+
+/// Starts the intake again, and a worker.
+async fn restart(harness: &Harness) -> Vec<HirewireProcess> {
+    let mut processes = vec![harness.start("intake", intake_roles(harness), &[]).await];
+    if harness.deployment.database().is_some() {
+        processes.push(harness.start("worker", &["worker"], &[]).await);
+    }
+    processes
+}
+
+/// Kills the intake after the publish and before the confirm, then sends the same hook again.
+async fn kill_between_publish_and_confirm(dependencies: Dependencies) {
+    let harness = Harness::new(dependencies, "", "4s").await;
     let hire = [event("hired", "W-1", 3000)];
-    let mut intake = harness.start("intake", roles, &["queue.published"]).await;
-    let mut sending = harness.begin_to_send(&hire);
-    intake.reached("queue.published", SOON).await;
+    let mut intake = harness
+        .start("intake", intake_roles(&harness), &["queue.published"])
+        .await;
+
+    let mut sender = harness.start_sending(&hire);
+    intake
+        .wait_for_failpoint("queue.published", STEP_TIMEOUT)
+        .await;
     intake.kill();
     assert!(
-        !sending.exit(SOON).await.success(),
-        "answered before the confirm"
+        !sender.wait_for_exit(STEP_TIMEOUT).await.success(),
+        "accepted before the confirm"
     );
 
-    let _processes = everything(&harness).await;
+    let _processes = restart(&harness).await;
     harness.send(&hire);
     harness.send(&[event("hired", "W-2", 3000)]);
-    harness.becomes_active(&["W-1", "W-2"]).await;
+    harness.wait_until_active(&["W-1", "W-2"]).await;
     assert_eq!(harness.target.users().await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_intake_killed_between_publish_and_confirm_has_promised_nothing_on_rabbitmq() {
-    killed_between_publish_and_confirm(Dependencies::shared().await).await;
+async fn an_intake_killed_between_publish_and_confirm_accepts_nothing_on_rabbitmq() {
+    kill_between_publish_and_confirm(Dependencies::shared().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_intake_killed_between_publish_and_confirm_has_promised_nothing_on_the_embedded_queue() {
-    killed_between_publish_and_confirm(Dependencies::Embedded).await;
+async fn an_intake_killed_between_publish_and_confirm_accepts_nothing_on_the_embedded_queue() {
+    kill_between_publish_and_confirm(Dependencies::Embedded).await;
 }
 
-/// What became of a hook whose intake was killed before it reached the queue, after its sender was answered.
+/// The fate of a hook whose intake was killed before the publish.
 #[derive(Debug, PartialEq)]
-struct Hook {
+struct HookResult {
+    /// The sender got a 200.
     accepted: bool,
-    arrived: bool,
+    /// The target has the user.
+    processed: bool,
 }
 
-async fn killed_before_the_publish(dependencies: Dependencies) -> Hook {
+const LOST: HookResult = HookResult {
+    accepted: false,
+    processed: false,
+};
+
+async fn kill_before_publish(dependencies: Dependencies) -> HookResult {
     let harness = Harness::new(dependencies, "", "4s").await;
-    let roles: &[&str] = if harness.cluster.database().is_some() {
-        &["intake"]
-    } else {
-        &[]
-    };
     let mut intake = harness
-        .start("intake", roles, &["queue.before_publish"])
+        .start("intake", intake_roles(&harness), &["queue.before_publish"])
         .await;
-    let mut sending = harness.begin_to_send(&[event("hired", "W-1", 3000)]);
-    intake.reached("queue.before_publish", SOON).await;
-    let accepted = sending.exit(SOON).await.success();
+
+    let mut sender = harness.start_sending(&[event("hired", "W-1", 3000)]);
+    intake
+        .wait_for_failpoint("queue.before_publish", STEP_TIMEOUT)
+        .await;
+    let accepted = sender.wait_for_exit(STEP_TIMEOUT).await.success();
     intake.kill();
 
-    let _processes = everything(&harness).await;
+    let _processes = restart(&harness).await;
     harness.send(&[event("hired", "W-2", 3000)]);
-    harness.becomes_active(&["W-2"]).await;
-    Hook {
+    harness.wait_until_active(&["W-2"]).await;
+    let active = harness.target.active_external_ids().await;
+    HookResult {
         accepted,
-        arrived: harness.target.active().await.contains(&"W-1".to_owned()),
+        processed: active.contains(&"W-1".to_owned()),
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hook_that_never_reached_rabbitmq_is_not_accepted() {
-    let hook = killed_before_the_publish(Dependencies::shared().await).await;
     assert_eq!(
-        hook,
-        Hook {
-            accepted: false,
-            arrived: false
-        }
+        kill_before_publish(Dependencies::shared().await).await,
+        LOST
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hook_that_never_reached_the_embedded_queue_is_not_accepted() {
-    let hook = killed_before_the_publish(Dependencies::Embedded).await;
-    assert_eq!(
-        hook,
-        Hook {
-            accepted: false,
-            arrived: false
-        }
-    );
+    assert_eq!(kill_before_publish(Dependencies::Embedded).await, LOST);
 }

@@ -1,110 +1,109 @@
-//! SIGSTOP of a worker between 'request built' and 'sent', for longer than its lease. Meanwhile the person leaves and another
-//! worker settles that: whoever was stopped sends nothing when it goes on.
+//! SIGSTOP of a worker between "request built" and "sent", for longer than its lease.
+//!
+//! Meanwhile the person leaves and another worker reconciles that. The suspended worker sends
+//! nothing after it is resumed.
 
 use crate::{
-    chaos_harness::{Harness, LONG, event, rests, stores},
+    chaos_harness::{Harness, RECONCILE_TIMEOUT, event, wait_until_reconciled, wait_until_stored},
     child::Signal,
-    cluster::SOON,
-    process::Running,
-    waiting::until,
+    deployment::STEP_TIMEOUT,
+    process::HirewireProcess,
+    waiting::wait_until,
 };
 
-/// What the one that was stopped did when it went on.
+/// What the worker logs when it finds that its lease has passed to another worker.
+const LOST_CLAIM: &str = "the claim is somebody else's now";
+
+/// The behaviour of a worker that was resumed after its lease had expired.
 #[derive(Debug, PartialEq)]
-struct WentOn {
+struct AfterResume {
     /// It sent its request.
     sent: bool,
-    /// Who is active at the target then.
+    /// The external ids that are active at the target afterwards.
     active: Vec<String>,
 }
 
-/// Stops `old`, which stands at `worker.request_built` for that worker of whom `events` events are stored, and whose lease
-/// `new` then takes over; lets it go on once the account has come to rest.
-async fn stopped_past_its_lease(harness: &Harness, mut old: Running, events: usize) -> WentOn {
+const NO_EFFECT: AfterResume = AfterResume {
+    sent: false,
+    active: Vec::new(),
+};
+
+const FAILPOINTS: [&str; 2] = ["worker.request_built", "worker.sent"];
+
+/// Suspends `old`, which is held at `worker.request_built` for the worker W-1 with so many stored
+/// events. Starts another worker, which takes over the lease, and resumes `old` once the account is
+/// reconciled.
+async fn suspend_past_its_lease(
+    harness: &Harness,
+    mut old: HirewireProcess,
+    stored_events: usize,
+) -> AfterResume {
     let store = harness.store().await;
-    // Recorded by the one that stands: only its propagation_delay is held.
+    // `old` still stores events: only its reconcile is held.
     harness.send(&[event("terminated", "W-1", 10)]);
-    stores(&store, "W-1", events + 1).await;
+    wait_until_stored(&store, "W-1", stored_events + 1).await;
     old.signal(Signal::Stop);
     old.release("worker.request_built");
+
     let _new = harness.start("new", &["worker"], &[]).await;
-    rests(&store, "W-1").await;
+    wait_until_reconciled(&store, "W-1").await;
     assert_eq!(
-        harness.target.active().await,
+        harness.target.active_external_ids().await,
         Vec::<String>::new(),
-        "a leaver is active before it goes on"
+        "the leaver is active before the old worker is resumed"
     );
     let writes = harness.target.writes().await.len();
 
     old.signal(Signal::Continue);
-    until("the one that was stopped goes on", LONG, async || {
-        assert!(old.ended().is_none(), "it ended");
-        let gave_up = old.stderr().contains("the claim is somebody else's now");
-        (gave_up || old.stands_at("worker.sent")).then_some(())
+    wait_until("the old worker decides", RECONCILE_TIMEOUT, async || {
+        assert!(old.exit_status().is_none(), "it ended");
+        let gave_up = old.stderr().contains(LOST_CLAIM);
+        (gave_up || old.is_held_at("worker.sent")).then_some(())
     })
     .await;
+
     let sent = harness.target.writes().await.len() > writes;
     assert_eq!(
         sent,
-        old.stands_at("worker.sent"),
-        "what it says it sent is what came"
+        old.is_held_at("worker.sent"),
+        "the failpoint and the log of the target disagree"
     );
-    WentOn {
+    AfterResume {
         sent,
-        active: harness.target.active().await,
+        active: harness.target.active_external_ids().await,
     }
 }
 
-const HELD: [&str; 2] = ["worker.request_built", "worker.sent"];
-
-/// Stopped before the create of a person who leaves meanwhile.
-async fn before_a_create() -> WentOn {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_suspended_before_its_create_past_its_lease_creates_no_leaver() {
     let harness = Harness::shared("", "2s").await;
     let _intake = harness.start("intake", &["intake"], &[]).await;
-    let mut old = harness.start("old", &["worker"], &HELD).await;
+    let mut old = harness.start("old", &["worker"], &FAILPOINTS).await;
     harness.send(&[event("hired", "W-1", 3000)]);
-    old.reached("worker.request_built", SOON).await;
-    stopped_past_its_lease(&harness, old, 1).await
+    old.wait_for_failpoint("worker.request_built", STEP_TIMEOUT)
+        .await;
+
+    assert_eq!(suspend_past_its_lease(&harness, old, 1).await, NO_EFFECT);
 }
 
-/// Stopped before the reactivation of a person who leaves again meanwhile.
-async fn before_a_reactivation() -> WentOn {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_suspended_before_its_reactivation_past_its_lease_reactivates_no_leaver() {
     let harness = Harness::shared("", "2s").await;
     let store = harness.store().await;
     let _intake = harness.start("intake", &["intake"], &[]).await;
-    let mut before = harness.start("before", &["worker"], &[]).await;
+    let mut earlier = harness.start("before", &["worker"], &[]).await;
     harness.send(&[event("hired", "W-1", 3000)]);
-    harness.becomes_active(&["W-1"]).await;
+    harness.wait_until_active(&["W-1"]).await;
     harness.send(&[event("terminated", "W-1", 2000)]);
-    stores(&store, "W-1", 2).await;
-    rests(&store, "W-1").await;
-    before.signal(Signal::Terminate);
-    before.exit(SOON).await;
+    wait_until_stored(&store, "W-1", 2).await;
+    wait_until_reconciled(&store, "W-1").await;
+    earlier.signal(Signal::Terminate);
+    earlier.wait_for_exit(STEP_TIMEOUT).await;
 
-    let mut old = harness.start("old", &["worker"], &HELD).await;
+    let mut old = harness.start("old", &["worker"], &FAILPOINTS).await;
     harness.send(&[event("rehired", "W-1", 1000)]);
-    old.reached("worker.request_built", SOON).await;
-    stopped_past_its_lease(&harness, old, 3).await
-}
+    old.wait_for_failpoint("worker.request_built", STEP_TIMEOUT)
+        .await;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_stopped_before_its_create_for_longer_than_its_lease_creates_no_leaver() {
-    assert_eq!(
-        before_a_create().await,
-        WentOn {
-            sent: false,
-            active: Vec::new()
-        }
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_worker_stopped_before_its_reactivation_for_longer_than_its_lease_revives_no_leaver() {
-    assert_eq!(
-        before_a_reactivation().await,
-        WentOn {
-            sent: false,
-            active: Vec::new()
-        }
-    );
+    assert_eq!(suspend_past_its_lease(&harness, old, 3).await, NO_EFFECT);
 }

@@ -1,5 +1,5 @@
-//! One process that a test started: what it prints goes to files, signals go to its id alone, and it never outlives
-//! the test. If the test fails, the end of what it printed is shown.
+//! A process that a test started. Its output goes to files, signals go to its process id only, and
+//! it ends with the test. If the test fails, the end of its stderr is printed.
 
 use std::{
     fs::{self, File},
@@ -8,22 +8,25 @@ use std::{
     time::Duration,
 };
 
-use crate::waiting::until;
+use crate::waiting::wait_until;
 
-/// What can be sent to a process.
+/// The number of lines of stderr that a failed test prints.
+const PRINTED_LINES: usize = 40;
+
+/// A signal to a process.
 #[derive(Clone, Copy, Debug)]
 pub enum Signal {
-    /// Ends it at once, as a crash does.
+    /// Ends it at once, like a crash.
     Kill,
-    /// Asks it to end.
+    /// Asks it to shut down.
     Terminate,
     /// Ctrl-C.
     Interrupt,
-    /// Reads its configuration again.
+    /// Asks it to reload its configuration.
     HangUp,
-    /// Holds it where it is.
+    /// Suspends it.
     Stop,
-    /// Lets it go on.
+    /// Resumes it.
     Continue,
 }
 
@@ -40,7 +43,7 @@ impl Signal {
     }
 }
 
-/// A running process, ended when dropped.
+/// A running process; it is killed when this is dropped.
 #[derive(Debug)]
 pub struct Child {
     inner: std::process::Child,
@@ -49,26 +52,19 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts `command`; it prints to `<folder>/<name>.stdout` and `<folder>/<name>.stderr`, which an earlier process of
-    /// that name begins.
+    /// Starts `command`. Its output is appended to `<folder>/<name>.stdout` and
+    /// `<folder>/<name>.stderr`.
     ///
     /// # Panics
     /// If it cannot be started.
     pub fn start(name: &str, folder: &Path, mut command: Command) -> Self {
-        let file = |end: &str| {
-            let path = folder.join(format!("{name}.{end}"));
-            File::options()
-                .create(true)
-                .append(true)
-                .open(path)
-                .expect("a file to print to")
-        };
         let inner = command
             .stdin(Stdio::null())
-            .stdout(file("stdout"))
-            .stderr(file("stderr"))
+            .stdout(output_file(folder, name, "stdout"))
+            .stderr(output_file(folder, name, "stderr"))
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+
         Self {
             inner,
             name: name.to_owned(),
@@ -76,42 +72,43 @@ impl Child {
         }
     }
 
-    /// Its process id.
     pub fn pid(&self) -> u32 {
         self.inner.id()
     }
 
-    /// What it printed on stdout so far.
+    /// Its standard output so far.
     pub fn stdout(&self) -> String {
-        self.printed("stdout")
+        self.output("stdout")
     }
 
-    /// What it printed on stderr so far.
+    /// Its standard error so far.
     pub fn stderr(&self) -> String {
-        self.printed("stderr")
+        self.output("stderr")
     }
 
-    fn printed(&self, end: &str) -> String {
-        let bytes = fs::read(self.folder.join(format!("{}.{end}", self.name))).unwrap_or_default();
+    fn output(&self, stream: &str) -> String {
+        let path = self.folder.join(format!("{}.{stream}", self.name));
+        let bytes = fs::read(path).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// The first line of either output that has `text` in it.
+    /// Waits for the first line of its output that contains `text`.
     ///
     /// # Panics
-    /// After `within`, or when the process ends without such a line.
-    pub async fn line(&mut self, text: &str, within: Duration) -> String {
-        let what = format!("{}: a line with {text:?}", self.name);
-        until(&what, within, async || {
-            let ended = self.ended();
-            let printed = format!("{}\n{}", self.stdout(), self.stderr());
-            let line = printed
+    /// After `timeout`, or when the process ends without such a line.
+    pub async fn wait_for_line(&mut self, text: &str, timeout: Duration) -> String {
+        let condition = format!("{} prints a line with {text:?}", self.name);
+
+        wait_until(&condition, timeout, async || {
+            let status = self.exit_status();
+            let output = format!("{}\n{}", self.stdout(), self.stderr());
+            let line = output
                 .lines()
                 .find(|line| line.contains(text))
                 .map(str::to_owned);
             assert!(
-                line.is_some() || ended.is_none(),
-                "{} ended ({ended:?}) without a line with {text:?}",
+                line.is_some() || status.is_none(),
+                "{} ended ({status:?}) without a line with {text:?}",
                 self.name
             );
             line
@@ -119,15 +116,15 @@ impl Child {
         .await
     }
 
-    /// Sends `signal`.
+    /// Sends `signal`. After `Signal::Stop`, waits until the process is suspended.
     ///
     /// # Panics
-    /// If the process is gone.
+    /// If the process has ended.
     pub fn signal(&self, signal: Signal) {
-        // The shell's own `kill`: a bare machine has no program of that name.
-        let text = format!("kill -{} {}", signal.name(), self.pid());
+        // The built-in `kill` of the shell: a minimal machine has no program of this name.
+        let script = format!("kill -{} {}", signal.name(), self.pid());
         let sent = Command::new("sh")
-            .args(["-c", &text])
+            .args(["-c", &script])
             .status()
             .expect("a shell");
         assert!(
@@ -136,67 +133,79 @@ impl Child {
             self.name,
             signal.name()
         );
+
         if matches!(signal, Signal::Stop) {
-            self.stands_still();
+            self.wait_until_suspended();
         }
     }
 
-    /// Waits until every thread of it has stopped: a signal is sent sooner than it is obeyed.
-    fn stands_still(&self) {
+    /// SIGSTOP takes effect after `kill` returns: waits until every thread is suspended.
+    fn wait_until_suspended(&self) {
         let threads = format!("/proc/{}/task", self.pid());
-        let stopped = |thread: &Path| {
-            // "id (name) state ..."; a thread that is gone runs no more.
-            let told = fs::read_to_string(thread.join("stat")).unwrap_or_default();
-            told.rsplit_once(") ")
-                .is_none_or(|(_, rest)| rest.starts_with('T'))
-        };
+
         for _ in 0..5000 {
             let mut threads = fs::read_dir(&threads).expect("its threads").flatten();
-            if threads.all(|thread| stopped(&thread.path())) {
+            if threads.all(|thread| is_suspended(&thread.path())) {
                 return;
             }
             std::thread::sleep(Duration::from_millis(1));
         }
+
         panic!("{} did not stop", self.name);
     }
 
-    /// Ends it as a crash does, and waits until it is gone.
+    /// Kills it, and waits for its end.
     pub fn kill(&mut self) {
         let _ = self.inner.kill();
         let _ = self.inner.wait();
     }
 
-    /// Waits until it is gone.
+    /// Waits for its end.
     pub fn wait(&mut self) {
         let _ = self.inner.wait();
     }
 
-    /// How it ended, if it has.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.inner.try_wait().expect("a process of ours")
+    /// Its exit status, if it has ended.
+    pub fn exit_status(&mut self) -> Option<ExitStatus> {
+        self.inner.try_wait().expect("its status")
     }
 
-    /// How it ends.
+    /// Waits for its end.
     ///
     /// # Panics
-    /// After `within`.
-    pub async fn exit(&mut self, within: Duration) -> ExitStatus {
-        until(&format!("the end of {}", self.name), within, async || {
-            self.ended()
-        })
-        .await
+    /// After `timeout`.
+    pub async fn wait_for_exit(&mut self, timeout: Duration) -> ExitStatus {
+        let condition = format!("{} ends", self.name);
+        wait_until(&condition, timeout, async || self.exit_status()).await
     }
+}
+
+fn output_file(folder: &Path, name: &str, stream: &str) -> File {
+    File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join(format!("{name}.{stream}")))
+        .expect("an output file")
+}
+
+/// Reads the state from `/proc/PID/task/TID/stat`: `id (name) state ...`. A thread that has ended
+/// counts as suspended.
+fn is_suspended(thread: &Path) -> bool {
+    let stat = fs::read_to_string(thread.join("stat")).unwrap_or_default();
+    stat.rsplit_once(") ")
+        .is_none_or(|(_, rest)| rest.starts_with('T'))
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
         self.kill();
+
         if std::thread::panicking() {
-            let printed = self.stderr();
-            let lines: Vec<&str> = printed.lines().collect();
-            let last = &lines[lines.len().saturating_sub(40)..];
+            let stderr = self.stderr();
+            let lines: Vec<&str> = stderr.lines().collect();
+            let last = &lines[lines.len().saturating_sub(PRINTED_LINES)..];
             eprintln!(
-                "--- the last that {} printed on stderr\n{}",
+                "--- the end of the stderr of {}\n{}",
                 self.name,
                 last.join("\n")
             );

@@ -1,6 +1,8 @@
-//! Live tests: real processes, and real dependencies (RabbitMQ, PostgreSQL, a foreign SCIM server). A missing dependency is
-//! a failure that says how to get it, never a silent skip: `scripts/with-services cargo test --features failpoints --test live`.
-//! Tests against real dependencies: `RabbitMQ` now. A dependency that is missing fails the test, with what installs it.
+//! Live tests: `hirewire` processes with real dependencies, RabbitMQ, PostgreSQL and a foreign SCIM
+//! server.
+//!
+//! Run them with `scripts/with-services cargo test --features failpoints --test live`. A missing
+//! dependency fails the test, and the failure names the command that installs it.
 
 #![allow(
     clippy::expect_used,
@@ -8,7 +10,7 @@
     clippy::indexing_slicing,
     clippy::print_stderr,
     dead_code,
-    reason = "a test fails by panicking; not every test uses all of the harness"
+    reason = "a test fails by panicking; not every test uses the whole harness"
 )]
 
 mod broker;
@@ -20,19 +22,21 @@ mod chaos_late;
 mod chaos_stop;
 mod chaos_sweep;
 mod child;
-mod cluster;
+mod deployment;
 mod load;
 mod population;
 mod ports;
 mod postgres;
+mod postgres_conformance;
 mod process;
 #[path = "../conformance/queue/mod.rs"]
 mod queue_conformance;
-mod queue_promises;
-mod queue_trouble;
+mod rabbitmq_conformance;
+mod rabbitmq_failures;
+mod rabbitmq_messages;
+mod rabbitmq_publishers;
 mod sandbox;
 mod scim_server;
 #[path = "../conformance/store/mod.rs"]
 mod store_conformance;
-mod store_promises;
 mod waiting;

@@ -1,5 +1,7 @@
-//! Free ports on 127.0.0.1, from below those the system hands out for outgoing connections, so that nobody takes one
-//! between its choice here and its use by the process under test. Each is given once in this run.
+//! Free ports of 127.0.0.1 for the processes under test.
+//!
+//! They are below the ephemeral range of the system, so that no outgoing connection takes one
+//! between its choice and its use. Each port is given out once in a run.
 
 use std::{
     net::TcpListener,
@@ -11,17 +13,20 @@ const COUNT: u16 = 8_000;
 
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
-/// A port that nothing listens on.
+/// A port on which no process listens.
 ///
 /// # Panics
-/// If none is left.
+/// If all ports of the range are in use.
 pub fn free() -> u16 {
+    // Test runs at the same time start at different ports.
     let start = u16::try_from(std::process::id() % u32::from(COUNT)).expect("below COUNT");
+
     for _ in 0..COUNT {
         let offset = (start + NEXT.fetch_add(1, Ordering::Relaxed) % COUNT) % COUNT;
         if TcpListener::bind(("127.0.0.1", FIRST + offset)).is_ok() {
             return FIRST + offset;
         }
     }
+
     panic!("no port is free");
 }

@@ -1,5 +1,7 @@
-//! A PostgreSQL cluster of a test's own (scripts/postgres), for tests that kill and restart it: everything in a
-//! temporary folder, on a free port of 127.0.0.1, superuser `postgres` without a password.
+//! A PostgreSQL server of a test's own (`scripts/postgres`), for tests that kill and restart it.
+//!
+//! Its data is in a temporary folder, it listens on a free port of 127.0.0.1, and the superuser
+//! `postgres` has no password.
 
 use std::{path::Path, process::Command, time::Duration};
 
@@ -9,36 +11,37 @@ use tempfile::TempDir;
 use crate::{
     child::{Child, Signal},
     ports,
-    waiting::until,
+    waiting::wait_until,
 };
 
-/// initdb and the first start, on a busy machine.
-const START: Duration = Duration::from_secs(90);
+/// `initdb` and the first start, on a busy machine.
+const STARTUP_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// A running cluster, ended and removed when dropped.
+/// A running server; it is ended and its data removed when this is dropped.
 #[derive(Debug)]
-pub struct Cluster {
+pub struct PostgresServer {
     child: Child,
     port: u16,
-    // After `child`: removed when the server is gone.
+    // After `child`: the folder must exist until the server has ended.
     folder: TempDir,
 }
 
-impl Cluster {
-    /// A new, empty cluster that answers.
+impl PostgresServer {
+    /// Starts a server with an empty database, and waits until it accepts connections.
     ///
     /// # Panics
-    /// If it does not come up.
+    /// If it does not start.
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let port = ports::free();
-        let mut cluster = Self {
+
+        let mut server = Self {
             child: launch(folder.path(), port),
             port,
             folder,
         };
-        cluster.answers().await;
-        cluster
+        server.wait_until_ready().await;
+        server
     }
 
     /// The URL of its database `postgres`.
@@ -46,39 +49,45 @@ impl Cluster {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// Ends the server as a crash does (kill -9).
+    /// Kills the server (SIGKILL), like a crash.
     pub fn kill(&mut self) {
         self.child.kill();
     }
 
-    /// Starts it again on what it had written, and waits until it answers.
+    /// Starts it again on its data, and waits until it accepts connections.
     pub async fn restart(&mut self) {
         self.child = launch(self.folder.path(), self.port);
-        self.answers().await;
+        self.wait_until_ready().await;
     }
 
-    async fn answers(&mut self) {
+    async fn wait_until_ready(&mut self) {
         let url = self.url();
-        until("PostgreSQL answers", START, async || {
-            // Right after a kill -9 the old server's last processes still hold its memory; a new one then refuses to start.
-            if self.child.ended().is_some() {
-                let printed = self.child.stderr();
-                assert!(
-                    printed.contains("shared memory block"),
-                    "PostgreSQL does not start: {printed}"
-                );
-                self.child = launch(self.folder.path(), self.port);
-            }
-            PgConnection::connect(&url).await.ok()
-        })
+
+        wait_until(
+            "PostgreSQL accepts connections",
+            STARTUP_TIMEOUT,
+            async || {
+                // Shortly after a SIGKILL, the last processes of the old server still hold its
+                // shared memory; a new server then refuses to start.
+                if self.child.exit_status().is_some() {
+                    let stderr = self.child.stderr();
+                    assert!(
+                        stderr.contains("shared memory block"),
+                        "PostgreSQL does not start: {stderr}"
+                    );
+                    self.child = launch(self.folder.path(), self.port);
+                }
+                PgConnection::connect(&url).await.ok()
+            },
+        )
         .await;
     }
 }
 
-impl Drop for Cluster {
+impl Drop for PostgresServer {
     fn drop(&mut self) {
-        // In order, so that no process of it still writes into the folder that is removed next.
-        if self.child.ended().is_none() {
+        // An orderly shutdown, so that no process writes into the folder while it is removed.
+        if self.child.exit_status().is_none() {
             self.child.signal(Signal::Interrupt);
             self.child.wait();
         }
@@ -89,6 +98,7 @@ fn launch(folder: &Path, port: u16) -> Child {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/postgres");
     let mut command = Command::new(script);
     command.arg(folder).arg(port.to_string());
+
     Child::start("postgres", folder, command)
 }
 
@@ -97,9 +107,9 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_killed_cluster_comes_back_with_what_was_committed() {
-        let mut cluster = Cluster::start().await;
-        let mut connection = PgConnection::connect(&cluster.url())
+    async fn a_killed_server_restarts_with_the_committed_data() {
+        let mut server = PostgresServer::start().await;
+        let mut connection = PgConnection::connect(&server.url())
             .await
             .expect("a connection");
         sqlx::raw_sql("CREATE TABLE kept (x INT); INSERT INTO kept VALUES (7)")
@@ -107,16 +117,12 @@ mod tests {
             .await
             .expect("committed");
 
-        cluster.kill();
-        assert!(
-            sqlx::raw_sql("SELECT 1")
-                .execute(&mut connection)
-                .await
-                .is_err()
-        );
-        cluster.restart().await;
+        server.kill();
+        let query = sqlx::raw_sql("SELECT 1").execute(&mut connection).await;
+        assert!(query.is_err());
 
-        let mut connection = PgConnection::connect(&cluster.url())
+        server.restart().await;
+        let mut connection = PgConnection::connect(&server.url())
             .await
             .expect("a connection");
         let kept: i32 = sqlx::query_scalar("SELECT x FROM kept")

@@ -1,5 +1,7 @@
-//! `hirewire` as its users run it: the binary with a config, in a process of its own, that a test may hold at a named
-//! failpoint (src/failpoint.rs), stop, kill and start again.
+//! `hirewire` as operators run it: the binary with a config file, in a process of its own.
+//!
+//! A test can hold the process at a named failpoint (`src/failpoint.rs`), suspend it, kill it and
+//! start it again.
 
 use std::{
     fs,
@@ -9,9 +11,9 @@ use std::{
     time::Duration,
 };
 
-use crate::{child::Child, waiting::until};
+use crate::{child::Child, waiting::wait_until};
 
-/// How `hirewire` is to be started. Can be started again after its process was killed.
+/// How to start `hirewire`. It can be started again after its process has ended.
 #[derive(Clone, Debug)]
 pub struct Launch {
     name: String,
@@ -22,8 +24,8 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// `hirewire` with these arguments; its working folder, its outputs and its failpoints' files are in `folder`, under
-    /// `name`, which no other process there has.
+    /// `hirewire` with these arguments and `folder` as working directory. The files with its output
+    /// and its failpoints begin with `name`, which must be unique in `folder`.
     pub fn new<const N: usize>(name: &str, folder: &Path, arguments: [&str; N]) -> Self {
         Self {
             name: name.to_owned(),
@@ -34,44 +36,45 @@ impl Launch {
         }
     }
 
-    /// With one more argument.
     pub fn argument(mut self, argument: &str) -> Self {
         self.arguments.push(argument.to_owned());
         self
     }
 
-    /// With this config file.
     pub fn config(self, path: &Path) -> Self {
         self.environment("HIREWIRE_CONFIG", &path.display().to_string())
     }
 
-    /// With this variable set, a secret for instance.
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Stops at this failpoint the first time it comes by.
+    /// Holds the process at this failpoint the first time it reaches it.
     pub fn failpoint(mut self, name: &'static str) -> Self {
         self.failpoints.push(name);
         self
     }
 
-    /// Starts it. Failpoints that an earlier process of this name passed stop it again.
+    /// Starts the process. It is held at each failpoint again, even if an earlier process of this
+    /// name passed.
     ///
     /// # Panics
     /// If it cannot be started.
-    pub fn start(&self) -> Running {
+    pub fn start(&self) -> HirewireProcess {
         let markers = self.folder.join(format!("{}.failpoints", self.name));
         let _ = fs::remove_dir_all(&markers);
         fs::create_dir_all(&markers).expect("a folder for failpoints");
+
         let mut command = Command::new(env!("CARGO_BIN_EXE_hirewire"));
-        command.args(&self.arguments).current_dir(&self.folder);
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
+            .args(&self.arguments)
+            .current_dir(&self.folder)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("HIREWIRE_FAILPOINTS", self.failpoints.join(","))
             .env("HIREWIRE_FAILPOINT_DIR", &markers);
-        Running {
+
+        HirewireProcess {
             child: Child::start(&self.name, &self.folder, command),
             markers,
         }
@@ -80,46 +83,48 @@ impl Launch {
 
 /// A running `hirewire`.
 #[derive(Debug)]
-pub struct Running {
+pub struct HirewireProcess {
     child: Child,
+    /// The process creates a file here for each failpoint at which it is held.
     markers: PathBuf,
 }
 
-impl Running {
-    /// Waits until it stands at this failpoint.
+impl HirewireProcess {
+    /// Waits until the process is held at this failpoint.
     ///
     /// # Panics
-    /// After `within`, or when the process ends before.
-    pub async fn reached(&mut self, failpoint: &str, within: Duration) {
+    /// After `timeout`, or when the process ends before.
+    pub async fn wait_for_failpoint(&mut self, failpoint: &str, timeout: Duration) {
         let marker = self.markers.join(failpoint);
         let child = &mut self.child;
-        until(&format!("failpoint {failpoint}"), within, async || {
-            let reached = marker.exists();
-            let ended = child.ended();
+
+        wait_until(&format!("failpoint {failpoint}"), timeout, async || {
+            let held = marker.exists();
+            let status = child.exit_status();
             assert!(
-                reached || ended.is_none(),
-                "ended ({ended:?}) before failpoint {failpoint}"
+                held || status.is_none(),
+                "ended ({status:?}) before failpoint {failpoint}"
             );
-            reached.then_some(())
+            held.then_some(())
         })
         .await;
     }
 
-    /// Whether it stands at this failpoint now.
-    pub fn stands_at(&self, failpoint: &str) -> bool {
+    /// Whether the process is held at this failpoint now.
+    pub fn is_held_at(&self, failpoint: &str) -> bool {
         self.markers.join(failpoint).exists()
     }
 
-    /// Lets it go on from this failpoint.
+    /// Lets the process continue from this failpoint.
     ///
     /// # Panics
-    /// If it does not stand there.
+    /// If the process is not held there.
     pub fn release(&self, failpoint: &str) {
-        fs::remove_file(self.markers.join(failpoint)).expect("stands at the failpoint");
+        fs::remove_file(self.markers.join(failpoint)).expect("it is held at the failpoint");
     }
 }
 
-impl Deref for Running {
+impl Deref for HirewireProcess {
     type Target = Child;
 
     fn deref(&self) -> &Child {
@@ -127,7 +132,7 @@ impl Deref for Running {
     }
 }
 
-impl DerefMut for Running {
+impl DerefMut for HirewireProcess {
     fn deref_mut(&mut self) -> &mut Child {
         &mut self.child
     }
@@ -138,20 +143,19 @@ mod tests {
     use super::*;
     use crate::child::Signal;
 
-    const SOON: Duration = Duration::from_secs(20);
+    const TIMEOUT: Duration = Duration::from_secs(20);
 
-    async fn answers(address: &str) -> bool {
-        let request = reqwest::Client::new()
-            .get(format!("{address}/Users"))
-            .timeout(Duration::from_millis(500));
-        request
+    async fn responds(base_url: &str) -> bool {
+        reqwest::Client::new()
+            .get(format!("{base_url}/Users"))
+            .timeout(Duration::from_millis(500))
             .send()
             .await
-            .is_ok_and(|answer| answer.status().is_success())
+            .is_ok_and(|response| response.status().is_success())
     }
 
     #[tokio::test]
-    async fn a_process_is_held_let_go_and_ended_by_its_id() {
+    async fn a_process_can_be_suspended_resumed_ended_and_started_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let launch = Launch::new(
             "sandbox",
@@ -159,26 +163,28 @@ mod tests {
             ["sandbox", "--listen", "127.0.0.1:0"],
         );
         let mut sandbox = launch.start();
-        let line = sandbox.line("SCIM", SOON).await;
-        let address = line
+        let line = sandbox.wait_for_line("SCIM", TIMEOUT).await;
+        let base_url = line
             .split_whitespace()
             .last()
             .expect("an address")
             .to_owned();
-        assert!(answers(&address).await);
+        assert!(responds(&base_url).await);
 
         sandbox.signal(Signal::Stop);
-        assert!(!answers(&address).await);
+        assert!(!responds(&base_url).await);
+
         sandbox.signal(Signal::Continue);
-        until("the sandbox goes on", SOON, async || {
-            answers(&address).await.then_some(())
+        wait_until("the sandbox responds again", TIMEOUT, async || {
+            responds(&base_url).await.then_some(())
         })
         .await;
 
         sandbox.signal(Signal::Terminate);
-        assert!(sandbox.exit(SOON).await.success());
+        assert!(sandbox.wait_for_exit(TIMEOUT).await.success());
+
         sandbox = launch.start();
         sandbox.kill();
-        assert!(!sandbox.ended().expect("it ended").success());
+        assert!(!sandbox.exit_status().expect("it ended").success());
     }
 }

@@ -1,51 +1,50 @@
-//! The sandbox as a target of live tests: a process of its own with faults from the start, or switched while it runs. What
-//! it really has is read off its page, past every fault that hides users from a client.
+//! The sandbox as the target of live tests: a process of its own, with faults from the start or
+//! later.
+//!
+//! A test reads the real state of the sandbox from its page, which no fault affects.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{Launch, Running};
+use crate::process::{HirewireProcess, Launch};
 
-/// Its access token.
+/// The bearer token of the sandbox.
 pub const TOKEN: &str = "sandbox-token";
-const START: Duration = Duration::from_mins(1);
-/// Users of one page of a list.
-const PAGE: usize = 100;
+const STARTUP_TIMEOUT: Duration = Duration::from_mins(1);
+const PAGE_SIZE: usize = 100;
 
-/// A running sandbox, ended when dropped.
+/// A running sandbox; it is killed when this is dropped.
 pub struct Sandbox {
-    _process: Running,
+    _process: HirewireProcess,
     root: String,
     http: reqwest::Client,
     _folder: TempDir,
 }
 
 impl Sandbox {
-    /// An empty one, with these faults (`hirewire sandbox --help` lists them).
+    /// Starts a sandbox without users, with these faults (`hirewire sandbox --help` lists them).
     ///
     /// # Panics
-    /// If it does not come up.
+    /// If it does not start.
     pub async fn start(faults: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut launch = Launch::new(
-            "sandbox",
-            folder.path(),
-            ["sandbox", "--listen", "127.0.0.1:0"],
-        );
-        launch = launch.argument("--token").argument(TOKEN);
+        let arguments = ["sandbox", "--listen", "127.0.0.1:0", "--token", TOKEN];
+        let mut launch = Launch::new("sandbox", folder.path(), arguments);
         if !faults.is_empty() {
             launch = launch.argument("--faults").argument(faults);
         }
+
         let mut process = launch.start();
-        let line = process.line("page ", START).await;
+        let line = process.wait_for_line("page ", STARTUP_TIMEOUT).await;
         let root = line
             .split_whitespace()
             .last()
             .expect("an address")
             .trim_end_matches('/')
             .to_owned();
+
         Self {
             _process: process,
             root,
@@ -54,108 +53,103 @@ impl Sandbox {
         }
     }
 
-    /// Its base URL, as a connection's `base_url` is given.
+    /// The value for `base_url` of a connection.
     pub fn base_url(&self) -> String {
         format!("{}/scim/v2/", self.root)
     }
 
-    /// Switches these faults on, in place of those that are on.
+    /// Switches these faults on, and all others off.
     pub async fn set_faults(&self, faults: &str) {
-        let request = self
+        let response = self
             .http
             .post(format!("{}/sandbox/faults", self.root))
-            .json(&json!({ "faults": faults }));
-        let answer = request.send().await.expect("an answer");
+            .json(&json!({ "faults": faults }))
+            .send()
+            .await
+            .expect("a response");
+
         assert!(
-            answer.status().is_success(),
+            response.status().is_success(),
             "{faults}: {}",
-            answer.status()
+            response.status()
         );
     }
 
-    /// The users it has, as long as they are at most 200.
+    /// All users of the sandbox, of which there must be at most 200.
     pub async fn users(&self) -> Vec<Value> {
         let state = self.state().await;
         let users = state["users"]["newest"].as_array().cloned().expect("users");
         assert_eq!(
             state["users"]["total"],
             users.len(),
-            "more than its page shows"
+            "the page does not show all users"
         );
         users
     }
 
-    /// Who of them is active, by external id.
-    pub async fn active(&self) -> Vec<String> {
-        let users = self.users().await;
-        let active = users.iter().filter(|user| user["active"] == true);
-        active
-            .map(|user| user["externalId"].as_str().unwrap_or_default().to_owned())
+    /// The external ids of the active users.
+    pub async fn active_external_ids(&self) -> Vec<String> {
+        self.users()
+            .await
+            .iter()
+            .filter(|user| user["active"] == true)
+            .map(external_id)
             .collect()
     }
 
-    /// The external ids of everybody it has, however many, as a list shows them.
-    pub async fn everybody(&self) -> Vec<String> {
-        let mut all = Vec::new();
+    /// The external ids of all users, of which there may be any number. Faults affect this list.
+    pub async fn list_external_ids(&self) -> Vec<String> {
+        let mut external_ids = Vec::new();
+
         loop {
             let url = format!(
-                "{}Users?startIndex={}&count={PAGE}&attributes=externalId",
+                "{}Users?startIndex={}&count={PAGE_SIZE}&attributes=externalId",
                 self.base_url(),
-                all.len() + 1
+                external_ids.len() + 1
             );
-            let page: Value = self
-                .http
-                .get(url)
-                .bearer_auth(TOKEN)
-                .send()
-                .await
-                .expect("an answer")
-                .json()
-                .await
-                .expect("JSON");
+            let request = self.http.get(url).bearer_auth(TOKEN);
+            let response = request.send().await.expect("a response");
+            let page: Value = response.json().await.expect("JSON");
+
             let users = page["Resources"].as_array().cloned().unwrap_or_default();
-            all.extend(
-                users
-                    .iter()
-                    .map(|user| user["externalId"].as_str().unwrap_or_default().to_owned()),
-            );
-            if users.is_empty() || page["totalResults"] == all.len() {
-                return all;
+            external_ids.extend(users.iter().map(external_id));
+            if users.is_empty() || page["totalResults"] == external_ids.len() {
+                return external_ids;
             }
         }
     }
 
-    /// The writes that reached it: method, path, status (0: not answered), and which fault befell them.
+    /// The write requests so far, each as `METHOD PATH STATUS NOTE`: the status is 0 without a
+    /// response, and the note names the fault that affected the request.
     pub async fn writes(&self) -> Vec<String> {
         let state = self.state().await;
-        let requests = state["requests"]["last"]
-            .as_array()
-            .cloned()
-            .expect("requests");
-        let writes = requests.iter().filter(|request| request["method"] != "GET");
-        let text =
-            |request: &Value, name: &str| request[name].as_str().unwrap_or_default().to_owned();
-        writes
+        let requests = state["requests"]["last"].as_array().expect("requests");
+
+        requests
+            .iter()
+            .filter(|request| request["method"] != "GET")
             .map(|request| {
-                let (method, path, note) = (
-                    text(request, "method"),
-                    text(request, "path"),
-                    text(request, "note"),
-                );
-                format!("{method} {path} {} {note}", request["status"])
-                    .trim_end()
-                    .to_owned()
+                let text = |name: &str| request[name].as_str().unwrap_or_default();
+                let status = &request["status"];
+                format!(
+                    "{} {} {status} {}",
+                    text("method"),
+                    text("path"),
+                    text("note")
+                )
+                .trim_end()
+                .to_owned()
             })
             .collect()
     }
 
     async fn state(&self) -> Value {
-        let answer = self
-            .http
-            .get(format!("{}/sandbox/state", self.root))
-            .send()
-            .await
-            .expect("an answer");
-        answer.json().await.expect("JSON")
+        let url = format!("{}/sandbox/state", self.root);
+        let response = self.http.get(url).send().await.expect("a response");
+        response.json().await.expect("JSON")
     }
+}
+
+fn external_id(user: &Value) -> String {
+    user["externalId"].as_str().unwrap_or_default().to_owned()
 }

@@ -1,5 +1,7 @@
-//! A foreign SCIM application: `scim2-server` from PyPI (scripts/scim2-server), strict, and no code of ours. Users live
-//! in its memory; a test reads them over plain HTTP, not with the client under test.
+//! A foreign SCIM application: `scim2-server` from PyPI (`scripts/scim2-server`), strict and
+//! without our code.
+//!
+//! It keeps its users in memory. A test reads them over plain HTTP, not with the client under test.
 
 use std::{path::Path, process::Command, time::Duration};
 
@@ -7,15 +9,15 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{child::Child, ports, waiting::until};
+use crate::{child::Child, ports, waiting::wait_until};
 
-/// Its access token.
+/// The bearer token of the server.
 pub const TOKEN: &str = "scim2-server-token";
-/// The first start on a machine also installs it.
-const START: Duration = Duration::from_mins(4);
-const PAGE: usize = 100;
+/// The first start on a machine also installs the server.
+const STARTUP_TIMEOUT: Duration = Duration::from_mins(4);
+const PAGE_SIZE: usize = 100;
 
-/// A running scim2-server, ended when dropped.
+/// A running scim2-server; it is killed when this is dropped.
 #[derive(Debug)]
 pub struct ScimServer {
     child: Child,
@@ -25,85 +27,89 @@ pub struct ScimServer {
 }
 
 impl ScimServer {
-    /// An empty one that answers.
+    /// Starts a server without users, and waits until it responds.
     ///
     /// # Panics
-    /// If it does not come up.
+    /// If it does not start.
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let port = ports::free();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/scim2-server");
         let mut command = Command::new(script);
         command.args([&port.to_string(), TOKEN]);
-        let child = Child::start("scim2-server", folder.path(), command);
+
         let mut server = Self {
-            child,
+            child: Child::start("scim2-server", folder.path(), command),
             port,
             http: reqwest::Client::new(),
             _folder: folder,
         };
-        until("scim2-server answers", START, async || {
+        wait_until("scim2-server responds", STARTUP_TIMEOUT, async || {
             assert!(
-                server.child.ended().is_none(),
+                server.child.exit_status().is_none(),
                 "scim2-server does not start: {}",
                 server.child.stderr()
             );
-            let answer = server
+            let response = server
                 .request(Method::GET, "ServiceProviderConfig")
                 .send()
                 .await
                 .ok()?;
-            answer.status().is_success().then_some(())
+            response.status().is_success().then_some(())
         })
         .await;
+
         server
     }
 
-    /// Its base URL, as a connection's `base_url` is given.
+    /// The value for `base_url` of a connection.
     pub fn base_url(&self) -> String {
         format!("http://127.0.0.1:{}/v2/", self.port)
     }
 
-    /// Every user it has, as it shows them.
+    /// All users of the server.
     ///
     /// # Panics
-    /// If it does not answer as SCIM asks.
+    /// If a response is not a SCIM list.
     pub async fn users(&self) -> Vec<Value> {
         let mut users = Vec::new();
+
         loop {
-            let query = format!("Users?startIndex={}&count={PAGE}", users.len() + 1);
-            let answer = self
+            let query = format!("Users?startIndex={}&count={PAGE_SIZE}", users.len() + 1);
+            let response = self
                 .request(Method::GET, &query)
                 .send()
                 .await
-                .expect("an answer");
-            assert_eq!(answer.status(), StatusCode::OK);
-            let page: Value = answer.json().await.expect("JSON");
+                .expect("a response");
+            assert_eq!(response.status(), StatusCode::OK);
+
+            let page: Value = response.json().await.expect("JSON");
             let resources = page["Resources"].as_array().cloned().unwrap_or_default();
-            let last = resources.is_empty();
+            let is_last = resources.is_empty();
             users.extend(resources);
-            if last || page["totalResults"].as_u64() <= u64::try_from(users.len()).ok() {
+            if is_last || page["totalResults"].as_u64() <= u64::try_from(users.len()).ok() {
                 return users;
             }
         }
     }
 
-    /// Makes a user behind Hirewire's back, as an administrator there would, and gives its id.
+    /// Creates a user without Hirewire, as an administrator of the application can; returns its id.
     ///
     /// # Panics
-    /// If the user is refused.
+    /// If the server rejects the user.
     pub async fn add_user(&self, user: &Value) -> String {
-        let answer = self
+        let response = self
             .request(Method::POST, "Users")
             .json(user)
             .send()
             .await
-            .expect("an answer");
-        let status = answer.status();
-        let text = answer.text().await.expect("a body");
+            .expect("a response");
+        let status = response.status();
+        let text = response.text().await.expect("a body");
         assert_eq!(status, StatusCode::CREATED, "{text}");
-        let made: Value = serde_json::from_str(&text).expect("JSON");
-        made["id"].as_str().expect("an id").to_owned()
+
+        let created: Value = serde_json::from_str(&text).expect("JSON");
+        created["id"].as_str().expect("an id").to_owned()
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -122,25 +128,27 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_foreign_server_shows_every_user_it_has() {
+    async fn users_lists_every_user_of_the_foreign_server() {
         let server = ScimServer::start().await;
         assert_eq!(server.users().await, Vec::<Value>::new());
-        let mut made = Vec::new();
+
+        let mut created = Vec::new();
         for number in 0..3 {
             let user = json!({
                 "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
                 "userName": format!("user-{number}@acme.example"),
             });
-            made.push(server.add_user(&user).await);
+            created.push(server.add_user(&user).await);
         }
-        let mut shown: Vec<_> = server
+
+        let mut listed: Vec<_> = server
             .users()
             .await
             .iter()
             .map(|user| user["id"].as_str().map(str::to_owned))
             .collect();
-        shown.sort();
-        made.sort();
-        assert_eq!(shown, made.into_iter().map(Some).collect::<Vec<_>>());
+        listed.sort();
+        created.sort();
+        assert_eq!(listed, created.into_iter().map(Some).collect::<Vec<_>>());
     }
 }

@@ -1,22 +1,29 @@
-//! Waiting for what another process does: asked again and again until it is so, and a failure that names it once a
-//! deadline is over. The one place of the live tests that sleeps.
+//! Waits for a condition in another process: polls it until it holds or until a timeout.
 
 use std::time::{Duration, Instant};
 
-/// How often is asked.
+/// The pause between two checks.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The first `Some` that `ask` gives.
+/// Returns the first `Some` of `check`.
 ///
 /// # Panics
-/// After `within`, naming `what`.
-pub async fn until<T>(what: &str, within: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + within;
+/// After `timeout`; the message names the `condition`.
+pub async fn wait_until<T>(
+    condition: &str,
+    timeout: Duration,
+    mut check: impl AsyncFnMut() -> Option<T>,
+) -> T {
+    let deadline = Instant::now() + timeout;
+
     loop {
-        if let Some(found) = ask().await {
+        if let Some(found) = check().await {
             return found;
         }
-        assert!(Instant::now() < deadline, "not within {within:?}: {what}");
+        assert!(
+            Instant::now() < deadline,
+            "not within {timeout:?}: {condition}"
+        );
         tokio::time::sleep(PAUSE).await;
     }
 }

@@ -1,10 +1,17 @@
-//! The pure core of Hirewire: from a hook's bytes to the SCIM requests that follow, without I/O.
+//! The pure core of Hirewire: from the bytes of a hook to the SCIM requests that follow from it.
 //!
-//! `source` verifies and reads what an HR system sent as `event`s; `fold` makes the person of all
-//! events; `mapping` makes the user that a connection should have; `plan` makes the smallest set of
-//! requests, in the words of `scim`. The crate has no runtime, no network, no file and no clock:
-//! time and chance are arguments. Its `Cargo.toml` and its `clippy.toml` hold that.
+//! `source` verifies a hook and parses it into `event`s. `fold` computes the person from all events
+//! about it. `mapping` computes the desired user of a connection. `plan` computes the smallest set
+//! of requests that changes the current user into the desired one, with the types of `scim`. The
+//! crate has no I/O, no runtime and no clock: time and randomness are arguments. Its `Cargo.toml`
+//! and `clippy.toml` enforce that.
 
+#![cfg_attr(
+    test,
+    allow(clippy::disallowed_methods, reason = "tests read fixtures, seeds and golden files")
+)]
+
+pub mod backoff;
 pub mod event;
 pub mod fold;
 pub mod mapping;

@@ -1,7 +1,9 @@
-//! Behind the page: the page itself, the state it polls, and the switches of the faults.
+//! The page of the sandbox and its requests: the state that it polls, and the switches of the
+//! faults.
 //!
-//! No token is asked for: who can reach the sandbox may look at it. A page of another site cannot press the switches,
-//! because they take `application/json` only, which a browser does not send across sites unasked.
+//! They need no token: everyone who can reach the sandbox may use them. A page of another site
+//! cannot switch faults: the requests need `application/json`, which a browser sends to another
+//! site only after a preflight request, and the sandbox answers none.
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -9,176 +11,195 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::catalogue::Endpoint;
+use super::collection::Collection;
 use super::fault::{Fault, InvalidFault};
-use super::store::Side;
-use super::{BASE_PATH, Sandbox, SandboxProfile};
+use super::profile::SandboxProfile;
+use super::sandbox::{BASE_PATH, Sandbox};
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 const SCRIPT: &str = include_str!("page/page.js");
-/// How many of each the page shows.
-const SHOWN: usize = 200;
+/// The largest number of users, of groups and of requests on the page.
+const MAX_SHOWN: usize = 200;
 
-/// What the page has seen already.
+/// The query of `/sandbox/state`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Seen {
+pub(crate) struct StateQuery {
+    /// The largest number of requests in the response; 0: [`MAX_SHOWN`].
     requests: usize,
 }
 
-/// The page: one document, its style and script inside, and a policy that allows just these.
-pub(super) async fn page() -> Response {
-    let hash = |text: &str| base64::engine::general_purpose::STANDARD.encode(Sha256::digest(text));
+/// The page: one document with its style and script, and a content security policy for exactly
+/// these.
+pub(crate) async fn page() -> Response {
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; img-src data:; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        hash(STYLE),
-        hash(SCRIPT)
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; connect-src 'self'; \
+         img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        policy_hash(STYLE),
+        policy_hash(SCRIPT)
     );
     let mut response = PAGE
         .replace("/*STYLE*/", STYLE)
         .replace("/*SCRIPT*/", SCRIPT)
         .into_response();
+
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    );
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     if let Ok(policy) = HeaderValue::try_from(policy) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
+
     response
 }
 
+fn policy_hash(text: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(Sha256::digest(text))
+}
+
 /// Users, groups, faults and the last requests.
-pub(super) async fn state(State(sandbox): State<Sandbox>, Query(seen): Query<Seen>) -> Response {
-    let wanted = if seen.requests == 0 {
-        SHOWN
+pub(crate) async fn state(
+    State(sandbox): State<Sandbox>,
+    Query(query): Query<StateQuery>,
+) -> Response {
+    let max_requests = if query.requests == 0 {
+        MAX_SHOWN
     } else {
-        seen.requests.min(SHOWN)
+        query.requests.min(MAX_SHOWN)
     };
+
     let state = sandbox.lock();
-    let shelf = |side: Side| {
-        let shelf = state.service.store.shelf(side);
-        let skipped = shelf.len().saturating_sub(SHOWN);
-        let mut newest: Vec<Value> = shelf
-            .rows()
-            .skip(skipped)
-            .map(|row| summary(&row.map))
-            .collect();
-        newest.reverse();
-        json!({"total": shelf.len(), "newest": newest})
-    };
+    let users = state.provider.store.collection(Endpoint::Users);
+    let active_users = users
+        .iter()
+        .filter(|user| user.attributes.get("active") == Some(&Value::Bool(true)))
+        .count();
+    let groups = state.provider.store.collection(Endpoint::Groups);
     let body = json!({
         "profile": sandbox.profile(),
         "base": BASE_PATH,
         "alsoAtRoot": sandbox.profile() == SandboxProfile::Workplace,
         "now": crate::clock::now(),
-        "users": shelf(Side::Users),
-        "active": state.service.store.shelf(Side::Users).rows().filter(|row| row.map.get("active") == Some(&Value::Bool(true))).count(),
-        "groups": shelf(Side::Groups),
-        "faults": state.service.faults.active(),
-        "requests": {"total": state.log.count(), "last": state.log.requests(wanted)},
+        "users": summary(users),
+        "active": active_users,
+        "groups": summary(groups),
+        "faults": state.provider.faults.active(),
+        "requests": {"total": state.log.count(), "last": state.log.requests(max_requests)},
     });
     drop(state);
-    fresh(&body)
+
+    uncached_json(&body)
 }
 
-/// A resource without what the page never shows.
-fn summary(map: &serde_json::Map<String, Value>) -> Value {
-    let shown = map
+/// The number of resources, and the newest of them, newest first.
+fn summary(collection: &Collection) -> Value {
+    let skipped = collection.len().saturating_sub(MAX_SHOWN);
+    let mut newest: Vec<Value> = collection
         .iter()
-        .filter(|(name, _)| name.as_str() != "password" && name.as_str() != "schemas");
-    Value::Object(
-        shown
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
-    )
+        .skip(skipped)
+        .map(|resource| displayed_attributes(&resource.attributes))
+        .collect();
+    newest.reverse();
+
+    json!({"total": collection.len(), "newest": newest})
+}
+
+fn displayed_attributes(attributes: &Map<String, Value>) -> Value {
+    let displayed = attributes
+        .iter()
+        .filter(|(name, _)| name.as_str() != "password" && name.as_str() != "schemas")
+        .map(|(name, value)| (name.clone(), value.clone()));
+    Value::Object(displayed.collect())
 }
 
 /// The faults that are on.
-pub(super) async fn faults(State(sandbox): State<Sandbox>) -> Response {
-    fresh(&json!(sandbox.lock().service.faults.active()))
+pub(crate) async fn faults(State(sandbox): State<Sandbox>) -> Response {
+    uncached_json(&json!(sandbox.lock().provider.faults.active()))
 }
 
-/// Switches faults on. `{"add": TEXT}` and a single fault as JSON are added; `{"faults": TEXT}` and a list replace all.
-pub(super) async fn set_faults(
+/// Switches faults on. `{"add": TEXT}` and one fault as JSON are added to those that are on;
+/// `{"faults": TEXT}` and a list of faults as JSON replace them.
+pub(crate) async fn set_faults(
     State(sandbox): State<Sandbox>,
     Json(body): Json<Value>,
 ) -> Response {
-    let read = read_faults(body).and_then(|(faults, all)| {
-        faults
-            .iter()
-            .try_for_each(|fault| sandbox.profile().check(fault))?;
-        Ok((faults, all))
-    });
-    match read {
-        Ok((new, all)) => {
-            let mut state = sandbox.lock();
-            let faults = &mut state.service.faults;
-            if all {
-                faults.replace(new);
-            } else {
-                for fault in new {
-                    faults.add(fault);
-                }
-            }
-            fresh(&json!(faults.active()))
+    let change = match parse_faults(body, sandbox.profile()) {
+        Ok(change) => change,
+        Err(error) => {
+            let body = Json(json!({"detail": error.to_string()}));
+            return (StatusCode::BAD_REQUEST, body).into_response();
         }
-        Err(problem) => (
-            StatusCode::BAD_REQUEST,
-            Json(json!({"detail": problem.to_string()})),
-        )
-            .into_response(),
+    };
+
+    let mut state = sandbox.lock();
+    let active = &mut state.provider.faults;
+    match change {
+        FaultChange::Add(faults) => {
+            for fault in faults {
+                active.add(fault);
+            }
+        }
+        FaultChange::Replace(faults) => active.replace(faults),
     }
+    uncached_json(&json!(active.active()))
 }
 
-/// The faults that were posted, and whether they replace those that are on.
-fn read_faults(body: Value) -> Result<(Vec<Fault>, bool), InvalidFault> {
-    let text = |name: &str| body.get(name).and_then(Value::as_str);
-    if let Some(text) = text("add") {
-        return Ok((Fault::parse_list(text)?, false));
-    }
-    if let Some(text) = text("faults") {
-        return Ok((Fault::parse_list(text)?, true));
-    }
-    let invalid = |error: serde_json::Error| InvalidFault(error.to_string());
-    if body.is_array() {
-        return Ok((serde_json::from_value(body).map_err(invalid)?, true));
-    }
-    Ok((vec![serde_json::from_value(body).map_err(invalid)?], false))
+enum FaultChange {
+    Add(Vec<Fault>),
+    Replace(Vec<Fault>),
 }
 
-/// Switches one off.
-pub(super) async fn remove_fault(
+fn parse_faults(body: Value, profile: SandboxProfile) -> Result<FaultChange, InvalidFault> {
+    let change = if let Some(text) = body.get("add").and_then(Value::as_str) {
+        FaultChange::Add(Fault::parse_list(text)?)
+    } else if let Some(text) = body.get("faults").and_then(Value::as_str) {
+        FaultChange::Replace(Fault::parse_list(text)?)
+    } else if body.is_array() {
+        FaultChange::Replace(from_json(body)?)
+    } else {
+        FaultChange::Add(vec![from_json(body)?])
+    };
+
+    let (FaultChange::Add(faults) | FaultChange::Replace(faults)) = &change;
+    for fault in faults {
+        profile.check(fault)?;
+    }
+    Ok(change)
+}
+
+fn from_json<T: for<'de> Deserialize<'de>>(body: Value) -> Result<T, InvalidFault> {
+    serde_json::from_value(body).map_err(|error| InvalidFault(error.to_string()))
+}
+
+/// Switches one fault off; 404 if no fault has this id.
+pub(crate) async fn remove_fault(
     State(sandbox): State<Sandbox>,
     Path(id): Path<u64>,
 ) -> StatusCode {
-    if sandbox.lock().service.faults.remove(id) {
+    if sandbox.lock().provider.faults.remove(id) {
         StatusCode::NO_CONTENT
     } else {
         StatusCode::NOT_FOUND
     }
 }
 
-/// Switches all off.
-pub(super) async fn clear_faults(State(sandbox): State<Sandbox>) -> StatusCode {
+/// Switches all faults off.
+pub(crate) async fn clear_faults(State(sandbox): State<Sandbox>) -> StatusCode {
     sandbox.set_faults(Vec::new());
     StatusCode::NO_CONTENT
 }
 
-fn fresh<T: Serialize>(body: &T) -> Response {
+fn uncached_json<T: Serialize>(body: &T) -> Response {
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }

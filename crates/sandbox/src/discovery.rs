@@ -1,59 +1,71 @@
-//! Discovery: what the sandbox can do and which attributes it knows (RFC 7644 section 4, RFC 7643 sections 5 to 7).
+//! The discovery endpoints (RFC 7644 section 4): the service provider configuration, the resource
+//! types and the schemas (RFC 7643 sections 5 to 7).
 //!
-//! Workplace names it in the plural, as SCIM 1.1 did: `/ServiceProviderConfigs`, `/Schemas/Users`, `/Schemas/Groups`.
+//! Workplace uses the plural names of SCIM 1.1: `/ServiceProviderConfigs`, `/Schemas/Users` and
+//! `/Schemas/Groups`.
 
 use serde_json::{Value, json};
 
-use super::SandboxProfile;
-use super::listing::{PAGE, list};
-use super::refusal::{Refusal, Result};
-use super::schema::{Attribute, ResourceType, Schema};
+use super::attribute::Attribute;
+use super::profile::SandboxProfile;
+use super::schema::{ResourceType, Schema};
+use super::scim_error::{ScimError, ScimResult};
+use super::search_request::{MAX_RESULTS, list_response};
 
-/// The document at this path below the base, if there is one.
-pub(super) fn document(
+/// The document at this path below the base URL; `None` if the path is no discovery endpoint.
+pub(crate) fn document(
     path: &[&str],
     profile: SandboxProfile,
     base: &str,
-) -> Option<Result<Value>> {
+) -> Option<ScimResult<Value>> {
     let catalogue = profile.catalogue();
     let types = [catalogue.user, catalogue.group];
     let plural = profile == SandboxProfile::Workplace;
+
     Some(match path {
-        ["ServiceProviderConfig"] if !plural => Ok(provider(base, "ServiceProviderConfig")),
-        ["ServiceProviderConfigs"] if plural => Ok(provider(base, "ServiceProviderConfigs")),
-        ["ResourceTypes"] => Ok(list(&types.map(|of| resource_type(of, base)))),
+        ["ServiceProviderConfig"] if !plural => {
+            Ok(provider_configuration(base, "ServiceProviderConfig"))
+        }
+        ["ServiceProviderConfigs"] if plural => {
+            Ok(provider_configuration(base, "ServiceProviderConfigs"))
+        }
+        ["ResourceTypes"] => {
+            let documents = types.map(|resource_type| resource_type_document(resource_type, base));
+            Ok(list_response(&documents))
+        }
         ["ResourceTypes", name] => types
             .iter()
-            .find(|of| of.name.eq_ignore_ascii_case(name))
-            .map(|of| resource_type(of, base))
-            .ok_or_else(|| Refusal::not_found("resource type", name)),
-        ["Schemas"] => Ok(list(
-            &schemas(&types)
-                .map(|schema| described(schema, base))
-                .collect::<Vec<_>>(),
-        )),
-        ["Schemas", "Users"] if plural => Ok(described(catalogue.user.core, base)),
-        ["Schemas", "Groups"] if plural => Ok(described(catalogue.group.core, base)),
+            .find(|resource_type| resource_type.name.eq_ignore_ascii_case(name))
+            .map(|resource_type| resource_type_document(resource_type, base))
+            .ok_or_else(|| ScimError::not_found("resource type", name)),
+        ["Schemas"] => {
+            let documents: Vec<Value> = schemas(&types)
+                .map(|schema| schema_document(schema, base))
+                .collect();
+            Ok(list_response(&documents))
+        }
+        ["Schemas", "Users"] if plural => Ok(schema_document(catalogue.user.core_schema, base)),
+        ["Schemas", "Groups"] if plural => Ok(schema_document(catalogue.group.core_schema, base)),
         ["Schemas", id] => schemas(&types)
             .find(|schema| schema.id.eq_ignore_ascii_case(id))
-            .map(|schema| described(schema, base))
-            .ok_or_else(|| Refusal::not_found("schema", id)),
+            .map(|schema| schema_document(schema, base))
+            .ok_or_else(|| ScimError::not_found("schema", id)),
         _ => return None,
     })
 }
 
 fn schemas(types: &[&'static ResourceType]) -> impl Iterator<Item = &'static Schema> {
-    types
-        .iter()
-        .flat_map(|of| std::iter::once(of.core).chain(of.extensions.iter().copied()))
+    types.iter().flat_map(|resource_type| {
+        std::iter::once(resource_type.core_schema).chain(resource_type.extensions.iter().copied())
+    })
 }
 
-fn provider(base: &str, name: &str) -> Value {
+fn provider_configuration(base: &str, name: &str) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "patch": {"supported": true},
         "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
-        "filter": {"supported": true, "maxResults": PAGE},
+        "filter": {"supported": true, "maxResults": MAX_RESULTS},
         "changePassword": {"supported": false},
         "sort": {"supported": true},
         "etag": {"supported": false},
@@ -68,31 +80,38 @@ fn provider(base: &str, name: &str) -> Value {
     })
 }
 
-fn resource_type(of: &ResourceType, base: &str) -> Value {
-    let extensions: Vec<Value> = of
+fn resource_type_document(resource_type: &ResourceType, base: &str) -> Value {
+    let name = resource_type.name;
+    let extensions: Vec<Value> = resource_type
         .extensions
         .iter()
         .map(|schema| json!({"schema": schema.id, "required": false}))
         .collect();
+
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
-        "id": of.name,
-        "name": of.name,
-        "endpoint": of.endpoint,
-        "description": format!("{}s of the sandbox", of.name),
-        "schema": of.core.id,
+        "id": name,
+        "name": name,
+        "endpoint": resource_type.endpoint,
+        "description": format!("{name}s of the sandbox"),
+        "schema": resource_type.core_schema.id,
         "schemaExtensions": extensions,
-        "meta": {"resourceType": "ResourceType", "location": format!("{base}/ResourceTypes/{}", of.name)},
+        "meta": {
+            "resourceType": "ResourceType",
+            "location": format!("{base}/ResourceTypes/{name}"),
+        },
     })
 }
 
-fn described(schema: &Schema, base: &str) -> Value {
+fn schema_document(schema: &Schema, base: &str) -> Value {
+    let attributes: Vec<Value> = schema.attributes.iter().map(Attribute::describe).collect();
+
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"],
         "id": schema.id,
         "name": schema.name,
-        "description": format!("{} as the sandbox knows it", schema.name),
-        "attributes": schema.attributes.iter().map(Attribute::describe).collect::<Vec<_>>(),
+        "description": format!("The schema {} of the sandbox", schema.name),
+        "attributes": attributes,
         "meta": {"resourceType": "Schema", "location": format!("{base}/Schemas/{}", schema.id)},
     })
 }

@@ -1,106 +1,81 @@
-//! Faults: what the sandbox does wrong on purpose, and how one is written.
+//! Faults: the failures that the sandbox can simulate, and the requests that they affect.
 //!
-//! As text, comma-separated: `NAME[=COUNT][:OPTION=VALUE]...`, for example
-//! `429=3:retry-after=2, slow:ms=500:method=GET, reset=1:method=POST:path=/Users`. As JSON, the same words:
-//! `{"fault": "429", "count": 3, "retryAfter": 2}`. Without a count it stays until it is switched off. See [`HELP`].
+//! [`super::fault_spec`] reads and writes them as text and JSON; [`super::active_faults`] counts
+//! them. This file also checks a fault against the attributes of a dialect, which the syntax alone
+//! cannot do.
 
-use serde::{Deserialize, Serialize};
-
-use super::SandboxProfile;
-use super::fault_text::Written;
 use super::filter::Filter;
+use super::profile::SandboxProfile;
 
-/// What `--faults` takes, for a help text.
-pub const HELP: &str = "\
-NAME[=COUNT][:OPTION=VALUE]..., several separated by commas. Without COUNT a fault stays until it is switched off.
-
-  429, 503, any 400..599   answer with this status      retry-after=SECONDS  form=seconds|date
-  slow                     think before answering       ms=1000
-  down                     close every connection without an answer
-  reset                    apply the write, then close the connection without an answer
-  late                     apply the write only after ms=20000, and only then answer; a client that hung up is
-                           no reason not to. With status=504 that is answered at once instead
-  search-lag               a new user is not found by lists and filters for ms=10000
-  html-404                 answer 404 with a page of HTML
-  bare-409                 a conflict is answered without scimType
-  no-uniqueness            a userName may be taken twice
-  ignored-deactivation     200 to `active: false`, and the user stays active
-  refuse                   400 invalidValue to a write that changes attribute=PATH (if filter=FILTER is
-                           given: only to a value with which the user matches it; it must be the last option)
-
-Options of all: method=POST, path=/Users (begins with, below the base URL), after=N (let N requests pass first).
-A value with a colon or comma, such as a URN, stands in double quotes.
-Example: 429=3:retry-after=2, slow:ms=500:method=GET, refuse=1:attribute=title:filter=title eq \"Astronaut\"";
-
-/// One fault, and the requests that it befalls.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "Written")]
+/// One simulated failure, and the requests that it affects.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// What goes wrong.
+    /// The failure.
     pub effect: Effect,
-    /// How many times; `None`: until it is switched off.
+    /// After so many effects the fault is switched off; `None`: it stays on.
     pub count: Option<u32>,
-    /// How many requests pass first.
+    /// The number of matching requests that pass before the first effect.
     pub after: u32,
-    /// Only requests of this method.
+    /// The HTTP method of the affected requests, in upper case; `None`: every method.
     pub method: Option<String>,
-    /// Only requests whose path below the base URL begins with this.
+    /// A prefix of the path of the affected requests, below the base URL; `None`: every path.
     pub path: Option<String>,
 }
 
-/// What goes wrong.
+/// A failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// This status instead of an answer; nothing is applied.
+    /// The sandbox responds with this status and does not process the request.
     Status(u16, Option<RetryAfter>),
-    /// The request is answered after this many milliseconds (not applied if the client hangs up before).
+    /// The sandbox waits for so many milliseconds before it processes the request. A client that
+    /// disconnects before cancels the request.
     Slow(u64),
-    /// The connection is closed without an answer; nothing is applied.
+    /// The sandbox closes the connection without a response and does not process the request.
     Down,
-    /// The write is applied; the connection is closed without an answer.
+    /// The sandbox applies the write, then closes the connection without a response.
     Reset,
-    /// The write is applied after `ms`, whatever becomes of the connection; `status` is answered at once, if given.
+    /// The sandbox applies the write after a delay, even if the client disconnects.
     Late {
-        /// Milliseconds.
+        /// The delay in milliseconds.
         ms: u64,
-        /// Answered at once.
+        /// The status of an immediate response; `None`: the response follows the write.
         status: Option<u16>,
     },
-    /// New users are not in lists for this many milliseconds.
+    /// Lists and filters omit a new user for so many milliseconds.
     SearchLag(u64),
-    /// 404 with a page of HTML.
+    /// The sandbox responds with 404 and an HTML page.
     HtmlNotFound,
-    /// A conflict is answered without `scimType`.
+    /// A conflict is a 409 without `scimType`.
     BareConflict,
-    /// A `userName` may be taken twice.
+    /// A `userName` may belong to two users.
     NoUniqueness,
-    /// A deactivation is answered as if it had worked.
+    /// A deactivation gets a successful response, but the user stays active.
     IgnoredDeactivation,
-    /// A write that changes `attribute` (to what matches `filter`) is refused with 400 `invalidValue`.
+    /// The sandbox rejects a write that changes an attribute with 400 `invalidValue`.
     Refuse {
         /// An attribute path, such as `title` or `name.givenName`.
         attribute: String,
-        /// A SCIM filter over the user as it would be.
+        /// A SCIM filter: only if the changed resource matches it; `None`: every change.
         filter: Option<String>,
     },
 }
 
-/// The header `Retry-After`, in one of its two forms (RFC 9110 section 10.2.3).
+/// The header `Retry-After` in one of its two forms (RFC 9110 section 10.2.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAfter {
     /// A number of seconds.
     Seconds(u32),
-    /// An HTTP-date, this many seconds from now.
+    /// An HTTP-date so many seconds after the response.
     Date(u32),
 }
 
-/// A text or JSON that is no fault.
+/// The text or JSON is not a fault, or the dialect does not have its attribute.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no fault: {0}")]
-pub struct InvalidFault(pub(super) String);
+#[error("invalid fault: {0}")]
+pub struct InvalidFault(pub(crate) String);
 
 impl Fault {
-    /// This effect, on every request that it can befall, until it is switched off.
+    /// A fault that affects every request, until it is switched off.
     pub fn new(effect: Effect) -> Self {
         Self {
             effect,
@@ -111,7 +86,7 @@ impl Fault {
         }
     }
 
-    /// So many times.
+    /// Limits the number of effects.
     #[must_use]
     pub fn times(self, count: u32) -> Self {
         Self {
@@ -120,7 +95,7 @@ impl Fault {
         }
     }
 
-    /// Only requests of this method.
+    /// Limits the fault to one HTTP method, given in any case.
     #[must_use]
     pub fn method(self, method: &str) -> Self {
         Self {
@@ -129,36 +104,43 @@ impl Fault {
         }
     }
 
-    /// Only requests whose path below the base URL begins with this.
-    #[must_use]
-    pub fn path(self, path: &str) -> Self {
-        Self {
-            path: Some(path.to_owned()),
-            ..self
-        }
+    /// Whether a request has the method and the path of this fault.
+    pub(crate) fn affects(&self, method: &str, path: &str) -> bool {
+        self.method.as_deref().is_none_or(|wanted| wanted == method)
+            && self
+                .path
+                .as_deref()
+                .is_none_or(|prefix| path.starts_with(prefix))
     }
 }
 
 impl SandboxProfile {
-    /// Whether the attribute and the filter that the fault names exist in this dialect; the grammar cannot know.
+    /// Checks that this dialect has the attribute and the filter that the fault names.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidFault`] if neither users nor groups have the attribute, or if the filter is
+    /// invalid.
     pub fn check(self, fault: &Fault) -> Result<(), InvalidFault> {
         let Effect::Refuse { attribute, filter } = &fault.effect else {
             return Ok(());
         };
+
         let catalogue = self.catalogue();
         let mut problem = format!("there is no attribute `{attribute}`");
-        for of in [catalogue.user, catalogue.group] {
-            if of
-                .resolve(attribute)
-                .is_none_or(|named| named.attribute.is_none())
-            {
+        for resource_type in [catalogue.user, catalogue.group] {
+            if resource_type.attribute_path(attribute).is_none() {
                 continue;
             }
-            match filter.as_deref().map(|filter| Filter::parse(filter, of)) {
+            match filter
+                .as_deref()
+                .map(|filter| Filter::parse(filter, resource_type))
+            {
                 None | Some(Ok(_)) => return Ok(()),
-                Some(Err(refusal)) => problem = refusal.detail,
+                Some(Err(error)) => problem = error.detail,
             }
         }
+
         Err(InvalidFault(problem))
     }
 }
@@ -166,26 +148,31 @@ impl SandboxProfile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::ENTERPRISE;
+
+    fn is_valid(text: &str, profile: SandboxProfile) -> bool {
+        profile.check(&text.parse().unwrap()).is_ok()
+    }
 
     #[test]
-    fn a_refusal_names_an_attribute_and_a_filter_of_the_dialect() {
-        let checked =
-            |text: &str, profile: SandboxProfile| profile.check(&text.parse().unwrap()).is_ok();
-        let manager = "refuse:attribute=\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.managerId\"";
-        assert!(checked(
+    fn the_attribute_and_the_filter_of_a_fault_must_exist_in_the_dialect() {
+        for valid in [
             "refuse:attribute=title:filter=title eq \"x\"",
-            SandboxProfile::Generic
-        ));
-        assert!(checked("refuse:attribute=members", SandboxProfile::Generic));
-        assert!(!checked("refuse:attribute=titel", SandboxProfile::Generic));
-        assert!(!checked(
+            "refuse:attribute=members",
+            "slow",
+        ] {
+            assert!(is_valid(valid, SandboxProfile::Generic), "{valid}");
+        }
+
+        for invalid in [
+            "refuse:attribute=titel",
             "refuse:attribute=title:filter=title is 7",
-            SandboxProfile::Generic
-        ));
-        assert!(checked("slow", SandboxProfile::Generic));
-        assert!(
-            checked(manager, SandboxProfile::Workplace)
-                && !checked(manager, SandboxProfile::Generic)
-        );
+        ] {
+            assert!(!is_valid(invalid, SandboxProfile::Generic), "{invalid}");
+        }
+
+        let manager = format!("refuse:attribute=\"{ENTERPRISE}:manager.managerId\"");
+        assert!(is_valid(&manager, SandboxProfile::Workplace));
+        assert!(!is_valid(&manager, SandboxProfile::Generic));
     }
 }

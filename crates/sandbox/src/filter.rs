@@ -1,46 +1,33 @@
-//! Filters read: text to a tree whose names are attributes and whose literals fit them (RFC 7644 section 3.4.2.2).
+//! The parser of filters (RFC 7644 section 3.4.2.2): text in, a tree of resolved attributes out.
 //!
-//! Everything that can be wrong is found here, so that [`super::matching`] has nothing to refuse: unknown
-//! attributes, operators that do not suit the type, malformed text. Precedence: `not` and brackets, `and`, `or`.
+//! It finds every error: unknown attributes, operators that do not fit the type, malformed text. So
+//! [`super::matching`] cannot fail. Precedence, highest first: `not` and parentheses, `and`, `or`.
 
 use jiff::Timestamp;
 
-use super::lexer::{Token, tokens};
-use super::refusal::{Refusal, Result};
-use super::schema::{Attribute, Kind, ResourceType, Schema};
+use super::attribute::{Attribute, AttributeType, Returned};
+use super::lexer::{Token, tokenize};
+use super::schema::{AttributePath, ResourceType};
+use super::scim_error::{ScimError, ScimResult};
 
-/// How deep brackets may be nested.
-const DEPTH: usize = 24;
+/// How deep parentheses and brackets may be nested, so that a filter cannot exhaust the stack.
+const MAX_DEPTH: usize = 24;
 
-/// A filter over one kind of resource, or over the values of one attribute.
+/// A filter over resources of one type, or over the values of one complex attribute.
 #[derive(Clone, Debug)]
-pub(super) enum Filter {
+pub(crate) enum Filter {
     And(Box<Filter>, Box<Filter>),
     Or(Box<Filter>, Box<Filter>),
     Not(Box<Filter>),
-    Compare(FieldPath, Operator, Literal),
-    Present(FieldPath),
-    /// `attribute[filter]`: some value of it matches as a whole.
-    Inside(FieldPath, Box<Filter>),
+    Compare(AttributePath, CompareOperator, CompareValue),
+    Present(AttributePath),
+    /// `attribute[filter]`: one value of the attribute matches the whole inner filter.
+    ValuePath(AttributePath, Box<Filter>),
 }
 
-/// Where a comparison looks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct FieldPath {
-    pub extension: Option<&'static Schema>,
-    pub attribute: &'static Attribute,
-    pub sub: Option<&'static Attribute>,
-}
-
-impl FieldPath {
-    /// The attribute whose values are compared.
-    pub fn leaf(&self) -> &'static Attribute {
-        self.sub.unwrap_or(self.attribute)
-    }
-}
-
+/// The operators of RFC 7644 table 3, without `pr`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operator {
+pub(crate) enum CompareOperator {
     Equal,
     NotEqual,
     Contains,
@@ -52,45 +39,49 @@ pub(super) enum Operator {
     LessOrEqual,
 }
 
-/// What is compared with; text is already folded where case does not count.
+/// The literal of a comparison. A string is in lower case unless the attribute is `caseExact`.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Literal {
-    Text(String),
+pub(crate) enum CompareValue {
+    String(String),
     Boolean(bool),
     Integer(i64),
-    Time(Timestamp),
+    DateTime(Timestamp),
     Null,
 }
 
-/// In what the names of a filter are looked up.
+/// The set of attributes in which the parser resolves names.
 #[derive(Clone, Copy)]
 enum Scope {
     Resource(&'static ResourceType),
-    Values(&'static Attribute),
+    SubAttributes(&'static Attribute),
 }
 
 impl Filter {
-    /// Reads a filter over resources of this type.
-    pub fn parse(text: &str, of: &'static ResourceType) -> Result<Self> {
-        Self::read(text, Scope::Resource(of))
+    /// Parses a filter over resources of this type.
+    pub(crate) fn parse(text: &str, resource_type: &'static ResourceType) -> ScimResult<Self> {
+        Self::parse_in(text, Scope::Resource(resource_type))
     }
 
-    /// Reads the filter inside the brackets of a value path.
-    pub fn parse_inside(text: &str, of: &'static Attribute) -> Result<Self> {
-        Self::read(text, Scope::Values(of))
+    /// Parses the filter between the brackets of a value path.
+    pub(crate) fn parse_value_filter(
+        text: &str,
+        attribute: &'static Attribute,
+    ) -> ScimResult<Self> {
+        Self::parse_in(text, Scope::SubAttributes(attribute))
     }
 
-    fn read(text: &str, scope: Scope) -> Result<Self> {
+    fn parse_in(text: &str, scope: Scope) -> ScimResult<Self> {
         let mut parser = Parser {
-            tokens: tokens(text)?.into_iter().peekable(),
+            tokens: tokenize(text)?.into_iter().peekable(),
             scope,
             depth: 0,
         };
-        let filter = parser.any()?;
+        let filter = parser.or_expression()?;
+
         match parser.tokens.next() {
             None => Ok(filter),
-            Some(token) => Err(Refusal::invalid_filter(format!(
-                "the filter goes on after its end, at {token:?}"
+            Some(token) => Err(ScimError::invalid_filter(format!(
+                "the filter is complete before {token}"
             ))),
         }
     }
@@ -103,193 +94,207 @@ struct Parser {
 }
 
 impl Parser {
-    fn any(&mut self) -> Result<Filter> {
-        let mut left = self.all()?;
-        while self.keyword("or") {
-            left = Filter::Or(Box::new(left), Box::new(self.all()?));
+    fn or_expression(&mut self) -> ScimResult<Filter> {
+        let mut left = self.and_expression()?;
+
+        while self.skip_keyword("or") {
+            left = Filter::Or(Box::new(left), Box::new(self.and_expression()?));
         }
+
         Ok(left)
     }
 
-    fn all(&mut self) -> Result<Filter> {
-        let mut left = self.one()?;
-        while self.keyword("and") {
-            left = Filter::And(Box::new(left), Box::new(self.one()?));
+    fn and_expression(&mut self) -> ScimResult<Filter> {
+        let mut left = self.term()?;
+
+        while self.skip_keyword("and") {
+            left = Filter::And(Box::new(left), Box::new(self.term()?));
         }
+
         Ok(left)
     }
 
-    fn one(&mut self) -> Result<Filter> {
+    fn term(&mut self) -> ScimResult<Filter> {
         match self.tokens.next() {
-            Some(Token::Open) => self.bracketed(),
-            Some(Token::Word(word)) if word.eq_ignore_ascii_case("not") => match self.tokens.next()
-            {
-                Some(Token::Open) => Ok(Filter::Not(Box::new(self.bracketed()?))),
-                _ => Err(Refusal::invalid_filter(
-                    "`not` must be followed by a bracket",
-                )),
-            },
-            Some(Token::Word(name)) => self.expression(&name),
-            Some(token) => Err(Refusal::invalid_filter(format!(
-                "an attribute must stand where {token:?} is"
+            Some(Token::OpenParenthesis) => self.grouped(),
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("not") => {
+                match self.tokens.next() {
+                    Some(Token::OpenParenthesis) => Ok(Filter::Not(Box::new(self.grouped()?))),
+                    _ => Err(ScimError::invalid_filter("a parenthesis must follow `not`")),
+                }
+            }
+            Some(Token::Word(word)) => self.attribute_expression(&word),
+            Some(token) => Err(ScimError::invalid_filter(format!(
+                "expected an attribute, but found {token}"
             ))),
-            None => Err(Refusal::invalid_filter(
-                "the filter ends where an attribute must stand",
+            None => Err(ScimError::invalid_filter(
+                "expected an attribute, but the filter ends",
             )),
         }
     }
 
-    fn bracketed(&mut self) -> Result<Filter> {
-        self.deeper()?;
-        let filter = self.any()?;
+    /// The rest of a group whose opening parenthesis is already consumed.
+    fn grouped(&mut self) -> ScimResult<Filter> {
+        self.increase_depth()?;
+        let filter = self.or_expression()?;
         self.depth -= 1;
+
         match self.tokens.next() {
-            Some(Token::Close) => Ok(filter),
-            _ => Err(Refusal::invalid_filter("a bracket is not closed")),
+            Some(Token::CloseParenthesis) => Ok(filter),
+            _ => Err(ScimError::invalid_filter("a parenthesis is not closed")),
         }
     }
 
-    fn deeper(&mut self) -> Result<()> {
+    fn increase_depth(&mut self) -> ScimResult<()> {
         self.depth += 1;
-        if self.depth > DEPTH {
-            return Err(Refusal::invalid_filter("the filter is nested too deep"));
+        if self.depth > MAX_DEPTH {
+            return Err(ScimError::invalid_filter("the filter is nested too deep"));
         }
         Ok(())
     }
 
-    fn expression(&mut self, name: &str) -> Result<Filter> {
-        let place = self.place(name)?;
+    fn attribute_expression(&mut self, name: &str) -> ScimResult<Filter> {
+        let path = self.attribute_path(name)?;
+
         match self.tokens.next() {
-            Some(Token::OpenSquare) => self.inside(name, place),
-            Some(Token::Word(word)) if word.eq_ignore_ascii_case("pr") => {
-                Ok(Filter::Present(place))
-            }
-            Some(Token::Word(word)) => self.comparison(name, place, &word),
-            _ => Err(Refusal::invalid_filter(format!(
-                "`{name}` must be followed by an operator"
+            Some(Token::OpenBracket) => self.value_path(name, path),
+            Some(Token::Word(word)) if word.eq_ignore_ascii_case("pr") => Ok(Filter::Present(path)),
+            Some(Token::Word(word)) => self.comparison(name, path, &word),
+            _ => Err(ScimError::invalid_filter(format!(
+                "an operator must follow `{name}`"
             ))),
         }
     }
 
-    fn inside(&mut self, name: &str, place: FieldPath) -> Result<Filter> {
-        let outer = self.scope;
-        if place.sub.is_some()
-            || place.attribute.kind != Kind::Complex
-            || matches!(outer, Scope::Values(_))
+    /// The rest of a value path whose opening bracket is already consumed.
+    fn value_path(&mut self, name: &str, path: AttributePath) -> ScimResult<Filter> {
+        let outer_scope = self.scope;
+        if path.sub_attribute.is_some()
+            || path.attribute.value_type != AttributeType::Complex
+            || matches!(outer_scope, Scope::SubAttributes(_))
         {
-            return Err(Refusal::invalid_filter(format!(
+            return Err(ScimError::invalid_filter(format!(
                 "`{name}` cannot have a filter in square brackets"
             )));
         }
-        self.deeper()?;
-        self.scope = Scope::Values(place.attribute);
-        let filter = self.any()?;
-        self.scope = outer;
+
+        self.increase_depth()?;
+        self.scope = Scope::SubAttributes(path.attribute);
+        let filter = self.or_expression()?;
+        self.scope = outer_scope;
         self.depth -= 1;
+
         match self.tokens.next() {
-            Some(Token::CloseSquare) => Ok(Filter::Inside(place, Box::new(filter))),
-            _ => Err(Refusal::invalid_filter("a square bracket is not closed")),
+            Some(Token::CloseBracket) => Ok(Filter::ValuePath(path, Box::new(filter))),
+            _ => Err(ScimError::invalid_filter("a square bracket is not closed")),
         }
     }
 
-    fn comparison(&mut self, name: &str, place: FieldPath, word: &str) -> Result<Filter> {
-        let operator = operator(word).ok_or_else(|| {
-            Refusal::invalid_filter(format!("`{word}` is no operator of filters"))
+    fn comparison(&mut self, name: &str, path: AttributePath, word: &str) -> ScimResult<Filter> {
+        let operator = parse_operator(word).ok_or_else(|| {
+            ScimError::invalid_filter(format!("`{word}` is not a filter operator"))
         })?;
-        let place = FieldPath {
-            sub: place.sub.or_else(|| place.attribute.sub("value")),
-            ..place
+
+        // A complex attribute compares by its `value` (RFC 7644 section 3.4.2.2).
+        let path = AttributePath {
+            sub_attribute: path
+                .sub_attribute
+                .or_else(|| path.attribute.sub_attribute("value")),
+            ..path
         };
-        let token = self.tokens.next();
-        let literal = literal(place.leaf(), token.as_ref()).ok_or_else(|| {
-            Refusal::invalid_filter(format!("`{name}` cannot be compared with {token:?}"))
+
+        let token = self.tokens.next().ok_or_else(|| {
+            ScimError::invalid_filter(format!("a value must follow `{name} {word}`"))
         })?;
-        let suits = match operator {
-            Operator::Equal | Operator::NotEqual => true,
-            Operator::Contains | Operator::StartsWith | Operator::EndsWith => {
-                matches!(literal, Literal::Text(_))
-            }
-            Operator::Greater
-            | Operator::GreaterOrEqual
-            | Operator::Less
-            | Operator::LessOrEqual => {
-                !matches!(literal, Literal::Boolean(_) | Literal::Null)
-                    && place.leaf().kind != Kind::Binary
-            }
-        };
-        if !suits {
-            return Err(Refusal::invalid_filter(format!(
-                "`{word}` does not suit `{name}`"
+        let value = parse_value(path.leaf(), &token).ok_or_else(|| {
+            ScimError::invalid_filter(format!("`{name}` cannot be compared with {token}"))
+        })?;
+        if !applies_to(operator, path.leaf(), &value) {
+            return Err(ScimError::invalid_filter(format!(
+                "the operator `{word}` does not apply to `{name}`"
             )));
         }
-        Ok(Filter::Compare(place, operator, literal))
+
+        Ok(Filter::Compare(path, operator, value))
     }
 
-    fn place(&self, name: &str) -> Result<FieldPath> {
-        let found = match self.scope {
-            Scope::Values(attribute) => attribute.sub(name).map(|sub| FieldPath {
-                extension: None,
-                attribute: sub,
-                sub: None,
-            }),
-            Scope::Resource(of) => of.resolve(name).and_then(|named| {
-                Some(FieldPath {
-                    extension: named.extension,
-                    attribute: named.attribute?,
-                    sub: named.sub,
-                })
-            }),
+    fn attribute_path(&self, name: &str) -> ScimResult<AttributePath> {
+        let path = match self.scope {
+            Scope::SubAttributes(attribute) => {
+                attribute
+                    .sub_attribute(name)
+                    .map(|attribute| AttributePath {
+                        extension: None,
+                        attribute,
+                        sub_attribute: None,
+                    })
+            }
+            Scope::Resource(resource_type) => resource_type.attribute_path(name),
         };
-        let place = found
-            .ok_or_else(|| Refusal::invalid_filter(format!("there is no attribute `{name}`")))?;
-        if place.leaf().returned == super::schema::Returned::Never {
-            return Err(Refusal::invalid_filter(format!(
-                "`{name}` cannot be filtered by"
+        let path = path
+            .ok_or_else(|| ScimError::invalid_filter(format!("there is no attribute `{name}`")))?;
+
+        // A filter on `password` would let a client guess it.
+        if path.leaf().returned == Returned::Never {
+            return Err(ScimError::invalid_filter(format!(
+                "a filter cannot use `{name}`"
             )));
         }
-        Ok(place)
+
+        Ok(path)
     }
 
-    fn keyword(&mut self, word: &str) -> bool {
+    fn skip_keyword(&mut self, keyword: &str) -> bool {
         self.tokens
-            .next_if(|token| matches!(token, Token::Word(w) if w.eq_ignore_ascii_case(word)))
+            .next_if(|token| matches!(token, Token::Word(w) if w.eq_ignore_ascii_case(keyword)))
             .is_some()
     }
 }
 
-fn operator(word: &str) -> Option<Operator> {
+fn applies_to(operator: CompareOperator, attribute: &Attribute, value: &CompareValue) -> bool {
+    match operator {
+        CompareOperator::Equal | CompareOperator::NotEqual => true,
+        CompareOperator::Contains | CompareOperator::StartsWith | CompareOperator::EndsWith => {
+            matches!(value, CompareValue::String(_))
+        }
+        CompareOperator::Greater
+        | CompareOperator::GreaterOrEqual
+        | CompareOperator::Less
+        | CompareOperator::LessOrEqual => {
+            !matches!(value, CompareValue::Boolean(_) | CompareValue::Null)
+                && attribute.value_type != AttributeType::Binary
+        }
+    }
+}
+
+fn parse_operator(word: &str) -> Option<CompareOperator> {
     Some(match word.to_ascii_lowercase().as_str() {
-        "eq" => Operator::Equal,
-        "ne" => Operator::NotEqual,
-        "co" => Operator::Contains,
-        "sw" => Operator::StartsWith,
-        "ew" => Operator::EndsWith,
-        "gt" => Operator::Greater,
-        "ge" => Operator::GreaterOrEqual,
-        "lt" => Operator::Less,
-        "le" => Operator::LessOrEqual,
+        "eq" => CompareOperator::Equal,
+        "ne" => CompareOperator::NotEqual,
+        "co" => CompareOperator::Contains,
+        "sw" => CompareOperator::StartsWith,
+        "ew" => CompareOperator::EndsWith,
+        "gt" => CompareOperator::Greater,
+        "ge" => CompareOperator::GreaterOrEqual,
+        "lt" => CompareOperator::Less,
+        "le" => CompareOperator::LessOrEqual,
         _ => return None,
     })
 }
 
-fn literal(attribute: &Attribute, token: Option<&Token>) -> Option<Literal> {
-    match (attribute.kind, token?) {
-        (_, Token::Word(word)) if word == "null" => Some(Literal::Null),
-        (Kind::Boolean, Token::Word(word)) => word.parse().ok().map(Literal::Boolean),
-        (Kind::Integer, Token::Word(word)) => word.parse().ok().map(Literal::Integer),
-        (Kind::DateTime, Token::Text(text)) => text.parse().ok().map(Literal::Time),
-        (Kind::Text | Kind::Reference | Kind::Binary, Token::Text(text)) => {
-            Some(Literal::Text(fold(attribute, text)))
+/// The literal as a value of the attribute's type; `None` if it is not one.
+fn parse_value(attribute: &Attribute, token: &Token) -> Option<CompareValue> {
+    match (attribute.value_type, token) {
+        (_, Token::Word(word)) if word == "null" => Some(CompareValue::Null),
+        (AttributeType::Boolean, Token::Word(word)) => word.parse().ok().map(CompareValue::Boolean),
+        (AttributeType::Integer, Token::Word(word)) => word.parse().ok().map(CompareValue::Integer),
+        (AttributeType::DateTime, Token::String(text)) => {
+            text.parse().ok().map(CompareValue::DateTime)
         }
+        (
+            AttributeType::String | AttributeType::Reference | AttributeType::Binary,
+            Token::String(text),
+        ) => Some(CompareValue::String(attribute.fold_case(text))),
         _ => None,
-    }
-}
-
-/// The text as it is compared: folded unless the attribute is `caseExact`.
-pub(super) fn fold(attribute: &Attribute, text: &str) -> String {
-    if attribute.case_exact {
-        text.to_owned()
-    } else {
-        text.to_lowercase()
     }
 }

@@ -1,269 +1,327 @@
-//! The door: HTTP in, HTTP out, and the faults that are about time and connections.
+//! The HTTP handler of SCIM requests, with the faults that concern time, statuses and connections.
 //!
-//! In this order: written down, `down`, token, User-Agent and content type, `slow`, error statuses, then the request
-//! itself (perhaps `late`), then `reset`. A closed connection is a response that carries [`HangUp`]: the sandbox's
-//! own listener drops the connection; any other server sends a body that breaks off.
+//! The order of the steps: log the request, fault `down`, check the headers, fault `slow`, faults
+//! with an error response, fault `late` or the request itself, fault `reset`. A closed connection
+//! is a response with the extension [`super::http_response::CloseConnection`].
 
 use std::time::Duration;
 
 use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::Response;
-use secrecy::ExposeSecret;
+use bytes::Bytes;
+use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 
+use super::endpoints;
 use super::fault::{Effect, RetryAfter};
-use super::refusal::{Refusal, Result};
-use super::reply;
-use super::service::Call;
-use super::{Sandbox, SandboxProfile, workplace};
+use super::http_response;
+use super::message::ScimRequest;
+use super::profile::SandboxProfile;
+use super::sandbox::Sandbox;
+use super::scim_error::{ScimError, ScimResult};
+use super::workplace;
 
-/// The most bytes that a body may have.
-const BODY: usize = 4 * 1024 * 1024;
+/// The largest request body, in bytes.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// What a fault answers in place of the service.
-enum Instead {
+/// The response of a fault, in place of the response of the service provider.
+enum FaultResponse {
     Status(u16, Option<RetryAfter>),
     Html,
 }
 
-/// Answers a SCIM request that came to this base path.
-pub(super) async fn scim(sandbox: Sandbox, base: &'static str, request: Request) -> Response {
+/// Handles a SCIM request whose path begins with `base`.
+pub(crate) async fn handle(sandbox: Sandbox, base: &'static str, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, BODY).await;
-    let mut call = call(&parts, base);
-    let shown = match parts.uri.query() {
-        Some(query) => format!("{}?{query}", call.path),
-        None => call.path.clone(),
-    };
-    let whole = body.is_ok();
-    call.body = body.unwrap_or_default();
-    let number =
-        sandbox
-            .lock()
-            .log
-            .begin(crate::clock::now(), &call.method, shown, call.body.clone());
-    let entry = Entry { sandbox, number };
-    if !whole {
-        return entry.refuse(&Refusal::plain(413, "the body is too large, or broke off"));
+    let body = to_bytes(body, MAX_BODY_BYTES).await;
+    let body_is_complete = body.is_ok();
+    let request = scim_request(&parts, base, body.unwrap_or_default());
+
+    let exchange = Exchange::begin(sandbox, &request, parts.uri.query());
+    if !body_is_complete {
+        return exchange.reject(&ScimError::untyped(
+            413,
+            "the body is incomplete, or larger than 4 MiB",
+        ));
     }
-    if entry
-        .befallen(&call, "down", |effect| {
-            (*effect == Effect::Down).then_some(())
-        })
-        .is_some()
-    {
-        return reply::hang_up();
+    if exchange.take_effect(&request, &Effect::Down, "down") {
+        return http_response::close_connection();
     }
-    if let Err(refusal) = entry.admit(&parts.headers, &call) {
-        return entry.refuse(&refusal);
+    if let Err(error) = exchange.check_headers(&parts.headers, &request) {
+        return exchange.reject(&error);
     }
-    entry.serve(call).await
+    exchange.process(request).await
 }
 
-/// A request that was written down.
+/// One request and its entry in the log.
 #[derive(Clone)]
-struct Entry {
+struct Exchange {
     sandbox: Sandbox,
-    number: u64,
+    log_number: u64,
 }
 
-impl Entry {
-    async fn serve(&self, call: Call) -> Response {
-        let slow = |effect: &Effect| {
-            if let Effect::Slow(ms) = effect {
-                Some(*ms)
-            } else {
-                None
-            }
+impl Exchange {
+    fn begin(sandbox: Sandbox, request: &ScimRequest, query: Option<&str>) -> Self {
+        let logged_path = match query {
+            Some(query) => format!("{}?{query}", request.path),
+            None => request.path.clone(),
         };
-        if let Some(ms) = self.befallen(&call, "slow", slow) {
+
+        let log_number = sandbox.lock().log.begin(
+            crate::clock::now(),
+            &request.method,
+            logged_path,
+            request.body.clone(),
+        );
+        Self {
+            sandbox,
+            log_number,
+        }
+    }
+
+    /// Applies the request with the faults around it.
+    async fn process(&self, request: ScimRequest) -> Response {
+        if let Some(ms) = self.take_fault(&request, "slow", delay_of_slow) {
             tokio::time::sleep(Duration::from_millis(ms)).await;
         }
-        let instead = |effect: &Effect| match effect {
-            Effect::Status(status, retry_after) => Some(Instead::Status(*status, *retry_after)),
-            Effect::HtmlNotFound => Some(Instead::Html),
-            Effect::Slow(_)
-            | Effect::Down
-            | Effect::Reset
-            | Effect::Late { .. }
-            | Effect::SearchLag(_)
-            | Effect::BareConflict
-            | Effect::NoUniqueness
-            | Effect::IgnoredDeactivation
-            | Effect::Refuse { .. } => None,
-        };
-        match self.befallen(&call, "answered by a fault", instead) {
-            Some(Instead::Status(status, retry_after)) => return self.spoil(status, retry_after),
-            Some(Instead::Html) => {
+
+        match self.take_fault(&request, "response of a fault", fault_response) {
+            Some(FaultResponse::Status(status, retry_after)) => {
+                return self.respond_with_status(status, retry_after);
+            }
+            Some(FaultResponse::Html) => {
                 self.end(404, None);
-                return reply::html_not_found();
+                return http_response::html_not_found();
             }
             None => {}
         }
-        let late = |effect: &Effect| {
-            if let Effect::Late { ms, status } = effect {
-                call.writes().then_some((*ms, *status))
-            } else {
-                None
-            }
-        };
-        if let Some((ms, status)) = self.befallen(&call, "late", late) {
-            return self.late(call, ms, status).await;
+
+        if request.is_write()
+            && let Some((ms, status)) = self.take_fault(&request, "late", delay_of_late)
+        {
+            return self.apply_late(request, ms, status).await;
         }
-        let reset = |effect: &Effect| (*effect == Effect::Reset && call.writes()).then_some(());
-        let reset = self
-            .befallen(&call, "applied, then the connection was closed", reset)
-            .is_some();
-        let (response, why) = self.apply(&call);
+
+        let reset = request.is_write()
+            && self.take_effect(
+                &request,
+                &Effect::Reset,
+                "applied, then the connection was closed",
+            );
+        let (response, error) = self.apply(&request);
         if reset {
-            return reply::hang_up();
+            return http_response::close_connection();
         }
-        self.end(response.status().as_u16(), why);
+        self.end(response.status().as_u16(), error);
         response
     }
 
-    /// Applies the write after a while, in a task of its own: a client that hangs up does not stop it.
-    async fn late(&self, call: Call, ms: u64, status: Option<u16>) -> Response {
-        let entry = self.clone();
+    /// Applies a write after a delay, in a task of its own, so that a client that disconnects does
+    /// not cancel it.
+    async fn apply_late(&self, request: ScimRequest, ms: u64, status: Option<u16>) -> Response {
+        let exchange = self.clone();
         let write = tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(ms)).await;
-            let (response, _) = entry.apply(&call);
-            entry.sandbox.lock().log.note(
-                entry.number,
-                &format!("late, applied: {}", response.status().as_u16()),
-            );
+            let (response, _) = exchange.apply(&request);
+            let note = format!("late, applied: {}", response.status().as_u16());
+            exchange
+                .sandbox
+                .lock()
+                .log
+                .set_note(exchange.log_number, &note);
             response
         });
+
         if let Some(status) = status {
-            return self.spoil(status, None);
+            return self.respond_with_status(status, None);
         }
         match write.await {
             Ok(response) => {
                 self.end(response.status().as_u16(), None);
                 response
             }
-            Err(_) => reply::hang_up(),
+            Err(_) => http_response::close_connection(),
         }
     }
 
-    /// Does what was asked for; with the response, why it was refused, if it was.
-    fn apply(&self, call: &Call) -> (Response, Option<String>) {
-        let answer = self
-            .sandbox
-            .lock()
-            .service
-            .answer(call, crate::clock::now());
-        match answer {
-            Ok(answer) => (reply::answered(answer, self.sandbox.profile()), None),
-            Err(refusal) => {
-                let why = match refusal.scim_type {
-                    Some(scim_type) => format!("{scim_type}: {}", refusal.detail),
-                    None => refusal.detail.clone(),
+    /// Applies the request; with an error response, also returns its reason for the log.
+    fn apply(&self, request: &ScimRequest) -> (Response, Option<String>) {
+        let profile = self.sandbox.profile();
+        let result = endpoints::respond(
+            &mut self.sandbox.lock().provider,
+            request,
+            crate::clock::now(),
+        );
+
+        match result {
+            Ok(response) => (http_response::success(response, profile), None),
+            Err(error) => {
+                let reason = match error.scim_type {
+                    Some(scim_type) => format!("{scim_type}: {}", error.detail),
+                    None => error.detail.clone(),
                 };
-                (reply::refused(&refusal, self.sandbox.profile()), Some(why))
+                (http_response::error(&error, profile), Some(reason))
             }
         }
     }
 
-    /// The token, and what a dialect asks of every request.
-    fn admit(&self, headers: &HeaderMap, call: &Call) -> Result<()> {
-        let text = |name: header::HeaderName| {
-            headers
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-                .unwrap_or_default()
-        };
+    /// Checks the bearer token, the headers that the dialect requires, and the media type of the
+    /// body.
+    fn check_headers(&self, headers: &HeaderMap, request: &ScimRequest) -> ScimResult<()> {
         if let Some(token) = self.sandbox.token() {
-            let sent = text(header::AUTHORIZATION)
-                .split_once(' ')
-                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-            let sent = sent.map(|(_, token)| token.trim()).unwrap_or_default();
-            if !bool::from(sent.as_bytes().ct_eq(token.expose_secret().as_bytes())) {
-                return Err(Refusal::plain(401, "the bearer token is missing or wrong"));
-            }
+            check_token(headers, token)?;
         }
+
+        let has_body = !request.body.is_empty();
         if self.sandbox.profile() == SandboxProfile::Workplace {
-            workplace::admit(headers, !call.body.is_empty())?;
+            workplace::check_headers(headers, has_body)?;
         }
-        let kind = text(header::CONTENT_TYPE)
+
+        let media_type = header_text(headers, header::CONTENT_TYPE)
             .split(';')
             .next()
             .unwrap_or_default()
             .trim()
             .to_ascii_lowercase();
-        let json = kind == "application/scim+json" || kind == "application/json";
-        if !call.body.is_empty() && !json {
-            return Err(Refusal::plain(
+        let is_json = media_type == "application/scim+json" || media_type == "application/json";
+        if has_body && !is_json {
+            return Err(ScimError::untyped(
                 415,
                 "the Content-Type must be application/scim+json or application/json",
             ));
         }
+
         Ok(())
     }
 
-    /// Meets a fault, and writes down that it did.
-    fn befallen<T>(
+    /// Takes a fault that affects this request, and notes it in the log.
+    fn take_fault<T>(
         &self,
-        call: &Call,
-        name: &str,
+        request: &ScimRequest,
+        note: &str,
         pick: impl FnMut(&Effect) -> Option<T>,
     ) -> Option<T> {
         let mut state = self.sandbox.lock();
-        let met = state.service.faults.take(&call.method, &call.path, pick);
-        if met.is_some() {
-            state.log.note(self.number, name);
+        let taken = state.provider.take_fault(request, pick);
+        if taken.is_some() {
+            state.log.set_note(self.log_number, note);
         }
-        met
+        taken
     }
 
-    fn spoil(&self, status: u16, retry_after: Option<RetryAfter>) -> Response {
+    fn take_effect(&self, request: &ScimRequest, wanted: &Effect, note: &str) -> bool {
+        self.take_fault(request, note, |effect| (effect == wanted).then_some(()))
+            .is_some()
+    }
+
+    fn respond_with_status(&self, status: u16, retry_after: Option<RetryAfter>) -> Response {
         self.end(status, None);
-        let refusal = Refusal::plain(status, "a fault of the sandbox");
-        let mut response = reply::refused(&refusal, self.sandbox.profile());
-        if let Some(value) =
-            retry_after.and_then(|retry_after| reply::retry_after(retry_after, crate::clock::now()))
-        {
+
+        let error = ScimError::untyped(status, "a fault of the sandbox");
+        let mut response = http_response::error(&error, self.sandbox.profile());
+        let retry_after = retry_after
+            .and_then(|retry_after| http_response::retry_after(retry_after, crate::clock::now()));
+        if let Some(value) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, value);
         }
+
         response
     }
 
-    fn refuse(&self, refusal: &Refusal) -> Response {
-        self.end(refusal.status, Some(refusal.detail.clone()));
-        reply::refused(refusal, self.sandbox.profile())
+    fn reject(&self, error: &ScimError) -> Response {
+        self.end(error.status, Some(error.detail.clone()));
+        http_response::error(error, self.sandbox.profile())
     }
 
     fn end(&self, status: u16, note: Option<String>) {
-        self.sandbox.lock().log.end(self.number, status, note);
+        self.sandbox.lock().log.end(self.log_number, status, note);
     }
 }
 
-/// The request, still without its body.
-fn call(parts: &Parts, base: &'static str) -> Call {
+/// Checks the bearer token in constant time (RFC 6750 section 2.1).
+fn check_token(headers: &HeaderMap, token: &SecretString) -> ScimResult<()> {
+    let sent = header_text(headers, header::AUTHORIZATION)
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .unwrap_or_default();
+
+    if bool::from(sent.as_bytes().ct_eq(token.expose_secret().as_bytes())) {
+        Ok(())
+    } else {
+        Err(ScimError::untyped(
+            401,
+            "the bearer token is missing or wrong",
+        ))
+    }
+}
+
+fn header_text(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+fn delay_of_slow(effect: &Effect) -> Option<u64> {
+    if let Effect::Slow(ms) = effect {
+        Some(*ms)
+    } else {
+        None
+    }
+}
+
+fn delay_of_late(effect: &Effect) -> Option<(u64, Option<u16>)> {
+    if let Effect::Late { ms, status } = effect {
+        Some((*ms, *status))
+    } else {
+        None
+    }
+}
+
+fn fault_response(effect: &Effect) -> Option<FaultResponse> {
+    match effect {
+        Effect::Status(status, retry_after) => Some(FaultResponse::Status(*status, *retry_after)),
+        Effect::HtmlNotFound => Some(FaultResponse::Html),
+        Effect::Slow(_)
+        | Effect::Down
+        | Effect::Reset
+        | Effect::Late { .. }
+        | Effect::SearchLag(_)
+        | Effect::BareConflict
+        | Effect::NoUniqueness
+        | Effect::IgnoredDeactivation
+        | Effect::Refuse { .. } => None,
+    }
+}
+
+fn scim_request(parts: &Parts, base: &'static str, body: Bytes) -> ScimRequest {
     let host = parts
         .headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok())
         .unwrap_or("localhost");
-    let path = decoded(parts.uri.path().strip_prefix(base).unwrap_or_default());
+    let path = parts.uri.path().strip_prefix(base).unwrap_or_default();
     let query = parts.uri.query().unwrap_or_default();
-    Call {
+
+    ScimRequest {
         method: parts.method.as_str().to_owned(),
-        path,
+        path: percent_decode(path),
         query: url::form_urlencoded::parse(query.as_bytes())
             .into_owned()
             .collect(),
-        body: bytes::Bytes::new(),
+        body,
         base: format!("http://{host}{base}"),
     }
 }
 
-/// A path without its percent-encoding: read as the value of a form, in which `+` and `&` mean something else.
-fn decoded(path: &str) -> String {
+/// Decodes a path with the decoder of form values; `+` and `&` have no special meaning in a path.
+fn percent_decode(path: &str) -> String {
     let form = format!("path={}", path.replace('+', "%2B").replace('&', "%26"));
+
     url::form_urlencoded::parse(form.as_bytes())
         .next()
         .map(|(_, path)| path.into_owned())

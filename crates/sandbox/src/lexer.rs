@@ -1,76 +1,103 @@
-//! The words of a filter: RFC 7644 section 3.4.2.2, read by hand.
+//! The lexer of filters (RFC 7644 section 3.4.2.2): text in, tokens out.
 //!
-//! A word is an attribute path, an operator or a literal; brackets stand alone; a string is a JSON string, escapes
-//! and all. What a word means is up to [`super::filter`], which sees them in order.
+//! A word is an attribute path, an operator or a literal; [`super::filter`] decides which.
+//! Parentheses and brackets are tokens of their own. A string is a JSON string with its escapes.
+
+use std::fmt;
 
 use serde_json::Value;
 
-use super::refusal::{Refusal, Result};
+use super::scim_error::{ScimError, ScimResult};
 
 /// One token of a filter.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Token {
-    Open,
-    Close,
-    OpenSquare,
-    CloseSquare,
-    /// A path, an operator, `true`, `false`, `null` or a number.
+pub(crate) enum Token {
+    OpenParenthesis,
+    CloseParenthesis,
+    OpenBracket,
+    CloseBracket,
+    /// An attribute path, an operator, `true`, `false`, `null` or a number.
     Word(String),
-    /// A JSON string, decoded.
-    Text(String),
+    /// The content of a JSON string, without quotes and escapes.
+    String(String),
 }
 
-/// Cuts a filter into tokens.
-pub(super) fn tokens(text: &str) -> Result<Vec<Token>> {
-    let mut out = Vec::new();
-    let mut rest = text.trim_start();
+impl fmt::Display for Token {
+    /// The token as an error message quotes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Token::OpenParenthesis => f.write_str("`(`"),
+            Token::CloseParenthesis => f.write_str("`)`"),
+            Token::OpenBracket => f.write_str("`[`"),
+            Token::CloseBracket => f.write_str("`]`"),
+            Token::Word(word) => write!(f, "`{word}`"),
+            Token::String(text) => write!(f, "\"{text}\""),
+        }
+    }
+}
+
+/// Splits a filter into tokens.
+pub(crate) fn tokenize(filter: &str) -> ScimResult<Vec<Token>> {
+    let mut tokens = Vec::new();
+    let mut rest = filter.trim_start();
+
     while let Some(first) = rest.chars().next() {
-        let single = match first {
-            '(' => Some(Token::Open),
-            ')' => Some(Token::Close),
-            '[' => Some(Token::OpenSquare),
-            ']' => Some(Token::CloseSquare),
+        let punctuation = match first {
+            '(' => Some(Token::OpenParenthesis),
+            ')' => Some(Token::CloseParenthesis),
+            '[' => Some(Token::OpenBracket),
+            ']' => Some(Token::CloseBracket),
             _ => None,
         };
-        let used = if let Some(token) = single {
-            out.push(token);
+
+        let length = if let Some(token) = punctuation {
+            tokens.push(token);
             1
         } else if first == '"' {
-            let (string, used) = json_string(rest)?;
-            out.push(Token::Text(string));
-            used
+            let (string, length) = json_string(rest)?;
+            tokens.push(Token::String(string));
+            length
         } else {
-            let used = rest
+            let length = rest
                 .find(|c: char| c.is_whitespace() || "()[]\"".contains(c))
                 .unwrap_or(rest.len());
-            out.push(Token::Word(rest.get(..used).unwrap_or_default().to_owned()));
-            used
+            tokens.push(Token::Word(
+                rest.get(..length).unwrap_or_default().to_owned(),
+            ));
+            length
         };
-        rest = rest.get(used..).unwrap_or_default().trim_start();
+
+        rest = rest.get(length..).unwrap_or_default().trim_start();
     }
-    Ok(out)
+
+    Ok(tokens)
 }
 
-/// The string that `text` begins with, and its length in bytes with both quotes.
-fn json_string(text: &str) -> Result<(String, usize)> {
+/// Decodes the string at the start of `text`; also returns its length in bytes, with both quotes.
+fn json_string(text: &str) -> ScimResult<(String, usize)> {
     let mut escaped = false;
+
     for (at, c) in text.char_indices().skip(1) {
         match c {
             _ if escaped => escaped = false,
             '\\' => escaped = true,
             '"' => {
-                let used = at + 1;
-                return match serde_json::from_str::<Value>(text.get(..used).unwrap_or_default()) {
-                    Ok(Value::String(string)) => Ok((string, used)),
-                    _ => Err(Refusal::invalid_filter(
-                        "a string in the filter is no JSON string",
+                let length = at + 1;
+                let literal = text.get(..length).unwrap_or_default();
+                return match serde_json::from_str::<Value>(literal) {
+                    Ok(Value::String(string)) => Ok((string, length)),
+                    _ => Err(ScimError::invalid_filter(
+                        "a string in the filter is not a JSON string",
                     )),
                 };
             }
             _ => {}
         }
     }
-    Err(Refusal::invalid_filter("a string in the filter has no end"))
+
+    Err(ScimError::invalid_filter(
+        "a string in the filter has no closing quote",
+    ))
 }
 
 #[cfg(test)]
@@ -78,24 +105,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotes_and_brackets_inside_a_string_are_part_of_it() {
-        let got = tokens(r#"emails[value eq "a\"b]("]"#).unwrap();
+    fn quotes_and_brackets_inside_a_string_belong_to_the_string() {
+        let tokens = tokenize(r#"emails[value eq "a\"b]("]"#).unwrap();
+
         assert_eq!(
-            got,
+            tokens,
             [
                 Token::Word("emails".into()),
-                Token::OpenSquare,
+                Token::OpenBracket,
                 Token::Word("value".into()),
                 Token::Word("eq".into()),
-                Token::Text("a\"b](".into()),
-                Token::CloseSquare
+                Token::String("a\"b](".into()),
+                Token::CloseBracket
             ]
         );
     }
 
     #[test]
-    fn a_string_without_an_end_is_refused() {
-        assert!(tokens(r#"userName eq "a"#).is_err());
-        assert!(tokens(r#"userName eq "\x""#).is_err());
+    fn an_unterminated_or_invalid_string_is_rejected() {
+        assert!(tokenize(r#"userName eq "a"#).is_err());
+        assert!(tokenize(r#"userName eq "\x""#).is_err());
     }
 }

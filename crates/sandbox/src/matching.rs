@@ -1,139 +1,140 @@
-//! Filters applied: does this resource, or this value of an attribute, match?
+//! The evaluation of filters: does a resource, or one value of an attribute, match?
 //!
-//! A comparison on a multi-valued attribute is true if it is true of any of its values; `ne` is the negation of `eq`.
-//! What is absent, null or empty is unassigned (RFC 7643 section 2.5): it equals `null` only.
+//! A comparison with a multi-valued attribute holds if it holds for one of the values; `ne` is the
+//! negation of `eq`. An unassigned attribute (RFC 7643 section 2.5) equals `null` only.
 
 use std::cmp::Ordering;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::filter::{FieldPath, Filter, Literal, Operator, fold};
-use super::schema::Attribute;
+use super::attribute::{Attribute, is_assigned};
+use super::filter::{CompareOperator, CompareValue, Filter};
+use super::schema::AttributePath;
 
-/// Whether the filter is true of the resource (or of one value of a complex attribute).
-pub(super) fn matches(filter: &Filter, map: &Map<String, Value>) -> bool {
+/// Whether a resource, or one value of a complex attribute, matches the filter.
+pub(crate) fn matches(filter: &Filter, resource: &Map<String, Value>) -> bool {
     match filter {
-        Filter::And(left, right) => matches(left, map) && matches(right, map),
-        Filter::Or(left, right) => matches(left, map) || matches(right, map),
-        Filter::Not(inner) => !matches(inner, map),
-        Filter::Present(place) => any(*place, map, &mut assigned),
-        Filter::Inside(place, inner) => any(*place, map, &mut |value| {
+        Filter::And(left, right) => matches(left, resource) && matches(right, resource),
+        Filter::Or(left, right) => matches(left, resource) || matches(right, resource),
+        Filter::Not(inner) => !matches(inner, resource),
+        Filter::Present(path) => any_value(*path, resource, &mut is_assigned),
+        Filter::ValuePath(path, inner) => any_value(*path, resource, &mut |value| {
             value.as_object().is_some_and(|value| matches(inner, value))
         }),
-        Filter::Compare(place, operator, Literal::Null) => {
-            let present = any(*place, map, &mut assigned);
-            if *operator == Operator::NotEqual {
-                present
-            } else {
-                !present
-            }
+        Filter::Compare(path, operator, CompareValue::Null) => {
+            let present = any_value(*path, resource, &mut is_assigned);
+            present == (*operator == CompareOperator::NotEqual)
         }
-        Filter::Compare(place, Operator::NotEqual, literal) => !any(*place, map, &mut |value| {
-            compare(place.leaf(), value, Operator::Equal, literal)
-        }),
-        Filter::Compare(place, operator, literal) => any(*place, map, &mut |value| {
-            compare(place.leaf(), value, *operator, literal)
+        Filter::Compare(path, CompareOperator::NotEqual, wanted) => {
+            !any_value(*path, resource, &mut |value| {
+                compare(path.leaf(), value, CompareOperator::Equal, wanted)
+            })
+        }
+        Filter::Compare(path, operator, wanted) => any_value(*path, resource, &mut |value| {
+            compare(path.leaf(), value, *operator, wanted)
         }),
     }
 }
 
-/// The text that this filter demands of one of these attributes, if it does: what an index can answer.
-pub(super) fn demanded<'f>(
+/// The string that every match has in this attribute, if the filter implies one: an index can use
+/// it.
+pub(crate) fn required_string<'f>(
     filter: &'f Filter,
     attribute: &str,
-    sub: Option<&str>,
+    sub_attribute: Option<&str>,
 ) -> Option<&'f str> {
     match filter {
-        Filter::Compare(place, Operator::Equal, Literal::Text(text)) => {
-            let same = place.extension.is_none()
-                && place.attribute.name == attribute
-                && place.sub.map(|sub| sub.name) == sub;
+        Filter::Compare(path, CompareOperator::Equal, CompareValue::String(text)) => {
+            let same = path.extension.is_none()
+                && path.attribute.name == attribute
+                && path.sub_attribute.map(|sub_attribute| sub_attribute.name) == sub_attribute;
             same.then_some(text.as_str())
         }
-        Filter::And(left, right) => {
-            demanded(left, attribute, sub).or_else(|| demanded(right, attribute, sub))
-        }
-        // Inside the brackets the sub-attribute is the attribute.
-        Filter::Inside(place, inner)
-            if place.extension.is_none() && place.attribute.name == attribute =>
+        Filter::And(left, right) => required_string(left, attribute, sub_attribute)
+            .or_else(|| required_string(right, attribute, sub_attribute)),
+        // The inner filter names the sub-attribute as an attribute.
+        Filter::ValuePath(path, inner)
+            if path.extension.is_none() && path.attribute.name == attribute =>
         {
-            demanded(inner, sub?, None)
+            required_string(inner, sub_attribute?, None)
         }
         Filter::Compare(..)
-        | Filter::Inside(..)
+        | Filter::ValuePath(..)
         | Filter::Or(..)
         | Filter::Not(_)
         | Filter::Present(_) => None,
     }
 }
 
-/// Whether a value says anything (RFC 7643 section 2.5).
-pub(super) fn assigned(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Array(values) => !values.is_empty(),
-        Value::Object(map) => !map.is_empty(),
-        Value::Bool(_) | Value::Number(_) => true,
-    }
-}
-
-/// Whether `test` is true of some value in this place.
-fn any(place: FieldPath, map: &Map<String, Value>, test: &mut dyn FnMut(&Value) -> bool) -> bool {
-    let host = match place.extension {
-        None => Some(map),
-        Some(schema) => map.get(schema.id).and_then(Value::as_object),
-    };
-    let Some(value) = host.and_then(|host| host.get(place.attribute.name)) else {
+/// Whether `test` holds for one of the values at this path.
+fn any_value(
+    path: AttributePath,
+    resource: &Map<String, Value>,
+    test: &mut dyn FnMut(&Value) -> bool,
+) -> bool {
+    let Some(value) = path.attribute_value(resource) else {
         return false;
     };
-    let mut reach = |value: &Value| match place.sub {
+
+    let mut test_leaf = |value: &Value| match path.sub_attribute {
         None => test(value),
-        Some(sub) => value.get(sub.name).is_some_and(&mut *test),
+        Some(sub_attribute) => value.get(sub_attribute.name).is_some_and(&mut *test),
     };
     match value.as_array() {
-        Some(values) => values.iter().any(reach),
-        None => reach(value),
+        Some(values) => values.iter().any(test_leaf),
+        None => test_leaf(value),
     }
 }
 
-fn compare(attribute: &Attribute, value: &Value, operator: Operator, literal: &Literal) -> bool {
-    match (value, literal) {
-        (Value::String(have), Literal::Text(want)) => text(&fold(attribute, have), operator, want),
-        (Value::String(have), Literal::Time(want)) => have
-            .parse::<jiff::Timestamp>()
-            .is_ok_and(|have| ordered(have.cmp(want), operator)),
-        (Value::Bool(have), Literal::Boolean(want)) => operator == Operator::Equal && have == want,
-        (Value::Number(have), Literal::Integer(want)) => have
+fn compare(
+    attribute: &Attribute,
+    actual: &Value,
+    operator: CompareOperator,
+    wanted: &CompareValue,
+) -> bool {
+    match (actual, wanted) {
+        (Value::String(actual), CompareValue::String(wanted)) => {
+            compare_strings(&attribute.fold_case(actual), operator, wanted)
+        }
+        (Value::String(actual), CompareValue::DateTime(wanted)) => actual
+            .parse::<Timestamp>()
+            .is_ok_and(|actual| satisfies(actual.cmp(wanted), operator)),
+        (Value::Bool(actual), CompareValue::Boolean(wanted)) => {
+            operator == CompareOperator::Equal && actual == wanted
+        }
+        (Value::Number(actual), CompareValue::Integer(wanted)) => actual
             .as_i64()
-            .is_some_and(|have| ordered(have.cmp(want), operator)),
+            .is_some_and(|actual| satisfies(actual.cmp(wanted), operator)),
         _ => false,
     }
 }
 
-fn text(have: &str, operator: Operator, want: &str) -> bool {
+fn compare_strings(actual: &str, operator: CompareOperator, wanted: &str) -> bool {
     match operator {
-        Operator::Contains => have.contains(want),
-        Operator::StartsWith => have.starts_with(want),
-        Operator::EndsWith => have.ends_with(want),
-        Operator::Equal
-        | Operator::NotEqual
-        | Operator::Greater
-        | Operator::GreaterOrEqual
-        | Operator::Less
-        | Operator::LessOrEqual => ordered(have.cmp(want), operator),
+        CompareOperator::Contains => actual.contains(wanted),
+        CompareOperator::StartsWith => actual.starts_with(wanted),
+        CompareOperator::EndsWith => actual.ends_with(wanted),
+        CompareOperator::Equal
+        | CompareOperator::NotEqual
+        | CompareOperator::Greater
+        | CompareOperator::GreaterOrEqual
+        | CompareOperator::Less
+        | CompareOperator::LessOrEqual => satisfies(actual.cmp(wanted), operator),
     }
 }
 
-fn ordered(order: Ordering, operator: Operator) -> bool {
+fn satisfies(order: Ordering, operator: CompareOperator) -> bool {
     match operator {
-        Operator::Equal => order.is_eq(),
-        Operator::NotEqual => order.is_ne(),
-        Operator::Greater => order.is_gt(),
-        Operator::GreaterOrEqual => order.is_ge(),
-        Operator::Less => order.is_lt(),
-        Operator::LessOrEqual => order.is_le(),
-        Operator::Contains | Operator::StartsWith | Operator::EndsWith => false,
+        CompareOperator::Equal => order.is_eq(),
+        CompareOperator::NotEqual => order.is_ne(),
+        CompareOperator::Greater => order.is_gt(),
+        CompareOperator::GreaterOrEqual => order.is_ge(),
+        CompareOperator::Less => order.is_lt(),
+        CompareOperator::LessOrEqual => order.is_le(),
+        CompareOperator::Contains | CompareOperator::StartsWith | CompareOperator::EndsWith => {
+            false
+        }
     }
 }
 
@@ -142,25 +143,36 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::attributes::GENERIC;
+    use crate::catalogue::{ENTERPRISE, GENERIC};
 
     fn ada() -> Map<String, Value> {
         let ada = json!({
-            "id": "7", "userName": "Ada@Example.com", "externalId": "E-1", "active": true, "title": "",
+            "id": "7",
+            "userName": "Ada@Example.com",
+            "externalId": "E-1",
+            "active": true,
+            "title": "",
             "name": {"givenName": "Ada"},
             "meta": {"created": "2026-03-01T10:00:00Z"},
-            "emails": [{"type": "work", "value": "ada@example.com", "primary": true}, {"type": "home", "value": "a@home.org"}],
-            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "R \"&\" D"}
+            "emails": [
+                {"type": "work", "value": "ada@example.com", "primary": true},
+                {"type": "home", "value": "a@home.org"}
+            ],
+            (ENTERPRISE): {
+                "department": "R \"&\" D"
+            }
         });
         ada.as_object().unwrap().clone()
     }
 
-    fn holds(filter: &str) -> bool {
+    fn ada_matches(filter: &str) -> bool {
         matches(&Filter::parse(filter, GENERIC.user).unwrap(), &ada())
     }
 
     #[test]
-    fn every_operator_and_bracket_of_the_grammar_is_understood() {
+    fn the_grammar_supports_every_operator_and_grouping() {
+        let department = format!(r#"{ENTERPRISE}:department eq "R \"&\" D""#);
+
         for filter in [
             r#"userName eq "ada@EXAMPLE.com""#,
             r#"username EQ "ada@example.com""#,
@@ -174,17 +186,18 @@ mod tests {
             r#"emails.type eq "work""#,
             r#"emails[type eq "work" and value co "@example.com"]"#,
             r#"emails[type eq "home" and not (primary eq true)] and active eq true"#,
-            r#"meta.created ge "2026-03-01T11:00:00+01:00" and meta.created lt "2026-03-02T00:00:00Z""#,
-            r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq "R \"&\" D""#,
+            r#"meta.created ge "2026-03-01T11:00:00+01:00""#,
+            r#"meta.created ge "2026-03-01T10:00:00Z" and meta.created lt "2026-03-02T00:00:00Z""#,
+            &department,
             r#"userName eq "nobody" or (active eq true and name.givenName eq "ada")"#,
             r#"userName eq "nobody" and active eq true or name.givenName pr"#,
         ] {
-            assert!(holds(filter), "{filter}");
+            assert!(ada_matches(filter), "{filter}");
         }
     }
 
     #[test]
-    fn case_counts_where_the_schema_says_so_and_brackets_bind_one_value() {
+    fn case_exact_is_respected_and_a_value_path_matches_within_one_value() {
         for filter in [
             r#"externalId eq "e-1""#,
             r#"emails[type eq "work" and value eq "a@home.org"]"#,
@@ -192,13 +205,14 @@ mod tests {
             "active ne true",
             r#"name.givenName gt "ada""#,
         ] {
-            assert!(!holds(filter), "{filter}");
+            assert!(!ada_matches(filter), "{filter}");
         }
     }
 
     #[test]
-    fn what_is_wrong_with_a_filter_is_refused_and_never_an_empty_list() {
+    fn an_invalid_filter_is_rejected_instead_of_matching_nothing() {
         let deep = format!("{}active pr{}", "(".repeat(60), ")".repeat(60));
+
         for filter in [
             "",
             "userName",
@@ -219,20 +233,25 @@ mod tests {
             r#"title[value eq "a"]"#,
             &deep,
         ] {
-            let refusal = Filter::parse(filter, GENERIC.user).unwrap_err();
-            assert_eq!(refusal.scim_type, Some("invalidFilter"), "{filter}");
+            let error = Filter::parse(filter, GENERIC.user).unwrap_err();
+            assert_eq!(error.scim_type, Some("invalidFilter"), "{filter}");
         }
     }
 
     #[test]
-    fn an_index_may_answer_what_every_match_must_have() {
+    fn a_string_that_every_match_has_is_found_for_the_index() {
         let filter =
             Filter::parse(r#"active eq true and userName eq "ADA""#, GENERIC.user).unwrap();
-        assert_eq!(demanded(&filter, "userName", None), Some("ada"));
+        assert_eq!(required_string(&filter, "userName", None), Some("ada"));
+
         let filter =
             Filter::parse(r#"emails[type eq "work" and value eq "A@b"]"#, GENERIC.user).unwrap();
-        assert_eq!(demanded(&filter, "emails", Some("value")), Some("a@b"));
+        assert_eq!(
+            required_string(&filter, "emails", Some("value")),
+            Some("a@b")
+        );
+
         let filter = Filter::parse(r#"userName eq "a" or active eq true"#, GENERIC.user).unwrap();
-        assert_eq!(demanded(&filter, "userName", None), None);
+        assert_eq!(required_string(&filter, "userName", None), None);
     }
 }

@@ -1,236 +1,244 @@
-//! PATCH: RFC 7644 section 3.5.2, one operation after the other on a copy, all or nothing.
+//! PATCH (RFC 7644 section 3.5.2): applies the operations of a body in order to a copy, all or
+//! none.
 //!
-//! Read strictly: `remove` needs a path and takes no value, a filter that selects nothing is `noTarget` (but no
-//! error for `remove`), what is read-only is `mutability`, types are checked as in a POST. A new primary value
-//! clears the old one. A required attribute cannot be unassigned (section 3.5.2.2: `mutability`).
+//! Strict: `remove` needs a path and takes no value; a filter that selects no value is `noTarget`,
+//! except for `remove`; a write to a read-only attribute is `mutability`; values are typed as in a
+//! POST. A new primary value clears the old one. An operation cannot unassign a required attribute
+//! (section 3.5.2.2).
 
 use serde_json::{Map, Value};
 
-use super::filter::Filter;
-use super::patch_values::{merge, remove_values, set_values, set_whole};
-use super::reading::single;
-use super::refusal::{Refusal, Result};
-use super::schema::{Attribute, Mutability, ResourceType, Schema, find};
+use super::attribute::{Attribute, Mutability, find_attribute, is_assigned};
+use super::patch_operation::{AttributeTarget, PatchOp, PatchTarget};
+use super::patch_values::{remove_values, set_attribute, set_sub_attribute, set_values};
+use super::resource_parser::parse_value;
+use super::schema::{ResourceType, Schema};
+use super::scim_error::{ScimError, ScimResult};
 
-/// The schema of a PATCH body.
-const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+const PATCH_OP_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 
-/// What an operation does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verb {
-    Add,
-    Remove,
-    Replace,
-}
-
-/// What an operation does it to.
-#[derive(Debug)]
-struct Target {
-    extension: Option<&'static Schema>,
-    attribute: Option<&'static Attribute>,
-    filter: Option<Filter>,
-    sub: Option<&'static Attribute>,
-}
-
-/// The resource after the operations of this body.
-pub(super) fn apply(
+/// Returns the resource after all operations of the body. An error names the failed operation, from
+/// 1.
+pub(crate) fn apply(
     resource: &Map<String, Value>,
     body: &Value,
-    of: &'static ResourceType,
-) -> Result<Map<String, Value>> {
-    let listed = body.get("schemas").and_then(Value::as_array);
-    if !listed.is_some_and(|urns| {
-        urns.iter()
-            .any(|urn| urn.as_str().is_some_and(|u| u.eq_ignore_ascii_case(PATCH)))
-    }) {
-        return Err(Refusal::invalid_syntax(format!("`schemas` lacks {PATCH}")));
-    }
-    let operations = body.as_object().and_then(|body| {
-        body.iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case("operations"))
-    });
-    let operations = operations
-        .and_then(|(_, value)| value.as_array())
-        .filter(|operations| !operations.is_empty());
-    let operations = operations
-        .ok_or_else(|| Refusal::invalid_syntax("`Operations` is missing, empty, or no list"))?;
-    let mut out = resource.clone();
+    resource_type: &'static ResourceType,
+) -> ScimResult<Map<String, Value>> {
+    let operations = operations(body)?;
+
+    let mut patched = resource.clone();
     for (at, operation) in operations.iter().enumerate() {
-        perform(&mut out, operation, of).map_err(|mut refusal| {
-            refusal.detail = format!("operation {}: {}", at + 1, refusal.detail);
-            refusal
+        apply_operation(&mut patched, operation, resource_type).map_err(|mut error| {
+            error.detail = format!("operation {}: {}", at + 1, error.detail);
+            error
         })?;
     }
-    Ok(out)
+
+    Ok(patched)
 }
 
-fn perform(
-    map: &mut Map<String, Value>,
+fn operations(body: &Value) -> ScimResult<&Vec<Value>> {
+    let names_patch_op = body
+        .get("schemas")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .any(|urn| urn.eq_ignore_ascii_case(PATCH_OP_SCHEMA));
+    if !names_patch_op {
+        return Err(ScimError::invalid_syntax(format!(
+            "`schemas` lacks {PATCH_OP_SCHEMA}"
+        )));
+    }
+
+    body.as_object()
+        .and_then(|body| {
+            body.iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case("operations"))
+        })
+        .and_then(|(_, operations)| operations.as_array())
+        .filter(|operations| !operations.is_empty())
+        .ok_or_else(|| ScimError::invalid_syntax("`Operations` is missing, empty or not a list"))
+}
+
+fn apply_operation(
+    resource: &mut Map<String, Value>,
     operation: &Value,
-    of: &'static ResourceType,
-) -> Result<()> {
-    let verb = match operation
+    resource_type: &'static ResourceType,
+) -> ScimResult<()> {
+    let op = operation
         .get("op")
         .and_then(Value::as_str)
-        .map(str::to_ascii_lowercase)
-        .as_deref()
-    {
-        Some("add") => Verb::Add,
-        Some("remove") => Verb::Remove,
-        Some("replace") => Verb::Replace,
-        _ => {
-            return Err(Refusal::invalid_syntax(
-                "`op` must be add, remove or replace",
-            ));
-        }
-    };
+        .and_then(PatchOp::parse)
+        .ok_or_else(|| ScimError::invalid_syntax("`op` must be add, remove or replace"))?;
     let path = match operation.get("path") {
         None | Some(Value::Null) => None,
         Some(Value::String(path)) if path.trim().is_empty() => None,
         Some(Value::String(path)) => Some(path.trim()),
-        Some(_) => return Err(Refusal::invalid_path("`path` must be a string")),
+        Some(_) => return Err(ScimError::invalid_path("`path` must be a string")),
     };
-    let value = operation.get("value");
-    match (verb, path, value) {
-        (Verb::Remove, None, _) => Err(Refusal::no_target("`remove` needs a path")),
-        (Verb::Remove, Some(_), Some(_)) => {
-            // Some clients name the members to remove here; by the RFC this would empty the group.
-            Err(Refusal::invalid_value(
-                "`remove` takes no value; select with a filter in the path",
+
+    match (op, path, operation.get("value")) {
+        (PatchOp::Remove, None, _) => Err(ScimError::no_target("`remove` needs a path")),
+        (PatchOp::Remove, Some(_), Some(_)) => {
+            // Some clients list here the members to remove. The RFC would remove all of them.
+            Err(ScimError::invalid_value(
+                "`remove` takes no value; select values with a filter in the path",
             ))
         }
-        (Verb::Remove, Some(path), None) => at_path(map, verb, path, &Value::Null, of),
-        (Verb::Add | Verb::Replace, _, None) => Err(Refusal::invalid_value("`value` is missing")),
-        (Verb::Add | Verb::Replace, Some(path), Some(value)) => at_path(map, verb, path, value, of),
-        (Verb::Add | Verb::Replace, None, Some(Value::Object(values))) => values
-            .iter()
-            .filter(|(key, _)| !key.eq_ignore_ascii_case("schemas"))
-            .try_for_each(|(key, value)| {
-                let same_id = key.eq_ignore_ascii_case("id") && map.get("id") == Some(value);
-                if same_id {
-                    Ok(())
-                } else {
-                    at_path(map, verb, key, value, of)
-                }
-            }),
-        (Verb::Add | Verb::Replace, None, Some(_)) => Err(Refusal::invalid_value(
-            "without a path the value must be an object of attributes",
+        (PatchOp::Remove, Some(path), None) => {
+            apply_at(resource, op, path, &Value::Null, resource_type)
+        }
+        (PatchOp::Add | PatchOp::Replace, _, None) => {
+            Err(ScimError::invalid_value("`value` is missing"))
+        }
+        (PatchOp::Add | PatchOp::Replace, Some(path), Some(value)) => {
+            apply_at(resource, op, path, value, resource_type)
+        }
+        (PatchOp::Add | PatchOp::Replace, None, Some(Value::Object(values))) => {
+            apply_without_path(resource, op, values, resource_type)
+        }
+        (PatchOp::Add | PatchOp::Replace, None, Some(_)) => Err(ScimError::invalid_value(
+            "without a path, `value` must be an object of attributes",
         )),
     }
 }
 
-fn at_path(
-    map: &mut Map<String, Value>,
-    verb: Verb,
-    path: &str,
-    value: &Value,
-    of: &'static ResourceType,
-) -> Result<()> {
-    let target = Target::parse(path, of)?;
-    let host = match target.extension {
-        None => &mut *map,
-        Some(schema) => {
-            let block = map
-                .entry(schema.id)
-                .or_insert_with(|| Value::Object(Map::new()));
-            block
-                .as_object_mut()
-                .ok_or_else(|| Refusal::plain(500, "an extension block is no object"))?
+/// Each key of the value is a path. An `id` that repeats the id of the resource is accepted.
+fn apply_without_path(
+    resource: &mut Map<String, Value>,
+    op: PatchOp,
+    values: &Map<String, Value>,
+    resource_type: &'static ResourceType,
+) -> ScimResult<()> {
+    for (key, value) in values {
+        let is_same_id = key.eq_ignore_ascii_case("id") && resource.get("id") == Some(value);
+        if key.eq_ignore_ascii_case("schemas") || is_same_id {
+            continue;
         }
-    };
-    match (target.attribute, target.extension) {
-        (Some(attribute), _) => at_attribute(host, verb, &target, attribute, value, path)?,
-        (None, Some(schema)) => at_extension(host, verb, schema, value)?,
-        (None, None) => return Err(Refusal::invalid_path(format!("`{path}` names nothing"))),
+        apply_at(resource, op, key, value, resource_type)?;
     }
-    if let Some(schema) = target.extension
-        && map
-            .get(schema.id)
-            .and_then(Value::as_object)
-            .is_some_and(Map::is_empty)
-    {
-        map.remove(schema.id);
-    }
+
     Ok(())
 }
 
-/// The path is an extension's URN: all of its block.
-fn at_extension(
-    host: &mut Map<String, Value>,
-    verb: Verb,
+fn apply_at(
+    resource: &mut Map<String, Value>,
+    op: PatchOp,
+    path: &str,
+    value: &Value,
+    resource_type: &'static ResourceType,
+) -> ScimResult<()> {
+    match PatchTarget::parse(path, resource_type)? {
+        PatchTarget::Extension(schema) => {
+            apply_to_extension(extension_block(resource, schema)?, op, schema, value)?;
+            remove_empty_block(resource, schema);
+        }
+        PatchTarget::Attribute(target) => match target.extension {
+            None => apply_to_attribute(resource, op, &target, value, path)?,
+            Some(schema) => {
+                let block = extension_block(resource, schema)?;
+                apply_to_attribute(block, op, &target, value, path)?;
+                remove_empty_block(resource, schema);
+            }
+        },
+    }
+
+    Ok(())
+}
+
+fn extension_block<'r>(
+    resource: &'r mut Map<String, Value>,
+    schema: &'static Schema,
+) -> ScimResult<&'r mut Map<String, Value>> {
+    resource
+        .entry(schema.id)
+        .or_insert_with(|| Value::Object(Map::new()))
+        .as_object_mut()
+        .ok_or_else(|| ScimError::untyped(500, format!("{} is not an object", schema.id)))
+}
+
+fn remove_empty_block(resource: &mut Map<String, Value>, schema: &'static Schema) {
+    if resource
+        .get(schema.id)
+        .and_then(Value::as_object)
+        .is_some_and(Map::is_empty)
+    {
+        resource.remove(schema.id);
+    }
+}
+
+fn apply_to_extension(
+    block: &mut Map<String, Value>,
+    op: PatchOp,
     schema: &'static Schema,
     value: &Value,
-) -> Result<()> {
+) -> ScimResult<()> {
     let values = match value {
         Value::Null => {
-            host.clear();
+            block.clear();
             return Ok(());
         }
         Value::Object(values) => values,
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            return Err(Refusal::invalid_value(format!(
+            return Err(ScimError::invalid_value(format!(
                 "{} must be an object",
                 schema.id
             )));
         }
     };
+
     for (name, value) in values
         .iter()
         .filter(|(name, _)| !name.eq_ignore_ascii_case("schemas"))
     {
-        let attribute = find(schema.attributes, name).ok_or_else(|| {
-            Refusal::invalid_path(format!("{} has no attribute `{name}`", schema.id))
+        let attribute = find_attribute(schema.attributes, name).ok_or_else(|| {
+            ScimError::invalid_path(format!("{} has no attribute `{name}`", schema.id))
         })?;
-        writable(attribute, name)?;
-        set_whole(host, verb, attribute, value, name)?;
+        check_writable(attribute, name)?;
+        set_attribute(block, op, attribute, value, name)?;
     }
+
     Ok(())
 }
 
-fn at_attribute(
-    host: &mut Map<String, Value>,
-    verb: Verb,
-    target: &Target,
-    attribute: &'static Attribute,
+fn apply_to_attribute(
+    container: &mut Map<String, Value>,
+    op: PatchOp,
+    target: &AttributeTarget,
     value: &Value,
     path: &str,
-) -> Result<()> {
-    writable(attribute, path)?;
-    if let Some(sub) = target.sub {
-        writable(sub, path)?;
+) -> ScimResult<()> {
+    let attribute = target.attribute;
+    check_writable(attribute, path)?;
+    if let Some(sub_attribute) = target.sub_attribute {
+        check_writable(sub_attribute, path)?;
     }
     if attribute.name == "schemas" {
-        return Ok(()); // kept by the server, from the extensions that are there
+        return Ok(()); // the server derives it from the extensions of the resource
     }
-    let selecting = target.filter.is_some() || (attribute.multi && target.sub.is_some());
-    match (selecting, verb, target.sub) {
-        (true, Verb::Remove, _) => {
-            remove_values(host, attribute, target.filter.as_ref(), target.sub)?
+
+    let selects_values =
+        target.filter.is_some() || (attribute.multi_valued && target.sub_attribute.is_some());
+    match (selects_values, op, target.sub_attribute) {
+        (true, PatchOp::Remove, _) => remove_values(container, target)?,
+        (true, PatchOp::Add | PatchOp::Replace, _) => {
+            set_values(container, op, target, value, path)?;
         }
-        (true, Verb::Add | Verb::Replace, _) => {
-            set_values(
-                host,
-                verb,
-                (attribute, target.filter.as_ref(), target.sub),
-                value,
-                path,
-            )?;
+        (false, _, Some(sub_attribute)) => {
+            let parsed = parse_value(sub_attribute, value, path)?;
+            set_sub_attribute(container, attribute, sub_attribute, parsed);
         }
-        (false, _, Some(sub)) => {
-            let new = single(sub, value, path)?;
-            merge(host, attribute, sub, new);
+        (false, PatchOp::Remove, None) => {
+            container.remove(attribute.name);
         }
-        (false, Verb::Remove, None) => {
-            host.remove(attribute.name);
+        (false, PatchOp::Add | PatchOp::Replace, None) => {
+            set_attribute(container, op, attribute, value, path)?;
         }
-        (false, Verb::Add | Verb::Replace, None) => set_whole(host, verb, attribute, value, path)?,
     }
-    if attribute.required
-        && !host
-            .get(attribute.name)
-            .is_some_and(super::matching::assigned)
-    {
-        return Err(Refusal::mutability(format!(
+
+    if attribute.required && !container.get(attribute.name).is_some_and(is_assigned) {
+        return Err(ScimError::mutability(format!(
             "{} is required",
             attribute.name
         )));
@@ -238,54 +246,9 @@ fn at_attribute(
     Ok(())
 }
 
-fn writable(attribute: &Attribute, path: &str) -> Result<()> {
+fn check_writable(attribute: &Attribute, path: &str) -> ScimResult<()> {
     match attribute.mutability {
-        Mutability::ReadOnly => Err(Refusal::mutability(format!("`{path}` is read-only"))),
+        Mutability::ReadOnly => Err(ScimError::mutability(format!("`{path}` is read-only"))),
         Mutability::ReadWrite | Mutability::Immutable | Mutability::WriteOnly => Ok(()),
-    }
-}
-
-impl Target {
-    fn parse(path: &str, of: &'static ResourceType) -> Result<Self> {
-        let wrong = |why: &str| Refusal::invalid_path(format!("`{path}` {why}"));
-        let Some((head, tail)) = path.split_once('[') else {
-            let named = of
-                .resolve(path)
-                .ok_or_else(|| wrong("names no attribute"))?;
-            return Ok(Self {
-                extension: named.extension,
-                attribute: named.attribute,
-                filter: None,
-                sub: named.sub,
-            });
-        };
-        let (filter, rest) = tail
-            .rsplit_once(']')
-            .ok_or_else(|| wrong("has a bracket that is not closed"))?;
-        let named = of
-            .resolve(head)
-            .filter(|named| named.sub.is_none())
-            .ok_or_else(|| wrong("names no attribute"))?;
-        let attribute = named
-            .attribute
-            .filter(|attribute| attribute.multi && !attribute.subs.is_empty());
-        let attribute = attribute
-            .ok_or_else(|| wrong("has a filter on an attribute that has no values to select"))?;
-        let sub = match rest.strip_prefix('.') {
-            None if rest.is_empty() => None,
-            None => return Err(wrong("goes on after its filter")),
-            Some(name) => Some(
-                attribute
-                    .sub(name)
-                    .ok_or_else(|| wrong("names no sub-attribute"))?,
-            ),
-        };
-        let filter = Some(Filter::parse_inside(filter, attribute)?);
-        Ok(Self {
-            extension: named.extension,
-            attribute: Some(attribute),
-            filter,
-            sub,
-        })
     }
 }

@@ -1,273 +1,333 @@
-//! What a PATCH operation does to the values of one attribute (RFC 7644 sections 3.5.2.1 to 3.5.2.3).
+//! The effect of one PATCH operation on the values of one attribute (RFC 7644 sections 3.5.2.1 to
+//! 3.5.2.3).
 //!
-//! `set_whole` writes an attribute named without a filter, `set_values` and `remove_values` those of its values
-//! that a filter selects (all of them without one), `merge` one sub-attribute of a singular complex attribute.
+//! [`set_attribute`] writes an attribute that the path names without a filter. [`set_values`] and
+//! [`remove_values`] change the values that a filter selects, or all values without a filter.
+//! [`set_sub_attribute`] writes one sub-attribute of a single-valued complex attribute.
 
 use serde_json::{Map, Value};
 
+use super::attribute::{Attribute, AttributeType, Mutability, is_assigned};
 use super::filter::Filter;
-use super::matching::{assigned, matches};
-use super::patch::Verb;
-use super::reading::{single, whole};
-use super::refusal::{Refusal, Result};
-use super::schema::{Attribute, Kind, Mutability};
+use super::matching::matches;
+use super::patch_operation::{AttributeTarget, PatchOp};
+use super::resource_parser::{parse_attribute, parse_value};
+use super::scim_error::{ScimError, ScimResult};
 
-/// Adds to an attribute, or replaces it.
-pub(super) fn set_whole(
-    host: &mut Map<String, Value>,
-    verb: Verb,
+/// Adds to an attribute, or replaces it. Null unassigns it.
+pub(crate) fn set_attribute(
+    container: &mut Map<String, Value>,
+    op: PatchOp,
     attribute: &'static Attribute,
     value: &Value,
     path: &str,
-) -> Result<()> {
+) -> ScimResult<()> {
     if value.is_null() {
-        host.remove(attribute.name);
+        container.remove(attribute.name);
         return Ok(());
     }
-    if attribute.multi {
-        // A single value stands for a list of one.
-        let list = if value.is_object() {
-            Value::Array(vec![value.clone()])
-        } else {
-            value.clone()
-        };
-        let new = whole(attribute, &list, path)?;
-        let new = new
-            .and_then(|new| {
-                if let Value::Array(new) = new {
-                    Some(new)
-                } else {
-                    None
-                }
-            })
-            .unwrap_or_default();
-        return match verb {
-            Verb::Add => append(host, attribute, new),
-            Verb::Replace | Verb::Remove => {
-                put(host, attribute, new);
-                Ok(())
-            }
-        };
+    if attribute.multi_valued {
+        return set_multi_valued(container, op, attribute, value, path);
     }
-    if attribute.kind == Kind::Complex {
-        // Sub-attributes that the value does not name stay (RFC 7644 section 3.5.2.3).
-        let Value::Object(values) = value else {
-            return Err(Refusal::invalid_value(format!("{path} must be an object")));
-        };
-        let new = single(attribute, value, path)?;
-        for name in values.keys() {
-            let Some(sub) = attribute
-                .sub(name)
-                .filter(|sub| sub.mutability != Mutability::ReadOnly)
-            else {
-                continue;
-            };
-            merge(
-                host,
-                attribute,
-                sub,
-                new.as_ref().and_then(|new| new.get(sub.name)).cloned(),
-            );
-        }
-        return Ok(());
+    if attribute.value_type == AttributeType::Complex {
+        return set_complex(container, attribute, value, path);
     }
-    match single(attribute, value, path)? {
-        Some(value) => host.insert(attribute.name.to_owned(), value),
-        None => host.remove(attribute.name),
+
+    match parse_value(attribute, value, path)? {
+        Some(value) => container.insert(attribute.name.to_owned(), value),
+        None => container.remove(attribute.name),
     };
     Ok(())
 }
 
-/// Sets or clears one sub-attribute; an attribute without any is unassigned.
-pub(super) fn merge(
-    host: &mut Map<String, Value>,
+fn set_multi_valued(
+    container: &mut Map<String, Value>,
+    op: PatchOp,
     attribute: &'static Attribute,
-    sub: &'static Attribute,
-    value: Option<Value>,
-) {
-    let entry = host
-        .entry(attribute.name)
-        .or_insert_with(|| Value::Object(Map::new()));
-    if let Some(map) = entry.as_object_mut() {
-        match value {
-            Some(value) => map.insert(sub.name.to_owned(), value),
-            None => map.remove(sub.name),
-        };
-        if map.is_empty() {
-            host.remove(attribute.name);
-        }
-    }
-}
-
-fn append(
-    host: &mut Map<String, Value>,
-    attribute: &'static Attribute,
-    new: Vec<Value>,
-) -> Result<()> {
-    let mut values = take(host, attribute);
-    // A member is who it is; its `display` and `type` are the server's.
-    let member = attribute
-        .subs
-        .iter()
-        .any(|sub| sub.name == "value" && sub.mutability == Mutability::Immutable);
-    let mut fresh = Vec::new();
-    for value in new {
-        let there = values.iter().any(|old| {
-            if member {
-                old.get("value") == value.get("value")
-            } else {
-                *old == value
-            }
-        });
-        if !there {
-            fresh.push(values.len());
-            values.push(value);
-        }
-    }
-    one_primary(&mut values, &fresh, attribute)?;
-    put(host, attribute, values);
-    Ok(())
-}
-
-/// Writes to the values that the filter selects: `noTarget` if there are none.
-pub(super) fn set_values(
-    host: &mut Map<String, Value>,
-    verb: Verb,
-    (attribute, filter, sub): (
-        &'static Attribute,
-        Option<&Filter>,
-        Option<&'static Attribute>,
-    ),
     value: &Value,
     path: &str,
-) -> Result<()> {
-    let new = match sub {
-        Some(sub) => whole(sub, value, path)?,
-        None => single(attribute, value, path)?,
+) -> ScimResult<()> {
+    // An object is accepted as a list of one value.
+    let parsed = if value.is_object() {
+        parse_attribute(attribute, &Value::Array(vec![value.clone()]), path)?
+    } else {
+        parse_attribute(attribute, value, path)?
     };
-    let mut values = take(host, attribute);
-    let mut touched = Vec::new();
-    for (at, old) in values.iter_mut().enumerate() {
-        let Some(map) = old
-            .as_object_mut()
-            .filter(|map| filter.is_none_or(|filter| matches(filter, map)))
+    let new_values = match parsed {
+        Some(Value::Array(values)) => values,
+        _ => Vec::new(),
+    };
+
+    match op {
+        PatchOp::Add => add_values(container, attribute, new_values),
+        PatchOp::Replace | PatchOp::Remove => {
+            store_values(container, attribute, new_values);
+            Ok(())
+        }
+    }
+}
+
+/// Sets the sub-attributes that the value names; the others stay (RFC 7644 section 3.5.2.3).
+fn set_complex(
+    container: &mut Map<String, Value>,
+    attribute: &'static Attribute,
+    value: &Value,
+    path: &str,
+) -> ScimResult<()> {
+    let Value::Object(values) = value else {
+        return Err(ScimError::invalid_value(format!(
+            "{path} must be an object"
+        )));
+    };
+    let parsed = parse_value(attribute, value, path)?;
+
+    for name in values.keys() {
+        let Some(sub_attribute) = attribute
+            .sub_attribute(name)
+            .filter(|sub_attribute| sub_attribute.mutability != Mutability::ReadOnly)
         else {
             continue;
         };
-        let mut next = if verb == Verb::Replace && sub.is_none() {
-            Map::new()
-        } else {
-            map.clone()
-        };
-        match (sub, &new) {
-            (Some(sub), Some(value)) => {
-                next.insert(sub.name.to_owned(), value.clone());
-            }
-            (Some(sub), None) => {
-                next.remove(sub.name);
-            }
-            (None, Some(Value::Object(values))) => next.extend(values.clone()),
-            (None, _) => {}
-        }
-        for fixed in attribute
-            .subs
-            .iter()
-            .filter(|sub| sub.mutability == Mutability::Immutable)
-        {
-            if map
-                .get(fixed.name)
-                .is_some_and(|old| next.get(fixed.name) != Some(old))
-            {
-                return Err(Refusal::mutability(format!(
-                    "`{path}`: {} cannot be changed",
-                    fixed.name
-                )));
-            }
-        }
-        *map = next;
-        touched.push(at);
+        let value = parsed
+            .as_ref()
+            .and_then(|parsed| parsed.get(sub_attribute.name))
+            .cloned();
+        set_sub_attribute(container, attribute, sub_attribute, value);
     }
-    if touched.is_empty() {
-        return Err(Refusal::no_target(format!("`{path}` selects nothing")));
-    }
-    one_primary(&mut values, &touched, attribute)?;
-    put(host, attribute, values);
+
     Ok(())
 }
 
-/// Removes the values that the filter selects, or one sub-attribute of each; selecting nothing is no error.
-pub(super) fn remove_values(
-    host: &mut Map<String, Value>,
+/// Sets one sub-attribute, or unassigns it. Removes the attribute with its last sub-attribute.
+pub(crate) fn set_sub_attribute(
+    container: &mut Map<String, Value>,
     attribute: &'static Attribute,
-    filter: Option<&Filter>,
-    sub: Option<&'static Attribute>,
-) -> Result<()> {
-    let mut values = take(host, attribute);
+    sub_attribute: &'static Attribute,
+    value: Option<Value>,
+) {
+    let entry = container
+        .entry(attribute.name)
+        .or_insert_with(|| Value::Object(Map::new()));
+    let Some(map) = entry.as_object_mut() else {
+        return;
+    };
+
+    match value {
+        Some(value) => map.insert(sub_attribute.name.to_owned(), value),
+        None => map.remove(sub_attribute.name),
+    };
+    if map.is_empty() {
+        container.remove(attribute.name);
+    }
+}
+
+/// Adds the values that the attribute does not have yet.
+fn add_values(
+    container: &mut Map<String, Value>,
+    attribute: &'static Attribute,
+    new_values: Vec<Value>,
+) -> ScimResult<()> {
+    let mut values = take_values(container, attribute);
+
+    // `value` identifies a member; the server sets its `display` and `type`.
+    let identified_by_value = attribute.sub_attributes.iter().any(|sub_attribute| {
+        sub_attribute.name == "value" && sub_attribute.mutability == Mutability::Immutable
+    });
+    let mut added = Vec::new();
+    for new_value in new_values {
+        let exists = values.iter().any(|value| {
+            if identified_by_value {
+                value.get("value") == new_value.get("value")
+            } else {
+                *value == new_value
+            }
+        });
+        if !exists {
+            added.push(values.len());
+            values.push(new_value);
+        }
+    }
+
+    keep_one_primary(&mut values, &added, attribute)?;
+    store_values(container, attribute, values);
+    Ok(())
+}
+
+/// Changes the values that the filter selects; `noTarget` if it selects none.
+pub(crate) fn set_values(
+    container: &mut Map<String, Value>,
+    op: PatchOp,
+    target: &AttributeTarget,
+    value: &Value,
+    path: &str,
+) -> ScimResult<()> {
+    let attribute = target.attribute;
+    let parsed = match target.sub_attribute {
+        Some(sub_attribute) => parse_attribute(sub_attribute, value, path)?,
+        None => parse_value(attribute, value, path)?,
+    };
+
+    let mut values = take_values(container, attribute);
+    let mut changed = Vec::new();
+    for (at, value) in values.iter_mut().enumerate() {
+        let Some(old) = value.as_object_mut() else {
+            continue;
+        };
+        if !selects(target.filter.as_ref(), old) {
+            continue;
+        }
+        let new = changed_value(old, op, target.sub_attribute, parsed.as_ref());
+        check_immutable(attribute, old, &new, path)?;
+        *old = new;
+        changed.push(at);
+    }
+
+    if changed.is_empty() {
+        return Err(ScimError::no_target(format!("`{path}` selects no value")));
+    }
+    keep_one_primary(&mut values, &changed, attribute)?;
+    store_values(container, attribute, values);
+    Ok(())
+}
+
+/// `replace` without a sub-attribute replaces the whole value; everything else merges into it.
+fn changed_value(
+    old: &Map<String, Value>,
+    op: PatchOp,
+    sub_attribute: Option<&'static Attribute>,
+    parsed: Option<&Value>,
+) -> Map<String, Value> {
+    let mut new = if op == PatchOp::Replace && sub_attribute.is_none() {
+        Map::new()
+    } else {
+        old.clone()
+    };
+
+    match (sub_attribute, parsed) {
+        (Some(sub_attribute), Some(value)) => {
+            new.insert(sub_attribute.name.to_owned(), value.clone());
+        }
+        (Some(sub_attribute), None) => {
+            new.remove(sub_attribute.name);
+        }
+        (None, Some(Value::Object(values))) => new.extend(values.clone()),
+        (None, _) => {}
+    }
+
+    new
+}
+
+fn check_immutable(
+    attribute: &Attribute,
+    old: &Map<String, Value>,
+    new: &Map<String, Value>,
+    path: &str,
+) -> ScimResult<()> {
+    for sub_attribute in attribute
+        .sub_attributes
+        .iter()
+        .filter(|sub_attribute| sub_attribute.mutability == Mutability::Immutable)
+    {
+        let old_value = old.get(sub_attribute.name);
+        if old_value.is_some() && old_value != new.get(sub_attribute.name) {
+            return Err(ScimError::mutability(format!(
+                "`{path}`: {} is immutable",
+                sub_attribute.name
+            )));
+        }
+    }
+
+    Ok(())
+}
+
+/// Removes the values that the filter selects, or one sub-attribute of each. No selected value is
+/// no error.
+pub(crate) fn remove_values(
+    container: &mut Map<String, Value>,
+    target: &AttributeTarget,
+) -> ScimResult<()> {
+    let attribute = target.attribute;
     let selected = |value: &Value| {
         value
             .as_object()
-            .is_some_and(|map| filter.is_none_or(|filter| matches(filter, map)))
+            .is_some_and(|map| selects(target.filter.as_ref(), map))
     };
-    match sub {
+
+    let mut values = take_values(container, attribute);
+    match target.sub_attribute {
         None => values.retain(|value| !selected(value)),
-        Some(sub) => {
+        Some(sub_attribute) => {
             for value in values.iter_mut().filter(|value| selected(value)) {
-                let removed = value.as_object_mut().and_then(|map| map.remove(sub.name));
-                if removed.is_some() && sub.mutability == Mutability::Immutable {
-                    return Err(Refusal::mutability(format!(
-                        "{}.{} cannot be changed",
-                        attribute.name, sub.name
+                let removed = value
+                    .as_object_mut()
+                    .and_then(|map| map.remove(sub_attribute.name));
+                if removed.is_some() && sub_attribute.mutability == Mutability::Immutable {
+                    return Err(ScimError::mutability(format!(
+                        "{}.{} is immutable",
+                        attribute.name, sub_attribute.name
                     )));
                 }
             }
         }
     }
-    put(host, attribute, values);
+
+    store_values(container, attribute, values);
     Ok(())
 }
 
-/// A new primary clears the old one (RFC 7644 section 3.5.2); two new ones are a contradiction.
-fn one_primary(values: &mut [Value], fresh: &[usize], attribute: &Attribute) -> Result<()> {
-    let yes = Some(&Value::Bool(true));
-    let new = fresh
+fn selects(filter: Option<&Filter>, value: &Map<String, Value>) -> bool {
+    filter.is_none_or(|filter| matches(filter, value))
+}
+
+/// A new primary value clears the old one (RFC 7644 section 3.5.2). Two new ones are an error.
+fn keep_one_primary(
+    values: &mut [Value],
+    changed: &[usize],
+    attribute: &Attribute,
+) -> ScimResult<()> {
+    let primary = Some(&Value::Bool(true));
+    let new_primaries = changed
         .iter()
         .filter(|at| {
             values
                 .get(**at)
-                .is_some_and(|value| value.get("primary") == yes)
+                .is_some_and(|value| value.get("primary") == primary)
         })
         .count();
-    if new > 1 {
-        return Err(Refusal::invalid_value(format!(
+
+    if new_primaries > 1 {
+        return Err(ScimError::invalid_value(format!(
             "{} would have more than one primary value",
             attribute.name
         )));
     }
-    if new == 1 {
+    if new_primaries == 1 {
         for (at, value) in values.iter_mut().enumerate() {
             if let Some(map) = value
                 .as_object_mut()
-                .filter(|map| !fresh.contains(&at) && map.get("primary") == yes)
+                .filter(|map| !changed.contains(&at) && map.get("primary") == primary)
             {
                 map.insert("primary".to_owned(), Value::Bool(false));
             }
         }
     }
+
     Ok(())
 }
 
-fn take(host: &mut Map<String, Value>, attribute: &Attribute) -> Vec<Value> {
-    match host.remove(attribute.name) {
+fn take_values(container: &mut Map<String, Value>, attribute: &Attribute) -> Vec<Value> {
+    match container.remove(attribute.name) {
         Some(Value::Array(values)) => values,
         _ => Vec::new(),
     }
 }
 
-fn put(host: &mut Map<String, Value>, attribute: &Attribute, values: Vec<Value>) {
-    let values: Vec<Value> = values.into_iter().filter(assigned).collect();
+fn store_values(container: &mut Map<String, Value>, attribute: &Attribute, values: Vec<Value>) {
+    let values: Vec<Value> = values.into_iter().filter(is_assigned).collect();
+
     if values.is_empty() {
-        host.remove(attribute.name);
+        container.remove(attribute.name);
     } else {
-        host.insert(attribute.name.to_owned(), Value::Array(values));
+        container.insert(attribute.name.to_owned(), Value::Array(values));
     }
 }

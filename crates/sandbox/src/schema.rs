@@ -1,311 +1,164 @@
-//! What an attribute is: the characteristics of RFC 7643 section 2.2, and how a name or path finds its attribute.
+//! Schemas and resource types (RFC 7643 sections 6 and 7), and the resolution of attribute names.
 //!
-//! The tables of [`super::attributes`] are written in these words. What is served at `/Schemas` is what is enforced:
-//! reading, filters, PATCH and projection all ask the same tables.
+//! Input: a name in attribute notation, `[URN:]attribute[.subAttribute]` (RFC 7644 section 3.10).
+//! Output: the attribute that it names, or the extension if it is the URN of an extension alone.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
-/// The type of an attribute's value (RFC 7643 section 2.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Text,
-    Boolean,
-    Integer,
-    DateTime,
-    Binary,
-    Reference,
-    Complex,
-}
+use super::attribute::{Attribute, AttributeType, find_attribute};
 
-/// Who may write it, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mutability {
-    ReadWrite,
-    ReadOnly,
-    Immutable,
-    WriteOnly,
-}
-
-/// When an answer has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Returned {
-    Always,
-    Default,
-    Never,
-}
-
-/// One attribute, or sub-attribute.
+/// A schema: its URN, its name and its attributes.
 #[derive(Debug)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "RFC 7643 section 2.2 has these characteristics, each true or false"
-)]
-pub(super) struct Attribute {
-    pub name: &'static str,
-    pub kind: Kind,
-    pub multi: bool,
-    pub required: bool,
-    pub case_exact: bool,
-    pub mutability: Mutability,
-    pub returned: Returned,
-    pub unique: bool,
-    /// Workplace writes ids as numbers too; they are kept as text.
-    pub or_number: bool,
-    pub subs: &'static [Attribute],
-    pub canonical: &'static [&'static str],
-    pub references: &'static [&'static str],
+pub(crate) struct Schema {
+    pub(crate) id: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) attributes: &'static [Attribute],
 }
 
-impl Attribute {
-    pub const fn new(name: &'static str, kind: Kind) -> Self {
-        Self {
-            name,
-            kind,
-            multi: false,
-            required: false,
-            case_exact: matches!(kind, Kind::Reference | Kind::Binary),
-            mutability: Mutability::ReadWrite,
-            returned: Returned::Default,
-            unique: false,
-            or_number: false,
-            subs: &[],
-            canonical: &[],
-            references: &[],
-        }
-    }
-
-    pub const fn text(name: &'static str) -> Self {
-        Self::new(name, Kind::Text)
-    }
-
-    pub const fn complex(name: &'static str, subs: &'static [Attribute]) -> Self {
-        Self {
-            subs,
-            ..Self::new(name, Kind::Complex)
-        }
-    }
-
-    pub const fn many(self) -> Self {
-        Self {
-            multi: true,
-            ..self
-        }
-    }
-
-    pub const fn required(self) -> Self {
-        Self {
-            required: true,
-            ..self
-        }
-    }
-
-    pub const fn case_exact(self) -> Self {
-        Self {
-            case_exact: true,
-            ..self
-        }
-    }
-
-    pub const fn read_only(self) -> Self {
-        Self {
-            mutability: Mutability::ReadOnly,
-            ..self
-        }
-    }
-
-    pub const fn immutable(self) -> Self {
-        Self {
-            mutability: Mutability::Immutable,
-            ..self
-        }
-    }
-
-    pub const fn write_only(self) -> Self {
-        Self {
-            mutability: Mutability::WriteOnly,
-            returned: Returned::Never,
-            ..self
-        }
-    }
-
-    pub const fn always(self) -> Self {
-        Self {
-            returned: Returned::Always,
-            ..self
-        }
-    }
-
-    pub const fn unique(self) -> Self {
-        Self {
-            unique: true,
-            ..self
-        }
-    }
-
-    pub const fn or_number(self) -> Self {
-        Self {
-            or_number: true,
-            ..self
-        }
-    }
-
-    pub const fn canonical(self, canonical: &'static [&'static str]) -> Self {
-        Self { canonical, ..self }
-    }
-
-    pub const fn references(self, references: &'static [&'static str]) -> Self {
-        Self { references, ..self }
-    }
-
-    /// The sub-attribute of this name.
-    pub fn sub(&self, name: &str) -> Option<&'static Attribute> {
-        find(self.subs, name)
-    }
-
-    /// As `/Schemas` describes it (RFC 7643 section 7).
-    pub fn describe(&self) -> Value {
-        let mut out = json!({
-            "name": self.name,
-            "type": match self.kind {
-                Kind::Text => "string",
-                Kind::Boolean => "boolean",
-                Kind::Integer => "integer",
-                Kind::DateTime => "dateTime",
-                Kind::Binary => "binary",
-                Kind::Reference => "reference",
-                Kind::Complex => "complex",
-            },
-            "multiValued": self.multi,
-            "description": format!("{} (RFC 7643)", self.name),
-            "required": self.required,
-            "caseExact": self.case_exact,
-            "mutability": match self.mutability {
-                Mutability::ReadWrite => "readWrite",
-                Mutability::ReadOnly => "readOnly",
-                Mutability::Immutable => "immutable",
-                Mutability::WriteOnly => "writeOnly",
-            },
-            "returned": match self.returned {
-                Returned::Always => "always",
-                Returned::Default => "default",
-                Returned::Never => "never",
-            },
-            "uniqueness": if self.unique { "server" } else { "none" },
-        });
-        if let Some(map) = out.as_object_mut() {
-            if !self.subs.is_empty() {
-                map.insert(
-                    "subAttributes".to_owned(),
-                    self.subs.iter().map(Attribute::describe).collect(),
-                );
-            }
-            if !self.canonical.is_empty() {
-                map.insert("canonicalValues".to_owned(), json!(self.canonical));
-            }
-            if !self.references.is_empty() {
-                map.insert("referenceTypes".to_owned(), json!(self.references));
-            }
-        }
-        out
-    }
-}
-
-/// A schema: a URN and its attributes.
+/// A resource type (RFC 7643 section 6).
 #[derive(Debug)]
-pub(super) struct Schema {
-    pub id: &'static str,
-    pub name: &'static str,
-    pub attributes: &'static [Attribute],
+pub(crate) struct ResourceType {
+    pub(crate) name: &'static str,
+    /// The path below the base URL, with its slash: `/Users`.
+    pub(crate) endpoint: &'static str,
+    pub(crate) core_schema: &'static Schema,
+    pub(crate) extensions: &'static [&'static Schema],
+    /// Other URNs that this dialect accepts in `schemas` in place of the core schema.
+    pub(crate) accepted_urns: &'static [&'static str],
 }
 
-/// A kind of resource: its endpoint, its schema, its extensions.
-#[derive(Debug)]
-pub(super) struct ResourceType {
-    pub name: &'static str,
-    pub endpoint: &'static str,
-    pub core: &'static Schema,
-    pub extensions: &'static [&'static Schema],
-    /// Other URNs that this dialect takes in `schemas` without a murmur.
-    pub tolerated: &'static [&'static str],
-}
+/// The attributes of every resource (RFC 7643 section 3.1), and `schemas`.
+const COMMON_ATTRIBUTES: &[Attribute] = &[
+    Attribute::new("schemas", AttributeType::Reference)
+        .multi_valued()
+        .always_returned(),
+    Attribute::string("id")
+        .case_exact()
+        .read_only()
+        .always_returned()
+        .unique(),
+    Attribute::string("externalId").case_exact(),
+    Attribute::complex(
+        "meta",
+        &[
+            Attribute::string("resourceType").case_exact().read_only(),
+            Attribute::new("created", AttributeType::DateTime).read_only(),
+            Attribute::new("lastModified", AttributeType::DateTime).read_only(),
+            Attribute::new("location", AttributeType::Reference).read_only(),
+        ],
+    )
+    .read_only(),
+];
 
-/// What a name such as `emails.value` or `urn:...:User:manager.value` stands for.
+/// The path to one attribute or sub-attribute of a resource.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Named {
-    /// The extension that has the attribute; `None` for the core schema.
-    pub extension: Option<&'static Schema>,
-    /// `None`: the name is that of the extension itself.
-    pub attribute: Option<&'static Attribute>,
-    pub sub: Option<&'static Attribute>,
+pub(crate) struct AttributePath {
+    /// The extension that defines the attribute; `None` for the core schema.
+    pub(crate) extension: Option<&'static Schema>,
+    pub(crate) attribute: &'static Attribute,
+    pub(crate) sub_attribute: Option<&'static Attribute>,
+}
+
+/// The result of name resolution.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ResolvedName {
+    /// The name is the URN of an extension alone.
+    Extension(&'static Schema),
+    Attribute(AttributePath),
+}
+
+impl AttributePath {
+    /// The sub-attribute if the path has one, else the attribute.
+    pub(crate) fn leaf(&self) -> &'static Attribute {
+        self.sub_attribute.unwrap_or(self.attribute)
+    }
+
+    /// The value of the attribute, before the sub-attribute is selected.
+    pub(crate) fn attribute_value<'m>(
+        &self,
+        resource: &'m Map<String, Value>,
+    ) -> Option<&'m Value> {
+        let container = match self.extension {
+            None => resource,
+            Some(schema) => resource.get(schema.id)?.as_object()?,
+        };
+
+        container.get(self.attribute.name)
+    }
 }
 
 impl ResourceType {
-    /// The top-level attribute of this name, common ones included.
-    pub fn attribute(&self, name: &str) -> Option<&'static Attribute> {
-        find(self.core.attributes, name).or_else(|| find(super::attributes::COMMON, name))
+    /// Finds a top-level attribute of the core schema or of the common attributes.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&'static Attribute> {
+        find_attribute(self.core_schema.attributes, name)
+            .or_else(|| find_attribute(COMMON_ATTRIBUTES, name))
     }
 
-    /// The extension with this URN.
-    pub fn extension(&self, urn: &str) -> Option<&'static Schema> {
+    /// Finds an extension by its URN, in any case.
+    pub(crate) fn extension(&self, urn: &str) -> Option<&'static Schema> {
         self.extensions
             .iter()
             .copied()
             .find(|schema| schema.id.eq_ignore_ascii_case(urn))
     }
 
-    /// Resolves `[URN:]attribute[.sub]` (RFC 7644 section 3.10); `None` if it names nothing here.
-    pub fn resolve(&self, text: &str) -> Option<Named> {
-        for schema in self.extensions.iter().copied().chain([self.core]) {
-            let Some(rest) = strip_urn(text, schema.id) else {
+    /// Resolves a name in attribute notation; `None` if this resource type does not have it.
+    pub(crate) fn resolve(&self, name: &str) -> Option<ResolvedName> {
+        for schema in self.extensions.iter().copied() {
+            let Some(rest) = strip_urn(name, schema.id) else {
                 continue;
             };
-            let extension = (!std::ptr::eq(schema, self.core)).then_some(schema);
             if rest.is_empty() {
-                return extension.map(|schema| Named {
-                    extension: Some(schema),
-                    attribute: None,
-                    sub: None,
-                });
+                return Some(ResolvedName::Extension(schema));
             }
-            let lookup = |name: &str| match extension {
-                Some(schema) => find(schema.attributes, name),
-                None => self.attribute(name),
-            };
-            return dotted(rest, lookup).map(|(attribute, sub)| Named {
-                extension,
-                attribute: Some(attribute),
-                sub,
-            });
+            return self
+                .path_in(Some(schema), rest)
+                .map(ResolvedName::Attribute);
         }
-        let (attribute, sub) = dotted(text, |name| self.attribute(name))?;
-        Some(Named {
-            extension: None,
-            attribute: Some(attribute),
-            sub,
+
+        let name = strip_urn(name, self.core_schema.id).unwrap_or(name);
+        self.path_in(None, name).map(ResolvedName::Attribute)
+    }
+
+    /// Resolves a name that must be an attribute, not the URN of an extension.
+    pub(crate) fn attribute_path(&self, name: &str) -> Option<AttributePath> {
+        match self.resolve(name)? {
+            ResolvedName::Attribute(path) => Some(path),
+            ResolvedName::Extension(_) => None,
+        }
+    }
+
+    fn path_in(&self, extension: Option<&'static Schema>, name: &str) -> Option<AttributePath> {
+        let (name, sub_name) = match name.split_once('.') {
+            None => (name, None),
+            Some((name, sub_name)) => (name, Some(sub_name)),
+        };
+
+        let attribute = match extension {
+            None => self.attribute(name)?,
+            Some(schema) => find_attribute(schema.attributes, name)?,
+        };
+        let sub_attribute = match sub_name {
+            None => None,
+            Some(name) => Some(attribute.sub_attribute(name)?),
+        };
+
+        Some(AttributePath {
+            extension,
+            attribute,
+            sub_attribute,
         })
     }
 }
 
-fn dotted(
-    text: &str,
-    lookup: impl Fn(&str) -> Option<&'static Attribute>,
-) -> Option<(&'static Attribute, Option<&'static Attribute>)> {
-    match text.split_once('.') {
-        None => Some((lookup(text)?, None)),
-        Some((name, sub)) => {
-            let attribute = lookup(name)?;
-            Some((attribute, Some(attribute.sub(sub)?)))
-        }
-    }
-}
-
-/// What follows the URN: empty for the URN alone, else what comes after its colon.
-fn strip_urn<'t>(text: &'t str, urn: &str) -> Option<&'t str> {
-    let head = text.get(..urn.len())?;
+/// The text after `URN:`; empty if the name is the URN alone, `None` if it does not begin with it.
+fn strip_urn<'t>(name: &'t str, urn: &str) -> Option<&'t str> {
+    let head = name.get(..urn.len())?;
     if !head.eq_ignore_ascii_case(urn) {
         return None;
     }
-    let rest = text.get(urn.len()..)?;
+
+    let rest = name.get(urn.len()..)?;
     if rest.is_empty() {
         Some(rest)
     } else {
@@ -313,50 +166,48 @@ fn strip_urn<'t>(text: &'t str, urn: &str) -> Option<&'t str> {
     }
 }
 
-/// Attribute names are case-insensitive (RFC 7643 section 2.1).
-pub(super) fn find(attributes: &'static [Attribute], name: &str) -> Option<&'static Attribute> {
-    attributes
-        .iter()
-        .find(|attribute| attribute.name.eq_ignore_ascii_case(name))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::attributes::GENERIC;
+    use super::*;
+    use crate::catalogue::GENERIC;
 
     #[test]
     fn names_resolve_in_any_case_with_and_without_their_urn() {
         let user = GENERIC.user;
-        let named = user
-            .resolve("urn:ietf:params:scim:schemas:core:2.0:User:NAME.givenname")
+
+        let path = user
+            .attribute_path("urn:ietf:params:scim:schemas:core:2.0:User:NAME.givenname")
             .unwrap();
         assert_eq!(
-            (
-                named.attribute.unwrap().name,
-                named.sub.unwrap().name,
-                named.extension.is_none()
-            ),
-            ("name", "givenName", true)
+            (path.attribute.name, path.leaf().name),
+            ("name", "givenName")
         );
-        let named = user
-            .resolve("URN:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value")
+        assert!(path.extension.is_none());
+
+        let path = user
+            .attribute_path(
+                "URN:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
+            )
             .unwrap();
         assert_eq!(
-            (named.attribute.unwrap().name, named.sub.unwrap().name),
+            (path.attribute.name, path.leaf().name),
             ("manager", "value")
         );
-        let named = user
-            .resolve("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User")
-            .unwrap();
-        assert!(named.attribute.is_none() && named.extension.is_some());
-        for wrong in [
+
+        let extension = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        assert!(matches!(
+            user.resolve(extension),
+            Some(ResolvedName::Extension(schema)) if schema.id == extension
+        ));
+
+        for unknown in [
             "nope",
             "name.nope",
             "department",
             "urn:example:User:title",
             "",
         ] {
-            assert!(user.resolve(wrong).is_none(), "{wrong}");
+            assert!(user.resolve(unknown).is_none(), "{unknown}");
         }
     }
 }

@@ -1,107 +1,126 @@
-//! What Workplace asks beyond the RFCs, of requests and of users.
+//! The restrictions of Workplace that go beyond the RFCs, on requests and on users.
 //!
-//! The rest of its dialect is where it belongs: attributes in [`super::attributes`], error bodies in
-//! [`super::refusal`], the partial PUT in [`super::write`], the plural discovery in [`super::discovery`].
-//!
-//! The vendor is gone, and its samples are all there is to go by: what they never do is refused here, so that a client which
-//! strays from them is noticed.
+//! The product no longer exists; its published samples are the only specification. The sandbox
+//! rejects what the samples never do, so that a client that deviates from them is noticed. The rest
+//! of the dialect is in [`super::catalogue`], [`super::scim_error`], [`super::write`] and
+//! [`super::discovery`].
 
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, header};
 use serde_json::{Map, Value};
 
+use super::catalogue::Endpoint;
 use super::filter::Filter;
-use super::refusal::{Refusal, Result};
-use super::service::Call;
-use super::store::Side;
+use super::message::ScimRequest;
+use super::scim_error::{ScimError, ScimResult};
 
-/// What it asks of every request: a User-Agent, and the media type of its samples.
-pub(super) fn admit(headers: &HeaderMap, has_body: bool) -> Result<()> {
-    let text = |name: header::HeaderName| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-    };
-    if text(header::USER_AGENT).trim().is_empty() {
-        return Err(Refusal::plain(400, "the header User-Agent is missing"));
+/// Checks the headers of a request: a User-Agent, and no media type but `application/json`.
+pub(crate) fn check_headers(headers: &HeaderMap, has_body: bool) -> ScimResult<()> {
+    if header_text(headers, header::USER_AGENT).trim().is_empty() {
+        return Err(ScimError::untyped(400, "the header User-Agent is missing"));
     }
-    let foreign = |name| {
-        text(name)
-            .to_ascii_lowercase()
-            .contains("application/scim+json")
-    };
-    if has_body && foreign(header::CONTENT_TYPE) {
-        return Err(Refusal::plain(
+    if has_body && names_scim_json(headers, header::CONTENT_TYPE) {
+        return Err(ScimError::untyped(
             415,
             "the Content-Type must be application/json",
         ));
     }
-    if foreign(header::ACCEPT) {
-        return Err(Refusal::plain(
+    if names_scim_json(headers, header::ACCEPT) {
+        return Err(ScimError::untyped(
             406,
-            "application/json is all that can be answered",
+            "Accept must allow application/json, the only media type of the responses",
         ));
     }
+
     Ok(())
 }
 
-/// What its samples never do to a resource that exists: People Sets are never patched, nor is `active`.
-pub(super) fn check_patch(
-    side: Side,
-    call: &Call,
+fn header_text(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+fn names_scim_json(headers: &HeaderMap, name: HeaderName) -> bool {
+    header_text(headers, name)
+        .to_ascii_lowercase()
+        .contains("application/scim+json")
+}
+
+/// Rejects what the samples never do with PATCH: a change of a People Set (group) or of `active`.
+pub(crate) fn check_patch(
+    endpoint: Endpoint,
+    request: &ScimRequest,
     old: &Map<String, Value>,
     new: &Map<String, Value>,
-) -> Result<()> {
-    if call.method != "PATCH" {
+) -> ScimResult<()> {
+    if request.method != "PATCH" {
         return Ok(());
     }
-    if side == Side::Groups {
-        return Err(Refusal::plain(405, "a People Set is changed by PUT"));
+    if endpoint == Endpoint::Groups {
+        return Err(ScimError::untyped(
+            405,
+            "PATCH cannot change a People Set; use PUT",
+        ));
     }
+
     if old.get("active") == new.get("active") {
         Ok(())
     } else {
-        Err(Refusal::invalid_value("active is changed by PUT"))
+        Err(ScimError::invalid_value(
+            "PATCH cannot change active; use PUT",
+        ))
     }
 }
 
-/// Users are found by `userName` or `externalId` alone.
-pub(super) fn check_filter(side: Side, filter: &Filter) -> Result<()> {
-    match (side, filter) {
-        (Side::Users, Filter::Compare(place, ..))
-            if matches!(place.leaf().name, "userName" | "externalId") =>
+/// Rejects a filter over users that is not one comparison of `userName` or `externalId`.
+pub(crate) fn check_filter(endpoint: Endpoint, filter: &Filter) -> ScimResult<()> {
+    match (endpoint, filter) {
+        (Endpoint::Users, Filter::Compare(path, ..))
+            if matches!(path.leaf().name, "userName" | "externalId") =>
         {
             Ok(())
         }
-        (Side::Groups, _) => Ok(()),
-        (Side::Users, _) => Err(Refusal::invalid_filter(
-            "users are found by userName or externalId",
+        (Endpoint::Groups, _) => Ok(()),
+        (Endpoint::Users, _) => Err(ScimError::invalid_filter(
+            "a filter over users must compare userName or externalId",
         )),
     }
 }
 
-/// The vendor's own conditions on a resource.
-pub(super) fn check(side: Side, map: &Map<String, Value>) -> Result<()> {
-    if side == Side::Groups {
+/// Checks the attributes that Workplace requires of a user.
+pub(crate) fn validate(endpoint: Endpoint, attributes: &Map<String, Value>) -> ScimResult<()> {
+    if endpoint == Endpoint::Groups {
         return Ok(());
     }
-    match map.get("userName").and_then(Value::as_str) {
+
+    match attributes.get("userName").and_then(Value::as_str) {
         Some(user_name) if is_email(user_name) => {}
-        Some(_) => return Err(Refusal::invalid_value("userName must be an e-mail address")),
-        // People without an e-mail address.
-        None if map.contains_key("externalId") => {}
-        None => return Err(Refusal::invalid_value("userName or externalId is required")),
+        Some(_) => {
+            return Err(ScimError::invalid_value(
+                "userName must be an e-mail address",
+            ));
+        }
+        // A person without an e-mail address.
+        None if attributes.contains_key("externalId") => {}
+        None => {
+            return Err(ScimError::invalid_value(
+                "userName or externalId is required",
+            ));
+        }
     }
-    let formatted = map.get("name").and_then(|name| name.get("formatted"));
-    if formatted
-        .and_then(Value::as_str)
-        .is_none_or(|name| name.trim().is_empty())
-    {
-        return Err(Refusal::invalid_value("name.formatted is required"));
+
+    let formatted = attributes
+        .get("name")
+        .and_then(|name| name.get("formatted"))
+        .and_then(Value::as_str);
+    if formatted.is_none_or(|name| name.trim().is_empty()) {
+        return Err(ScimError::invalid_value("name.formatted is required"));
     }
     Ok(())
 }
 
+/// A plausibility check, not RFC 5322.
 fn is_email(text: &str) -> bool {
     text.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty()
@@ -118,9 +137,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_e_mail_address_has_one_at_and_a_domain() {
+    fn an_e_mail_address_has_one_at_sign_and_a_domain() {
         assert!(is_email("ada@example.com"));
-        for wrong in [
+
+        for invalid in [
             "ada",
             "@example.com",
             "ada@",
@@ -129,7 +149,7 @@ mod tests {
             "a@b@c.d",
             "ada@.com",
         ] {
-            assert!(!is_email(wrong), "{wrong}");
+            assert!(!is_email(invalid), "{invalid}");
         }
     }
 }

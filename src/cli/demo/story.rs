@@ -70,7 +70,7 @@ impl Teller<'_> {
         for request in writes(&self.stage.sandbox.requests()) {
             say(&format!("             {request}"))?;
         }
-        self.stage.sandbox.forget_requests();
+        self.stage.sandbox.clear_requests();
         self.effect(held, expected)
     }
 
@@ -164,7 +164,7 @@ impl Teller<'_> {
         self.stage
             .sandbox
             .set_faults(vec![Fault::new(Effect::Down)]);
-        self.stage.sandbox.forget_requests();
+        self.stage.sandbox.clear_requests();
         for (worker, given, family) in NEWCOMERS {
             self.post("hired", worker, NOW, hire(given, family, "Analyst"))
                 .await?;
@@ -181,7 +181,7 @@ impl Teller<'_> {
             "every hook was answered 200; the accounts wait",
         )?;
         self.step("It is back.")?;
-        self.stage.sandbox.forget_requests();
+        self.stage.sandbox.clear_requests();
         self.stage.sandbox.set_faults(Vec::new());
         let everybody = |stage: &Stage| {
             NEWCOMERS
@@ -259,7 +259,7 @@ impl Teller<'_> {
 
         self.step("The application is mended, the letter replayed.")?;
         self.stage.sandbox.set_faults(Vec::new());
-        self.stage.sandbox.forget_requests();
+        self.stage.sandbox.clear_requests();
         let ids = json!({ "ids": [letter.pointer("/id")], "reason": "demo" });
         api.post("/api/v1/dead-letters/replay", &ids).await?;
         self.expect("the title is there", |stage| {
@@ -313,7 +313,7 @@ impl Teller<'_> {
 
     async fn rehire(&mut self) -> anyhow::Result<()> {
         self.step("Ada comes back: HR rehires her.")?;
-        self.stage.sandbox.forget_requests();
+        self.stage.sandbox.clear_requests();
         self.post(
             "rehired",
             "E-1001",

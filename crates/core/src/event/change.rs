@@ -1,31 +1,32 @@
-//! Keep, clear or set: the three things a partial document can say of one value.
+//! Keep, clear or set: the three states of one member of a partial document (RFC 7396).
 //!
-//! RFC 7396 says them with an absent member, `null` and a value; two nested `Option`s would say the
-//! same and be misread.
+//! RFC 7396 writes them as an absent member, `null` and a value. An enum names them; a nested
+//! `Option<Option<T>>` holds the same and is easily misread. A member needs `#[serde(default)]`
+//! and `skip_serializing_if = "Change::is_keep"` for the absent state.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a partial document says of one value (RFC 7396).
+/// The change that a partial document makes to one value (RFC 7396).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Change<T> {
-    /// The member is absent: whatever was known stays.
+    /// The member is absent: the known value stays.
     #[default]
     Keep,
-    /// The member is `null`: the value is no more.
+    /// The member is `null`: the value is removed.
     Clear,
-    /// The member has a value.
+    /// The member has a value: it replaces the known one.
     Set(T),
 }
 
 impl<T> Change<T> {
-    /// Whether nothing is said. For `#[serde(skip_serializing_if)]`.
-    pub fn is_keep(&self) -> bool {
+    /// Whether the member is absent, for `#[serde(skip_serializing_if)]`.
+    pub(crate) fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)
     }
 
-    /// The value that is set, if one is.
+    /// The new value; `None` for keep and clear.
     pub fn set(&self) -> Option<&T> {
         match self {
             Self::Set(value) => Some(value),
@@ -35,7 +36,7 @@ impl<T> Change<T> {
 }
 
 impl<T> From<Option<T>> for Change<T> {
-    /// `None` keeps. (A `null` is [`Change::Clear`] and is only ever said on purpose.)
+    /// `None` becomes [`Change::Keep`]; [`Change::Clear`] is always built explicitly.
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Keep, Self::Set)
     }

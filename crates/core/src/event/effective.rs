@@ -1,7 +1,8 @@
-//! When a fact takes effect (fold.md 5): a civil date with its boundary and zone, or an instant.
+//! The effective time of a fact: a civil date with its boundary and zone, or an instant.
 //!
-//! A civil date is not an instant until a zone is known, and two civil dates are compared as dates:
-//! "ends on the 30th" and "starts on the 1st" are dependencies whatever the zones say.
+//! [`Effective`] is the stated form, [`Moment`] the resolved one (docs/fold.md, section 5). A civil
+//! date becomes an instant only in a known zone. Two civil dates compare as dates: "ends on the
+//! 30th" and "starts on the 1st" are adjacent in every pair of zones.
 
 use std::cmp::Ordering;
 
@@ -9,7 +10,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which end of a civil day is meant.
+/// The end of a civil day that a date means.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -21,20 +22,20 @@ pub enum Boundary {
     EndOfDay,
 }
 
-/// When a fact takes effect, as stated.
+/// The effective time of a fact, as the sender states it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "EffectiveDocument", into = "EffectiveDocument")]
 pub enum Effective {
-    /// A civil date.
+    /// A civil date, which needs a zone to become an instant.
     Day {
-        /// The date.
+        /// The civil date as stated.
         date: Date,
-        /// Which end of it; `None`: start of day.
+        /// The end of the day that is meant; `None`: its start.
         boundary: Option<Boundary>,
-        /// The IANA zone it is meant in; `None`: the worker's location's, else the source's.
+        /// The IANA zone of the date; `None`: that of the worker's location, else of the source.
         time_zone: Option<String>,
     },
-    /// An instant.
+    /// An instant, which needs no zone.
     Instant(Timestamp),
 }
 
@@ -47,13 +48,14 @@ struct EffectiveDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date"))]
     date: Option<Date>,
-    /// Which end of the date is meant. Required for endings; `start_of_day` elsewhere if left out.
+    /// The end of the date that is meant. Required for endings; the default elsewhere is
+    /// `start_of_day`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     boundary: Option<Boundary>,
     /// IANA time zone of the date, such as `Europe/Berlin`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     time_zone: Option<String>,
-    /// An instant, RFC 3339. Instead of `date`.
+    /// An instant (RFC 3339), given instead of `date`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     instant: Option<Timestamp>,
@@ -124,88 +126,83 @@ impl From<Effective> for EffectiveDocument {
     }
 }
 
-/// A name that is no IANA time zone known here.
+/// A name that the IANA time zone database does not have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no IANA time zone (expected a name such as Europe/Berlin)")]
+#[error("`{0}` is not an IANA time zone (expected a name such as Europe/Berlin)")]
 pub struct UnknownTimeZone(pub String);
 
-/// Looks up an IANA zone by name.
+/// Looks up an IANA time zone; names are compared without case.
 pub fn time_zone(name: &str) -> Result<TimeZone, UnknownTimeZone> {
     TimeZone::get(name).map_err(|_| UnknownTimeZone(name.to_owned()))
 }
 
 impl Effective {
-    /// The moment meant, where a bare date falls back to `zone`.
+    /// Resolves the stated time; a date without a zone of its own is in `zone`.
     ///
-    /// A zone named by the event itself wins; if it is unknown here (it was checked when read), `zone` is used.
-    pub fn resolve(&self, zone: &TimeZone) -> Moment {
+    /// Deserialization checks the event's own zone. If the database no longer has it, `zone`
+    /// applies.
+    pub(crate) fn resolve(&self, zone: &TimeZone) -> Moment {
         match self {
             Self::Instant(instant) => Moment::at(*instant),
             Self::Day {
                 date,
                 boundary,
-                time_zone: own,
+                time_zone: own_name,
             } => {
-                let own = own.as_deref().and_then(|name| time_zone(name).ok());
+                let own_zone = own_name.as_deref().and_then(|name| time_zone(name).ok());
                 Moment::of_day(
                     *date,
                     boundary.unwrap_or(Boundary::StartOfDay),
-                    own.as_ref().unwrap_or(zone),
+                    own_zone.as_ref().unwrap_or(zone),
                 )
             }
         }
     }
-
-    /// Whether it is a bare date whose zone must come from elsewhere.
-    pub fn needs_zone(&self) -> bool {
-        matches!(
-            self,
-            Self::Day {
-                time_zone: None,
-                ..
-            }
-        )
-    }
 }
 
-/// A point in time that remembers the civil day it came from.
+/// A resolved time: an instant, and the civil day if a date was stated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Moment {
-    /// The instant.
+    /// The instant in UTC, for ordering against instants.
     pub instant: Timestamp,
-    /// The first civil day of what begins here (`end_of_day` of D is D + 1), where a date was stated.
+    /// The civil day that begins at the instant (`end_of_day` of D gives D + 1); `None` if an
+    /// instant was stated.
     pub day: Option<Date>,
 }
 
 impl Moment {
-    /// A moment that was stated as an instant.
+    /// The moment of a stated instant; it has no civil day.
     pub fn at(instant: Timestamp) -> Self {
         Self { instant, day: None }
     }
 
-    /// A moment that was stated as a civil date: the first existing instant of the date (or, at its end,
-    /// of the next one) in that zone, so a day whose midnight a clock change skips begins when it begins.
-    pub fn of_day(date: Date, boundary: Boundary, zone: &TimeZone) -> Self {
+    /// The moment of a stated civil date: the first existing instant of the date, or for
+    /// `end_of_day` of the next date, in that zone.
+    ///
+    /// A clock change may skip midnight; the day then begins at its first existing instant.
+    pub(crate) fn of_day(date: Date, boundary: Boundary, zone: &TimeZone) -> Self {
         let day = match boundary {
             Boundary::StartOfDay => date,
             Boundary::EndOfDay => date.tomorrow().unwrap_or(date),
         };
+
         let instant = zone
             .to_ambiguous_zoned_datetime(day.at(0, 0, 0, 0))
             .compatible()
             .map_or(Timestamp::MAX, |start| start.timestamp());
+
         Self {
             instant,
             day: Some(day),
         }
     }
 
-    /// Compares as civil dates where both sides have them, else as instants (fold.md 3).
+    /// Compares civil dates where both sides have one, else instants (docs/fold.md, section 3).
     ///
-    /// Not transitive over a mix of both, so never a sort key.
+    /// The order is not transitive over a mix of both: it must not be a sort key.
     pub fn compare(&self, other: &Self) -> Ordering {
         match (self.day, other.day) {
-            (Some(own), Some(others)) => own.cmp(&others),
+            (Some(own), Some(other_day)) => own.cmp(&other_day),
             (None, _) | (_, None) => self.instant.cmp(&other.instant),
         }
     }
@@ -239,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn civil_dates_compare_as_dates_whatever_their_zones() {
+    fn civil_dates_compare_as_dates_in_any_pair_of_zones() {
         let (east, west) = (
             time_zone("Asia/Tokyo").expect("known"),
             time_zone("America/New_York").expect("known"),
@@ -251,8 +248,9 @@ mod tests {
     }
 
     #[test]
-    fn either_a_date_or_an_instant() {
+    fn an_effective_time_is_either_a_date_or_an_instant() {
         let read = |text| serde_json::from_str::<Effective>(text);
+
         assert!(
             read(r#"{"date":"2026-12-01","boundary":"end_of_day","time_zone":"Europe/Berlin"}"#)
                 .is_ok()

@@ -1,17 +1,17 @@
-//! The kinds of facts (interface.md, "Canonical event") and their rank at one instant (fold.md 1).
+//! The kinds of facts, and their replay order at one instant.
+//!
+//! `docs/fold.md` defines the effect of each kind, `schemas/<kind>.v1.json` its wire form. This
+//! file classifies a kind; it does not apply it. [`Kind::ALL`] fixes the order in generated documents.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What an event states. On the wire `type` is `hr.worker.<kind>.v1`.
+/// The kind of a fact. On the wire `type` is `hr.worker.<kind>.v1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
 #[schemars(rename_all = "snake_case")]
-#[allow(
-    missing_docs,
-    reason = "each kind is described once, in docs/fold.md, and by its JSON Schema"
-)]
+#[allow(missing_docs, reason = "docs/fold.md, section 3, defines each kind")]
 pub enum Kind {
     Hired,
     Rehired,
@@ -32,16 +32,17 @@ pub enum Kind {
     Unlinked,
 }
 
-/// Which of two facts known at the same instant is replayed first: the lesser (fold.md 1).
+/// The replay order of facts with the same time: the lesser rank first (docs/fold.md, section 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Rank {
-    /// Links of aliases, and operators' voids.
+pub(crate) enum Rank {
+    /// `identifier_changed`, `linked`, `unlinked`, `voided`: they decide which facts belong
+    /// together.
     Link,
     /// `hired`, `rehired`, `converted`.
     Start,
     /// `termination_cancelled`, `access_restored`.
-    Relief,
-    /// Leaves, changes, snapshots.
+    Restoration,
+    /// `changed`, `leave_started`, `leave_ended`, `snapshot`.
     Change,
     /// `terminated`, `record_deleted`, `hire_rescinded`.
     Ending,
@@ -50,7 +51,7 @@ pub enum Rank {
 }
 
 impl Kind {
-    /// Every kind, in the order of the documentation.
+    /// Every kind, in declaration order.
     pub const ALL: [Self; 17] = [
         Self::Hired,
         Self::Rehired,
@@ -71,7 +72,7 @@ impl Kind {
         Self::Unlinked,
     ];
 
-    /// Its word, as in `hr.worker.<word>.v1` and in metrics.
+    /// The name in snake case, as in `hr.worker.<name>.v1`, in presets and in metric labels.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Hired => "hired",
@@ -94,48 +95,49 @@ impl Kind {
         }
     }
 
-    /// The kind of that word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    /// The kind with that name; the inverse of [`Kind::as_str`].
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// The `CloudEvents` `type`.
-    pub fn type_name(self) -> String {
+    /// The `CloudEvents` `type` of this kind: `hr.worker.<name>.v1`.
+    pub(crate) fn type_name(self) -> String {
         format!("hr.worker.{}.v1", self.as_str())
     }
 
-    /// The kind of a `CloudEvents` `type`.
-    pub fn of_type_name(text: &str) -> Option<Self> {
+    /// The kind with that `CloudEvents` `type`; the inverse of [`Kind::type_name`].
+    pub(crate) fn from_type_name(text: &str) -> Option<Self> {
         Self::parse(text.strip_prefix("hr.worker.")?.strip_suffix(".v1")?)
     }
 
-    /// Its place among facts known at the same instant.
-    pub fn rank(self) -> Rank {
+    /// The replay order among facts with the same time.
+    pub(crate) fn rank(self) -> Rank {
         match self {
             Self::IdentifierChanged | Self::Linked | Self::Unlinked | Self::Voided => Rank::Link,
             Self::Hired | Self::Rehired | Self::Converted => Rank::Start,
-            Self::TerminationCancelled | Self::AccessRestored => Rank::Relief,
+            Self::TerminationCancelled | Self::AccessRestored => Rank::Restoration,
             Self::Changed | Self::LeaveStarted | Self::LeaveEnded | Self::Snapshot => Rank::Change,
             Self::Terminated | Self::RecordDeleted | Self::HireRescinded => Rank::Ending,
             Self::AccessRevoked => Rank::Revocation,
         }
     }
 
-    /// Whether it ends employment or access: never dropped for a flaw that could be overlooked.
+    /// Whether it ends employment or access. A reader accepts such a fact despite a flaw in its
+    /// optional members: a lost ending leaves access in place.
     pub fn ends_access(self) -> bool {
         matches!(self.rank(), Rank::Ending | Rank::Revocation)
     }
 
-    /// Kinds that only an operator may state (fold.md 4).
-    pub fn is_operators_only(self) -> bool {
+    /// Whether only an operator may state it (docs/fold.md, section 4).
+    pub(crate) fn is_operator_only(self) -> bool {
         matches!(
             self,
             Self::AccessRestored | Self::Voided | Self::Linked | Self::Unlinked
         )
     }
 
-    /// Kinds that name the worker's earlier id in `previous_worker_id`.
-    pub fn names_previous_worker(self) -> bool {
+    /// Whether it needs the worker's earlier id in `previous_worker_id`.
+    pub(crate) fn names_previous_worker(self) -> bool {
         matches!(self, Self::Converted | Self::IdentifierChanged)
     }
 }
@@ -155,9 +157,9 @@ impl Serialize for Kind {
 impl<'de> Deserialize<'de> for Kind {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::of_type_name(&text).ok_or_else(|| {
+        Self::from_type_name(&text).ok_or_else(|| {
             serde::de::Error::custom(format!(
-                "`{text}` is no event type known here; expected hr.worker.<kind>.v1"
+                "`{text}` is not a known event type; expected hr.worker.<kind>.v1"
             ))
         })
     }
@@ -170,13 +172,13 @@ mod tests {
     #[test]
     fn every_kind_reads_back_from_its_type_name() {
         for kind in Kind::ALL {
-            assert_eq!(Kind::of_type_name(&kind.type_name()), Some(kind));
+            assert_eq!(Kind::from_type_name(&kind.type_name()), Some(kind));
         }
-        assert_eq!(Kind::of_type_name("hr.worker.hired.v2"), None);
+        assert_eq!(Kind::from_type_name("hr.worker.hired.v2"), None);
     }
 
     #[test]
-    fn at_one_instant_an_ending_is_replayed_after_a_start() {
+    fn an_ending_is_replayed_after_a_start_of_the_same_time() {
         assert!(Kind::Hired.rank() < Kind::Terminated.rank());
         assert!(Kind::Terminated.rank() < Kind::AccessRevoked.rank());
     }

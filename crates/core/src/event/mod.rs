@@ -1,57 +1,66 @@
-//! The canonical event: one fact about one worker, as HR stated it.
+//! The canonical event: one fact about one worker, as the HR system states it.
 //!
-//! On the wire it is a `CloudEvents` 1.0 structured JSON document ([`CloudEvent`]); inside it is an
-//! [`Event`]: that document plus where it came from ([`SourceId`], [`HookId`]) and when it came.
-//! Pure: nothing here reads a clock, does I/O or decides what a fact means (that is `fold`).
+//! The wire form is a `CloudEvents` 1.0 structured JSON document ([`CloudEvent`]). An [`Event`]
+//! adds its provenance: the source, the hook and the time of receipt. `source` builds
+//! [`ParsedEvent`]s from a request body; `fold` interprets the facts. Nothing here reads a clock or
+//! does I/O.
 
+mod attribute;
+mod authority;
 mod change;
-mod cloud;
+mod cloud_event;
+mod digest;
 mod effective;
-mod identity;
+mod employment_row;
+mod ids;
 mod kind;
 mod schema;
+mod violations;
 mod worker;
 
+pub use attribute::Attribute;
+pub use authority::Authority;
 pub use change::Change;
-pub use cloud::{CloudEvent, EmploymentRow, EventData, OtherWorker, Reference, Violation};
+pub use cloud_event::{CloudEvent, EventData, EventReference, OtherWorker};
+pub use digest::{ContentDigest, InvalidDigest};
 pub use effective::{Boundary, Effective, Moment, UnknownTimeZone, time_zone};
-pub use identity::{
-    Alias, ContentDigest, EmploymentId, EventKey, HookId, Identity, InvalidId, SourceId, WorkerId,
-};
-pub use kind::{Kind, Rank};
+pub use employment_row::EmploymentRow;
+pub use ids::{Alias, EmploymentId, EventKey, HookId, IdDerivation, InvalidId, SourceId, WorkerId};
+pub use kind::Kind;
+pub(crate) use kind::Rank;
 pub use schema::schemas;
 pub use worker::{
-    Address, Attribute, CivilDate, Contact, Dates, Job, Location, Manager, Name, Unit,
-    WorkerChanges,
+    Address, CivilDate, Contact, Dates, Job, Location, Manager, Name, Unit, WorkerChanges,
 };
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// How far an event's `time` may lie ahead of its receipt before it is not believed (fold.md 1).
-pub const TIME_AHEAD: SignedDuration = SignedDuration::from_mins(5);
+/// How far an event's `time` may be ahead of its receipt (docs/fold.md, section 1).
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// A canonical event as Hirewire holds it: the fact, and how it reached us.
+/// A canonical event as Hirewire stores it: the fact and its provenance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// The configured source (its `id`), never taken from the body.
+    /// The configured source. It comes from the URL of the hook, never from the body.
     pub source: SourceId,
-    /// The hook (HTTP request) that brought it.
+    /// The hook (HTTP request) that contained it.
     pub hook: HookId,
-    /// When that hook was received, by the intake's clock.
+    /// The time of that hook's receipt, by the clock of the intake.
     pub received: Timestamp,
-    /// How its id came about.
-    pub identity: Identity,
-    /// The fact itself.
+    /// The way its id is derived; it decides what [`Event::key`] contains.
+    #[serde(rename = "identity")]
+    pub id_derivation: IdDerivation,
+    /// The fact as the sender states it.
     pub content: CloudEvent,
 }
 
 impl Event {
-    /// The key under which the fact counts once (fold.md 1).
+    /// The key under which the fact counts once (docs/fold.md, section 1).
     pub fn key(&self) -> EventKey {
-        let id = match self.identity {
-            Identity::Given | Identity::Digest => self.content.id.clone(),
-            Identity::DigestInHook => format!("{}@{}", self.content.id, self.hook.as_str()),
+        let id = match self.id_derivation {
+            IdDerivation::Given | IdDerivation::Digest => self.content.id.clone(),
+            IdDerivation::DigestInHook => format!("{}@{}", self.content.id, self.hook.as_str()),
         };
         EventKey {
             source: self.source.clone(),
@@ -60,13 +69,13 @@ impl Event {
         }
     }
 
-    /// What the fact says about whom.
+    /// The kind of the fact, from `type`.
     pub fn kind(&self) -> Kind {
         self.content.kind
     }
 
-    /// The alias it speaks of: its own source's worker, or for an operator's event the worker of the
-    /// source it is `on_behalf_of` (fold.md 4).
+    /// The alias that the fact is about: a worker of the event's own source. For an operator's
+    /// event it is a worker of the `on_behalf_of` source (docs/fold.md, section 4).
     pub fn alias(&self) -> Alias {
         let source = self
             .content
@@ -80,10 +89,11 @@ impl Event {
         }
     }
 
-    /// Every alias it names: its own, the previous worker's, the other one of a link.
+    /// Every alias in the event: its own, the previous worker's, and the other one of a link.
     pub fn aliases(&self) -> Vec<Alias> {
         let own = self.alias();
         let data = &self.content.data;
+
         let previous = data.previous_worker_id.clone().map(|worker| Alias {
             source: own.source.clone(),
             worker,
@@ -92,17 +102,19 @@ impl Event {
             source: other.source,
             worker: other.worker_id,
         });
+
         std::iter::once(own).chain(previous).chain(other).collect()
     }
 
-    /// Whether the stated `time` can be believed: not before 2000, not over [`TIME_AHEAD`] after receipt.
-    pub fn time_is_plausible(&self) -> bool {
+    /// Whether the stated `time` is plausible: the year 2000 or later, and at most five minutes
+    /// after the receipt. A fact without a `time` is plausible.
+    pub(crate) fn time_is_plausible(&self) -> bool {
         self.content.time.is_none_or(|time| {
-            time >= year_2000() && time.duration_since(self.received) <= TIME_AHEAD
+            time >= year_2000() && time.duration_since(self.received) <= MAX_CLOCK_SKEW
         })
     }
 
-    /// When the fact became known to HR: its `time` where plausible, else when we received it.
+    /// The time at which HR learned the fact: `time` if it is plausible, else the receipt.
     pub fn occurred(&self) -> Timestamp {
         match self.content.time {
             Some(time) if self.time_is_plausible() => time,
@@ -110,19 +122,19 @@ impl Event {
         }
     }
 
-    /// Digest of the content alone: equal for a sender's retry, different for a reused id.
+    /// The digest of the content: a sender's retry has the same one, a reused id another one.
     pub fn content_digest(&self) -> ContentDigest {
         self.content.digest()
     }
 }
 
-/// A canonical event as read, before it is tied to its hook.
+/// A canonical event parsed from a body, without the provenance that makes it an [`Event`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ReadEvent {
-    /// How its id came about.
-    #[serde(default)]
-    pub identity: Identity,
-    /// The fact.
+pub struct ParsedEvent {
+    /// The way its id is derived.
+    #[serde(default, rename = "identity")]
+    pub id_derivation: IdDerivation,
+    /// The fact as the sender states it.
     pub content: CloudEvent,
 }
 

@@ -1,14 +1,15 @@
-//! JSON Schemas (2020-12) of the canonical event, generated from the types that read it.
+//! JSON Schemas (2020-12) of the canonical event, generated from the types that deserialize it.
 //!
-//! `event.v1.json` is the envelope with every kind; `<kind>.v1.json` narrows it to one kind: its `type`, what it must
-//! carry and what it must not. `schemas/` holds what is generated; a test compares.
+//! `event.v1.json` is the envelope for every kind. `<kind>.v1.json` narrows it to one kind: its
+//! `type`, the members that it requires and the members that it forbids. `schemas/` has the
+//! generated files; a test compares them, and writes them if `UPDATE_SCHEMAS` is set.
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::{CloudEvent, Kind};
 
-/// Every schema: file name and document, the envelope first.
+/// The file name and the document of every schema, the envelope first.
 pub fn schemas() -> Vec<(String, Value)> {
     let kinds = Kind::ALL
         .into_iter()
@@ -23,6 +24,7 @@ fn event_schema() -> Value {
         .into_generator()
         .into_root_schema_for::<CloudEvent>();
     let mut document = schema.to_value();
+
     let names: Vec<_> = Kind::ALL.into_iter().map(Kind::type_name).collect();
     set(&mut document, &["title"], json!("Canonical HR event"));
     set(
@@ -31,39 +33,44 @@ fn event_schema() -> Value {
         json!("1.0"),
     );
     set(&mut document, &["properties", "type", "enum"], json!(names));
+
     document
 }
 
 fn kind_schema(kind: Kind) -> Value {
+    let is_link = matches!(kind, Kind::Linked | Kind::Unlinked);
+    let needs_references = matches!(kind, Kind::Voided | Kind::AccessRestored);
+    let names_previous = kind.names_previous_worker();
+    let members = [
+        ("previous_worker_id", names_previous, names_previous),
+        ("other", is_link, is_link),
+        ("refers_to", needs_references, true),
+        ("employments", false, kind == Kind::Snapshot),
+    ];
+
     let mut required = Vec::new();
     let mut properties = Map::new();
-    let mut rule = |name: &str, needed: bool, allowed: bool| {
-        if needed {
-            required.push(name.to_owned());
-        } else if !allowed {
+    for (name, is_required, is_allowed) in members {
+        if is_required {
+            required.push(name);
+        }
+        if !is_allowed {
             properties.insert(name.to_owned(), Value::Bool(false));
         }
-    };
-    let is_link = matches!(kind, Kind::Linked | Kind::Unlinked);
-    rule("previous_worker_id", kind.names_previous_worker(), false);
-    rule("other", is_link, false);
-    rule(
-        "refers_to",
-        matches!(kind, Kind::Voided | Kind::AccessRestored),
-        true,
-    );
-    rule("employments", false, kind == Kind::Snapshot);
-    if kind.ends_access() {
-        let says_which_end =
-            json!({ "if": { "required": ["date"] }, "then": { "required": ["boundary"] } });
-        properties.insert("effective".to_owned(), says_which_end);
     }
+    if kind.ends_access() {
+        let needs_boundary =
+            json!({ "if": { "required": ["date"] }, "then": { "required": ["boundary"] } });
+        properties.insert("effective".to_owned(), needs_boundary);
+    }
+
     let mut data = json!({ "properties": properties });
     let mut top = vec!["type"];
     if !required.is_empty() {
         set(&mut data, &["required"], json!(required));
         top.push("data");
     }
+
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": format!("Canonical HR event: {kind}"),
@@ -73,19 +80,19 @@ fn kind_schema(kind: Kind) -> Value {
     })
 }
 
-/// Sets a member, making the objects on the way to it.
+/// Sets the member at the path, and creates the objects on the way.
 fn set(document: &mut Value, path: &[&str], value: Value) {
-    let mut place = document;
+    let mut target = document;
     for name in path {
-        if !place.is_object() {
-            *place = Value::Object(Map::new());
+        if !target.is_object() {
+            *target = Value::Object(Map::new());
         }
-        let Value::Object(members) = place else {
+        let Value::Object(members) = target else {
             return;
         };
-        place = members.entry(*name).or_insert(Value::Null);
+        target = members.entry(*name).or_insert(Value::Null);
     }
-    *place = value;
+    *target = value;
 }
 
 #[cfg(test)]
@@ -95,35 +102,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_checked_in_is_what_is_generated() {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the test compares with files of the repository"
+    )]
+    fn the_files_in_the_repository_are_the_generated_schemas() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schemas");
         let generated = schemas();
         if std::env::var_os("UPDATE_SCHEMAS").is_some() {
-            fs::create_dir_all(&folder).expect("a folder");
             for (name, schema) in &generated {
                 let text = serde_json::to_string_pretty(schema).expect("json") + "\n";
                 fs::write(folder.join(name), text).expect("written");
             }
         }
+
         for (name, schema) in &generated {
             let text = fs::read_to_string(folder.join(name)).unwrap_or_default();
-            let kept = serde_json::from_str::<Value>(&text).unwrap_or_default();
+            let stored = serde_json::from_str::<Value>(&text).unwrap_or_default();
             assert_eq!(
-                kept, *schema,
+                stored, *schema,
                 "schemas/{name} is out of date: UPDATE_SCHEMAS=1 cargo test schema"
             );
         }
         assert_eq!(
             fs::read_dir(folder).expect("a folder").count(),
             generated.len(),
-            "a schema of no kind is left over"
+            "schemas/ has a file that no kind generates: delete it"
         );
     }
 
     #[test]
-    fn the_envelope_names_every_member_that_is_read() {
+    fn the_envelope_has_the_members_and_the_kinds_of_the_types() {
         let schema = event_schema();
         let data = &schema["$defs"]["EventData"]["properties"];
+
         for member in [
             "effective",
             "employment_id",

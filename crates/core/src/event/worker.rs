@@ -1,9 +1,10 @@
-//! The attributes of a worker, as a partial document (RFC 7396) and as a flat list of changes.
+//! The attributes of a worker, as a partial document (RFC 7396).
 //!
-//! [`WorkerChanges`] is the wire form. [`WorkerChanges::flatten`] turns it into one [`Change`] for each
-//! [`Attribute`], which is what the fold replays: last writer wins per attribute (fold.md 6).
+//! [`WorkerChanges`] is the wire form: nested members, each of them a [`Change`] or a value that is
+//! replaced as a whole. `attribute.rs` flattens it for the fold. Doc comments of fields become the
+//! descriptions in the JSON Schemas.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use schemars::JsonSchema;
@@ -12,8 +13,12 @@ use serde_json::Value;
 
 use super::{Change, SourceId, WorkerId};
 
-macro_rules! wire {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty),+ $(,)? }) => {
+/// A struct whose members are changes: absent keeps, `null` clears, a value sets.
+macro_rules! partial_document {
+    (
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty),+ $(,)? }
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
@@ -25,92 +30,93 @@ macro_rules! wire {
     };
 }
 
-wire! {
-    /// What an event says of its worker: an absent member keeps, `null` clears, arrays replace whole.
+partial_document! {
+    /// Changes of a worker's attributes: an absent member keeps the value, `null` clears it, an
+    /// array replaces all elements.
     WorkerChanges {
-        /// The worker's names.
+        /// The parts of the worker's name.
         name: Name,
-        /// The address at work.
+        /// The work e-mail address.
         work_email: String,
-        /// A private address; mapped only where a mapping asks for it.
+        /// The private e-mail address; the default mappings do not use it.
         personal_email: String,
-        /// Further addresses; `[]` clears.
+        /// Other e-mail addresses; `[]` clears them.
         other_emails: Vec<Contact>,
-        /// What HR would like the user name to be.
+        /// The user name that HR proposes.
         username_hint: String,
-        /// Telephone numbers, E.164 where possible; `[]` clears.
+        /// Telephone numbers, in E.164 form where possible; `[]` clears them.
         phones: Vec<Contact>,
-        /// Postal addresses; `[]` clears.
+        /// Postal addresses; `[]` clears them.
         addresses: Vec<Address>,
-        /// Job title.
+        /// The job title.
         title: String,
-        /// The job in HR's catalogue.
+        /// The job in the job catalogue of the HR system.
         job: Job,
-        /// Department, one value.
+        /// The department; it is replaced as a whole.
         department: Unit,
-        /// Division, one value.
+        /// The division; it is replaced as a whole.
         division: Unit,
-        /// Cost centre, one value.
+        /// The cost centre; it is replaced as a whole.
         cost_center: Unit,
-        /// Employing company, one value.
+        /// The employing company; it is replaced as a whole.
         company: Unit,
-        /// Place of work, one value.
+        /// The work location; it is replaced as a whole.
         location: Location,
-        /// Manager, one value.
+        /// The manager; it is replaced as a whole.
         manager: Manager,
-        /// The number HR prints on things.
+        /// The personnel number that people see; it is not the worker id.
         employee_number: String,
-        /// An id of the human being, across employments.
+        /// The HR system's id of the person, the same in all employments.
         person_id: String,
-        /// Kind of worker: `employee`, `contractor`, `intern` ...; the source's own word.
+        /// The worker type: `employee`, `contractor`, `intern` ..., as the source writes it.
         r#type: String,
-        /// BCP 47 language tag.
+        /// The preferred language, a BCP 47 tag.
         locale: String,
-        /// Dates for mapping only: no date here moves a status.
+        /// Dates for mappings only; they never change the worker's status.
         dates: Dates,
-        /// Further attributes by name, for mapping.
+        /// Other attributes by name, for mappings.
         extensions: BTreeMap<String, Value>,
     }
 }
 
-wire! {
-    /// The worker's names.
+partial_document! {
+    /// The parts of the worker's name.
     Name {
-        /// Given name.
+        /// The legal given name.
         given: String,
-        /// Middle name or initial.
+        /// The middle name or its initial.
         middle: String,
-        /// Family name.
+        /// The legal family name.
         family: String,
-        /// Preferred given name.
+        /// The given name that the worker prefers.
         preferred_given: String,
-        /// Preferred family name.
+        /// The family name that the worker prefers.
         preferred_family: String,
-        /// The whole name as it is to be shown.
+        /// The full name as it is displayed.
         formatted: String,
     }
 }
 
-wire! {
-    /// The job in HR's catalogue.
+partial_document! {
+    /// The job in the job catalogue of the HR system.
     Job {
-        /// Job code.
+        /// The code of the job.
         code: String,
-        /// Level or grade.
+        /// The level or grade of the job.
         level: String,
     }
 }
 
-wire! {
-    /// Civil dates of the worker, for mapping only.
+partial_document! {
+    /// Civil dates of the worker, for mappings only.
     Dates {
-        /// First hire ever.
+        /// The date of the first hire.
         original_hire: CivilDate,
-        /// Start of the present employment.
+        /// The start of the current employment.
         start: CivilDate,
-        /// Last day worked.
+        /// The last day of work.
         last_day: CivilDate,
-        /// End of the employment.
+        /// The end of the current employment.
         end: CivilDate,
     }
 }
@@ -120,8 +126,12 @@ wire! {
 #[serde(transparent)]
 pub struct CivilDate(#[schemars(with = "String", extend("format" = "date"))] pub Date);
 
-macro_rules! value {
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty),+ $(,)? }) => {
+/// A struct that is one value: it is replaced as a whole, and an absent member is unknown.
+macro_rules! whole_value {
+    (
+        $(#[$doc:meta])*
+        $name:ident { $($(#[$field_doc:meta])* $field:ident : $type:ty),+ $(,)? }
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
@@ -133,250 +143,74 @@ macro_rules! value {
     };
 }
 
-value! {
-    /// A unit of the organisation.
+whole_value! {
+    /// A unit of the organization: a department, division, cost centre or company.
     Unit {
-        /// HR's id of it.
+        /// The HR system's id of the unit.
         id: String,
-        /// Its name.
+        /// The name of the unit.
         name: String,
     }
 }
 
-value! {
-    /// A place of work.
+whole_value! {
+    /// A work location.
     Location {
-        /// HR's id of it.
+        /// The HR system's id of the location.
         id: String,
-        /// Its name.
+        /// The name of the location.
         name: String,
-        /// ISO 3166-1 alpha-2 code.
+        /// The country, an ISO 3166-1 alpha-2 code.
         country: String,
-        /// IANA time zone.
+        /// The IANA time zone.
         time_zone: String,
     }
 }
 
-value! {
-    /// A manager, by whatever HR knows of them.
+whole_value! {
+    /// The worker's manager; one identifying member is enough.
     Manager {
-        /// Their worker id.
+        /// The manager's worker id.
         id: WorkerId,
-        /// The source of that id; left out: the event's own.
+        /// The source of that id; the default is the source of the event.
         source: SourceId,
-        /// Their employee number.
+        /// The manager's employee number.
         employee_number: String,
-        /// Their address at work.
+        /// The manager's work e-mail address.
         email: String,
     }
 }
 
-value! {
-    /// A telephone number or e-mail address among several.
+whole_value! {
+    /// One of several telephone numbers or e-mail addresses.
     Contact {
-        /// `work`, `mobile`, `home` ...
+        /// The type: `work`, `mobile`, `home` ...
         r#type: String,
-        /// The number or address.
+        /// The telephone number or e-mail address.
         value: String,
-        /// Whether it is the one to use first.
+        /// Whether it is the preferred one.
         primary: bool,
     }
 }
 
-value! {
-    /// A postal address among several.
+whole_value! {
+    /// One of several postal addresses.
     Address {
-        /// `work`, `home` ...
+        /// The type: `work`, `home` ...
         r#type: String,
-        /// The whole address as printed.
+        /// The full address, as printed on an envelope.
         formatted: String,
-        /// Street and number.
+        /// The street and the number of the building.
         street: String,
-        /// Town.
+        /// The city or locality.
         locality: String,
-        /// State or province.
+        /// The state or province.
         region: String,
-        /// Postal code.
+        /// The postal code.
         postal_code: String,
-        /// ISO 3166-1 alpha-2 code.
+        /// The country, an ISO 3166-1 alpha-2 code.
         country: String,
-        /// Whether it is the one to use first.
+        /// Whether it is the preferred one.
         primary: bool,
-    }
-}
-
-/// The path of one attribute: `title`, `name.given`, `dates.end`, `extensions.badge`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Attribute(String);
-
-impl Attribute {
-    /// Attributes of work: they belong to an employment where the event names one (fold.md 6).
-    const OF_WORK: [&'static str; 9] = [
-        "title",
-        "department",
-        "division",
-        "cost_center",
-        "company",
-        "location",
-        "manager",
-        "type",
-        "job",
-    ];
-
-    /// An attribute by its path.
-    pub fn named(path: impl Into<String>) -> Self {
-        Self(path.into())
-    }
-
-    /// The dotted path.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The part before the first dot.
-    pub fn group(&self) -> &str {
-        self.0.split('.').next().unwrap_or(&self.0)
-    }
-
-    /// Whether it belongs to an employment rather than to the worker.
-    pub fn is_of_work(&self) -> bool {
-        Self::OF_WORK.contains(&self.group())
-    }
-}
-
-impl fmt::Display for Attribute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Members that hold attributes rather than being one.
-const GROUPS: [(&str, &[&str]); 4] = [
-    (
-        "name",
-        &[
-            "given",
-            "middle",
-            "family",
-            "preferred_given",
-            "preferred_family",
-            "formatted",
-        ],
-    ),
-    ("job", &["code", "level"]),
-    ("dates", &["original_hire", "start", "last_day", "end"]),
-    ("extensions", &[]),
-];
-
-impl WorkerChanges {
-    /// One change for each attribute that is spoken of; what is kept does not appear.
-    ///
-    /// `"name": null` clears every attribute of the group. An empty list clears. `extensions` as a whole can
-    /// be cleared (path `extensions`): that clears each extension set before.
-    pub fn flatten(&self) -> Vec<(Attribute, Change<Value>)> {
-        let Ok(Value::Object(members)) = serde_json::to_value(self) else {
-            return Vec::new(); // a struct of strings, numbers and lists always is an object
-        };
-        members
-            .into_iter()
-            .flat_map(|(name, value)| flatten_member(name, value))
-            .collect()
-    }
-}
-
-fn flatten_member(name: String, value: Value) -> Vec<(Attribute, Change<Value>)> {
-    let Some((_, leaves)) = GROUPS.iter().find(|(group, _)| *group == name) else {
-        return vec![(Attribute(name), change_of(value))];
-    };
-    match value {
-        Value::Object(members) => members
-            .into_iter()
-            .map(|(leaf, value)| (Attribute(format!("{name}.{leaf}")), change_of(value)))
-            .collect(),
-        Value::Null if leaves.is_empty() => vec![(Attribute(name), Change::Clear)],
-        Value::Null => leaves
-            .iter()
-            .map(|leaf| (Attribute(format!("{name}.{leaf}")), Change::Clear))
-            .collect(),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Vec::new(),
-    }
-}
-
-fn change_of(value: Value) -> Change<Value> {
-    match value {
-        Value::Null => Change::Clear,
-        Value::Array(elements) if elements.is_empty() => Change::Clear,
-        Value::Object(members) if members.is_empty() => Change::Clear,
-        value @ (Value::Bool(_)
-        | Value::Number(_)
-        | Value::String(_)
-        | Value::Array(_)
-        | Value::Object(_)) => Change::Set(value),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn flat(text: &str) -> Vec<(String, Change<Value>)> {
-        let changes: WorkerChanges = serde_json::from_str(text).expect("a worker");
-        changes
-            .flatten()
-            .into_iter()
-            .map(|(attribute, change)| (attribute.0, change))
-            .collect()
-    }
-
-    #[test]
-    fn absent_keeps_null_clears_and_a_value_sets() {
-        let set = |value: &str| Change::Set(Value::from(value));
-        assert_eq!(
-            flat(
-                r#"{"name":{"given":"Ada","family":null},"title":null,"phones":[],"employee_number":"7"}"#
-            ),
-            [
-                ("employee_number".into(), set("7")),
-                ("name.family".into(), Change::Clear),
-                ("name.given".into(), set("Ada")),
-                ("phones".into(), Change::Clear),
-                ("title".into(), Change::Clear),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_cleared_group_clears_each_of_its_attributes() {
-        assert_eq!(
-            flat(r#"{"job":null}"#),
-            [
-                ("job.code".into(), Change::Clear),
-                ("job.level".into(), Change::Clear)
-            ]
-        );
-        assert_eq!(
-            flat(r#"{"extensions":null}"#),
-            [("extensions".into(), Change::Clear)]
-        );
-    }
-
-    #[test]
-    fn a_unit_is_one_value() {
-        let department = serde_json::json!({"id": "d1", "name": "Engineering"});
-        assert_eq!(
-            flat(r#"{"department":{"id":"d1","name":"Engineering"}}"#),
-            [("department".into(), Change::Set(department))]
-        );
-    }
-
-    #[test]
-    fn the_wire_form_reads_back_what_it_writes() {
-        let text = r#"{"name":{"given":"Ada","family":null},"title":null,"phones":[],"dates":{"end":"2026-12-01"}}"#;
-        let changes: WorkerChanges = serde_json::from_str(text).expect("a worker");
-        let again: WorkerChanges =
-            serde_json::from_str(&serde_json::to_string(&changes).expect("json"))
-                .expect("a worker");
-        assert_eq!(again, changes);
     }
 }

@@ -1,56 +1,53 @@
-//! Aliases and people (docs/fold.md, "Aliases and people").
+//! Step 3 of the fold: aliases and persons (`docs/fold.md` 2).
 //!
-//! In: what counts of the set, in the order of the replay. Out: which worker ids are one alias ([`Names`]), and which
-//! aliases are one person (a connected component). The order in which links came in does not matter; the last for a pair does.
+//! In: the events that count, in the order of the replay. Out: the canonical alias of each worker id
+//! ([`CanonicalAliases`]), and the persons: connected components of the aliases that are linked. The
+//! order of the links does not matter, except that the last event about a pair of aliases decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::edits::Entry;
 use crate::event::{Alias, Event, Kind};
 
-/// Which alias a worker id belongs to, by the name the source uses for it now.
+/// Maps each worker id to the one that its source uses now, for workers whose id changed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Names(BTreeMap<Alias, Alias>);
+pub(super) struct CanonicalAliases(BTreeMap<Alias, Alias>);
 
-impl Names {
-    /// Learns from `identifier_changed`.
-    pub fn learn(entries: &[Entry<'_>]) -> Self {
-        let mut names = Self::default();
-        for event in entries
-            .iter()
-            .map(|entry| entry.event)
-            .filter(|event| event.kind() == Kind::IdentifierChanged)
-        {
-            if let Some(previous) = previous(event) {
-                names.join(&previous, &event.alias());
+impl CanonicalAliases {
+    /// Reads the `identifier_changed` events.
+    pub fn of_events<'e>(events: impl Iterator<Item = &'e Event>) -> Self {
+        let mut aliases = Self::default();
+        for event in events.filter(|event| event.kind() == Kind::IdentifierChanged) {
+            if let Some(previous) = previous_alias(event) {
+                aliases.join(&previous, &event.alias());
             }
         }
-        names
+        aliases
     }
 
-    /// Makes two worker ids one alias, to be called by the second.
-    fn join(&mut self, previous: &Alias, now: &Alias) {
-        let (old_name, other_name) = (self.of(previous), self.of(now));
-        for name in self
+    /// Makes two worker ids one alias. The second becomes its canonical name.
+    fn join(&mut self, previous: &Alias, current: &Alias) {
+        let (old, other) = (self.of(previous), self.of(current));
+        for canonical in self
             .0
             .values_mut()
-            .filter(|name| **name == old_name || **name == other_name)
+            .filter(|canonical| **canonical == old || **canonical == other)
         {
-            *name = now.clone();
+            *canonical = current.clone();
         }
-        for worker in [previous, now, &old_name, &other_name] {
-            self.0.insert(worker.clone(), now.clone());
+
+        for alias in [previous, current, &old, &other] {
+            self.0.insert(alias.clone(), current.clone());
         }
     }
 
-    /// The name of the alias that this worker id belongs to.
+    /// The canonical alias of a worker id.
     pub fn of(&self, alias: &Alias) -> Alias {
         self.0.get(alias).unwrap_or(alias).clone()
     }
 }
 
-/// The earlier worker id that the event names, as an alias.
-pub(super) fn previous(event: &Event) -> Option<Alias> {
+/// The alias of the `previous_worker_id` that the event states.
+pub(super) fn previous_alias(event: &Event) -> Option<Alias> {
     let worker = event.content.data.previous_worker_id.clone()?;
     Some(Alias {
         source: event.alias().source,
@@ -58,56 +55,65 @@ pub(super) fn previous(event: &Event) -> Option<Alias> {
     })
 }
 
-/// Everyone that these events name, person by person, least alias first.
-pub(super) fn components(
+/// The persons that `events` name, least alias first. `counting` are the events that count, in the
+/// order of the replay.
+pub(super) fn components<'e>(
     events: &[Event],
-    entries: &[Entry<'_>],
-    names: &Names,
+    counting: impl Iterator<Item = &'e Event>,
+    aliases: &CanonicalAliases,
 ) -> Vec<BTreeSet<Alias>> {
-    let mut people: Vec<BTreeSet<Alias>> = Vec::new(); // of names
-    let mut place: BTreeMap<Alias, usize> = BTreeMap::new();
-    let everyone: BTreeSet<Alias> = events.iter().flat_map(Event::aliases).collect();
-    for name in everyone.iter().map(|alias| names.of(alias)) {
-        place.entry(name.clone()).or_insert_with(|| {
-            people.push(BTreeSet::from([name]));
-            people.len() - 1
+    let all: BTreeSet<Alias> = events.iter().flat_map(Event::aliases).collect();
+    let mut components: Vec<BTreeSet<Alias>> = Vec::new();
+    let mut component_of: BTreeMap<Alias, usize> = BTreeMap::new();
+    for canonical in all.iter().map(|alias| aliases.of(alias)) {
+        component_of.entry(canonical.clone()).or_insert_with(|| {
+            components.push(BTreeSet::from([canonical]));
+            components.len() - 1
         });
     }
-    for (one, other) in joined(entries, names) {
-        let (Some(&into), Some(&from)) = (place.get(&one), place.get(&other)) else {
+
+    for (one, other) in linked_pairs(counting, aliases) {
+        let (Some(&into), Some(&from)) = (component_of.get(&one), component_of.get(&other)) else {
             continue;
         };
         if into == from {
             continue;
         }
-        let moved = people.get_mut(from).map(std::mem::take).unwrap_or_default();
-        for name in &moved {
-            place.insert(name.clone(), into);
+        let moved = components
+            .get_mut(from)
+            .map(std::mem::take)
+            .unwrap_or_default();
+        for canonical in &moved {
+            component_of.insert(canonical.clone(), into);
         }
-        if let Some(person) = people.get_mut(into) {
-            person.extend(moved);
-        }
-    }
-    let mut found: BTreeMap<usize, BTreeSet<Alias>> = BTreeMap::new();
-    for alias in everyone {
-        if let Some(person) = place.get(&names.of(&alias)) {
-            found.entry(*person).or_default().insert(alias);
+        if let Some(component) = components.get_mut(into) {
+            component.extend(moved);
         }
     }
-    let mut people: Vec<_> = found.into_values().collect();
-    people.sort();
-    people
+
+    let mut persons: BTreeMap<usize, BTreeSet<Alias>> = BTreeMap::new();
+    for alias in all {
+        if let Some(component) = component_of.get(&aliases.of(&alias)) {
+            persons.entry(*component).or_default().insert(alias);
+        }
+    }
+    let mut persons: Vec<_> = persons.into_values().collect();
+    persons.sort();
+    persons
 }
 
-/// The pairs that are joined: of all that was said of a pair the last counts.
-fn joined(entries: &[Entry<'_>], names: &Names) -> Vec<(Alias, Alias)> {
-    let mut said: BTreeMap<(Alias, Alias), bool> = BTreeMap::new();
-    for event in entries.iter().map(|entry| entry.event) {
-        let own = names.of(&event.alias());
+/// The pairs of canonical aliases that are linked: for each pair the last event decides.
+fn linked_pairs<'e>(
+    counting: impl Iterator<Item = &'e Event>,
+    aliases: &CanonicalAliases,
+) -> Vec<(Alias, Alias)> {
+    let mut last: BTreeMap<(Alias, Alias), bool> = BTreeMap::new();
+    for event in counting {
+        let own = aliases.of(&event.alias());
         let link = match event.kind() {
-            Kind::Converted => previous(event).map(|previous| (previous, true)),
-            Kind::Linked => other(event).map(|other| (other, true)),
-            Kind::Unlinked => other(event).map(|other| (other, false)),
+            Kind::Converted => previous_alias(event).map(|previous| (previous, true)),
+            Kind::Linked => other_alias(event).map(|other| (other, true)),
+            Kind::Unlinked => other_alias(event).map(|other| (other, false)),
             Kind::Hired
             | Kind::Rehired
             | Kind::Changed
@@ -123,23 +129,25 @@ fn joined(entries: &[Entry<'_>], names: &Names) -> Vec<(Alias, Alias)> {
             | Kind::AccessRestored
             | Kind::Voided => None,
         };
-        if let Some((other, is_joined)) = link {
-            let other = names.of(&other);
+
+        if let Some((other, is_linked)) = link {
+            let other = aliases.of(&other);
             let pair = if own < other {
                 (own, other)
             } else {
                 (other, own)
             };
-            said.insert(pair, is_joined);
+            last.insert(pair, is_linked);
         }
     }
-    said.into_iter()
-        .filter(|(_, is_joined)| *is_joined)
+    last.into_iter()
+        .filter(|(_, is_linked)| *is_linked)
         .map(|(pair, _)| pair)
         .collect()
 }
 
-fn other(event: &Event) -> Option<Alias> {
+/// The alias of the `other` worker that a `linked` or `unlinked` states.
+fn other_alias(event: &Event) -> Option<Alias> {
     let other = event.content.data.other.clone()?;
     Some(Alias {
         source: other.source,

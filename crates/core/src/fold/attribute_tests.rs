@@ -1,43 +1,44 @@
-//! Attributes as shown, zones of bare dates, and dates that contradict the timeline.
+//! The attributes that a person shows (`docs/fold.md` 6), the zones of bare dates (5), and end dates
+//! that contradict the timeline (3, "Change").
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::{
-    Authority, FindingKind, Person, Rules, SourceRules, fold,
-    history::{alias, at, day, events, source},
+    FindingKind, Person, Rules, SourceRules, fold,
+    notation::{alias, day, events, person_at, source},
 };
-use crate::event::{Attribute, Change, Event, WorkerChanges};
+use crate::event::{Attribute, Authority, Change, Event, WorkerChanges};
 
 fn shown(person: &Person, name: &str) -> Option<Value> {
     person.attributes.get(&Attribute::named(name)).cloned()
 }
 
-/// The history, with what its last event says of the worker.
-fn saying(history: &str, worker: Value) -> Vec<Event> {
-    let mut told = events(history);
-    let said: WorkerChanges = serde_json::from_value(worker).expect("a worker");
-    told.last_mut().expect("an event").content.data.worker = said;
-    told
+/// The history; its last event also states these attributes.
+fn stating(history: &str, worker: Value) -> Vec<Event> {
+    let mut facts = events(history);
+    let stated: WorkerChanges = serde_json::from_value(worker).expect("a worker");
+    facts.last_mut().expect("an event").content.data.worker = stated;
+    facts
 }
 
 #[test]
-fn the_last_writer_wins_from_its_effective_on() {
-    let told = events("hired title A@-300->-300; changed title B@0->10; changed title C@1->5");
-    let title = |when| shown(&at(&told, when), "title").expect("a title");
+fn the_last_writer_wins_from_its_effective_time_on() {
+    let facts = events("hired title A@-300->-300; changed title B@0->10; changed title C@1->5");
+    let title = |when| shown(&person_at(&facts, when), "title").expect("a title");
     assert_eq!(
         [title(1.0), title(6.0), title(11.0)],
         [json!("A"), json!("C"), json!("B")]
     );
-    assert_eq!(at(&told, 2.0).next_change, Some(day(5.0)));
+    assert_eq!(person_at(&facts, 2.0).next_change, Some(day(5.0)));
 }
 
 #[test]
-fn who_is_to_come_shows_what_holds_when_they_start() {
-    let told = events("hired title A@-20->10; changed title B@0->10; changed title C@0->15");
-    assert_eq!(shown(&at(&told, 1.0), "title"), Some(json!("B")));
-    let employment = at(&told, 1.0).employments.remove(0);
+fn an_upcoming_person_shows_the_attributes_at_the_start() {
+    let facts = events("hired title A@-20->10; changed title B@0->10; changed title C@0->15");
+    assert_eq!(shown(&person_at(&facts, 1.0), "title"), Some(json!("B")));
+    let employment = person_at(&facts, 1.0).employments.remove(0);
     assert_eq!(
         employment.attributes.get(&Attribute::named("title")),
         Some(&json!("B"))
@@ -45,87 +46,96 @@ fn who_is_to_come_shows_what_holds_when_they_start() {
 }
 
 #[test]
-fn of_the_live_employments_the_main_one_shows() {
+fn the_person_shows_the_main_live_employment() {
     let latest = events(
         "hired X title A@-300->-300; hired Y title B@-200->-200; changed title Z@-100->-100",
     );
-    assert_eq!(shown(&at(&latest, 0.0), "title"), Some(json!("B")));
-    let said = "hired X title A@-300->-300; hired Y title B@-200->-200; snapshot[X -300.. primary, Y -200..]@-9";
-    assert_eq!(shown(&at(&events(said), 0.0), "title"), Some(json!("A")));
-    let again = format!("{said}; snapshot[X -300.., Y -200..]@-8");
+    assert_eq!(shown(&person_at(&latest, 0.0), "title"), Some(json!("B")));
+    let stated = "hired X title A@-300->-300; hired Y title B@-200->-200; snapshot[X -300.. primary, Y -200..]@-9";
     assert_eq!(
-        shown(&at(&events(&again), 0.0), "title"),
+        shown(&person_at(&events(stated), 0.0), "title"),
+        Some(json!("A"))
+    );
+    let again = format!("{stated}; snapshot[X -300.., Y -200..]@-8");
+    assert_eq!(
+        shown(&person_at(&events(&again), 0.0), "title"),
         Some(json!("A")),
-        "a list that names none leaves it"
+        "a list without a primary row keeps the primary"
     );
     let ended =
         events("hired X title A@-300->-300; hired Y title B@-200->-200; terminated Y@-1->-1");
-    assert_eq!(shown(&at(&ended, 0.0), "title"), Some(json!("A")));
+    assert_eq!(shown(&person_at(&ended, 0.0), "title"), Some(json!("A")));
 }
 
 #[test]
-fn what_is_cleared_is_not_shown_and_extensions_clear_together() {
-    let mut told = saying(
+fn a_cleared_attribute_is_not_shown_and_extensions_clear_together() {
+    let mut facts = stating(
         "hired@-300->-300",
         json!({"title": "A", "extensions": {"badge": 7}}),
     );
-    assert_eq!(shown(&at(&told, 0.0), "extensions.badge"), Some(json!(7)));
-    told.extend(saying(
+    assert_eq!(
+        shown(&person_at(&facts, 0.0), "extensions.badge"),
+        Some(json!(7))
+    );
+    facts.extend(stating(
         "changed as 2@-10->-10",
         json!({"title": null, "extensions": null}),
     ));
-    let person = at(&told, 0.0);
+    let person = person_at(&facts, 0.0);
     assert_eq!(
         (shown(&person, "title"), shown(&person, "extensions.badge")),
         (None, None)
     );
-    told.extend(saying(
+    facts.extend(stating(
         "changed as 3@-5->-5",
         json!({"extensions": {"badge": 8}, "locale": "de"}),
     ));
-    assert_eq!(shown(&at(&told, 0.0), "extensions.badge"), Some(json!(8)));
-    let mut one = told.clone();
-    one.extend(saying("changed as 4@-4->-4", json!({"locale": null})));
     assert_eq!(
-        shown(&at(&one, 0.0), "extensions.badge"),
-        Some(json!(8)),
-        "only what is cleared"
+        shown(&person_at(&facts, 0.0), "extensions.badge"),
+        Some(json!(8))
     );
-    told.extend(saying("changed as 4@-4->-4", json!({"extensions": null})));
+    let mut one = facts.clone();
+    one.extend(stating("changed as 4@-4->-4", json!({"locale": null})));
     assert_eq!(
-        shown(&at(&told, 0.0), "locale"),
+        shown(&person_at(&one, 0.0), "extensions.badge"),
+        Some(json!(8)),
+        "clearing one attribute keeps the extensions"
+    );
+    facts.extend(stating("changed as 4@-4->-4", json!({"extensions": null})));
+    assert_eq!(
+        shown(&person_at(&facts, 0.0), "locale"),
         Some(json!("de")),
-        "only the extensions"
+        "clearing the extensions keeps other attributes"
     );
 }
 
 #[test]
-fn of_rows_without_ids_the_main_one_has_the_last_word() {
-    let mut told = events("snapshot[-300.. primary, -200..]@-9");
-    let rows = told[0].content.data.employments.as_mut().expect("rows");
+fn the_primary_row_of_rows_without_ids_wins() {
+    let mut facts = events("snapshot[-300.. primary, -200..]@-9");
+    let rows = facts[0].content.data.employments.as_mut().expect("rows");
     rows[0].title = Change::Set("A".to_owned());
     rows[1].title = Change::Set("B".to_owned());
-    assert_eq!(shown(&at(&told, 0.0), "title"), Some(json!("A")));
+    assert_eq!(shown(&person_at(&facts, 0.0), "title"), Some(json!("A")));
 }
 
 #[test]
-fn a_void_says_nothing_of_the_worker() {
-    let told = saying(
+fn a_void_states_no_attributes() {
+    let facts = stating(
         "hired@-300->-300; changed@-200; voided names 2@-100",
         json!({"title": "A"}),
     );
-    assert_eq!(shown(&at(&told, 0.0), "title"), None);
+    assert_eq!(shown(&person_at(&facts, 0.0), "title"), None);
 }
 
 #[test]
-fn hr_is_heard_before_an_applicant_system() {
-    let mut told = saying(
+fn an_hr_source_wins_over_an_applicant_system() {
+    let mut facts = stating(
         "hired in crm of C-1@-9->-9; linked of E-2 isin crm is C-1@-9",
         json!({}),
     );
-    told[0].content.data.worker =
+    facts[0].content.data.worker =
         serde_json::from_value(json!({"locale": "en"})).expect("a worker");
-    told.extend(saying("changed of E-2 as 3@-8", json!({"locale": "de"})));
+    facts.extend(stating("changed of E-2 as 3@-8", json!({"locale": "de"})));
     let pre_hire = SourceRules {
         authority: Authority::PreHire,
         ..SourceRules::default()
@@ -134,18 +144,18 @@ fn hr_is_heard_before_an_applicant_system() {
         sources: [(source("crm"), pre_hire)].into(),
         ..Rules::default()
     };
-    let person = fold(&told, &alias("acme", "E-2"), day(0.0), &rules);
+    let person = fold(&facts, &alias("acme", "E-2"), day(0.0), &rules);
     assert_eq!(shown(&person, "locale"), Some(json!("de")));
 }
 
 #[test]
-fn other_aliases_fill_in_and_only_those_in_scope() {
-    let mut told = saying(
+fn other_aliases_in_scope_fill_missing_attributes() {
+    let mut facts = stating(
         "hired@-300->-300; linked isin crm is C-1@-9; changed in crm of C-1@-8",
         json!({"title": "C", "locale": "de"}),
     );
-    told.extend(saying("changed as 4@-10->-10", json!({"title": "A"})));
-    let person = at(&told, 0.0);
+    facts.extend(stating("changed as 4@-10->-10", json!({"title": "A"})));
+    let person = person_at(&facts, 0.0);
     assert_eq!(
         (shown(&person, "title"), shown(&person, "locale")),
         (Some(json!("A")), Some(json!("de")))
@@ -156,7 +166,7 @@ fn other_aliases_fill_in_and_only_those_in_scope() {
     };
     assert_eq!(
         shown(
-            &fold(&told, &alias("acme", "E-1"), day(0.0), &rules),
+            &fold(&facts, &alias("acme", "E-1"), day(0.0), &rules),
             "locale"
         ),
         None
@@ -164,29 +174,31 @@ fn other_aliases_fill_in_and_only_those_in_scope() {
 }
 
 #[test]
-fn a_bare_date_is_meant_where_the_worker_works() {
+fn a_bare_date_is_in_the_zone_of_the_workers_location() {
     let tokyo = json!({"location": {"time_zone": "Asia/Tokyo"}});
-    let mut told = saying("hired date@-20->10", tokyo.clone());
-    told.extend(events("terminated date end as 2@0->20"));
-    let employment = at(&told, 0.0).employments.remove(0);
+    let mut facts = stating("hired date@-20->10", tokyo.clone());
+    facts.extend(events("terminated date end as 2@0->20"));
+    let employment = person_at(&facts, 0.0).employments.remove(0);
     let instants =
         [employment.start, employment.end].map(|moment| moment.map(|moment| moment.instant));
     assert_eq!(instants, [Some(day(10.0 - 0.375)), Some(day(21.0 - 0.375))]);
     let mut moved = events("hired date@-20->10; terminated date end@0->20");
-    moved.extend(saying("changed as 3@-1->30", tokyo));
+    moved.extend(stating("changed as 3@-1->30", tokyo));
     assert_eq!(
-        at(&moved, 0.0).employments[0].end.map(|end| end.instant),
+        person_at(&moved, 0.0).employments[0]
+            .end
+            .map(|end| end.instant),
         Some(day(21.0)),
-        "moves there later"
+        "a move after that day"
     );
 }
 
 #[test]
-fn a_location_of_one_employment_is_the_zone_of_that_one() {
+fn the_location_of_an_employment_gives_only_its_zone() {
     let in_tokyo = |first: &str, then: &str| {
-        let mut told = saying(first, json!({"location": {"time_zone": "Asia/Tokyo"}}));
-        told.extend(events(then));
-        let end = at(&told, 0.0)
+        let mut facts = stating(first, json!({"location": {"time_zone": "Asia/Tokyo"}}));
+        facts.extend(events(then));
+        let end = person_at(&facts, 0.0)
             .employments
             .iter()
             .find_map(|one| one.end)
@@ -195,44 +207,44 @@ fn a_location_of_one_employment_is_the_zone_of_that_one() {
     };
     assert!(
         in_tokyo("hired X@-20->10", "terminated X date end as 2@0->20"),
-        "its own"
+        "the location of the same employment"
     );
     assert!(
         in_tokyo("hired X@-20->10", "terminated date end as 2@0->20"),
-        "of all"
+        "an ending of every employment"
     );
     assert!(
         in_tokyo("hired@-20->10", "terminated X date end as 2@0->20"),
-        "the worker's"
+        "the location of the worker"
     );
     assert!(
         !in_tokyo(
             "hired X@-20->10",
             "hired Y as 2@-19->10; terminated Y date end as 3@0->20"
         ),
-        "another's"
+        "the location of another employment"
     );
 }
 
 #[test]
-fn an_end_date_without_an_ending_is_told_until_the_ending_comes() {
-    let noticed = |told: &[Event]| {
-        at(told, 1.0)
+fn an_end_date_without_an_ending_is_a_finding_until_the_ending_is_known() {
+    let has_finding = |facts: &[Event]| {
+        person_at(facts, 1.0)
             .findings
             .iter()
             .any(|f| f.kind == FindingKind::EndDateWithoutEnding)
     };
-    let mut told = saying(
+    let mut facts = stating(
         "hired@-300->-300; changed@0",
         json!({"dates": {"end": "2026-01-31"}}),
     );
-    assert!(noticed(&told));
-    told.extend(events("terminated date end as 3@1->30"));
-    assert!(!noticed(&told));
-    told.truncate(2);
-    told.extend(saying("changed as 4@1", json!({"dates": {"end": null}})));
-    assert!(!noticed(&told));
-    for (history, is_noticed) in [
+    assert!(has_finding(&facts));
+    facts.extend(events("terminated date end as 3@1->30"));
+    assert!(!has_finding(&facts));
+    facts.truncate(2);
+    facts.extend(stating("changed as 4@1", json!({"dates": {"end": null}})));
+    assert!(!has_finding(&facts));
+    for (history, expected) in [
         ("hired@-300->-300; terminated@-9->-9; changed@0", false),
         ("hired@-300->-300; terminated@-1->50; changed@0", true),
         ("hired@-20->40; changed@0", false),
@@ -246,8 +258,8 @@ fn an_end_date_without_an_ending_is_told_until_the_ending_comes() {
         ),
     ] {
         assert_eq!(
-            noticed(&saying(history, json!({"dates": {"end": "2026-01-31"}}))),
-            is_noticed,
+            has_finding(&stating(history, json!({"dates": {"end": "2026-01-31"}}))),
+            expected,
             "{history}"
         );
     }

@@ -1,63 +1,73 @@
-//! `termination_cancelled` in the replay: lifts the end that an ending stated.
+//! The effect of `termination_cancelled` (`docs/fold.md` 3, "Ending").
 //!
-//! In: the timeline and what is cancelled. Out: whether an end was lifted. What was rescinded or deleted before it began
-//! is never lifted (docs/fold.md, "Cancelling").
+//! In: the timeline and the endings to cancel. Out: whether the cancellation lifted an end. It never
+//! lifts the end of a hire that was rescinded, or deleted before it began.
 
 use jiff::Timestamp;
 
-use super::timeline::{Slot, Timeline, note};
+use super::timeline::{Selection, Timeline, record};
 use crate::event::{EmploymentId, EventKey};
 
-/// Which ending is cancelled.
+/// The endings that a cancellation is about.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Cancelled<'a> {
-    /// Those named.
+pub(super) enum CancelTarget<'a> {
+    /// The endings that `refers_to` names.
     Named(&'a [EventKey]),
-    /// The last one known, if what it ends was not over by then.
+    /// The last ending before this instant. It lifts only ends that are still to come then.
     Last(Timestamp),
 }
 
 impl Timeline {
-    /// Lifts what the ending ended, within the slot. Whether anything was lifted.
+    /// Lifts the ends that the target set, within the selection. `false`: nothing was lifted.
     pub fn cancel(
         &mut self,
-        slot: &Slot,
+        selection: &Selection,
         id: Option<&EmploymentId>,
-        cancelled: Cancelled<'_>,
+        target: CancelTarget<'_>,
     ) -> bool {
-        let (keys, not_over_at) = match cancelled {
-            Cancelled::Named(keys) => (keys.to_vec(), None),
-            Cancelled::Last(then) => (self.last_ending(id).into_iter().collect(), Some(then)),
+        let (keys, occurred) = match target {
+            CancelTarget::Named(keys) => (keys.to_vec(), None),
+            CancelTarget::Last(occurred) => {
+                (self.last_ending(id).into_iter().collect(), Some(occurred))
+            }
         };
-        let lifted: Slot = self
-            .of(slot)
+
+        let lifted: Selection = self
+            .periods_in(selection)
             .filter(|period| {
                 !period.is_final && period.ended_by.iter().any(|key| keys.contains(key))
             })
-            .filter(|period| not_over_at.is_none_or(|then| !period.over_at(then)))
+            .filter(|period| occurred.is_none_or(|occurred| !period.is_over_at(occurred)))
             .map(|period| period.serial)
             .collect();
-        self.each(&lifted, |period| {
+        self.update(&lifted, |period| {
             period.end = None;
             period.ended_by.clear();
             period.record_deleted = false;
             if period.start.is_none() {
-                period.start = period.starts.last().copied().or(period.undated);
-                note(&mut period.starts, period.start.as_slice());
+                period.start = period
+                    .stated_starts
+                    .last()
+                    .copied()
+                    .or(period.undated_start);
+                record(&mut period.stated_starts, period.start.as_slice());
             }
         });
-        // Of an unknown start that ends nowhere nothing is known.
+
+        // An employment that has neither a start nor an end states nothing.
         self.periods
             .retain(|period| !lifted.contains(&period.serial) || period.start.is_some());
         !lifted.is_empty()
     }
 
     fn last_ending(&self, id: Option<&EmploymentId>) -> Option<EventKey> {
-        let in_slot = |slot: Option<&EmploymentId>| id.is_none() || slot.is_none() || slot == id;
+        let is_about = |ending_id: Option<&EmploymentId>| {
+            id.is_none() || ending_id.is_none() || ending_id == id
+        };
         self.endings
             .iter()
             .rev()
-            .find(|known| in_slot(known.slot.as_ref()))
-            .map(|known| known.key.clone())
+            .find(|ending| is_about(ending.employment.as_ref()))
+            .map(|ending| ending.key.clone())
     }
 }

@@ -1,36 +1,34 @@
-//! An ending in the replay: `terminated`, and what acts as one.
+//! The effect of an ending: `terminated` and the facts that act as one (`docs/fold.md` 3, "Ending").
 //!
-//! In: the timeline and the ending. Out: which of the rules a to d fitted, and on which employments (docs/fold.md, "Ending").
-//! Also here: `hire_rescinded` and `record_deleted`, which end for good what has not begun.
+//! In: the timeline and the ending. Out: the rules, a to d, that fit, and the employments that they
+//! are about. `hire_rescinded` and `record_deleted` are here too: they end for good what has not
+//! begun.
 
 use std::cmp::Ordering;
 
 use jiff::Timestamp;
 
-use super::{
-    timeline::{EmploymentPeriod, KnownEnding, Opener, SameMoment, Slot, Timeline, contains, note},
-    zones::Stated,
+use super::timeline::{
+    CivilOrder, EmploymentPeriod, Opening, RecordedEnding, Selection, StatedMoment, Timeline,
+    contains, record,
 };
 use crate::event::{EmploymentId, EventKey, Moment};
 
-/// An ending.
+/// An ending as a fact states it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ending<'a> {
-    /// The employment it names.
+pub(super) struct StatedEnding<'a> {
+    /// The employment id that the fact names.
     pub id: Option<&'a EmploymentId>,
-    /// When it takes effect.
     pub effective: Moment,
-    /// When it was known.
     pub occurred: Timestamp,
-    /// Its key.
     pub key: &'a EventKey,
-    /// Ends that it superseded.
-    pub superseded: &'a [Stated],
+    /// The ends that the fact supersedes.
+    pub superseded: &'a [StatedMoment],
 }
 
-impl<'a> Ending<'a> {
-    /// Every end that it states or has stated, the one that counts last.
-    fn stated(&self) -> impl Iterator<Item = &Moment> + use<'_, 'a> {
+impl<'a> StatedEnding<'a> {
+    /// Every end that the fact states or supersedes; its own is the last.
+    fn stated_ends(&self) -> impl Iterator<Item = &Moment> + use<'_, 'a> {
         self.superseded
             .iter()
             .map(|(_, superseded)| superseded)
@@ -38,81 +36,100 @@ impl<'a> Ending<'a> {
     }
 }
 
-/// What an ending did.
+/// The effect of an ending.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// Rules a and b: these end (or do so again).
-    These(Slot),
-    /// Rule c: this one ends later.
+pub(super) enum EndingOutcome {
+    /// Rules a and b: these employments end. Some may have had the same end.
+    Ended(Selection),
+    /// Rule c: the end of this employment moved.
     Postponed(usize),
-    /// Rule d: nothing new.
-    Repeat,
-    /// Rule d: one that we never saw begin; whether there were others.
-    Unseen {
-        /// The one put there.
+    /// Rule d: the ending is a repeat.
+    Repeated,
+    /// Rule d: an employment with unknown start was added.
+    UnknownStart {
         serial: usize,
-        /// Whether others were there.
+        /// The timeline has other employments too.
         beside_others: bool,
     },
 }
 
 impl Timeline {
-    /// Replays an ending in its slot.
-    pub fn end(&mut self, slot: &Slot, ending: &Ending<'_>) -> Ended {
+    /// Applies an ending to the selected employments and records it.
+    pub fn apply_ending(
+        &mut self,
+        selection: &Selection,
+        ending: &StatedEnding<'_>,
+    ) -> EndingOutcome {
         let outcome = self
-            .end_known(slot, ending)
-            .unwrap_or_else(|| self.end_unseen(slot, ending));
-        self.remember(ending);
+            .end_known(selection, ending)
+            .unwrap_or_else(|| self.end_unknown_start(selection, ending));
+        self.record_ending(ending);
         outcome
     }
 
-    /// Rules a, b and c: an ending of what is known. Not remembered yet.
-    pub fn end_known(&mut self, slot: &Slot, ending: &Ending<'_>) -> Option<Ended> {
+    /// Rules a, b and c. `None`: none of them fits. Does not record the ending.
+    pub fn end_known(
+        &mut self,
+        selection: &Selection,
+        ending: &StatedEnding<'_>,
+    ) -> Option<EndingOutcome> {
         let end = ending.effective;
-        let cut: Slot = self
-            .of(slot)
-            .filter(|period| covers(period, &end))
+        let spanning: Selection = self
+            .periods_in(selection)
+            .filter(|period| spans(period, &end))
             .map(|period| period.serial)
             .collect();
-        let dropped: Slot = self
-            .of(slot)
-            .filter(|period| is_dropped(period, ending) && !self.was_known_before(period, ending))
-            .filter(|period| cut.is_empty() || period.opened_before(ending.occurred))
+        let no_shows: Selection = self
+            .periods_in(selection)
+            .filter(|period| becomes_no_show(period, ending))
+            .filter(|period| !self.was_known_before_opening(period, ending))
+            .filter(|period| spanning.is_empty() || period.was_opened_before(ending.occurred))
             .map(|period| period.serial)
             .collect();
-        self.each(&cut, |period| {
-            period.end_at(end_within(period, ending), Some(ending.key))
+
+        self.update(&spanning, |period| {
+            period.set_end(end_under_rule_a(period, ending), Some(ending.key));
         });
-        self.each(&dropped, |period| end_at_start(period, end, ending.key));
-        let mut touched: Slot = cut.union(&dropped).copied().collect();
+        self.update(&no_shows, |period| make_no_show(period, end, ending.key));
+
+        let mut touched: Selection = spanning.union(&no_shows).copied().collect();
         let mut postponed = None;
         if touched.is_empty() {
-            let serial = self.postponed(slot, ending)?;
+            let serial = self.postponed(selection, ending)?;
             touched.insert(serial);
             postponed = Some(serial);
-            self.each(&touched, |period| period.end_at(end, Some(ending.key)));
+            self.update(&touched, |period| period.set_end(end, Some(ending.key)));
         }
-        self.each(&touched, |period| {
-            note(&mut period.ends, ending.stated());
+
+        self.update(&touched, |period| {
+            record(&mut period.stated_ends, ending.stated_ends());
         });
-        Some(postponed.map_or(Ended::These(touched), Ended::Postponed))
+        Some(postponed.map_or(EndingOutcome::Ended(touched), EndingOutcome::Postponed))
     }
 
-    /// Rule b's "but not": the same ending was known before this one opened.
-    fn was_known_before(&self, period: &EmploymentPeriod, ending: &Ending<'_>) -> bool {
+    /// The exception of rule b: the same ending was known before this employment opened.
+    fn was_known_before_opening(
+        &self,
+        period: &EmploymentPeriod,
+        ending: &StatedEnding<'_>,
+    ) -> bool {
         self.same_endings(ending)
             .any(|known| period.opened.is_some_and(|opened| known.occurred < opened))
     }
 
-    fn same_endings<'t>(&'t self, ending: &'t Ending<'_>) -> impl Iterator<Item = &'t KnownEnding> {
-        let is_same = |known: &&KnownEnding| {
-            known.slot.as_ref() == ending.id && known.effective.is(&ending.effective)
+    /// The recorded endings with the same employment id and effective moment.
+    fn same_endings<'t>(
+        &'t self,
+        ending: &'t StatedEnding<'_>,
+    ) -> impl Iterator<Item = &'t RecordedEnding> {
+        let is_same = |known: &&RecordedEnding| {
+            known.employment.as_ref() == ending.id && known.effective.is_same(&ending.effective)
         };
         self.endings.iter().filter(is_same)
     }
 
-    /// Rule c: the last one that ended, if this is news of a leaving that was still to come.
-    fn postponed(&self, slot: &Slot, ending: &Ending<'_>) -> Option<usize> {
+    /// Rule c: the employment that ends last, if its end is still to come and this end is new.
+    fn postponed(&self, selection: &Selection, ending: &StatedEnding<'_>) -> Option<usize> {
         let by_end = |period: &&EmploymentPeriod| {
             (
                 period.end.map(|end| end.instant),
@@ -120,137 +137,151 @@ impl Timeline {
             )
         };
         let last = self
-            .of(slot)
-            .filter(|period| period.has_ended() && !period.is_no_show())
+            .periods_in(selection)
+            .filter(|period| period.has_end() && !period.is_no_show())
             .max_by_key(by_end)?;
-        let is_news = !last.over_at(ending.occurred)
+        let is_postponement = !last.is_over_at(ending.occurred)
             && self.same_endings(ending).next().is_none()
-            && !contains(&last.ends, &ending.effective);
-        is_news.then_some(last.serial)
+            && !contains(&last.stated_ends, &ending.effective);
+        is_postponement.then_some(last.serial)
     }
 
-    /// Rule d: an employment from before we were here.
-    pub fn end_unseen(&mut self, slot: &Slot, ending: &Ending<'_>) -> Ended {
+    /// Rule d: a repeat, else the end of an employment whose hire was before the first event.
+    fn end_unknown_start(
+        &mut self,
+        selection: &Selection,
+        ending: &StatedEnding<'_>,
+    ) -> EndingOutcome {
         let end = ending.effective;
-        let known: Slot = self
-            .of(slot)
-            .filter(|period| period.end.is_some_and(|known| known.is(&end)))
-            .map(|s| s.serial)
+        let repeated: Selection = self
+            .periods_in(selection)
+            .filter(|period| period.end.is_some_and(|known| known.is_same(&end)))
+            .map(|period| period.serial)
             .collect();
-        if !known.is_empty() {
-            self.each(&known, |period| {
-                period.end_at(period.end.unwrap_or(end), Some(ending.key))
+        if !repeated.is_empty() {
+            self.update(&repeated, |period| {
+                period.set_end(period.end.unwrap_or(end), Some(ending.key));
             });
-            return Ended::Repeat;
+            return EndingOutcome::Repeated;
         }
+
         let beside_others = !self.periods.is_empty();
-        let serial = self.open(ending.id, (None, Opener::Nothing), None);
-        self.each(&Slot::from([serial]), |period| {
-            period.end_at(end, Some(ending.key));
-            note(&mut period.ends, ending.stated());
+        let serial = self.open(ending.id, Opening::BEFORE_EVERYTHING, None);
+        self.update(&Selection::from([serial]), |period| {
+            period.set_end(end, Some(ending.key));
+            record(&mut period.stated_ends, ending.stated_ends());
         });
-        Ended::Unseen {
+        EndingOutcome::UnknownStart {
             serial,
             beside_others,
         }
     }
 
-    /// Makes the ending one that was known.
-    pub fn remember(&mut self, ending: &Ending<'_>) {
-        self.endings.push(KnownEnding {
-            slot: ending.id.cloned(),
+    /// Adds the ending to those that the replay has seen.
+    pub fn record_ending(&mut self, ending: &StatedEnding<'_>) {
+        self.endings.push(RecordedEnding {
+            employment: ending.id.cloned(),
             effective: ending.effective,
             occurred: ending.occurred,
             key: ending.key.clone(),
         });
     }
 
-    /// `hire_rescinded`: what has not begun never does. `None`: there was nothing to rescind, it is an ending.
-    pub fn rescind(&mut self, slot: &Slot, ending: &Ending<'_>) -> Option<Slot> {
-        let waiting: Slot = self
-            .of(slot)
-            .filter(|period| !period.begun_at(ending.occurred))
+    /// `hire_rescinded`: makes no-shows of the employments that have not begun. `false`: all have
+    /// begun, so the caller applies the fact as an ending.
+    pub fn rescind_hire(&mut self, selection: &Selection, ending: &StatedEnding<'_>) -> bool {
+        let not_begun: Selection = self
+            .periods_in(selection)
+            .filter(|period| !period.has_begun_at(ending.occurred))
             .map(|period| period.serial)
             .collect();
-        if waiting.is_empty() {
-            return None;
+        if not_begun.is_empty() {
+            return false;
         }
-        self.each(&waiting, |period| {
-            end_at_start(period, ending.effective, ending.key);
+
+        self.update(&not_begun, |period| {
+            make_no_show(period, ending.effective, ending.key);
             period.is_final = true;
         });
-        // It is the last ending known: a cancel that names none means this one, which nothing lifts.
-        self.remember(&Ending {
+        // A cancellation that names no ending means the last recorded one: this one, which nothing
+        // lifts.
+        self.record_ending(&StatedEnding {
             effective: Moment::at(ending.occurred),
             ..*ending
         });
-        Some(waiting)
+        true
     }
 
-    /// `record_deleted`: all end; what has not begun by then, for good.
-    pub fn delete(&mut self, slot: &Slot, ending: &Ending<'_>) -> Ended {
-        if slot.is_empty() {
-            let outcome = self.end_unseen(slot, ending);
-            if let Ended::Unseen { serial, .. } = &outcome {
-                self.each(&Slot::from([*serial]), |period| {
-                    period.record_deleted = true
+    /// `record_deleted`: ends every selected employment that is not over at the effective moment.
+    pub fn delete_record(
+        &mut self,
+        selection: &Selection,
+        ending: &StatedEnding<'_>,
+    ) -> EndingOutcome {
+        if selection.is_empty() {
+            let outcome = self.end_unknown_start(selection, ending);
+            if let EndingOutcome::UnknownStart { serial, .. } = &outcome {
+                self.update(&Selection::from([*serial]), |period| {
+                    period.record_deleted = true;
                 });
             }
-            self.remember(ending);
+            self.record_ending(ending);
             return outcome;
         }
-        let at = ending.effective;
-        let is_over = |period: &EmploymentPeriod| period.end.is_some_and(|end| !at.before(&end));
-        let lasting: Slot = self
-            .of(slot)
-            .filter(|period| !is_over(period))
+
+        let end = ending.effective;
+        let not_over: Selection = self
+            .periods_in(selection)
+            .filter(|period| period.end.is_none_or(|known| end.is_before(&known)))
             .map(|period| period.serial)
             .collect();
-        self.each(&lasting, |period| {
-            if period.start.is_some_and(|start| at.before(&start)) {
-                end_at_start(period, at, ending.key);
+        self.update(&not_over, |period| {
+            if period.start.is_some_and(|start| end.is_before(&start)) {
+                make_no_show(period, end, ending.key);
                 period.is_final = true;
             } else {
-                period.end_at(at, Some(ending.key));
+                period.set_end(end, Some(ending.key));
             }
-            note(&mut period.ends, &[at]);
+            record(&mut period.stated_ends, &[end]);
             period.record_deleted = true;
         });
-        self.remember(ending);
-        if lasting.is_empty() {
-            Ended::Repeat
+
+        self.record_ending(ending);
+        if not_over.is_empty() {
+            EndingOutcome::Repeated
         } else {
-            Ended::These(lasting)
+            EndingOutcome::Ended(not_over)
         }
     }
 }
 
-/// Rule a: it had begun before the end, and was to go on until then or longer.
-fn covers(period: &EmploymentPeriod, end: &Moment) -> bool {
+/// Rule a: the employment begins before the end, and lasts until then or longer.
+fn spans(period: &EmploymentPeriod, end: &Moment) -> bool {
     !period.is_no_show()
-        && period.start.is_none_or(|start| start.before(end))
-        && period.end.is_none_or(|known| !known.before(end))
+        && period.start.is_none_or(|start| start.is_before(end))
+        && period.end.is_none_or(|known| !known.is_before(end))
 }
 
-/// Rule a's end. The same day where it is later is a postponement: as in rule c, of what is still to come, and only news.
-fn end_within(period: &EmploymentPeriod, ending: &Ending<'_>) -> Moment {
+/// The end that rule a sets. Its own day in a time zone where that day ends later is a postponement:
+/// as under rule c, the known end stays if it is over, or if this one was stated before.
+fn end_under_rule_a(period: &EmploymentPeriod, ending: &StatedEnding<'_>) -> Moment {
     let end = ending.effective;
     let was_stated = || {
         period
-            .ends
+            .stated_ends
             .iter()
             .any(|stated| stated.instant == end.instant)
     };
     let stays = |known: &Moment| {
-        known.is(&end)
+        known.is_same(&end)
             && known.instant < end.instant
-            && (period.over_at(ending.occurred) || was_stated())
+            && (period.is_over_at(ending.occurred) || was_stated())
     };
     period.end.filter(stays).unwrap_or(end)
 }
 
-/// Rule b: it was to begin then or later, and had not begun when the ending was known.
-fn is_dropped(period: &EmploymentPeriod, ending: &Ending<'_>) -> bool {
+/// Rule b: the employment starts at the end, or later and not before the ending was known.
+fn becomes_no_show(period: &EmploymentPeriod, ending: &StatedEnding<'_>) -> bool {
     period
         .start
         .is_some_and(|start| match start.compare(&ending.effective) {
@@ -260,8 +291,8 @@ fn is_dropped(period: &EmploymentPeriod, ending: &Ending<'_>) -> bool {
         })
 }
 
-/// A no-show ends at its own start.
-fn end_at_start(period: &mut EmploymentPeriod, end: Moment, by: &EventKey) {
+/// Ends the employment at its own start; at `end`, if its start is unknown.
+fn make_no_show(period: &mut EmploymentPeriod, end: Moment, by: &EventKey) {
     let start = period.start.unwrap_or(end);
-    period.end_at(start, Some(by));
+    period.set_end(start, Some(by));
 }

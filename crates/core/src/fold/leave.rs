@@ -1,33 +1,34 @@
-//! Leaves in the replay: they open, end, follow a conversion, and end with a new employment (docs/fold.md, "Leave").
+//! The effect of leaves (`docs/fold.md` 3, "Leave").
 //!
-//! In: the timelines and a leave's fact. A leave belongs to an alias, not to one of its employments. Whether it holds at
-//! some instant is asked at the end ([`Timeline::leaves_held`]), when all employments are known.
+//! In: the timeline and a fact about a leave. A leave belongs to an alias, not to one of its
+//! employments. [`Timeline::effective_leaves`] runs after the replay, when all employments are known,
+//! and says from when to when each leave holds.
 
 use jiff::Timestamp;
 
-use super::timeline::{EmploymentPeriod, Leave, SameMoment, Timeline};
+use super::timeline::{CivilOrder, EmploymentPeriod, Leave, Timeline};
 use crate::event::Moment;
 
 impl Timeline {
-    /// `leave_started`; at a start already known: a repeat.
-    pub fn begin_leave(&mut self, start: Moment) {
-        if !self.leaves.iter().any(|leave| leave.start.is(&start)) {
-            self.leaves.push(Leave { start, end: None });
-        }
+    /// `leave_started`. At a start that is known it is a repeat.
+    pub fn start_leave(&mut self, start: Moment) {
+        self.add_leave(Leave { start, end: None });
     }
 
-    /// `leave_ended`: every open leave that started before, and the last one also where it had ended.
+    /// `leave_ended`: ends every open leave that started before, and moves the end of the last leave
+    /// that started before.
     pub fn end_leave(&mut self, end: Moment) {
         let last = self
             .leaves
             .iter()
-            .filter(|leave| leave.start.before(&end))
+            .filter(|leave| leave.start.is_before(&end))
             .map(|leave| leave.start.instant)
             .max();
+
         for leave in self
             .leaves
             .iter_mut()
-            .filter(|leave| leave.start.before(&end))
+            .filter(|leave| leave.start.is_before(&end))
         {
             if leave.end.is_none() || Some(leave.start.instant) == last {
                 leave.end = Some(end);
@@ -35,41 +36,44 @@ impl Timeline {
         }
     }
 
-    /// The leaves that go on when the worker converts then.
-    pub fn leaves_after(&self, conversion: &Moment) -> Vec<Leave> {
-        let goes_on = |leave: &&Leave| leave.end.is_none_or(|end| conversion.before(&end));
-        self.leaves.iter().filter(goes_on).cloned().collect()
+    /// The leaves that do not end before a conversion. They continue under the new worker id.
+    pub fn leaves_continuing_after(&self, conversion: &Moment) -> Vec<Leave> {
+        let continues = |leave: &&Leave| leave.end.is_none_or(|end| conversion.is_before(&end));
+        self.leaves.iter().filter(continues).cloned().collect()
     }
 
-    /// A leave that followed a conversion here.
-    pub fn continue_leave(&mut self, leave: Leave) {
-        if !self.leaves.iter().any(|known| known.start.is(&leave.start)) {
+    /// Adds a leave, unless one with the same start is known.
+    pub fn add_leave(&mut self, leave: Leave) {
+        if !self
+            .leaves
+            .iter()
+            .any(|known| known.start.is_same(&leave.start))
+        {
             self.leaves.push(leave);
         }
     }
 
-    /// From when to when each leave holds: a new employment after its start ends it. By start.
-    pub fn leaves_held(&self) -> Vec<(Timestamp, Option<Timestamp>)> {
-        let is_new = |period: &&EmploymentPeriod| !period.converted && !period.is_no_show();
-        let held = |leave: &Leave| {
-            let starts = self
+    /// The interval of each leave, by start. A leave ends at its own end, or with the start of a new
+    /// employment if that is earlier. The continuation of a conversion is no new employment.
+    pub fn effective_leaves(&self) -> Vec<(Timestamp, Option<Timestamp>)> {
+        let is_new = |period: &&EmploymentPeriod| !period.is_continuation && !period.is_no_show();
+        let interval = |leave: &Leave| {
+            let next_start = self
                 .periods
                 .iter()
                 .filter(is_new)
-                .filter_map(|period| period.start);
-            let next = starts
-                .filter(|start| leave.start.before(start))
+                .filter_map(|period| period.start)
+                .filter(|start| leave.start.is_before(start))
                 .map(|start| start.instant)
                 .min();
-            let end = leave
-                .end
-                .map(|end| end.instant)
-                .into_iter()
-                .chain(next)
-                .min();
-            (leave.start.instant, end)
+            let own_end = leave.end.map(|end| end.instant);
+            (
+                leave.start.instant,
+                own_end.into_iter().chain(next_start).min(),
+            )
         };
-        let mut leaves: Vec<_> = self.leaves.iter().map(held).collect();
+
+        let mut leaves: Vec<_> = self.leaves.iter().map(interval).collect();
         leaves.sort();
         leaves
     }

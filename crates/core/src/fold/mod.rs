@@ -1,18 +1,23 @@
-//! The fold: from facts to a person, exactly (`docs/fold.md`).
+//! The fold: it derives a person from all their events. `docs/fold.md` states its rules.
 //!
-//! Here are the words it speaks in: what it is told of the sources ([`Rules`]), and what it gives ([`Person`]).
-//! The steps, a file each: `set`, `edits` (what counts), `aliases` (whose), `zones` (when), `replay` with `timeline`,
-//! `start`, `ending`, `cancel`, `leave`, `snapshot` (what each fact does), then `status` and `attributes` (what follows).
-//! Pure: no clock, no I/O, no chance.
+//! In: the events in any order, the settings of the sources ([`Rules`]) and an instant. Out: a
+//! [`Person`]. One file per step: `set`, `references`, `edit_graph` and `edits` (which events count),
+//! `aliases` (which person), `zones` (effective time), `replay` with `timeline`, `start`, `ending`,
+//! `cancel`, `leave`, `snapshot` and `end_dates` (the effect of each fact), then `status` and
+//! `attributes` (the result). The fold is pure: it reads no clock, does no I/O and uses no chance.
 
 mod aliases;
 mod attributes;
 mod cancel;
+mod edit_graph;
 mod edits;
+mod end_dates;
 mod ending;
 mod leave;
 mod person;
+mod references;
 mod replay;
+mod rules;
 mod set;
 mod snapshot;
 mod start;
@@ -25,11 +30,13 @@ mod attribute_tests;
 #[cfg(test)]
 mod ending_tests;
 #[cfg(test)]
-mod history;
-#[cfg(test)]
 mod history_tests;
 #[cfg(test)]
+mod notation;
+#[cfg(test)]
 mod set_tests;
+#[cfg(test)]
+mod snapshot_tests;
 #[cfg(test)]
 mod start_tests;
 #[cfg(test)]
@@ -38,184 +45,143 @@ mod status_tests;
 mod tests;
 
 pub use person::{Employment, Finding, FindingKind, Person, Status};
+pub use rules::{Rules, SourceRules};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use self::{
-    aliases::Names,
+    aliases::CanonicalAliases,
     attributes::AttributeHistory,
-    edits::Resolved,
-    set::{Findings, Stored},
+    edits::Resolution,
+    set::{Findings, KeyedEvent},
     status::{EffectiveEmployment, EffectiveEmployments},
-    zones::Fact,
+    zones::{DatedFact, DatingContext},
 };
-use crate::event::{Alias, Event, EventKey, SourceId};
+use crate::event::{Alias, Event, EventKey};
 
-/// Version of the rules. A new one is staged like a changed mapping (ARCHITECTURE.md).
+/// Version of the rules of the fold. The store keeps it beside each published mapping: after an
+/// upgrade that changes it, every mapping is staged until an operator publishes it
+/// (`docs/operations.md`).
 pub const FOLD_VERSION: u32 = 1;
 
-/// What the fold must know of a source.
-#[derive(Clone, Debug)]
-pub struct SourceRules {
-    /// Zone of bare dates, where neither the event nor the worker's location says.
-    pub time_zone: TimeZone,
-    /// Whether it states employments or hires to come.
-    pub authority: Authority,
-    /// `pre_hire`: how long after its start such an employment counts.
-    pub pre_hire_lapse: SignedDuration,
-    /// How long the sender may repeat a hook (for events with neither id nor time).
-    pub retry_span: SignedDuration,
-}
-
-/// What a source's word on employment is worth (fold.md 3, "Authority").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Authority {
-    /// The HR system: its employments count.
-    Employment,
-    /// An applicant system: its employments count only until the HR system is heard.
-    PreHire,
-}
-
-/// What the fold is told beside the events.
-#[derive(Clone, Debug, Default)]
-pub struct Rules {
-    /// By source; a source that is missing here has [`SourceRules::default`].
-    pub sources: BTreeMap<SourceId, SourceRules>,
-    /// Only employments and attributes of these sources count (a connection's `sources`); `None`: all.
-    /// Bars and links of every source count all the same.
-    pub scope: Option<BTreeSet<SourceId>>,
-}
-
-impl Rules {
-    /// What is known of this source.
-    fn of(&self, source: &SourceId) -> SourceRules {
-        self.sources.get(source).cloned().unwrap_or_default()
-    }
-
-    /// Whether this source's employments and attributes count.
-    fn counts(&self, source: &SourceId) -> bool {
-        self.scope
-            .as_ref()
-            .is_none_or(|scope| scope.contains(source))
-    }
-}
-
-impl Default for SourceRules {
-    fn default() -> Self {
-        Self {
-            time_zone: TimeZone::UTC,
-            authority: Authority::Employment,
-            pre_hire_lapse: SignedDuration::from_hours(30 * 24),
-            retry_span: SignedDuration::from_hours(7 * 24),
-        }
-    }
-}
-
-/// The people of these events: one set of aliases each (docs/fold.md, "Aliases and people"), least alias first. The
-/// events are all that name any of their aliases; in whatever order.
+/// The persons that these events name: the aliases of each, least alias first (`docs/fold.md` 2).
+///
+/// `events` must hold every event that names one of their aliases, in any order.
 pub fn people(events: &[Event]) -> Vec<BTreeSet<Alias>> {
-    let known = Known::of(events, &Rules::default());
-    aliases::components(events, &known.resolved.entries, &known.names)
+    let set = EventSet::resolve(events, &Rules::default());
+    aliases::components(events, set.resolution.counting_events(), &set.aliases)
 }
 
-/// The person that `alias` belongs to, at `now`, from every event that names any of their aliases (more does not
-/// matter), in whatever order.
+/// The person that `alias` belongs to, at `now`.
+///
+/// `events` must hold every event that names one of the person's aliases, in any order. Events of
+/// other persons do not change the result.
 pub fn fold(events: &[Event], alias: &Alias, now: Timestamp, rules: &Rules) -> Person {
-    Folded::of(events, alias, rules).at(now)
+    FoldedPerson::of(events, alias, rules).at(now)
 }
 
-/// A person at every instant: what does not depend on now.
-struct Folded<'e> {
+/// The part of a person that does not depend on the present. It answers for every instant.
+struct FoldedPerson<'e> {
     rules: &'e Rules,
     aliases: BTreeSet<Alias>,
-    /// The same by the names that their sources use for them now.
-    named: BTreeSet<Alias>,
-    facts: Vec<Fact<'e>>,
-    standings: EffectiveEmployments,
+    /// The same aliases, each by the worker id that its source uses now.
+    canonical_aliases: BTreeSet<Alias>,
+    facts: Vec<DatedFact<'e>>,
+    employments: EffectiveEmployments,
     findings: Vec<Finding>,
 }
 
-impl<'e> Folded<'e> {
+impl<'e> FoldedPerson<'e> {
     fn of(events: &'e [Event], alias: &Alias, rules: &'e Rules) -> Self {
-        let Known {
-            stored,
-            resolved,
-            names,
+        let EventSet {
+            keyed,
+            resolution,
+            aliases: canonical,
             mut findings,
-        } = Known::of(events, rules);
-        let people = aliases::components(events, &resolved.entries, &names);
-        let aliases = people
+        } = EventSet::resolve(events, rules);
+
+        let aliases = aliases::components(events, resolution.counting_events(), &canonical)
             .into_iter()
             .find(|person| person.contains(alias))
             .unwrap_or_else(|| BTreeSet::from([alias.clone()]));
-        let named: BTreeSet<Alias> = aliases.iter().map(|alias| names.of(alias)).collect();
-        let by_key: BTreeMap<EventKey, &Event> = stored
+        let canonical_aliases: BTreeSet<Alias> =
+            aliases.iter().map(|alias| canonical.of(alias)).collect();
+
+        let by_key: BTreeMap<EventKey, &Event> = keyed
             .into_iter()
-            .map(|stored| (stored.key, stored.event))
+            .map(|keyed| (keyed.key, keyed.event))
             .collect();
-        let facts = zones::facts(
-            &resolved.entries,
-            &names,
+        let context = DatingContext {
+            aliases: &canonical,
             rules,
-            &resolved.resolver,
-            &by_key,
-        );
-        let replay = replay::replay(&facts, rules, &mut findings);
-        let start_was_voided = resolved.voided_starts.iter().any(|event| {
+            references: &resolution.references,
+            events: &by_key,
+        };
+        let facts = zones::dated_facts(&resolution.events, &context);
+
+        let state = replay::replay(&facts, rules, &mut findings);
+        let start_was_voided = resolution.voided_starts.iter().any(|event| {
             let alias = event.alias();
-            aliases.contains(&alias) && rules.counts(&alias.source)
+            aliases.contains(&alias) && rules.is_in_scope(&alias.source)
         });
-        let standings = EffectiveEmployments::of(&named, &replay, rules, start_was_voided);
+        let employments =
+            EffectiveEmployments::of(&canonical_aliases, &state, rules, start_was_voided);
+
         let findings = findings
-            .in_order()
+            .into_replay_order()
             .into_iter()
             .filter(|finding| aliases.contains(&finding.alias))
             .collect();
         Self {
             rules,
             aliases,
-            named,
+            canonical_aliases,
             facts,
-            standings,
+            employments,
             findings,
         }
     }
 
     fn at(&self, now: Timestamp) -> Person {
-        let Self {
-            rules,
-            named,
-            standings,
-            ..
-        } = self;
         let history = AttributeHistory::of(&self.facts);
-        let status = standings.status_at(now);
+        let status = self.employments.status_at(now);
         let shown_at = if status == Status::Upcoming {
-            standings.next_start(now).unwrap_or(now)
+            self.employments.next_start(now).unwrap_or(now)
         } else {
             now
         };
-        let in_scope = named
+
+        let in_scope = self
+            .canonical_aliases
             .iter()
-            .filter(|alias| rules.counts(&alias.source))
+            .filter(|alias| self.rules.is_in_scope(&alias.source))
             .cloned()
             .collect();
-        let next_change = standings
+        let next_change = self
+            .employments
             .instants()
             .chain(history.instants(&in_scope))
             .filter(|instant| *instant > now)
             .min();
+
         Person {
             status,
-            employments: standings
+            employments: self
+                .employments
                 .employments
                 .iter()
-                .map(|one| employment(one, &history, now))
+                .map(|employment| shown_employment(employment, &history, now))
                 .collect(),
-            barred_from: standings.bars.iter().min().copied(),
-            attributes: history.of_person(named, standings, rules, now, shown_at),
+            access_revoked_from: self.employments.revocations.iter().min().copied(),
+            attributes: history.of_person(
+                &self.canonical_aliases,
+                &self.employments,
+                self.rules,
+                now,
+                shown_at,
+            ),
             next_change,
             findings: self.findings.clone(),
             aliases: self.aliases.clone(),
@@ -223,50 +189,59 @@ impl<'e> Folded<'e> {
     }
 }
 
-/// What is known before anything is replayed.
-struct Known<'e> {
-    stored: Vec<Stored<'e>>,
-    resolved: Resolved<'e>,
-    names: Names,
+/// The events that count, before the replay.
+struct EventSet<'e> {
+    keyed: Vec<KeyedEvent<'e>>,
+    resolution: Resolution<'e>,
+    aliases: CanonicalAliases,
     findings: Findings,
 }
 
-impl<'e> Known<'e> {
-    fn of(events: &'e [Event], rules: &Rules) -> Self {
+impl<'e> EventSet<'e> {
+    fn resolve(events: &'e [Event], rules: &Rules) -> Self {
         let mut findings = Findings::default();
-        let stored = set::facts(events, rules, &mut findings);
-        // An edit must be of the same alias; which worker ids are one alias is itself stated by events.
-        let first = edits::resolve(&stored, &Names::default(), rules, &mut Findings::default());
-        let resolved = edits::resolve(&stored, &Names::learn(&first.entries), rules, &mut findings);
-        let names = Names::learn(&resolved.entries);
+        let keyed = set::keyed_events(events, rules, &mut findings);
+
+        // An edit must be of the same alias, and events state which worker ids are one alias. So
+        // the first pass finds the aliases, and the second resolves the edits with them.
+        let first = edits::resolve(
+            &keyed,
+            &CanonicalAliases::default(),
+            rules,
+            &mut Findings::default(),
+        );
+        let aliases = CanonicalAliases::of_events(first.counting_events());
+        let resolution = edits::resolve(&keyed, &aliases, rules, &mut findings);
+
+        let aliases = CanonicalAliases::of_events(resolution.counting_events());
         Self {
-            stored,
-            resolved,
-            names,
+            keyed,
+            resolution,
+            aliases,
             findings,
         }
     }
 }
 
-fn employment(
-    one: &EffectiveEmployment,
+fn shown_employment(
+    effective: &EffectiveEmployment,
     history: &AttributeHistory<'_>,
     now: Timestamp,
 ) -> Employment {
-    let period = &one.period;
+    let period = &effective.period;
     Employment {
         id: period.id.clone(),
-        alias: one.alias.clone(),
+        alias: effective.alias.clone(),
         opened: period.opened,
         start: period.start,
         end: period.end,
         is_final: period.is_final,
-        barred_from: one.barred_from,
-        lapses: one.lapses,
-        counts: one.counts,
+        access_revoked_from: effective.access_revoked_from,
+        lapses: effective.lapses,
+        counts: effective.counts,
         record_deleted: period.record_deleted,
-        leaves: one.leaves.clone(),
+        leaves: effective.leaves.clone(),
         primary: period.primary,
-        attributes: history.of_employment(one, now),
+        attributes: history.of_employment(effective, now),
     }
 }

@@ -1,4 +1,7 @@
-//! What the fold gives: a person, their employments, and what was noticed on the way.
+//! The result of the fold: a person, their employments, and the findings.
+//!
+//! Mappings read it, the JSON API shows it. It holds no rule: `docs/fold.md` states how each field
+//! comes about.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,86 +14,86 @@ use crate::event::{Alias, Attribute, EmploymentId, EventKey, Moment};
 /// A person at one instant.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Person {
-    /// The worker ids they are known by.
+    /// Every worker id of the person, also those that a source no longer uses.
     pub aliases: BTreeSet<Alias>,
-    /// Where they stand now (fold.md 3, "Status").
+    /// The status now (`docs/fold.md` 3, "Status").
     pub status: Status,
-    /// Their employments in scope, by start.
+    /// The employments in scope, by start.
     pub employments: Vec<Employment>,
-    /// From when on a bar holds that nothing has lifted, if one stands.
-    pub barred_from: Option<Timestamp>,
-    /// Their attributes as shown now (fold.md 6).
+    /// The effective time of the earliest access revocation that nothing has lifted.
+    pub access_revoked_from: Option<Timestamp>,
+    /// The attributes that the person shows now (`docs/fold.md` 6).
     pub attributes: BTreeMap<Attribute, Value>,
-    /// The first instant after now at which anything above or below differs.
+    /// The first instant after now at which the status, an employment or an attribute may differ.
     pub next_change: Option<Timestamp>,
-    /// What the fold noticed, in the order of the replay.
+    /// The findings of all events of the person, in the order of the replay.
     pub findings: Vec<Finding>,
 }
 
-/// Where a person stands (fold.md 3).
+/// The status of a person (`docs/fold.md` 3, "Status").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Only changes are known, or an unknown start whose end has not come.
+    /// Only changes are known, or an ending still to come of an employment with unknown start.
     Unknown,
-    /// An employment will begin and none is over.
+    /// An employment will become live, and none is over.
     Upcoming,
-    /// An employment is live.
+    /// An employment is live and the worker is not on leave from it.
     Active,
-    /// An employment is live and the worker is on leave from all that are.
+    /// Every live employment is on leave.
     OnLeave,
-    /// Something is over, barred, rescinded or voided, and nothing lives.
+    /// No employment is live or will become live first, and one is over, revoked or voided.
     Ended,
 }
 
-/// One employment as replayed.
+/// One employment of a person.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Employment {
-    /// The source's id of it, if it tells employments apart.
+    /// The id that the source gives it, if the source tells employments apart.
     pub id: Option<EmploymentId>,
-    /// Whose it is.
+    /// The alias that it belongs to.
     pub alias: Alias,
-    /// When it became known; `None`: before everything (hired before we were here).
+    /// The time at which it became known. `None`: before the first event.
     pub opened: Option<Timestamp>,
-    /// When it starts; `None`: unknown.
+    /// `None`: the start is unknown, because the hire was before the first event.
     pub start: Option<Moment>,
-    /// When it ends; `None`: open.
+    /// `None`: the employment is open.
     pub end: Option<Moment>,
-    /// Rescinded or deleted before it began: nothing lifts that end.
+    /// Rescinded or deleted before it began: no cancellation lifts that end.
     pub is_final: bool,
-    /// From when on a bar keeps it from counting.
-    pub barred_from: Option<Timestamp>,
-    /// `pre_hire`: when it stops counting by itself.
+    /// The time from which an access revocation keeps it from counting.
+    pub access_revoked_from: Option<Timestamp>,
+    /// `pre_hire`: the time at which it stops counting.
     pub lapses: Option<Timestamp>,
-    /// Whether it counts at all (a `pre_hire` employment does not once HR was heard).
+    /// `false`: a `pre_hire` employment of a person who has an employment of an HR source.
     pub counts: bool,
-    /// Ended by `record_deleted` rather than by a leaving.
+    /// Its end comes from `record_deleted`.
     pub record_deleted: bool,
-    /// Leaves from it, each from its start to its end if known.
+    /// The leaves of its alias, by start: each from its start to its end, if an end is known.
     pub leaves: Vec<(Timestamp, Option<Timestamp>)>,
-    /// Whether the source calls it the main one.
+    /// Whether the source calls it the primary one.
     pub primary: bool,
-    /// Its attributes of work now.
+    /// Its employment attributes, from its start on or now, whichever is later.
     pub attributes: BTreeMap<Attribute, Value>,
 }
 
-/// Something the fold noticed; an operator reads it.
+/// Something about an event that an operator should read (`docs/fold.md` 7).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What.
+    /// Its name in the table of `docs/fold.md` 7.
     pub kind: FindingKind,
-    /// Which event brought it up.
+    /// The event that caused it.
     pub event: EventKey,
-    /// Whose event it is.
+    /// The alias of that event.
     pub alias: Alias,
 }
 
-/// The findings of fold.md, by their names there.
+/// The kinds of findings (`docs/fold.md` 7). The worker alone raises `two_accounts`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(
     missing_docs,
-    reason = "each is described where it arises, in docs/fold.md"
+    reason = "docs/fold.md describes each kind under the rule that raises it"
 )]
 pub enum FindingKind {
     IdReused,

@@ -1,136 +1,110 @@
-//! The replay: what each fact does, in the order of knowledge.
+//! Step 5 of the fold: the replay (`docs/fold.md` 3).
 //!
-//! In: the facts. Out: a timeline for each alias, the bars that stand, and findings. It moves state only: where a person
-//! stands at some instant is asked afterwards (`status`).
+//! In: the facts in the order in which HR knew them. Out: a timeline for each alias, the access
+//! revocations that nothing has lifted, and findings. The replay only changes this state: `status`
+//! derives the status of an instant from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 
 use super::{
-    FindingKind, Rules,
-    cancel::Cancelled,
-    ending::{Ended, Ending},
+    cancel::CancelTarget,
+    end_dates::StatedEndDates,
+    ending::{EndingOutcome, StatedEnding},
+    person::FindingKind,
+    rules::Rules,
     set::Findings,
-    snapshot::List,
-    start::{Start, StartKind, Started},
-    timeline::{EmploymentPeriod, Opener, Origin, SameMoment, Slot, Timeline},
-    zones::Fact,
+    snapshot::EmploymentList,
+    start::{StartKind, StartOutcome, StatedStart},
+    timeline::{CivilOrder, EmploymentPeriod, OpenedBy, Opening, Selection, Timeline},
+    zones::DatedFact,
 };
-use crate::event::{Alias, Boundary, Change, EmploymentId, EventKey, Kind, Moment};
+use crate::event::{Alias, EmploymentId, EventKey, Kind, Moment};
 
-/// A revocation that nothing has lifted.
+/// An `access_revoked` that no `access_restored` has lifted.
 #[derive(Clone, Debug)]
 pub(super) struct AccessRevocation {
-    /// Whose it is; it bars the whole person.
+    /// The alias that it names. It applies to the whole person.
     pub alias: Alias,
-    /// Its key.
     pub key: EventKey,
-    /// From when on.
     pub effective: Moment,
-    /// When it was known.
     pub occurred: Timestamp,
 }
 
 /// The state of the replay.
 #[derive(Debug, Default)]
-pub(super) struct Replay<'f> {
-    /// By alias.
+pub(super) struct ReplayState<'f> {
     pub timelines: BTreeMap<Alias, Timeline>,
-    /// Those that stand.
-    pub bars: Vec<AccessRevocation>,
-    /// Whom an alias was converted to.
-    heirs: BTreeMap<Alias, BTreeSet<Alias>>,
-    /// Under which key a fact counts that can also be named by another.
-    named: BTreeMap<&'f EventKey, &'f EventKey>,
-    /// The last end that `changed` stated in its `dates`, for each slot.
-    end_dates: BTreeMap<(&'f Alias, Option<&'f EmploymentId>), EndDate<'f>>,
+    pub revocations: Vec<AccessRevocation>,
+    /// The aliases that each alias was converted to.
+    successors: BTreeMap<Alias, BTreeSet<Alias>>,
+    /// For every key by which a reference can name a fact, the key at its position.
+    position_keys: BTreeMap<&'f EventKey, &'f EventKey>,
+    end_dates: StatedEndDates<'f>,
 }
 
-/// An end date, and which fact stated it.
-type EndDate<'f> = (&'f Fact<'f>, Option<Date>);
-
-/// Replays the facts.
+/// Replays the facts, which are in the order of the replay.
 pub(super) fn replay<'f>(
-    facts: &'f [Fact<'f>],
+    facts: &'f [DatedFact<'f>],
     rules: &Rules,
     findings: &mut Findings,
-) -> Replay<'f> {
-    let mut replay = Replay::default();
+) -> ReplayState<'f> {
+    let mut state = ReplayState::default();
     for fact in facts {
-        replay
-            .named
-            .extend(fact.keys.iter().map(|key| (key, &fact.place.key)));
-        replay.timelines.entry(fact.alias.clone()).or_default();
+        state
+            .position_keys
+            .extend(fact.keys.iter().map(|key| (key, &fact.position.key)));
+        state.timelines.entry(fact.alias.clone()).or_default();
     }
+
     for fact in facts {
-        for finding in replay.apply(fact) {
-            findings.add(finding, &fact.place, fact.event);
+        for finding in state.apply(fact) {
+            findings.add(finding, &fact.position, fact.event);
         }
     }
-    for ((alias, employment), (fact, date)) in &replay.end_dates {
-        let zone = rules.of(&alias.source).time_zone;
-        let contradicts = |timeline: &Timeline| {
-            date.is_some_and(|date| timeline.contradicts(*employment, date, &zone))
-        };
-        if replay.timelines.get(*alias).is_some_and(contradicts) {
-            findings.add(FindingKind::EndDateWithoutEnding, &fact.place, fact.event);
-        }
+
+    for fact in state.end_dates.contradicting(&state.timelines, rules) {
+        findings.add(
+            FindingKind::EndDateWithoutEnding,
+            &fact.position,
+            fact.event,
+        );
     }
-    replay
+    state
 }
 
-impl<'f> Replay<'f> {
-    fn apply(&mut self, fact: &'f Fact<'f>) -> Vec<FindingKind> {
+impl<'f> ReplayState<'f> {
+    fn apply(&mut self, fact: &'f DatedFact<'f>) -> Vec<FindingKind> {
         match fact.event.kind() {
-            Kind::Hired => self.start(
-                fact,
-                StartKind::Hired,
-                (Some(fact.occurred()), Opener::Hire(fact.occurred())),
-            ),
-            Kind::Rehired => self.start(
-                fact,
-                StartKind::Rehired,
-                (Some(fact.occurred()), Opener::Hire(fact.occurred())),
-            ),
+            Kind::Hired => self.start(fact, StartKind::Hired, fact.hire_opening()),
+            Kind::Rehired => self.start(fact, StartKind::Rehired, fact.hire_opening()),
             Kind::Converted => self.convert(fact),
             Kind::Terminated => self.end(fact, fact.effective),
-            Kind::HireRescinded => self.rescind(fact),
-            Kind::RecordDeleted => self.delete(fact),
+            Kind::HireRescinded => self.rescind_hire(fact),
+            Kind::RecordDeleted => self.delete_record(fact),
             Kind::TerminationCancelled => self.cancel(fact),
             Kind::AccessRevoked => {
-                self.bars.push(AccessRevocation {
-                    alias: fact.alias.clone(),
-                    key: fact.place.key.clone(),
-                    effective: fact.effective,
-                    occurred: fact.occurred(),
+                self.revoke_access(fact);
+                Vec::new()
+            }
+            Kind::AccessRestored => self.restore_access(fact),
+            Kind::LeaveStarted => {
+                self.update_successors(&fact.alias, |timeline| {
+                    timeline.start_leave(fact.effective);
                 });
                 Vec::new()
             }
-            Kind::AccessRestored => {
-                let named = self.named_by(fact);
-                let stood = self.bars.len();
-                self.bars.retain(|bar| !named.contains(&bar.key));
-                if self.bars.len() == stood {
-                    vec![FindingKind::NothingToCancel]
-                } else {
-                    Vec::new()
-                }
-            }
-            Kind::LeaveStarted => {
-                self.with_heirs(&fact.alias, |timeline| timeline.begin_leave(fact.effective));
-                Vec::new()
-            }
             Kind::LeaveEnded => {
-                self.with_heirs(&fact.alias, |timeline| timeline.end_leave(fact.effective));
+                self.update_successors(&fact.alias, |timeline| timeline.end_leave(fact.effective));
                 Vec::new()
             }
-            Kind::Snapshot => self.list(fact),
+            Kind::Snapshot => self.apply_list(fact),
             Kind::Changed => {
-                self.note_end_date(fact);
+                self.end_dates.record(fact);
                 Vec::new()
             }
-            // Links were read before the replay; voids are no longer in the set.
+            // `aliases` has read the links, and `edits` has applied the voids.
             Kind::IdentifierChanged | Kind::Linked | Kind::Unlinked | Kind::Voided => Vec::new(),
         }
     }
@@ -139,229 +113,239 @@ impl<'f> Replay<'f> {
         self.timelines.entry(alias.clone()).or_default()
     }
 
-    /// The keys under which what it refers to counts.
-    fn named_by(&self, fact: &Fact<'_>) -> Vec<EventKey> {
+    /// The position keys of the facts that `refers_to` names.
+    fn referenced_keys(&self, fact: &DatedFact<'_>) -> Vec<EventKey> {
         fact.refers_to
             .iter()
-            .map(|key| (*self.named.get(key).unwrap_or(&key)).clone())
+            .map(|key| (*self.position_keys.get(key).unwrap_or(&key)).clone())
             .collect()
     }
 
-    fn start(&mut self, fact: &Fact<'_>, kind: StartKind, opens_as: Origin) -> Vec<FindingKind> {
-        let start = Start {
+    fn start(
+        &mut self,
+        fact: &DatedFact<'_>,
+        kind: StartKind,
+        opening: Opening,
+    ) -> Vec<FindingKind> {
+        let start = StatedStart {
             kind,
             id: fact.employment(),
             effective: fact.effective,
             is_dated: fact.states_effective,
             occurred: fact.occurred(),
             superseded: &fact.superseded,
-            opens_as,
+            opening,
         };
         let timeline = self.timeline(&fact.alias);
-        let slot = timeline.claim(start.id);
-        let outcome = timeline.start(&slot, &start);
-        let (touched, finding) = match outcome {
-            Started::Refused(_) => (Slot::new(), Some(FindingKind::StartInsideEnded)),
-            Started::Undated => (Slot::new(), Some(FindingKind::StartWithoutDate)),
-            Started::Repeated(slot) => (slot, None),
-            Started::Moved(serial) | Started::Opened(serial) => (Slot::from([serial]), None),
+        let selection = timeline.select_and_assign_id(start.id);
+
+        let (touched, finding) = match timeline.apply_start(&selection, &start) {
+            StartOutcome::Refused(_) => (Selection::new(), Some(FindingKind::StartInsideEnded)),
+            StartOutcome::RefusedUndated => (Selection::new(), Some(FindingKind::StartWithoutDate)),
+            StartOutcome::Repeated(repeated) => (repeated, None),
+            StartOutcome::Moved(serial) | StartOutcome::Opened(serial) => {
+                (Selection::from([serial]), None)
+            }
         };
         if kind == StartKind::Converted {
-            timeline.each(&touched, |period| period.converted = true);
+            timeline.update(&touched, |period| period.is_continuation = true);
         }
         finding.into_iter().collect()
     }
 
-    fn convert(&mut self, fact: &Fact<'_>) -> Vec<FindingKind> {
+    /// `converted`: ends every employment of the previous worker id, and starts one of the new id
+    /// that continues the first of them.
+    fn convert(&mut self, fact: &DatedFact<'_>) -> Vec<FindingKind> {
         let mut findings = Vec::new();
-        let mut opens_as = (None, Opener::Nothing);
+        let mut opening = Opening::BEFORE_EVERYTHING;
         if let Some(previous) = &fact.previous {
             let ending = fact.ending(None, fact.effective);
             let timeline = self.timeline(previous);
-            let slot = timeline.slot(None);
-            let (ended, noticed) = timeline.end_noticing(&slot, &ending);
-            findings.extend(noticed);
-            // Of several the one that was there first: a bar then sees the oldest.
+            let selection = timeline.select(None);
+            let (ended, finding) = timeline.apply_ending_with_finding(&selection, &ending);
+            findings.extend(finding);
+
+            // Of several employments the one that opened first: an access revocation then compares
+            // itself with the oldest.
             let first = timeline
-                .of(&ended)
-                .min_by_key(|period| (period.opened, period.opener.hired_at()));
-            opens_as = first.map_or(opens_as, |period| (period.opened, period.opener));
-            let leaves = timeline.leaves_after(&fact.effective);
-            let heir = self.timeline(&fact.alias);
+                .periods_in(&ended)
+                .min_by_key(|period| (period.opened, period.opened_by.hired_at()));
+            opening = first.map_or(opening, |period| Opening {
+                occurred: period.opened,
+                by: period.opened_by,
+            });
+
+            let leaves = timeline.leaves_continuing_after(&fact.effective);
+            let successor = self.timeline(&fact.alias);
             for leave in leaves {
-                heir.continue_leave(leave);
+                successor.add_leave(leave);
             }
-            self.heirs
+            self.successors
                 .entry(previous.clone())
                 .or_default()
                 .insert(fact.alias.clone());
         }
-        findings.extend(self.start(fact, StartKind::Converted, opens_as));
+
+        findings.extend(self.start(fact, StartKind::Converted, opening));
         findings
     }
 
-    fn end(&mut self, fact: &Fact<'_>, effective: Moment) -> Vec<FindingKind> {
+    fn end(&mut self, fact: &DatedFact<'_>, effective: Moment) -> Vec<FindingKind> {
         let ending = fact.ending(fact.employment(), effective);
         let timeline = self.timeline(&fact.alias);
-        let slot = timeline.claim(ending.id);
-        timeline
-            .end_noticing(&slot, &ending)
-            .1
-            .into_iter()
-            .collect()
+        let selection = timeline.select_and_assign_id(ending.id);
+        let (_, finding) = timeline.apply_ending_with_finding(&selection, &ending);
+        finding.into_iter().collect()
     }
 
-    fn rescind(&mut self, fact: &Fact<'_>) -> Vec<FindingKind> {
+    fn rescind_hire(&mut self, fact: &DatedFact<'_>) -> Vec<FindingKind> {
         let ending = fact.ending(fact.employment(), fact.effective);
         let timeline = self.timeline(&fact.alias);
-        let slot = timeline.claim(ending.id);
-        match timeline.rescind(&slot, &ending) {
-            Some(_) => Vec::new(),
-            None => self.end(fact, Moment::at(fact.occurred())),
+        let selection = timeline.select_and_assign_id(ending.id);
+        if timeline.rescind_hire(&selection, &ending) {
+            Vec::new()
+        } else {
+            self.end(fact, Moment::at(fact.occurred()))
         }
     }
 
-    fn delete(&mut self, fact: &Fact<'_>) -> Vec<FindingKind> {
+    fn delete_record(&mut self, fact: &DatedFact<'_>) -> Vec<FindingKind> {
         let ending = fact.ending(fact.employment(), fact.effective);
         let timeline = self.timeline(&fact.alias);
-        let slot = timeline.claim(ending.id);
-        match timeline.delete(&slot, &ending) {
-            Ended::Unseen {
+        let selection = timeline.select_and_assign_id(ending.id);
+        match timeline.delete_record(&selection, &ending) {
+            EndingOutcome::UnknownStart {
                 beside_others: true,
                 ..
             } => vec![FindingKind::WhichEmployment],
-            Ended::Unseen {
+            EndingOutcome::UnknownStart {
                 beside_others: false,
                 ..
             }
-            | Ended::These(_)
-            | Ended::Postponed(_)
-            | Ended::Repeat => Vec::new(),
+            | EndingOutcome::Ended(_)
+            | EndingOutcome::Postponed(_)
+            | EndingOutcome::Repeated => Vec::new(),
         }
     }
 
-    fn cancel(&mut self, fact: &Fact<'_>) -> Vec<FindingKind> {
-        let named = self.named_by(fact);
+    fn cancel(&mut self, fact: &DatedFact<'_>) -> Vec<FindingKind> {
+        let named = self.referenced_keys(fact);
+        // `refers_to` as the event states it: a reference that names no event still is a name.
         let names_none = fact.event.content.data.refers_to.is_empty();
-        let cancelled = if names_none {
-            Cancelled::Last(fact.occurred())
+        let target = if names_none {
+            CancelTarget::Last(fact.occurred())
         } else {
-            Cancelled::Named(&named)
+            CancelTarget::Named(&named)
         };
+
         let timeline = self.timeline(&fact.alias);
-        let slot = timeline.claim(fact.employment());
-        if timeline.cancel(&slot, fact.employment(), cancelled) {
+        let selection = timeline.select_and_assign_id(fact.employment());
+        if timeline.cancel(&selection, fact.employment(), target) {
             Vec::new()
         } else {
             vec![FindingKind::NothingToCancel]
         }
     }
 
-    fn list(&mut self, fact: &Fact<'_>) -> Vec<FindingKind> {
-        let Some(rows) = &fact.rows else {
-            return Vec::new();
-        };
-        let (occurred, key) = (fact.occurred(), &fact.place.key);
-        let list = List {
-            rows,
-            occurred,
-            key,
-            superseded: &fact.superseded_rows,
-        };
-        self.timeline(&fact.alias).list(&list).into_iter().collect()
+    fn revoke_access(&mut self, fact: &DatedFact<'_>) {
+        self.revocations.push(AccessRevocation {
+            alias: fact.alias.clone(),
+            key: fact.position.key.clone(),
+            effective: fact.effective,
+            occurred: fact.occurred(),
+        });
     }
 
-    /// Does something to the alias and to all it was converted to, whenever that became known.
-    fn with_heirs(&mut self, alias: &Alias, act: impl Fn(&mut Timeline)) {
-        let mut seen = BTreeSet::new();
-        let mut next = vec![alias.clone()];
-        while let Some(alias) = next.pop() {
-            if seen.insert(alias.clone()) {
-                act(self.timeline(&alias));
-                next.extend(self.heirs.get(&alias).into_iter().flatten().cloned());
-            }
+    fn restore_access(&mut self, fact: &DatedFact<'_>) -> Vec<FindingKind> {
+        let named = self.referenced_keys(fact);
+        let before = self.revocations.len();
+        self.revocations
+            .retain(|revocation| !named.contains(&revocation.key));
+        if self.revocations.len() == before {
+            vec![FindingKind::NothingToCancel]
+        } else {
+            Vec::new()
         }
     }
 
-    fn note_end_date(&mut self, fact: &'f Fact<'f>) {
-        let Change::Set(dates) = &fact.event.content.data.worker.dates else {
-            return;
+    fn apply_list(&mut self, fact: &DatedFact<'_>) -> Vec<FindingKind> {
+        let Some(rows) = &fact.rows else {
+            return Vec::new();
         };
-        let date = match &dates.end {
-            Change::Keep => return,
-            Change::Clear => None,
-            Change::Set(date) => Some(date.0),
+        let list = EmploymentList {
+            rows,
+            occurred: fact.occurred(),
+            key: &fact.position.key,
+            superseded: &fact.superseded_rows,
         };
-        self.end_dates
-            .insert((&fact.alias, fact.employment()), (fact, date));
+        self.timeline(&fact.alias)
+            .apply_list(&list)
+            .into_iter()
+            .collect()
+    }
+
+    /// Changes the timeline of the alias, and that of every alias that it was converted to so far,
+    /// directly or through others.
+    fn update_successors(&mut self, alias: &Alias, change: impl Fn(&mut Timeline)) {
+        let mut visited = BTreeSet::new();
+        let mut next = vec![alias.clone()];
+        while let Some(alias) = next.pop() {
+            if visited.insert(alias.clone()) {
+                change(self.timeline(&alias));
+                next.extend(self.successors.get(&alias).into_iter().flatten().cloned());
+            }
+        }
     }
 }
 
-impl Fact<'_> {
-    fn ending<'a>(&'a self, id: Option<&'a EmploymentId>, effective: Moment) -> Ending<'a> {
-        Ending {
+impl DatedFact<'_> {
+    fn hire_opening(&self) -> Opening {
+        Opening {
+            occurred: Some(self.occurred()),
+            by: OpenedBy::Hire(self.occurred()),
+        }
+    }
+
+    fn ending<'a>(&'a self, id: Option<&'a EmploymentId>, effective: Moment) -> StatedEnding<'a> {
+        StatedEnding {
             id,
             effective,
             occurred: self.occurred(),
-            key: &self.place.key,
+            key: &self.position.key,
             superseded: &self.superseded,
         }
     }
 }
 
 impl Timeline {
-    /// Replays an ending. What it ended, and what is worth a finding.
-    fn end_noticing(&mut self, slot: &Slot, ending: &Ending<'_>) -> (Slot, Option<FindingKind>) {
-        let never_began = self.serials(EmploymentPeriod::is_no_show);
-        match self.end(slot, ending) {
-            Ended::These(ended) => {
-                let is_several = ending.id.is_none() && ended.difference(&never_began).count() > 1;
+    /// Applies an ending. Returns the employments that end there, and the finding, if any.
+    fn apply_ending_with_finding(
+        &mut self,
+        selection: &Selection,
+        ending: &StatedEnding<'_>,
+    ) -> (Selection, Option<FindingKind>) {
+        let no_shows = self.select_where(EmploymentPeriod::is_no_show);
+        match self.apply_ending(selection, ending) {
+            EndingOutcome::Ended(ended) => {
+                let is_several = ending.id.is_none() && ended.difference(&no_shows).count() > 1;
                 (ended, is_several.then_some(FindingKind::EndedSeveral))
             }
-            Ended::Postponed(serial) => (Slot::from([serial]), None),
-            Ended::Repeat => {
-                let ends_then = |period: &&EmploymentPeriod| {
-                    period.end.is_some_and(|end| end.is(&ending.effective))
-                };
-                (
-                    self.of(slot)
-                        .filter(ends_then)
-                        .map(|period| period.serial)
-                        .collect(),
-                    None,
-                )
+            EndingOutcome::Postponed(serial) => (Selection::from([serial]), None),
+            EndingOutcome::Repeated => {
+                let repeated = self
+                    .periods_in(selection)
+                    .filter(|period| period.end.is_some_and(|end| end.is_same(&ending.effective)))
+                    .map(|period| period.serial)
+                    .collect();
+                (repeated, None)
             }
-            Ended::Unseen {
+            EndingOutcome::UnknownStart {
                 serial,
                 beside_others,
             } => (
-                Slot::from([serial]),
+                Selection::from([serial]),
                 beside_others.then_some(FindingKind::WhichEmployment),
             ),
         }
-    }
-
-    /// Whether an employment goes on past that date while none ends on it.
-    fn contradicts(
-        &self,
-        id: Option<&EmploymentId>,
-        date: Date,
-        zone: &jiff::tz::TimeZone,
-    ) -> bool {
-        let (first, last) = (
-            Moment::of_day(date, Boundary::StartOfDay, zone),
-            Moment::of_day(date, Boundary::EndOfDay, zone),
-        );
-        let slot = self.slot(id);
-        let ends_then = |period: &EmploymentPeriod| {
-            period
-                .end
-                .is_some_and(|end| !end.before(&first) && !last.before(&end))
-        };
-        let goes_on = |period: &EmploymentPeriod| {
-            let begins = period.start.is_none_or(|start| !last.before(&start));
-            begins && !period.is_no_show() && period.end.is_none_or(|end| last.before(&end))
-        };
-        !self.of(&slot).any(ends_then) && self.of(&slot).any(goes_on)
     }
 }

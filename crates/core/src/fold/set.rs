@@ -1,40 +1,43 @@
-//! The set (docs/fold.md, "The set"): which stored copies are one fact, and which facts count at all.
+//! Step 1 of the fold: the set of events (`docs/fold.md` 1).
 //!
-//! In: every stored event, in whatever order. Out: one [`Stored`] for each key that may count, and what was noticed.
-//! Edits and voids are the next step (`edits`); nothing here knows what a kind does beyond start, ending, other.
+//! In: every stored event, in any order. Out: one [`KeyedEvent`] for each key, without copies and
+//! without a sender's retries, and the findings so far. Edits and voids are the next step (`edits`).
+//! This step distinguishes starts, endings and other kinds, and nothing else of what a kind does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Finding, FindingKind, Rules};
-use crate::event::{ContentDigest, Event, EventKey, Identity, Rank, SourceId};
+use super::{
+    person::{Finding, FindingKind},
+    rules::Rules,
+};
+use crate::event::{ContentDigest, Event, EventKey, IdDerivation, Rank, SourceId};
 
-/// Where a fact stands in the order of knowledge. The derived order is the order of the replay.
+/// The position of an event in the replay. The derived order is the order of the replay
+/// (`docs/fold.md` 1, "Order").
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ReplayKey {
-    /// When it became known to HR.
+    /// The time at which HR knew the fact.
     pub occurred: Timestamp,
-    /// Its kind's place at one instant.
+    /// The order of the kinds among events that occurred at the same instant.
     pub rank: Rank,
-    /// When we received it.
     pub received: Timestamp,
-    /// Its key.
     pub key: EventKey,
 }
 
-/// One fact of the set under its key.
+/// One event of the set under its key.
 #[derive(Clone, Debug)]
-pub(super) struct Stored<'e> {
-    /// The key it counts under: the event's, with its digest behind it where the id was used twice.
+pub(super) struct KeyedEvent<'e> {
+    /// The key of the event, or `id@digest` where an id was used for two contents.
     pub key: EventKey,
-    /// The copy received first.
+    /// The copy that was received first.
     pub event: &'e Event,
 }
 
-impl Stored<'_> {
-    /// Its own place, as if it superseded nothing.
-    pub fn place(&self) -> ReplayKey {
+impl KeyedEvent<'_> {
+    /// The event's own position, before any edit.
+    pub fn replay_key(&self) -> ReplayKey {
         ReplayKey {
             occurred: self.event.occurred(),
             rank: self.event.kind().rank(),
@@ -44,62 +47,65 @@ impl Stored<'_> {
     }
 }
 
-/// What the fold noticed, each with the place at which it belongs.
+/// Collects the findings, each with the position of its event.
 #[derive(Debug, Default)]
 pub(super) struct Findings(Vec<(ReplayKey, Finding)>);
 
 impl Findings {
-    /// Notes one.
-    pub fn add(&mut self, kind: FindingKind, place: &ReplayKey, event: &Event) {
+    pub fn add(&mut self, kind: FindingKind, position: &ReplayKey, event: &Event) {
         let finding = Finding {
             kind,
-            event: place.key.clone(),
+            event: position.key.clone(),
             alias: event.alias(),
         };
-        self.0.push((place.clone(), finding));
+        self.0.push((position.clone(), finding));
     }
 
-    /// All of them in the order of the replay, one of a kind for each event.
-    pub fn in_order(mut self) -> Vec<Finding> {
-        self.0.sort_by(|(place, finding), (other, others)| {
-            (place, finding.kind).cmp(&(other, others.kind))
+    /// All findings in the order of the replay; of equal findings about one event only one.
+    pub fn into_replay_order(mut self) -> Vec<Finding> {
+        self.0.sort_by(|(position, finding), (other, others)| {
+            (position, finding.kind).cmp(&(other, others.kind))
         });
         self.0.dedup();
         self.0.into_iter().map(|(_, finding)| finding).collect()
     }
 }
 
-/// The facts of these events, each key once, by key.
-pub(super) fn facts<'e>(
+/// The events that may count, each key once, by key.
+pub(super) fn keyed_events<'e>(
     events: &'e [Event],
     rules: &Rules,
     findings: &mut Findings,
-) -> Vec<Stored<'e>> {
+) -> Vec<KeyedEvent<'e>> {
     let mut copies: BTreeMap<EventKey, Vec<&Event>> = BTreeMap::new();
-    for event in events.iter().filter(|event| may_be_stated(event)) {
+    for event in events.iter().filter(|event| is_authorised(event)) {
         copies.entry(event.key()).or_default().push(event);
     }
-    let stored = copies
+
+    let keyed = copies
         .into_iter()
-        .flat_map(|(key, copies)| one_for_each_content(key, copies, findings))
+        .flat_map(|(key, copies)| distinct_contents(key, copies, findings))
         .collect();
-    without_retries(stored, rules)
+    without_retries(keyed, rules)
 }
 
-/// Operators' kinds count from operators only (they are refused on hooks; this is the second lock).
-fn may_be_stated(event: &Event) -> bool {
-    !event.kind().is_operators_only() || event.source.is_ops()
+/// Operator kinds count only from operators. The intake refuses them on hooks; this check is the
+/// second line of defence.
+fn is_authorised(event: &Event) -> bool {
+    !event.kind().is_operator_only() || event.source.is_ops()
 }
 
-/// The content that was received first under this key; of others only endings and revocations, under a key of their own.
-fn one_for_each_content<'e>(
+/// The content received first under this key. Another content counts only if it is an ending or a
+/// revocation, under the key `id@digest`.
+fn distinct_contents<'e>(
     key: EventKey,
     copies: Vec<&'e Event>,
     findings: &mut Findings,
-) -> Vec<Stored<'e>> {
+) -> Vec<KeyedEvent<'e>> {
     if let [event] = copies.as_slice() {
-        return vec![Stored { key, event }];
+        return vec![KeyedEvent { key, event }];
     }
+
     let mut contents: BTreeMap<ContentDigest, &Event> = BTreeMap::new();
     for copy in copies {
         let first = contents.entry(copy.content_digest()).or_insert(copy);
@@ -107,50 +113,54 @@ fn one_for_each_content<'e>(
             *first = copy;
         }
     }
+
     let mut by_receipt: Vec<_> = contents.into_iter().collect();
     by_receipt.sort_by_key(|(digest, event)| (event.received, *digest));
     let mut by_receipt = by_receipt.into_iter();
-    let mut stored: Vec<_> = by_receipt
+    let mut keyed: Vec<_> = by_receipt
         .next()
-        .map(|(_, event)| Stored {
+        .map(|(_, event)| KeyedEvent {
             key: key.clone(),
             event,
         })
         .into_iter()
         .collect();
+
     for (digest, event) in by_receipt {
         let own_key = EventKey {
             id: format!("{}@{digest}", key.id),
             ..key.clone()
         };
-        let other = Stored {
+        let other = KeyedEvent {
             key: own_key,
             event,
         };
-        findings.add(FindingKind::IdReused, &other.place(), event);
+        findings.add(FindingKind::IdReused, &other.replay_key(), event);
         if event.kind().ends_access() {
-            stored.push(other);
+            keyed.push(other);
         }
     }
-    stored
+    keyed
 }
 
-/// Where a vendor gives neither id nor time, each hook is a fact of its own; but a start that comes again within the
-/// sender's retry span is the same start. (Each that counts opens a span of its own.)
-fn without_retries<'e>(mut stored: Vec<Stored<'e>>, rules: &Rules) -> Vec<Stored<'e>> {
-    let repeats = |event: &Event| {
-        event.identity == Identity::DigestInHook && event.kind().rank() == Rank::Start
+/// Where a vendor gives neither id nor time, each hook is an event of its own. A start with equal
+/// content that comes again within the sender's retry span is a retry and does not count. Each
+/// start that counts opens a span of its own.
+fn without_retries<'e>(mut keyed: Vec<KeyedEvent<'e>>, rules: &Rules) -> Vec<KeyedEvent<'e>> {
+    let may_be_retry = |event: &Event| {
+        event.id_derivation == IdDerivation::DigestInHook && event.kind().rank() == Rank::Start
     };
-    let mut starts: Vec<_> = stored
+    let mut starts: Vec<_> = keyed
         .iter()
-        .filter(|stored| repeats(stored.event))
+        .filter(|keyed| may_be_retry(keyed.event))
         .cloned()
         .collect();
     starts.sort_by(|one, other| {
         (one.event.received, &one.key).cmp(&(other.event.received, &other.key))
     });
-    let mut counted: BTreeMap<(&SourceId, &str, &str), Timestamp> = BTreeMap::new();
-    let mut retries = Vec::new();
+
+    let mut span_opened: BTreeMap<(&SourceId, &str, &str), Timestamp> = BTreeMap::new();
+    let mut retries = BTreeSet::new();
     for start in &starts {
         let event = start.event;
         let item = (
@@ -159,15 +169,16 @@ fn without_retries<'e>(mut stored: Vec<Stored<'e>>, rules: &Rules) -> Vec<Stored
             event.content.id.as_str(),
         );
         let span = rules.of(&event.source).retry_span;
-        match counted.get(&item) {
+        match span_opened.get(&item) {
             Some(first) if event.received.duration_since(*first) <= span => {
-                retries.push(start.key.clone())
+                retries.insert(start.key.clone());
             }
             Some(_) | None => {
-                counted.insert(item, event.received);
+                span_opened.insert(item, event.received);
             }
         }
     }
-    stored.retain(|stored| !retries.contains(&stored.key));
-    stored
+
+    keyed.retain(|keyed| !retries.contains(&keyed.key));
+    keyed
 }

@@ -1,107 +1,107 @@
-//! What counts: keys, reused ids, retries, edits, voids, times that cannot be believed.
+//! Which events count (`docs/fold.md` 1): keys, reused ids, retries, edits, voids, implausible times.
 
 use super::{
     FindingKind::{
         IdReused, ImplausibleEffective, ImplausibleTime, StartInsideEnded, SupersedingMismatch,
     },
     Status,
-    history::{Row, at, days_of, events, hold, source},
+    notation::{WorkedHistory, assert_histories, day, days_with, events, person_at, source},
 };
-use crate::event::{HookId, Identity, Reference, WorkerId};
+use crate::event::{EventReference, HookId, IdDerivation, WorkerId};
 
 #[test]
-fn an_edit_takes_the_whole_place_of_what_it_supersedes() {
-    hold(EDITS);
+fn an_edit_takes_the_position_of_the_superseded_event() {
+    assert_histories(EDITS);
 }
 
-const EDITS: &[Row] = &[
+const EDITS: &[WorkedHistory] = &[
     (
-        "an edit of an edit counts once",
+        "edits of a cancellation cancel once",
         "hired@-300->-300; terminated@0->30; termination_cancelled names 2@1; termination_cancelled names 2 edits 3@2; termination_cancelled names 2 edits 4@3",
         "-300..",
         &[],
     ),
     (
-        "what is not known states no start",
+        "an edit of an unknown event keeps its own position",
         "hired edits 99@-5->20; snapshot[-5..]@-4",
         "-5..",
         &[],
     ),
     (
-        "another date",
+        "an edit with another date",
         "hired@-20->10; hired edits 1@0->20",
         "20..",
         &[],
     ),
     (
-        "its effective stays",
+        "an edit without a date keeps the superseded date",
         "hired@-300->-300; terminated@0->30; terminated edits 2@5",
         "-300..30",
         &[],
     ),
     (
-        "its place stays",
+        "an edit keeps the superseded position",
         "hired@-300->-300; terminated@0->5; rehired@6->20; terminated edits 2@7->8",
         "-300..8, 20..",
         &[],
     ),
     (
-        "before what it edits is known",
+        "an edit before the superseded event is known",
         "hired@-300->-300; terminated edits 9@0->30",
         "-300..30",
         &[],
     ),
     (
-        "of another kind",
+        "an edit of another kind",
         "hired@-300->-300; terminated edits 1@0->5",
         "-300..",
         &[SupersedingMismatch],
     ),
     (
-        "of another worker",
+        "an edit of another worker's event",
         "hired@-300->-300; hired of E-2 edits 1@0->5",
         "-300..",
         &[],
     ),
     (
-        "by an operator",
+        "an edit by an operator",
         "hired@-20->10; hired ops edits 1@0->20",
         "20..",
         &[],
     ),
     (
-        "the last of several",
+        "the last received of several edits",
         "hired@-20->10; hired edits 1@0->20; hired edits 1@1->30",
         "30..",
         &[],
     ),
     (
-        "the end of a chain",
+        "an edit of an edit",
         "hired@-20->10; hired edits 1@0->20; hired edits 2@1->30",
         "30..",
         &[],
     ),
     (
-        "the greatest of a cycle",
+        "the greatest of a cycle of edits",
         "hired edits 2@0->10; hired edits 1@1->20",
         "20..",
         &[],
     ),
-    ("of itself", "hired edits 1@0->10", "10..", &[]),
+    ("an edit of itself", "hired edits 1@0->10", "10..", &[]),
     (
-        "one that cannot be believed changes nothing",
+        "an edit with an implausible date",
         "hired@-20->10; hired edits 1@0->9000",
         "10..",
         &[ImplausibleEffective],
     ),
     (
-        "one that cannot be believed is itself edited",
+        "an edit of an edit with an implausible date",
         "hired@-20->10; hired edits 1@0->9000; hired edits 2@1->20",
         "20..",
         &[],
     ),
     (
-        "what it replaced was stated all the same",
+        "the superseded start remains stated",
         "hired@-20->10; hired edits 1@0->20; terminated@1->1; hired@2->10",
         "",
         &[StartInsideEnded],
@@ -109,115 +109,115 @@ const EDITS: &[Row] = &[
 ];
 
 #[test]
-fn what_an_operator_voids_is_out_of_the_set() {
-    hold(&[
+fn a_void_removes_events_and_their_edits() {
+    assert_histories(&[
         (
-            "an ending",
+            "a void of an ending",
             "hired@-300->-300; terminated@0->5; voided names 2@1",
             "-300..",
             &[],
         ),
         (
-            "an edit",
+            "a void of an edit",
             "hired@-20->10; hired edits 1@0->20; voided names 2@1",
             "10..",
             &[],
         ),
         (
-            "with what supersedes it",
+            "a void of an event with an edit",
             "hired@-300->-300; terminated@0->5; terminated edits 2@1->6; voided names 2@2",
             "-300..",
             &[],
         ),
         (
-            "a void is not voided",
+            "a void of a void",
             "hired@-300->-300; terminated@0->5; voided names 2@1; voided names ops:3@2",
             "-300..",
             &[],
         ),
         (
-            "nor superseded",
+            "an edit of a void",
             "hired@-300->-300; terminated@0->5; voided names 2@1; voided names 1 edits ops:3@2",
             "-300..",
             &[SupersedingMismatch],
         ),
     ]);
-    let told = events("hired@-300->-300; voided names 1@0");
+    let facts = events("hired@-300->-300; voided names 1@0");
     assert_eq!(
-        at(&told, 1.0).status,
+        person_at(&facts, 1.0).status,
         Status::Ended,
-        "a voided start is not forgotten"
+        "a voided start leaves the status ended"
     );
-    let told = events("snapshot[-300..]@-300; voided names 1@0");
+    let facts = events("snapshot[-300..]@-300; voided names 1@0");
     assert_eq!(
-        at(&told, 1.0).status,
+        person_at(&facts, 1.0).status,
         Status::Ended,
-        "nor is one that a list stated"
+        "a voided list leaves the status ended"
     );
-    for none in [
+    for history in [
         "changed@-300; voided names 1@0",
         "snapshot@-300; voided names 1@0",
         "snapshot[]@-300; voided names 1@0",
     ] {
         assert_eq!(
-            at(&events(none), 1.0).status,
+            person_at(&events(history), 1.0).status,
             Status::Unknown,
-            "{none} states no start"
+            "{history}: no start was stated"
         );
     }
 }
 
 #[test]
-fn operators_kinds_count_from_operators_only() {
-    let mut told = events("hired@-300->-300; terminated@0->5; voided names 2@1");
-    told[2].source = source("acme");
-    assert_eq!(days_of(&told, Status::Active), "-300..5");
+fn operator_kinds_count_only_from_operators() {
+    let mut facts = events("hired@-300->-300; terminated@0->5; voided names 2@1");
+    facts[2].source = source("acme");
+    assert_eq!(days_with(&facts, Status::Active), "-300..5");
 }
 
 #[test]
-fn an_operators_bare_id_means_the_first_received_of_that_source() {
-    let mut told = events("hired@-300->-300; terminated@0->5; voided names 2@1");
-    told[2].content.data.refers_to = vec![Reference::Id("2".to_owned())];
-    assert_eq!(days_of(&told, Status::Active), "-300..");
+fn an_operators_bare_id_names_the_first_received_event_of_the_source() {
+    let mut facts = events("hired@-300->-300; terminated@0->5; voided names 2@1");
+    facts[2].content.data.refers_to = vec![EventReference::Id("2".to_owned())];
+    assert_eq!(days_with(&facts, Status::Active), "-300..");
     let mut later = events("terminated as 2@3->3");
     later[0].content.source = "/elsewhere".to_owned();
-    told.extend(later);
-    assert_eq!(days_of(&told, Status::Active), "-300..3");
+    facts.extend(later);
+    assert_eq!(days_with(&facts, Status::Active), "-300..3");
 }
 
 #[test]
-fn an_operators_bare_id_is_looked_up_for_what_is_restored_too() {
-    let mut told = events("hired@-300->-300; access_revoked@0->0; access_restored@5");
-    told[2].content.data.refers_to = vec![Reference::Id("2".to_owned())];
-    assert_eq!(days_of(&told, Status::Active), "-300..");
+fn an_operators_bare_id_names_the_revocation_to_restore() {
+    let mut facts = events("hired@-300->-300; access_revoked@0->0; access_restored@5");
+    facts[2].content.data.refers_to = vec![EventReference::Id("2".to_owned())];
+    assert_eq!(days_with(&facts, Status::Active), "-300..");
 }
 
 #[test]
-fn a_senders_bare_id_means_its_own_origin() {
-    let mut told = events("hired as 1@-301->-20; hired as 1@-300->-10; hired as 3@-200->-5");
-    told[0].content.source = "/elsewhere".to_owned();
-    told[0].content.subject = WorkerId::parse("E-9").expect("a worker");
-    told[2].content.data.supersedes = Some(Reference::Id("1".to_owned()));
-    assert_eq!(days_of(&told, Status::Active), "-5..");
+fn a_senders_bare_id_names_an_event_of_its_own_origin() {
+    let mut facts = events("hired as 1@-301->-20; hired as 1@-300->-10; hired as 3@-200->-5");
+    facts[0].content.source = "/elsewhere".to_owned();
+    facts[0].content.subject = WorkerId::parse("E-9").expect("a worker");
+    facts[2].content.data.supersedes = Some(EventReference::Id("1".to_owned()));
+    assert_eq!(days_with(&facts, Status::Active), "-5..");
 }
 
 #[test]
-fn an_id_used_twice_is_told_and_never_hides_an_ending() {
-    hold(&[
+fn a_reused_id_gives_a_finding_and_hides_no_ending() {
+    assert_histories(&[
         (
-            "an ending",
+            "another ending under the id",
             "hired@-300->-300; terminated as 1@0->5",
             "-300..5",
             &[IdReused],
         ),
         (
-            "a revocation",
+            "another revocation under the id",
             "hired@-300->-300; access_revoked as 1@0->5",
             "-300..5",
             &[IdReused],
         ),
         (
-            "a start",
+            "another start under the id",
             "hired@-300->-300; terminated@-9->-9; rehired as 1@0->5",
             "-300..-9",
             &[IdReused],
@@ -226,17 +226,17 @@ fn an_id_used_twice_is_told_and_never_hides_an_ending() {
 }
 
 #[test]
-fn of_two_copies_the_first_received_counts() {
-    let mut told = events("hired@0");
-    told[0].content.time = None;
-    let mut again = told[0].clone();
-    again.received = super::history::day(9.0);
-    assert_eq!(days_of(&[again, told[0].clone()], Status::Active), "0..");
+fn the_copy_received_first_counts() {
+    let mut facts = events("hired@0");
+    facts[0].content.time = None;
+    let mut again = facts[0].clone();
+    again.received = day(9.0);
+    assert_eq!(days_with(&[again, facts[0].clone()], Status::Active), "0..");
 }
 
 #[test]
-fn a_time_or_a_date_that_cannot_be_believed_is_told() {
-    hold(&[
+fn an_implausible_time_or_date_gives_a_finding() {
+    assert_histories(&[
         (
             "a time ahead of its receipt",
             "hired@50/0",
@@ -271,38 +271,38 @@ fn a_time_or_a_date_that_cannot_be_believed_is_told() {
 }
 
 #[test]
-fn a_start_that_comes_again_without_id_or_time_is_a_retry_within_the_span() {
-    let told = |starts: &[f64]| {
-        let mut told = events("terminated@0.5->0.5");
+fn a_repeated_start_without_id_and_time_is_a_retry_within_the_span() {
+    let active_days = |starts: &[f64]| {
+        let mut facts = events("terminated@0.5->0.5");
         for (number, received) in starts.iter().enumerate() {
             let mut start = events("rehired as same@0").remove(0);
             start.content.time = None;
-            start.identity = Identity::DigestInHook;
+            start.id_derivation = IdDerivation::DigestInHook;
             start.hook = HookId::parse(format!("retry-{number}")).expect("a hook");
-            start.received = super::history::day(*received);
-            told.push(start);
+            start.received = day(*received);
+            facts.push(start);
         }
-        days_of(&told, Status::Active)
+        days_with(&facts, Status::Active)
     };
     assert_eq!(
-        told(&[0.0, 2.0]),
+        active_days(&[0.0, 2.0]),
         "",
-        "it left half a day in: a retry does not bring it back"
+        "a retry after the termination gives no access"
     );
     assert_eq!(
-        told(&[0.0, 9.0]),
+        active_days(&[0.0, 9.0]),
         "9..",
-        "after the span it is another start"
+        "a repeat after the span is another start"
     );
     let mut again =
         events("hired@-300->-300; terminated as same@0; rehired@1->1; terminated as same@3");
     for ending in [1, 3] {
         again[ending].content.time = None;
-        again[ending].identity = Identity::DigestInHook;
+        again[ending].id_derivation = IdDerivation::DigestInHook;
     }
     assert_eq!(
-        days_of(&again, Status::Active),
+        days_with(&again, Status::Active),
         "-300..0, 1..3",
-        "an ending always counts"
+        "a repeated ending always counts"
     );
 }

@@ -1,292 +1,346 @@
-//! A snapshot in the replay: the whole list of employments as HR has it (docs/fold.md, "Snapshot").
+//! The effect of a snapshot: the whole list of employments as HR has it (`docs/fold.md` 3,
+//! "Snapshot").
 //!
-//! In: the timeline and the list. Each row is found among what is known or acts as a start; its end acts as an ending;
-//! what runs and is not listed ends. A list never lifts an end: where HR says more than the facts, that is a finding.
+//! In: the timeline and the list. Out: the findings. A row finds a known employment or acts as a
+//! start; its end acts as an ending. A running employment that is not in the list ends. A list never
+//! lifts an end: a longer employment in the list is only a finding.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use super::{
-    FindingKind,
-    ending::Ending,
-    start::{Start, StartKind, Started, is_own_or_id_less},
-    timeline::{EmploymentPeriod, Opener, SameMoment, Slot, Timeline, note},
-    zones::{Row, Stated},
+    ending::StatedEnding,
+    person::FindingKind,
+    start::{StartKind, StartOutcome, StatedStart},
+    timeline::{
+        CivilOrder, EmploymentPeriod, OpenedBy, Opening, Selection, StatedMoment, Timeline, record,
+    },
+    zones::DatedRow,
 };
 use crate::event::{EmploymentId, EventKey, Moment};
 
-/// A snapshot's list.
+/// The list of a snapshot.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct List<'a> {
-    /// Its rows, as listed.
-    pub rows: &'a [Row<'a>],
-    /// When it was known.
+pub(super) struct EmploymentList<'a> {
+    /// In the order of the list.
+    pub rows: &'a [DatedRow<'a>],
     pub occurred: Timestamp,
-    /// Its key.
     pub key: &'a EventKey,
-    /// Starts in the lists that it superseded.
-    pub superseded: &'a [Stated],
+    /// The starts in the lists that it supersedes.
+    pub superseded: &'a [StatedMoment],
 }
 
-/// What one row did.
+/// The effect of one row, or of several.
 #[derive(Default)]
-struct Listed {
-    touched: Slot,
+struct RowOutcome {
+    /// The employments that the row is about.
+    touched: Selection,
     findings: BTreeSet<FindingKind>,
 }
 
+impl RowOutcome {
+    fn touching(touched: Selection) -> Self {
+        Self {
+            touched,
+            findings: BTreeSet::new(),
+        }
+    }
+}
+
 impl Timeline {
-    /// Replays a list.
-    pub fn list(&mut self, list: &List<'_>) -> BTreeSet<FindingKind> {
-        let mut all = Listed::default();
+    /// Applies a list.
+    pub fn apply_list(&mut self, list: &EmploymentList<'_>) -> BTreeSet<FindingKind> {
         let names_primary = list.rows.iter().any(|row| row.stated.primary == Some(true));
         if names_primary {
             for period in &mut self.periods {
                 period.primary = false;
             }
         }
+
+        let mut all = RowOutcome::default();
         for row in list.rows {
-            let listed = match self.find(row, list.occurred) {
-                Some(serial) => self.found(serial, row, list),
-                None => self.not_found(row, list),
+            let outcome = match self.find_employment(row, list.occurred) {
+                Some(serial) => self.apply_found_row(serial, row, list),
+                None => self.apply_new_row(row, list),
             };
             if let Some(primary) = row.stated.primary {
-                self.each(&listed.touched, |period| period.primary = primary);
+                self.update(&outcome.touched, |period| period.primary = primary);
             }
-            all.touched.extend(listed.touched);
-            all.findings.extend(listed.findings);
+            all.touched.extend(outcome.touched);
+            all.findings.extend(outcome.findings);
         }
-        for (id, start) in list.superseded {
-            let same_id = |period: &EmploymentPeriod| period.id.as_ref() == id.as_ref();
-            let heard =
-                self.serials(|period| all.touched.contains(&period.serial) && same_id(period));
-            // What the list itself states for one of them is no other's past.
-            if !self.of(&heard).any(|period| period.was_stated(start)) {
-                self.each(&heard, |period| period.starts.insert(0, *start));
-            }
-        }
+
+        self.record_superseded_starts(&all.touched, list);
         if self.end_missing(&all.touched, list) {
             all.findings.insert(FindingKind::MissingFromList);
         }
         all.findings
     }
 
-    /// The employment that a row is about: by id, else by equal start, else the open one without an id.
-    fn find(&self, row: &Row<'_>, occurred: Timestamp) -> Option<usize> {
+    /// The starts of the lists that this one supersedes remain stated for the employments with their
+    /// id, unless this list itself states such a start for one of them.
+    fn record_superseded_starts(&mut self, touched: &Selection, list: &EmploymentList<'_>) {
+        for (id, start) in list.superseded {
+            let with_id = self.select_where(|period| {
+                touched.contains(&period.serial) && period.id.as_ref() == id.as_ref()
+            });
+            if !self
+                .periods_in(&with_id)
+                .any(|period| period.has_stated_start(start))
+            {
+                self.update(&with_id, |period| period.stated_starts.insert(0, *start));
+            }
+        }
+    }
+
+    /// The employment that a row is about: by id, else by equal start, else by equal end if the row
+    /// has no start, else the open one without an id.
+    fn find_employment(&self, row: &DatedRow<'_>, occurred: Timestamp) -> Option<usize> {
         let id = row.stated.id.as_ref();
-        let starts_then = |period: &&EmploymentPeriod| {
+        let has_start = |period: &&EmploymentPeriod| {
             row.start
-                .is_some_and(|s| period.start.is_some_and(|known| known.is(&s)))
+                .is_some_and(|start| period.start.is_some_and(|known| known.is_same(&start)))
         };
-        let by_id = || {
+        let has_end = |period: &&EmploymentPeriod| {
+            row.start.is_none()
+                && row
+                    .end
+                    .is_some_and(|end| period.end.is_some_and(|known| known.is_same(&end)))
+        };
+        // A row that is over is not about an employment that begins after it.
+        let begins_after_row = |period: &EmploymentPeriod| {
+            let end = row.end.filter(|end| end.instant <= occurred);
+            end.is_some_and(|end| period.start.is_some_and(|start| !start.is_before(&end)))
+        };
+
+        let with_id = || {
             self.periods
                 .iter()
                 .filter(|period| id.is_some() && period.id.as_ref() == id)
         };
-        // Two ids are two employments, be their starts equal.
-        let alike = || {
+        // Two different ids are two employments, even with equal starts.
+        let compatible = || {
             self.periods
                 .iter()
                 .filter(|period| id.is_none() || period.id.is_none())
         };
-        let ends_then = |period: &&EmploymentPeriod| {
-            row.start.is_none()
-                && row
-                    .end
-                    .is_some_and(|e| period.end.is_some_and(|known| known.is(&e)))
-        };
-        // A row of the past is not the job that begins after it.
-        let is_after = |period: &EmploymentPeriod| {
-            let end = row.end.filter(|end| end.instant <= occurred);
-            end.is_some_and(|end| period.start.is_some_and(|start| !start.before(&end)))
-        };
-        by_id()
-            .find(starts_then)
-            .or_else(|| by_id().rfind(|period| period.is_open()))
-            .or_else(|| by_id().next_back())
-            .or_else(|| alike().filter(starts_then).find(|period| period.is_open()))
-            .or_else(|| alike().rfind(starts_then))
-            .or_else(|| alike().find(ends_then))
-            .or_else(|| {
-                self.periods
-                    .iter()
-                    .rfind(|period| period.id.is_none() && period.is_open() && !is_after(period))
+        let open_without_id = || {
+            self.periods.iter().rfind(|period| {
+                period.id.is_none() && period.is_open() && !begins_after_row(period)
             })
+        };
+
+        with_id()
+            .find(has_start)
+            .or_else(|| with_id().rfind(|period| period.is_open()))
+            .or_else(|| with_id().next_back())
+            .or_else(|| {
+                compatible()
+                    .filter(has_start)
+                    .find(|period| period.is_open())
+            })
+            .or_else(|| compatible().rfind(has_start))
+            .or_else(|| compatible().find(has_end))
+            .or_else(open_without_id)
             .map(|period| period.serial)
     }
 
-    fn found(&mut self, serial: usize, row: &Row<'_>, list: &List<'_>) -> Listed {
-        let one = Slot::from([serial]);
-        let mut listed = Listed {
-            touched: one.clone(),
-            ..Listed::default()
-        };
+    fn apply_found_row(
+        &mut self,
+        serial: usize,
+        row: &DatedRow<'_>,
+        list: &EmploymentList<'_>,
+    ) -> RowOutcome {
+        let found = Selection::from([serial]);
+        let mut outcome = RowOutcome::touching(found.clone());
         if let Some(id) = &row.stated.id {
-            self.each(&one, |period| period.id = Some(id.clone()));
+            self.update(&found, |period| period.id = Some(id.clone()));
         }
+
         if let Some(start) = row.start
-            && !self.found_start(serial, &start, row.stated.id.as_ref(), list.occurred)
+            && !self.apply_found_start(serial, &start, row.stated.id.as_ref(), list.occurred)
         {
-            listed.findings.insert(FindingKind::StartInsideEnded);
+            outcome.findings.insert(FindingKind::StartInsideEnded);
         }
-        let known = self.of(&one).find_map(|period| period.end);
-        let disputed = match (row.end, known) {
-            (Some(end), Some(known)) if known.is(&end) => false,
+
+        let known = self.periods_in(&found).find_map(|period| period.end);
+        let hr_says_active = match (row.end, known) {
+            (Some(end), Some(known)) if known.is_same(&end) => false,
             (Some(end), _) => {
                 let ending = list.ending(row.stated.id.as_ref(), end);
-                let fitted = self.end_known(&one, &ending).is_some();
-                self.remember(&ending);
-                !fitted && known.is_some() && end.instant > list.occurred
+                let has_ended = self.end_known(&found, &ending).is_some();
+                self.record_ending(&ending);
+                !has_ended && known.is_some() && end.instant > list.occurred
             }
             (None, known) => known.is_some(),
         };
-        if disputed {
-            listed.findings.insert(FindingKind::HrSaysActive);
+        if hr_says_active {
+            outcome.findings.insert(FindingKind::HrSaysActive);
         }
-        listed
+        outcome
     }
 
-    /// Another start moves what has not begun. `false`: it is refused as a repeat of the past.
-    fn found_start(
+    /// Another start than the known one moves it under rule 2. `false`: rule 1 refuses it.
+    fn apply_found_start(
         &mut self,
         serial: usize,
         start: &Moment,
         id: Option<&EmploymentId>,
         occurred: Timestamp,
     ) -> bool {
-        let one = Slot::from([serial]);
+        let found = Selection::from([serial]);
         if self
-            .of(&one)
-            .any(|period| period.start.is_some_and(|known| known.is(start)))
+            .periods_in(&found)
+            .any(|period| period.start.is_some_and(|known| known.is_same(start)))
         {
-            self.each(&one, |period| note(&mut period.starts, [start]));
+            self.update(&found, |period| {
+                record(&mut period.stated_starts, [start]);
+            });
             return true;
         }
-        // A start that was stated for it, or for another that it may be, and has moved since: the list is behind.
-        let is_behind = self
+
+        // The list is outdated if the start was stated before, for this employment or for another
+        // that the row may mean, and has moved since.
+        let is_outdated = self
             .periods
             .iter()
-            .any(|period| is_own_or_id_less(period, id) && period.was_stated(start));
-        let movable = if is_behind {
+            .any(|period| period.may_have_id(id) && period.has_stated_start(start));
+        let movable = if is_outdated {
             None
         } else {
-            self.movable(&one, start, occurred)
+            self.movable(&found, start, occurred)
         };
         let refusing = self.refusing(id, start, movable);
         if movable.is_some() && refusing.is_empty() {
-            self.each(&one, |period| period.start = Some(*start));
+            self.update(&found, |period| period.start = Some(*start));
         }
-        self.each(&one, |period| note(&mut period.starts, [start]));
-        self.each(&refusing, |period| period.refuse(id, start));
+
+        self.update(&found, |period| {
+            record(&mut period.stated_starts, [start]);
+        });
+        self.update(&refusing, |period| period.record_refusal(id, start));
         refusing.is_empty()
     }
 
-    fn not_found(&mut self, row: &Row<'_>, list: &List<'_>) -> Listed {
+    /// A row that found no employment: a past one is recorded, another one is a start.
+    fn apply_new_row(&mut self, row: &DatedRow<'_>, list: &EmploymentList<'_>) -> RowOutcome {
         let id = row.stated.id.as_ref();
-        let known = (Some(list.occurred), Opener::Snapshot);
         if let Some(end) = row.end.filter(|end| end.instant <= list.occurred) {
-            let serial = self.open(id, known, row.start);
-            self.end_listed(serial, list, id, end);
-            return Listed {
-                touched: Slot::from([serial]),
-                ..Listed::default()
-            };
+            let serial = self.open(id, list.opening(), row.start);
+            self.end_by_list(serial, list, id, end);
+            return RowOutcome::touching(Selection::from([serial]));
         }
-        let Some(effective) = row
-            .start
-            .or_else(|| self.periods.is_empty().then(|| Moment::at(list.occurred)))
-        else {
-            return Listed {
+
+        let start_now = || self.periods.is_empty().then(|| Moment::at(list.occurred));
+        match row.start.or_else(start_now) {
+            Some(effective) => self.apply_listed_start(row, effective, list),
+            None => RowOutcome {
+                touched: Selection::new(),
                 findings: BTreeSet::from([FindingKind::HrSaysActive]),
-                ..Listed::default()
-            };
-        };
-        let start = Start {
-            kind: StartKind::Listed,
+            },
+        }
+    }
+
+    fn apply_listed_start(
+        &mut self,
+        row: &DatedRow<'_>,
+        effective: Moment,
+        list: &EmploymentList<'_>,
+    ) -> RowOutcome {
+        let id = row.stated.id.as_ref();
+        let start = StatedStart {
+            kind: StartKind::SnapshotRow,
             id,
             effective,
             is_dated: true,
             occurred: list.occurred,
             superseded: &[],
-            opens_as: known,
+            opening: list.opening(),
         };
-        let outcome = self.start(&self.slot(id), &start);
-        let (touched, ends) = match outcome {
-            Started::Refused(slot) => {
-                return Listed {
-                    touched: slot,
+
+        let (touched, takes_end) = match self.apply_start(&self.select(id), &start) {
+            StartOutcome::Refused(refusing) => {
+                return RowOutcome {
+                    touched: refusing,
                     findings: BTreeSet::from([FindingKind::StartInsideEnded]),
                 };
             }
-            Started::Opened(serial) => {
+            StartOutcome::Opened(serial) => {
                 if let Some(end) = row.end {
-                    self.end_listed(serial, list, id, end);
+                    self.end_by_list(serial, list, id, end);
                 }
-                (Slot::from([serial]), false)
+                (Selection::from([serial]), false)
             }
-            Started::Moved(serial) => (Slot::from([serial]), true),
-            Started::Repeated(slot) => {
-                let is_one = slot.len() == 1;
-                (slot, is_one)
+            StartOutcome::Moved(serial) => (Selection::from([serial]), true),
+            StartOutcome::Repeated(repeated) => {
+                let is_single = repeated.len() == 1;
+                (repeated, is_single)
             }
-            Started::Undated => (Slot::new(), false),
+            StartOutcome::RefusedUndated => (Selection::new(), false),
         };
+
         if id.is_some() {
-            self.each(&touched, |period| period.id = id.cloned());
+            self.update(&touched, |period| period.id = id.cloned());
         }
-        if let (Some(end), true) = (row.end, ends) {
+        if let (Some(end), true) = (row.end, takes_end) {
             let ending = list.ending(id, end);
             self.end_known(&touched, &ending);
-            self.remember(&ending);
+            self.record_ending(&ending);
         }
-        Listed {
-            touched,
-            ..Listed::default()
-        }
+        RowOutcome::touching(touched)
     }
 
-    fn end_listed(
+    /// Ends one employment as the list states, without asking the rules of an ending.
+    fn end_by_list(
         &mut self,
         serial: usize,
-        list: &List<'_>,
+        list: &EmploymentList<'_>,
         id: Option<&EmploymentId>,
         end: Moment,
     ) {
-        self.each(&Slot::from([serial]), |period| {
-            period.end_at(end, Some(list.key));
-            note(&mut period.ends, &[end]);
+        self.update(&Selection::from([serial]), |period| {
+            period.set_end(end, Some(list.key));
+            record(&mut period.stated_ends, &[end]);
         });
-        self.remember(&list.ending(id, end));
+        self.record_ending(&list.ending(id, end));
     }
 
-    /// Ends what runs and is not listed. Whether there was any.
-    fn end_missing(&mut self, touched: &Slot, list: &List<'_>) -> bool {
+    /// Ends the running employments that no row is about. `true`: there was one.
+    fn end_missing(&mut self, touched: &Selection, list: &EmploymentList<'_>) -> bool {
         let now = Moment::at(list.occurred);
         let missing: Vec<_> = self
             .periods
             .iter()
             .filter(|period| {
-                period.begun_at(list.occurred)
-                    && !period.over_at(list.occurred)
+                period.has_begun_at(list.occurred)
+                    && !period.is_over_at(list.occurred)
                     && !period.is_no_show()
             })
             .filter(|period| !touched.contains(&period.serial))
             .map(|period| (period.serial, period.id.clone()))
             .collect();
+
         for (serial, id) in &missing {
-            self.end_listed(*serial, list, id.as_ref(), now);
+            self.end_by_list(*serial, list, id.as_ref(), now);
         }
         !missing.is_empty()
     }
 }
 
-impl<'a> List<'a> {
-    fn ending<'b>(&'b self, id: Option<&'b EmploymentId>, effective: Moment) -> Ending<'b>
+impl<'a> EmploymentList<'a> {
+    fn opening(&self) -> Opening {
+        Opening {
+            occurred: Some(self.occurred),
+            by: OpenedBy::Snapshot,
+        }
+    }
+
+    fn ending<'b>(&'b self, id: Option<&'b EmploymentId>, effective: Moment) -> StatedEnding<'b>
     where
         'a: 'b,
     {
-        Ending {
+        StatedEnding {
             id,
             effective,
             occurred: self.occurred,

@@ -1,213 +1,256 @@
-//! A start in the replay: `hired`, `rehired`, what a conversion opens, a row of a snapshot that was not found.
+//! The effect of a start: `hired`, `rehired`, the new worker id of a conversion, a row of a snapshot
+//! that finds no employment (`docs/fold.md` 3, "Start").
 //!
-//! In: the timeline and the start. Out: which of the five rules fitted first, and on which employments (docs/fold.md, "Start").
+//! In: the timeline and the start. Out: the first of the five rules that fits, and the employments
+//! that it is about. Comments name the rules by their numbers in the document.
 
 use jiff::Timestamp;
 
-use super::{
-    timeline::{EmploymentPeriod, Opener, Origin, SameMoment, Slot, Timeline, note},
-    zones::Stated,
+use super::timeline::{
+    CivilOrder, EmploymentPeriod, OpenedBy, Opening, Selection, StatedMoment, Timeline, record,
 };
 use crate::event::{EmploymentId, Moment};
 
-/// Who states a start; two rules ask.
+/// The kind of fact that states a start. Rules 3 and 4 distinguish them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StartKind {
     Hired,
     Rehired,
     Converted,
-    Listed,
+    SnapshotRow,
 }
 
-/// A start.
+/// A start as a fact states it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Start<'a> {
-    /// Who states it.
+pub(super) struct StatedStart<'a> {
     pub kind: StartKind,
-    /// The employment it names.
+    /// The employment id that the fact names.
     pub id: Option<&'a EmploymentId>,
-    /// When it takes effect.
     pub effective: Moment,
-    /// Whether that was stated.
+    /// `false`: the fact states no effective date.
     pub is_dated: bool,
-    /// When it was known.
     pub occurred: Timestamp,
-    /// Starts that it superseded, each with the employment that it named.
-    pub superseded: &'a [Stated],
-    /// What opens it, if it opens anything, and when that was known.
-    pub opens_as: Origin,
+    /// The starts that the fact supersedes.
+    pub superseded: &'a [StatedMoment],
+    /// The opening of the employment, if rule 5 opens one.
+    pub opening: Opening,
 }
 
-/// What a start did.
+/// The effect of a start.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Started {
-    /// Rule 1: a repeat of the past of these.
-    Refused(Slot),
-    /// Rule 2: this one starts at another time.
+pub(super) enum StartOutcome {
+    /// Rule 1: the start repeats the past of these employments.
+    Refused(Selection),
+    /// Rule 2: the start of this employment moved.
     Moved(usize),
-    /// Rule 3: a repeat of these.
-    Repeated(Slot),
-    /// Rule 4: no date, where something has ended.
-    Undated,
-    /// Rule 5, or rule 3 for a `rehired`: a new employment.
+    /// Rule 3: the start repeats that of these employments.
+    Repeated(Selection),
+    /// Rule 4: the start has no date, and an employment has ended.
+    RefusedUndated,
+    /// Rule 5, or rule 3 for a `rehired`: this employment is new.
     Opened(usize),
 }
 
 impl Timeline {
-    /// Replays a start in its slot.
-    pub fn start(&mut self, slot: &Slot, start: &Start<'_>) -> Started {
-        let is_hire = matches!(start.kind, StartKind::Hired | StartKind::Rehired);
-        let is_known = |(id, known): &Stated| id.as_ref() == start.id && known.is(&start.effective);
-        let is_news = is_hire && !self.hires.iter().any(is_known);
-        if is_hire {
-            self.hires.extend(
-                start
-                    .superseded
-                    .iter()
-                    .cloned()
-                    .chain([(start.id.cloned(), start.effective)]),
-            );
-        }
-        let outcome = self.start_by_rule(slot, start);
-        let (touched, moved) = match &outcome {
-            Started::Refused(slot) => {
-                self.each(slot, |period| {
-                    start
-                        .superseded
-                        .iter()
-                        .for_each(|(id, superseded)| period.refuse(id.as_ref(), superseded));
-                    period.refuse(start.id, &start.effective);
+    /// Applies a start to the selected employments.
+    pub fn apply_start(&mut self, selection: &Selection, start: &StatedStart<'_>) -> StartOutcome {
+        let is_first_statement = self.record_hire(start);
+        let outcome = self.apply_start_rules(selection, start);
+
+        let (touched, has_moved) = match &outcome {
+            StartOutcome::Refused(refusing) => {
+                self.update(refusing, |period| {
+                    for (id, superseded) in start.superseded {
+                        period.record_refusal(id.as_ref(), superseded);
+                    }
+                    period.record_refusal(start.id, &start.effective);
                 });
                 return outcome;
             }
-            Started::Moved(serial) => (Slot::from([*serial]), true),
-            Started::Repeated(slot) => (slot.clone(), false),
-            Started::Undated => (Slot::new(), false),
-            Started::Opened(serial) => (Slot::from([*serial]), false),
+            StartOutcome::Moved(serial) => (Selection::from([*serial]), true),
+            StartOutcome::Repeated(repeated) => (repeated.clone(), false),
+            StartOutcome::RefusedUndated => (Selection::new(), false),
+            StartOutcome::Opened(serial) => (Selection::from([*serial]), false),
         };
-        self.each(&touched, |period| {
-            let states_it = moved || period.was_stated(&start.effective);
-            let renamed = start
+
+        self.update(&touched, |period| {
+            let states_its_start = has_moved || period.has_stated_start(&start.effective);
+            let former_ids = start
                 .superseded
                 .iter()
                 .filter(|(id, _)| id.as_ref() != start.id);
             period
-                .renamed
-                .extend(renamed.filter_map(|(id, superseded)| Some((id.clone()?, *superseded))));
-            note(
-                &mut period.starts,
+                .starts_under_former_ids
+                .extend(former_ids.filter_map(|(id, superseded)| Some((id.clone()?, *superseded))));
+            record(
+                &mut period.stated_starts,
                 start.superseded.iter().map(|(_, superseded)| superseded),
             );
-            note(&mut period.starts, &[start.effective]);
-            if states_it && is_news && period.opener == Opener::Snapshot {
-                period.opener = Opener::Hire(start.occurred);
+            record(&mut period.stated_starts, &[start.effective]);
+
+            if states_its_start && is_first_statement && period.opened_by == OpenedBy::Snapshot {
+                period.opened_by = OpenedBy::Hire(start.occurred);
             }
         });
         outcome
     }
 
-    fn start_by_rule(&mut self, slot: &Slot, start: &Start<'_>) -> Started {
-        let effective = start.effective;
-        let movable = self.movable(slot, &effective, start.occurred);
-        let refusing = self.refusing(start.id, &effective, movable);
-        if !refusing.is_empty() {
-            return Started::Refused(refusing);
+    /// Records the start of a `hired` or `rehired`. `true`: it is one, and no earlier one stated the
+    /// same start under the same id.
+    fn record_hire(&mut self, start: &StatedStart<'_>) -> bool {
+        if !matches!(start.kind, StartKind::Hired | StartKind::Rehired) {
+            return false;
         }
-        // Its id was edited since: what still says the old one says nothing of another. (A list speaks of what is.)
-        let renamed = |period: &EmploymentPeriod| {
-            period.is_open() && period.was_renamed(start.id, &effective)
-        };
-        let renamed = self.serials(|period| !slot.contains(&period.serial) && renamed(period));
-        if start.kind != StartKind::Listed && !renamed.is_empty() {
-            return Started::Repeated(renamed);
-        }
-        if let Some(serial) = movable {
-            // A list that still says what was stated before and has moved since moves nothing back.
-            let behind: Slot = self
-                .of(slot)
-                .filter(|period| period.was_stated(&effective))
-                .map(|s| s.serial)
-                .collect();
-            if start.kind == StartKind::Listed && !behind.is_empty() {
-                return Started::Repeated(behind);
-            }
-            self.each(&Slot::from([serial]), |period| {
-                period.start = Some(effective)
-            });
-            return Started::Moved(serial);
-        }
-        let running: Slot = self
-            .of(slot)
-            .filter(|s| s.is_open() && s.begun_at(start.occurred))
-            .map(|s| s.serial)
-            .collect();
-        let is_later = |period: &EmploymentPeriod| {
-            !period.was_stated(&effective)
-                && period.start.is_none_or(|known| known.before(&effective))
-        };
-        let restarts = start.kind == StartKind::Rehired && self.of(&running).all(is_later);
-        if !running.is_empty() && !restarts {
-            return Started::Repeated(running);
-        }
-        self.each(&running, |period| {
-            period.end_at(effective, None);
-            note(&mut period.ends, &[effective]);
-        });
-        let past = self.serials(|period| is_own_or_id_less(period, start.id) && period.has_ended());
-        if start.kind == StartKind::Hired && !start.is_dated && !past.is_empty() {
-            self.each(&past, |period| period.undated = Some(effective));
-            return Started::Undated;
-        }
-        Started::Opened(self.open(start.id, start.opens_as, Some(effective)))
+
+        let is_first = !self
+            .hires
+            .iter()
+            .any(|(id, known)| id.as_ref() == start.id && known.is_same(&start.effective));
+        self.hires.extend(start.superseded.iter().cloned());
+        self.hires.push((start.id.cloned(), start.effective));
+        is_first
     }
 
-    /// Rule 2: the one of the slot whose start this moves.
-    pub fn movable(&self, slot: &Slot, effective: &Moment, occurred: Timestamp) -> Option<usize> {
-        let is_running = |period: &EmploymentPeriod| {
-            period.is_open() && period.begun_at(occurred) && period.was_stated(effective)
+    fn apply_start_rules(
+        &mut self,
+        selection: &Selection,
+        start: &StatedStart<'_>,
+    ) -> StartOutcome {
+        let effective = start.effective;
+
+        // Rule 1. The employment that rule 2 would move cannot refuse the start.
+        let movable = self.movable(selection, &effective, start.occurred);
+        let refusing = self.refusing(start.id, &effective, movable);
+        if !refusing.is_empty() {
+            return StartOutcome::Refused(refusing);
+        }
+
+        // Rule 3 comes before rule 2 where an edit changed the id: the start under the former id is
+        // about no other employment. A list states the present ids, so this does not apply to it.
+        let renamed = self.select_where(|period| {
+            !selection.contains(&period.serial)
+                && period.is_open()
+                && period.had_id(start.id, &effective)
+        });
+        if start.kind != StartKind::SnapshotRow && !renamed.is_empty() {
+            return StartOutcome::Repeated(renamed);
+        }
+
+        // Rule 2.
+        if let Some(serial) = movable {
+            return self.move_start(selection, start, serial);
+        }
+
+        // Rule 3.
+        let running: Selection = self
+            .periods_in(selection)
+            .filter(|period| period.is_open() && period.has_begun_at(start.occurred))
+            .map(|period| period.serial)
+            .collect();
+        if !running.is_empty() && !self.restarts(&running, start) {
+            return StartOutcome::Repeated(running);
+        }
+        self.update(&running, |period| {
+            period.set_end(effective, None);
+            record(&mut period.stated_ends, &[effective]);
+        });
+
+        // Rule 4.
+        let ended = self.select_where(|period| period.may_have_id(start.id) && period.has_end());
+        if start.kind == StartKind::Hired && !start.is_dated && !ended.is_empty() {
+            self.update(&ended, |period| period.undated_start = Some(effective));
+            return StartOutcome::RefusedUndated;
+        }
+
+        // Rule 5.
+        StartOutcome::Opened(self.open(start.id, start.opening, Some(effective)))
+    }
+
+    /// Rule 2: moves the start of `movable`. A list that states a start which has moved since is
+    /// outdated: it moves nothing and counts as a repeat.
+    fn move_start(
+        &mut self,
+        selection: &Selection,
+        start: &StatedStart<'_>,
+        movable: usize,
+    ) -> StartOutcome {
+        let outdated: Selection = self
+            .periods_in(selection)
+            .filter(|period| period.has_stated_start(&start.effective))
+            .map(|period| period.serial)
+            .collect();
+        if start.kind == StartKind::SnapshotRow && !outdated.is_empty() {
+            return StartOutcome::Repeated(outdated);
+        }
+
+        self.update(&Selection::from([movable]), |period| {
+            period.start = Some(start.effective);
+        });
+        StartOutcome::Moved(movable)
+    }
+
+    /// Rule 3: whether a `rehired` to a later start, never stated before, ends the running ones.
+    fn restarts(&self, running: &Selection, start: &StatedStart<'_>) -> bool {
+        let is_later = |period: &EmploymentPeriod| {
+            !period.has_stated_start(&start.effective)
+                && period
+                    .start
+                    .is_none_or(|known| known.is_before(&start.effective))
         };
-        if self.of(slot).any(is_running) {
+        start.kind == StartKind::Rehired && self.periods_in(running).all(is_later)
+    }
+
+    /// Rule 2: the selected employment whose start this moment would move.
+    pub fn movable(
+        &self,
+        selection: &Selection,
+        effective: &Moment,
+        occurred: Timestamp,
+    ) -> Option<usize> {
+        let is_running_since = |period: &EmploymentPeriod| {
+            period.is_open() && period.has_begun_at(occurred) && period.has_stated_start(effective)
+        };
+        if self.periods_in(selection).any(is_running_since) {
             return None;
         }
+
         let candidates = || {
-            self.of(slot).filter(|period| {
-                !period.begun_at(occurred)
+            self.periods_in(selection).filter(|period| {
+                !period.has_begun_at(occurred)
                     && !period.is_no_show()
-                    && period.end.is_none_or(|end| effective.before(&end))
+                    && period.end.is_none_or(|end| effective.is_before(&end))
             })
         };
-        let same =
-            candidates().find(|period| period.start.is_some_and(|start| start.is(effective)));
-        let first = || {
+        let with_that_start =
+            candidates().find(|period| period.start.is_some_and(|start| start.is_same(effective)));
+        let first_to_start = || {
             candidates()
                 .min_by_key(|period| (period.start.map(|start| start.instant), period.serial))
         };
-        same.or_else(first).map(|period| period.serial)
+        with_that_start
+            .or_else(first_to_start)
+            .map(|period| period.serial)
     }
 
-    /// Rule 1: those (the id's own, the id-less, what refused it before and what had that id before an edit, but not the one
-    /// that would move) of whose past this is a repeat.
+    /// Rule 1: the employments whose past this start repeats. Asked are those with the id, those
+    /// without an id, those that refused this start under this id before, and those that had this
+    /// start under this id before an edit; but not the one that rule 2 would move.
     pub fn refusing(
         &self,
         id: Option<&EmploymentId>,
         effective: &Moment,
         movable: Option<usize>,
-    ) -> Slot {
-        self.serials(|period| {
-            let was_before_its_end =
-                !period.is_no_show() && period.end.is_some_and(|end| effective.before(&end));
-            let is_asked = is_own_or_id_less(period, id)
+    ) -> Selection {
+        self.select_where(|period| {
+            let lies_before_its_end =
+                !period.is_no_show() && period.end.is_some_and(|end| effective.is_before(&end));
+            let is_asked = period.may_have_id(id)
                 || period.has_refused(id, effective)
-                || period.was_renamed(id, effective);
+                || period.had_id(id, effective);
             is_asked
                 && Some(period.serial) != movable
-                && period.has_ended()
-                && (period.was_stated(effective) || was_before_its_end)
+                && period.has_end()
+                && (period.has_stated_start(effective) || lies_before_its_end)
         })
     }
-}
-
-/// Whether a start of that id is asked of it: it has the id or none. Without an id it is asked of all.
-pub(super) fn is_own_or_id_less(period: &EmploymentPeriod, id: Option<&EmploymentId>) -> bool {
-    id.is_none() || period.id.is_none() || period.id.as_ref() == id
 }

@@ -1,88 +1,102 @@
-//! The state of the replay: per alias its employments, its leaves and the endings known so far.
+//! The state of the replay for one alias: its employments, its leaves and the endings so far.
 //!
-//! Here are the nouns and the questions that every rule asks of them. What each fact does to them is in `start`, `ending`,
-//! `cancel`, `leave` and `snapshot`.
+//! This file holds the types and the questions that several rules ask. The effect of each fact is in
+//! `start`, `ending`, `cancel`, `leave` and `snapshot`.
 
 use std::{cmp::Ordering, collections::BTreeSet};
 
 use jiff::Timestamp;
 
-use super::zones::Stated;
 use crate::event::{EmploymentId, EventKey, Moment};
 
-/// What opened an employment, as a bar sees it.
+/// A moment that an event states or stated, and the employment id that the event names.
+pub(super) type StatedMoment = (Option<EmploymentId>, Moment);
+
+/// The fact that opened an employment. An access revocation asks for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Opener {
-    /// A `hired` or `rehired`, known then.
+pub(super) enum OpenedBy {
+    /// A `hired` or `rehired` that occurred then.
     Hire(Timestamp),
-    /// A snapshot's row, until a `hired` or `rehired` states it.
+    /// A row of a snapshot, until a `hired` or `rehired` states its start.
     Snapshot,
-    /// Nothing that we know: hired before we were here.
-    Nothing,
+    /// No known fact: the hire was before the first event.
+    Unknown,
 }
 
-impl Opener {
-    /// When a `hired` or `rehired` opened or stated it, as far as a bar cares.
+impl OpenedBy {
+    /// The time at which a `hired` or `rehired` opened the employment or stated its start.
     pub fn hired_at(self) -> Option<Timestamp> {
         match self {
-            Self::Hire(known) => Some(known),
-            Self::Snapshot | Self::Nothing => None,
+            Self::Hire(occurred) => Some(occurred),
+            Self::Snapshot | Self::Unknown => None,
         }
     }
 }
 
-/// When what opened an employment occurred (`None`: before everything), and what it was.
-pub(super) type Origin = (Option<Timestamp>, Opener);
+/// How an employment came to be known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    /// The time at which the opening fact occurred. `None`: before every event.
+    pub occurred: Option<Timestamp>,
+    pub by: OpenedBy,
+}
 
-/// One employment while it is replayed.
+impl Opening {
+    /// The opening of an employment whose hire was before the first event.
+    pub const BEFORE_EVERYTHING: Self = Self {
+        occurred: None,
+        by: OpenedBy::Unknown,
+    };
+}
+
+/// One employment during the replay.
 #[derive(Clone, Debug)]
 pub(super) struct EmploymentPeriod {
-    /// Names it within its timeline.
+    /// Identifies it within its timeline.
     pub serial: usize,
-    /// The source's id of it.
+    /// The id that the source gives it.
     pub id: Option<EmploymentId>,
-    /// When what opened it occurred; `None`: before everything.
+    /// The time at which the opening fact occurred. `None`: before every event.
     pub opened: Option<Timestamp>,
-    /// What opened it.
-    pub opener: Opener,
-    /// Whether a conversion opened it: it goes on with what was.
-    pub converted: bool,
-    /// When it starts; `None`: unknown.
+    pub opened_by: OpenedBy,
+    /// A conversion opened it: it continues an employment of the previous worker id.
+    pub is_continuation: bool,
+    /// `None`: unknown.
     pub start: Option<Moment>,
-    /// When it ends; `None`: open.
+    /// `None`: open.
     pub end: Option<Moment>,
-    /// Every start ever stated for it, the last one last.
-    pub starts: Vec<Moment>,
-    /// Starts that were refused because of it, by the id that they named: it may have another since.
-    pub refused: Vec<(EmploymentId, Moment)>,
-    /// Starts that were stated for it under another id, which an edit replaced.
-    pub renamed: Vec<(EmploymentId, Moment)>,
-    /// The start of a `hired` without a date that was not believed after it.
-    pub undated: Option<Moment>,
-    /// Every end ever stated for it.
-    pub ends: Vec<Moment>,
-    /// The endings that stated its present end.
+    /// Every start that was ever stated for it, the latest statement last.
+    pub stated_starts: Vec<Moment>,
+    /// Starts that rule 1 refused because of it, each with the id that the start named. The
+    /// employment may have another id since.
+    pub refused_starts: Vec<(EmploymentId, Moment)>,
+    /// Starts that were stated for it under another id, before an edit changed that id.
+    pub starts_under_former_ids: Vec<(EmploymentId, Moment)>,
+    /// The effective moment of the last undated `hired` that rule 4 refused because of it.
+    pub undated_start: Option<Moment>,
+    /// Every end that was ever stated for it.
+    pub stated_ends: Vec<Moment>,
+    /// The endings that state its present end.
     pub ended_by: Vec<EventKey>,
-    /// Its end is for good.
+    /// No cancellation lifts its end.
     pub is_final: bool,
-    /// Its end came from `record_deleted`.
+    /// Its end comes from `record_deleted`.
     pub record_deleted: bool,
-    /// Whether HR called it the main one.
+    /// HR called it the primary one.
     pub primary: bool,
 }
 
 impl EmploymentPeriod {
-    /// Has no end.
     pub fn is_open(&self) -> bool {
         self.end.is_none()
     }
 
-    /// Has an end, be it a future one.
-    pub fn has_ended(&self) -> bool {
+    /// Whether it has an end, past or future.
+    pub fn has_end(&self) -> bool {
         self.end.is_some()
     }
 
-    /// Ends before it begins.
+    /// Whether it ends no later than it starts.
     pub fn is_no_show(&self) -> bool {
         match (&self.start, &self.end) {
             (Some(start), Some(end)) => end.compare(start) != Ordering::Greater,
@@ -90,49 +104,53 @@ impl EmploymentPeriod {
         }
     }
 
-    /// Has begun by then. An unknown start is before everything.
-    pub fn begun_at(&self, then: Timestamp) -> bool {
-        self.start.is_none_or(|start| start.instant <= then)
+    /// An unknown start has begun at every instant.
+    pub fn has_begun_at(&self, instant: Timestamp) -> bool {
+        self.start.is_none_or(|start| start.instant <= instant)
     }
 
-    /// Is over by then.
-    pub fn over_at(&self, then: Timestamp) -> bool {
-        self.end.is_some_and(|end| end.instant <= then)
+    pub fn is_over_at(&self, instant: Timestamp) -> bool {
+        self.end.is_some_and(|end| end.instant <= instant)
     }
 
-    /// Whether this start was ever stated for it.
-    pub fn was_stated(&self, start: &Moment) -> bool {
-        contains(&self.starts, start)
+    /// Whether a fact ever stated this start for it.
+    pub fn has_stated_start(&self, start: &Moment) -> bool {
+        contains(&self.stated_starts, start)
     }
 
-    /// Notes a start that was refused because of it.
-    pub fn refuse(&mut self, id: Option<&EmploymentId>, start: &Moment) {
-        note(&mut self.starts, [start]);
-        self.refused.extend(id.map(|id| (id.clone(), *start)));
+    /// Whether a start under that id can be about it: the ids are equal, or one side has none.
+    pub fn may_have_id(&self, id: Option<&EmploymentId>) -> bool {
+        id.is_none() || self.id.is_none() || self.id.as_ref() == id
     }
 
-    /// Whether that start was refused because of it under that id.
+    /// Records a start that rule 1 refused because of it.
+    pub fn record_refusal(&mut self, id: Option<&EmploymentId>, start: &Moment) {
+        record(&mut self.stated_starts, [start]);
+        self.refused_starts
+            .extend(id.map(|id| (id.clone(), *start)));
+    }
+
+    /// Whether rule 1 refused this start under that id because of it.
     pub fn has_refused(&self, id: Option<&EmploymentId>, start: &Moment) -> bool {
-        self.refused
+        self.refused_starts
             .iter()
-            .any(|(known, refused)| Some(known) == id && refused.is(start))
+            .any(|(known, refused)| Some(known) == id && refused.is_same(start))
     }
 
-    /// Whether that start was stated for it under that id before an edit gave it another.
-    pub fn was_renamed(&self, id: Option<&EmploymentId>, start: &Moment) -> bool {
-        self.renamed
+    /// Whether this start was stated for it under that id, before an edit changed the id.
+    pub fn had_id(&self, id: Option<&EmploymentId>, start: &Moment) -> bool {
+        self.starts_under_former_ids
             .iter()
-            .any(|(known, stated)| Some(known) == id && stated.is(start))
+            .any(|(known, stated)| Some(known) == id && stated.is_same(start))
     }
 
-    /// Whether it was opened before then.
-    pub fn opened_before(&self, then: Timestamp) -> bool {
-        self.opened.is_none_or(|opened| opened < then)
+    pub fn was_opened_before(&self, instant: Timestamp) -> bool {
+        self.opened.is_none_or(|opened| opened < instant)
     }
 
-    /// Ends it there. `by`: the ending that a cancel can name; `None`: what no cancel lifts.
-    pub fn end_at(&mut self, end: Moment, by: Option<&EventKey>) {
-        if self.end.is_none_or(|known| !known.is(&end)) {
+    /// Sets its end. `by`: the ending that a cancellation can name. `None`: no cancellation lifts it.
+    pub fn set_end(&mut self, end: Moment, by: Option<&EventKey>) {
+        if self.end.is_none_or(|known| !known.is_same(&end)) {
             self.ended_by.clear();
             self.record_deleted = false;
         }
@@ -143,144 +161,141 @@ impl EmploymentPeriod {
     }
 }
 
-/// Equality as civil days where both have them.
-pub(super) trait SameMoment {
-    /// Whether both are the same moment.
-    fn is(&self, other: &Self) -> bool;
-    /// Whether this one comes first.
-    fn before(&self, other: &Self) -> bool;
+/// Equality and order of moments: by civil day where both have one, else by instant.
+pub(super) trait CivilOrder {
+    fn is_same(&self, other: &Self) -> bool;
+    fn is_before(&self, other: &Self) -> bool;
 }
 
-impl SameMoment for Moment {
-    fn is(&self, other: &Self) -> bool {
+impl CivilOrder for Moment {
+    fn is_same(&self, other: &Self) -> bool {
         self.compare(other) == Ordering::Equal
     }
 
-    fn before(&self, other: &Self) -> bool {
+    fn is_before(&self, other: &Self) -> bool {
         self.compare(other) == Ordering::Less
     }
 }
 
-/// Whether the moment is among them.
+/// Whether `moments` contains the moment, in the civil order.
 pub(super) fn contains(moments: &[Moment], moment: &Moment) -> bool {
-    moments.iter().any(|known| known.is(moment))
+    moments.iter().any(|known| known.is_same(moment))
 }
 
-/// Adds moments, moving a known one to the end. The same day in another zone is another instant, and stands beside it.
-pub(super) fn note<'m>(moments: &mut Vec<Moment>, more: impl IntoIterator<Item = &'m Moment>) {
-    for moment in more {
+/// Adds moments and moves a known one to the end. The same day in another time zone is another
+/// instant, so both stay.
+pub(super) fn record<'m>(moments: &mut Vec<Moment>, added: impl IntoIterator<Item = &'m Moment>) {
+    for moment in added {
         moments.retain(|known| known != moment);
         moments.push(*moment);
     }
 }
 
-/// An ending that was known.
+/// An ending that the replay has seen.
 #[derive(Clone, Debug)]
-pub(super) struct KnownEnding {
-    /// The slot it named.
-    pub slot: Option<EmploymentId>,
-    /// When it took effect.
+pub(super) struct RecordedEnding {
+    /// The employment id that it named.
+    pub employment: Option<EmploymentId>,
     pub effective: Moment,
-    /// When it was known.
     pub occurred: Timestamp,
-    /// Its key.
     pub key: EventKey,
 }
 
-/// A leave.
+/// A leave of an alias.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Leave {
-    /// When it starts.
     pub start: Moment,
-    /// When it ends, if known.
+    /// `None`: no fact states an end.
     pub end: Option<Moment>,
 }
 
-/// What is known of one alias.
+/// The state of one alias.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timeline {
-    /// Its employments, in the order in which they were opened.
+    /// In the order in which they were opened.
     pub periods: Vec<EmploymentPeriod>,
-    /// Its endings, in the order in which they were known.
-    pub endings: Vec<KnownEnding>,
-    /// The starts that a `hired` or `rehired` stated, each under the id that it named.
-    pub hires: Vec<Stated>,
-    /// Its leaves.
+    /// In the order of the replay.
+    pub endings: Vec<RecordedEnding>,
+    /// Every start that a `hired` or `rehired` stated, and every start that one of them superseded.
+    pub hires: Vec<StatedMoment>,
     pub leaves: Vec<Leave>,
     opened_so_far: usize,
 }
 
-/// Those employments of a timeline that a fact is about, by serial.
-pub(super) type Slot = BTreeSet<usize>;
+/// Some employments of a timeline, by serial.
+pub(super) type Selection = BTreeSet<usize>;
 
 impl Timeline {
-    /// The slot of a fact: without an id every employment; else those with that id, or, if none has it, the id-less.
-    pub fn slot(&self, id: Option<&EmploymentId>) -> Slot {
+    /// The employments that a fact with this id is about. Without an id: all. With one: those that
+    /// have it, or, if none has it, those without an id.
+    pub fn select(&self, id: Option<&EmploymentId>) -> Selection {
         let Some(id) = id else {
-            return self.serials(|_| true);
+            return self.select_where(|_| true);
         };
-        let own = self.serials(|period| period.id.as_ref() == Some(id));
+        let own = self.select_where(|period| period.id.as_ref() == Some(id));
         if own.is_empty() {
-            self.serials(|period| period.id.is_none())
+            self.select_where(|period| period.id.is_none())
         } else {
             own
         }
     }
 
-    /// The slot of a fact whose id the id-less ones take.
-    pub fn claim(&mut self, id: Option<&EmploymentId>) -> Slot {
-        let slot = self.slot(id);
+    /// Like [`Self::select`]; the selected employments without an id take it.
+    pub fn select_and_assign_id(&mut self, id: Option<&EmploymentId>) -> Selection {
+        let selection = self.select(id);
         if let Some(id) = id {
-            self.each(&slot, |period| period.id = Some(id.clone()));
+            self.update(&selection, |period| period.id = Some(id.clone()));
         }
-        slot
+        selection
     }
 
-    /// The serials of those that fit.
-    pub fn serials(&self, fits: impl Fn(&EmploymentPeriod) -> bool) -> Slot {
+    pub fn select_where(&self, is_selected: impl Fn(&EmploymentPeriod) -> bool) -> Selection {
         self.periods
             .iter()
-            .filter(|period| fits(period))
+            .filter(|period| is_selected(period))
             .map(|period| period.serial)
             .collect()
     }
 
-    /// Those of the slot.
-    pub fn of<'t>(&'t self, slot: &'t Slot) -> impl Iterator<Item = &'t EmploymentPeriod> {
+    /// The employments of the selection, in the order in which they were opened.
+    pub fn periods_in<'t>(
+        &'t self,
+        selection: &'t Selection,
+    ) -> impl Iterator<Item = &'t EmploymentPeriod> {
         self.periods
             .iter()
-            .filter(|period| slot.contains(&period.serial))
+            .filter(|period| selection.contains(&period.serial))
     }
 
-    /// Does something to each of the slot.
-    pub fn each(&mut self, slot: &Slot, mut act: impl FnMut(&mut EmploymentPeriod)) {
+    /// Changes each employment of the selection.
+    pub fn update(&mut self, selection: &Selection, mut change: impl FnMut(&mut EmploymentPeriod)) {
         self.periods
             .iter_mut()
-            .filter(|period| slot.contains(&period.serial))
-            .for_each(&mut act);
+            .filter(|period| selection.contains(&period.serial))
+            .for_each(&mut change);
     }
 
-    /// Opens an employment.
+    /// Opens an employment and returns its serial.
     pub fn open(
         &mut self,
         id: Option<&EmploymentId>,
-        origin: Origin,
+        opening: Opening,
         start: Option<Moment>,
     ) -> usize {
         self.opened_so_far += 1;
         self.periods.push(EmploymentPeriod {
             serial: self.opened_so_far,
             id: id.cloned(),
-            opened: origin.0,
-            opener: origin.1,
-            converted: false,
+            opened: opening.occurred,
+            opened_by: opening.by,
+            is_continuation: false,
             start,
             end: None,
-            starts: start.into_iter().collect(),
-            refused: Vec::new(),
-            renamed: Vec::new(),
-            undated: None,
-            ends: Vec::new(),
+            stated_starts: start.into_iter().collect(),
+            refused_starts: Vec::new(),
+            starts_under_former_ids: Vec::new(),
+            undated_start: None,
+            stated_ends: Vec::new(),
             ended_by: Vec::new(),
             is_final: false,
             record_deleted: false,

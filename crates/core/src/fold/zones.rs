@@ -1,196 +1,229 @@
-//! Effective (docs/fold.md, "Effective"): from dates as stated to moments.
+//! Step 4 of the fold: effective time (`docs/fold.md` 5).
 //!
-//! In: what counts of the set, in the order of the replay. Out: the [`Fact`]s that are replayed, every date resolved in
-//! the event's own zone, else in that of the worker's location on that day as known then, else in the source's.
+//! In: the events that count, in the order of the replay. Out: the [`DatedFact`]s of the replay, with
+//! a moment for every date. A date is resolved in the event's own zone, else in the zone of the
+//! worker's location on that day as far as it was known then, else in the zone of the source.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
-    Rules,
-    aliases::{self, Names},
-    edits::{Entry, Resolver},
+    aliases::{self, CanonicalAliases},
+    edits::ResolvedEvent,
+    references::ReferenceResolver,
+    rules::Rules,
     set::ReplayKey,
+    timeline::StatedMoment,
 };
 use crate::event::{
     Alias, Change, Effective, EmploymentId, EmploymentRow, Event, EventKey, Location, Moment,
     time_zone,
 };
 
-/// A fact as it is replayed.
+/// An event as the replay reads it.
 #[derive(Clone, Debug)]
-pub(super) struct Fact<'e> {
-    /// What is stated.
+pub(super) struct DatedFact<'e> {
     pub event: &'e Event,
-    /// Its place in the order of knowledge.
-    pub place: ReplayKey,
-    /// Whose it is.
+    pub position: ReplayKey,
+    /// Canonical.
     pub alias: Alias,
-    /// `converted`: whom it was before.
+    /// `converted`, `identifier_changed`: the canonical alias of the previous worker id.
     pub previous: Option<Alias>,
-    /// When it takes effect.
     pub effective: Moment,
-    /// Whether that was stated, or is only when it occurred.
+    /// `false`: no event states the effective date, so it is the time at which the fact occurred.
     pub states_effective: bool,
-    /// What it superseded: the employment that each named, and when it took effect.
-    pub superseded: Vec<Stated>,
-    /// The rows of a snapshot; `None`: it has no list.
-    pub rows: Option<Vec<Row<'e>>>,
-    /// Every key it can be named by.
+    /// The effective moments of the events that it supersedes.
+    pub superseded: Vec<StatedMoment>,
+    /// The rows of a snapshot. `None`: it has no list.
+    pub rows: Option<Vec<DatedRow<'e>>>,
+    /// Every key by which a reference can name it.
     pub keys: BTreeSet<EventKey>,
-    /// What its `refers_to` names.
+    /// The keys that its `refers_to` names.
     pub refers_to: Vec<EventKey>,
-    /// Of a snapshot: starts in the lists it superseded.
-    pub superseded_rows: Vec<Stated>,
+    /// A snapshot: the starts in the lists that it supersedes.
+    pub superseded_rows: Vec<StatedMoment>,
 }
 
-/// A moment as it was stated once, and for which employment.
-pub(super) type Stated = (Option<EmploymentId>, Moment);
-
-impl Fact<'_> {
-    /// The employment it is about, where it says.
+impl DatedFact<'_> {
+    /// The employment id that the event states.
     pub fn employment(&self) -> Option<&EmploymentId> {
         self.event.content.data.employment_id.as_ref()
     }
 
-    /// When it became known.
+    /// The time at which HR knew the fact.
     pub fn occurred(&self) -> Timestamp {
-        self.place.occurred
+        self.position.occurred
     }
 }
 
 /// One row of a snapshot's list.
 #[derive(Clone, Debug)]
-pub(super) struct Row<'e> {
-    /// As stated.
+pub(super) struct DatedRow<'e> {
     pub stated: &'e EmploymentRow,
-    /// When it starts.
     pub start: Option<Moment>,
-    /// When it ends.
     pub end: Option<Moment>,
 }
 
-/// What was said of where a worker works.
+/// A location that an event states: its zone holds from an instant until the next location.
 struct LocationInterval {
     employment: Option<EmploymentId>,
     from: Timestamp,
     zone: Change<TimeZone>,
 }
 
-/// Resolves every date.
-pub(super) fn facts<'e>(
-    entries: &[Entry<'e>],
-    names: &Names,
-    rules: &Rules,
-    resolver: &Resolver,
-    events: &BTreeMap<EventKey, &'e Event>,
-) -> Vec<Fact<'e>> {
-    let mut stays: BTreeMap<Alias, Vec<LocationInterval>> = BTreeMap::new();
-    entries
+/// The inputs that are the same for all events.
+pub(super) struct DatingContext<'a, 'e> {
+    pub aliases: &'a CanonicalAliases,
+    pub rules: &'a Rules,
+    pub references: &'a ReferenceResolver,
+    /// Every event of the set, also those that do not count.
+    pub events: &'a BTreeMap<EventKey, &'e Event>,
+}
+
+/// Resolves every date of the events, which are in the order of the replay.
+pub(super) fn dated_facts<'e>(
+    events: &[ResolvedEvent<'e>],
+    context: &DatingContext<'_, 'e>,
+) -> Vec<DatedFact<'e>> {
+    let mut locations: BTreeMap<Alias, Vec<LocationInterval>> = BTreeMap::new();
+    events
         .iter()
-        .map(|entry| {
-            let alias = names.of(&entry.event.alias());
-            let stays = stays.entry(alias.clone()).or_default();
-            let (fact, stay) = fact(entry, alias, names, rules, resolver, events, stays);
-            stays.extend(stay);
+        .map(|resolved| {
+            let alias = context.aliases.of(&resolved.event.alias());
+            let known = locations.entry(alias.clone()).or_default();
+            let (fact, interval) = dated_fact(resolved, alias, context, known);
+            known.extend(interval);
             fact
         })
         .collect()
 }
 
-fn fact<'e>(
-    entry: &Entry<'e>,
+fn dated_fact<'e>(
+    resolved: &ResolvedEvent<'e>,
     alias: Alias,
-    names: &Names,
-    rules: &Rules,
-    resolver: &Resolver,
-    events: &BTreeMap<EventKey, &'e Event>,
-    stays: &[LocationInterval],
-) -> (Fact<'e>, Option<LocationInterval>) {
-    let data = &entry.event.content.data;
-    let occurred = entry.place.occurred;
-    let of_source = rules.of(&alias.source).time_zone;
-    let own = location(&data.worker.location);
-    let resolve = |effective: &Effective, location: &Change<TimeZone>| {
-        let day = effective.resolve(&of_source).instant;
-        let there = match location {
-            Change::Keep => zone_on(day, data.employment_id.as_ref(), stays),
+    context: &DatingContext<'_, 'e>,
+    locations: &[LocationInterval],
+) -> (DatedFact<'e>, Option<LocationInterval>) {
+    let data = &resolved.event.content.data;
+    let own_location = zone_of_location(&data.worker.location);
+    let resolver = DateResolver {
+        source_zone: context.rules.of(&alias.source).time_zone,
+        employment: data.employment_id.as_ref(),
+        locations,
+    };
+
+    // An event that states no effective date takes effect when it occurred. That counts as stated.
+    let occurred = resolved.position.occurred;
+    let moment = |effective: Option<&Effective>| {
+        effective.map_or(Moment::at(occurred), |effective| {
+            resolver.moment(effective, &own_location)
+        })
+    };
+    let effective = moment(resolved.effective);
+    let superseded = resolved.superseded.iter().map(|(key, effective)| {
+        let event = context.events.get(key);
+        let id = event.and_then(|event| event.content.data.employment_id.clone());
+        (id, moment(*effective))
+    });
+    let superseded = superseded.collect();
+
+    let superseded_rows = resolved
+        .superseded
+        .iter()
+        .filter_map(|(key, _)| context.events.get(key)?.content.data.employments.as_ref())
+        .flatten()
+        .map(|row| resolver.row(row, &own_location))
+        .filter_map(|row| row.start.map(|start| (row.stated.id.clone(), start)))
+        .collect();
+    let rows = data.employments.as_ref().map(|rows| {
+        rows.iter()
+            .map(|row| resolver.row(row, &own_location))
+            .collect()
+    });
+
+    let interval = (!own_location.is_keep()).then(|| LocationInterval {
+        employment: data.employment_id.clone(),
+        from: effective.instant,
+        zone: own_location.clone(),
+    });
+    let fact = DatedFact {
+        event: resolved.event,
+        position: resolved.position.clone(),
+        previous: aliases::previous_alias(resolved.event)
+            .map(|previous| context.aliases.of(&previous)),
+        alias,
+        effective,
+        states_effective: resolved.effective.is_some(),
+        superseded,
+        rows,
+        keys: resolved.keys.clone(),
+        refers_to: data
+            .refers_to
+            .iter()
+            .filter_map(|reference| context.references.key(resolved.event, reference))
+            .collect(),
+        superseded_rows,
+    };
+    (fact, interval)
+}
+
+/// Resolves the dates of one event.
+struct DateResolver<'a> {
+    source_zone: TimeZone,
+    employment: Option<&'a EmploymentId>,
+    /// The locations of the alias that were known before the event.
+    locations: &'a [LocationInterval],
+}
+
+impl DateResolver<'_> {
+    /// `location`: the zone of the location that the event or row itself states.
+    fn moment(&self, effective: &Effective, location: &Change<TimeZone>) -> Moment {
+        let day = effective.resolve(&self.source_zone).instant;
+        let zone = match location {
+            Change::Keep => self.zone_on(day),
             Change::Clear => None,
             Change::Set(zone) => Some(zone.clone()),
         };
-        effective.resolve(there.as_ref().unwrap_or(&of_source))
-    };
-    let effective = entry.effective.map_or_else(
-        || Moment::at(occurred),
-        |effective| resolve(effective, &own),
-    );
-    let row = |row: &'e EmploymentRow| {
-        let stated = location(&row.location);
-        let there = if stated.is_keep() {
-            own.clone()
-        } else {
-            stated
-        };
+        effective.resolve(zone.as_ref().unwrap_or(&self.source_zone))
+    }
+
+    fn row<'e>(&self, row: &'e EmploymentRow, event_location: &Change<TimeZone>) -> DatedRow<'e> {
+        let own = zone_of_location(&row.location);
+        let location = if own.is_keep() { event_location } else { &own };
         let moment = |stated: &Option<Effective>| {
-            stated.as_ref().map(|effective| resolve(effective, &there))
+            stated
+                .as_ref()
+                .map(|effective| self.moment(effective, location))
         };
-        Row {
+        DatedRow {
             stated: row,
             start: moment(&row.start),
             end: moment(&row.end),
         }
-    };
-    let superseded_rows = entry
-        .superseded
-        .iter()
-        .filter_map(|(key, _)| events.get(key)?.content.data.employments.as_ref())
-        .flatten()
-        .filter_map(|stated| row(stated).start.map(|start| (stated.id.clone(), start)))
-        .collect();
-    let stay = (!own.is_keep()).then(|| LocationInterval {
-        employment: data.employment_id.clone(),
-        from: effective.instant,
-        zone: own.clone(),
-    });
-    let fact = Fact {
-        event: entry.event,
-        place: entry.place.clone(),
-        previous: aliases::previous(entry.event).map(|previous| names.of(&previous)),
-        alias,
-        effective,
-        states_effective: entry.effective.is_some(),
-        // One that stated no effective took effect when it occurred, and that counts as said, too.
-        superseded: entry
-            .superseded
+    }
+
+    /// The zone of the worker's location on that day. A location of another employment is ignored.
+    fn zone_on(&self, day: Timestamp) -> Option<TimeZone> {
+        let is_relevant = |interval: &&LocationInterval| {
+            self.employment.is_none()
+                || interval.employment.is_none()
+                || interval.employment.as_ref() == self.employment
+        };
+        // Of equal instants `max_by_key` returns the last, which is the one known last.
+        self.locations
             .iter()
-            .map(|(key, effective)| {
-                let id = events
-                    .get(key)
-                    .and_then(|event| event.content.data.employment_id.clone());
-                (
-                    id,
-                    effective.map_or(Moment::at(occurred), |effective| resolve(effective, &own)),
-                )
-            })
-            .collect(),
-        rows: data
-            .employments
-            .as_ref()
-            .map(|rows| rows.iter().map(row).collect()),
-        keys: entry.keys.clone(),
-        refers_to: data
-            .refers_to
-            .iter()
-            .filter_map(|reference| resolver.key(entry.event, reference))
-            .collect(),
-        superseded_rows,
-    };
-    (fact, stay)
+            .filter(is_relevant)
+            .filter(|interval| interval.from <= day)
+            .max_by_key(|interval| interval.from)?
+            .zone
+            .set()
+            .cloned()
+    }
 }
 
-/// What a document says of the zone of the worker's location.
-fn location(stated: &Change<Location>) -> Change<TimeZone> {
+/// The zone of a stated location. A location without a known zone clears it.
+fn zone_of_location(stated: &Change<Location>) -> Change<TimeZone> {
     match stated {
         Change::Keep => Change::Keep,
         Change::Clear => Change::Clear,
@@ -202,24 +235,4 @@ fn location(stated: &Change<Location>) -> Change<TimeZone> {
             zone.map_or(Change::Clear, Change::Set)
         }
     }
-}
-
-/// The zone of the worker's location on that day, as far as it is known yet.
-fn zone_on(
-    day: Timestamp,
-    employment: Option<&EmploymentId>,
-    stays: &[LocationInterval],
-) -> Option<TimeZone> {
-    let about = |stay: &&LocationInterval| {
-        employment.is_none() || stay.employment.is_none() || stay.employment.as_ref() == employment
-    };
-    // Of equal ones `max_by_key` gives the last, which is the one known last.
-    stays
-        .iter()
-        .filter(about)
-        .filter(|stay| stay.from <= day)
-        .max_by_key(|stay| stay.from)?
-        .zone
-        .set()
-        .cloned()
 }

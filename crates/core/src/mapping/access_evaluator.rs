@@ -1,33 +1,35 @@
-//! Where a person stands on a connection: their employments under its lifecycle policy, at any instant.
+//! Evaluates the access of a person at any instant, by employments and lifecycle policy.
 //!
-//! In: a folded person, a policy, an instant. Out: the access, without scope, and the next instant at which it may
-//! differ. Offsets move creating, activating and deactivating; a bar and a lapse end access at once. It fails towards
-//! no access: what is over stays over whatever else is planned, until an employment is active.
+//! In: a folded person, a policy and an instant. Out: the access before the scope is applied, and
+//! the next instant at which it may differ. Offsets move creation, activation and deactivation; a
+//! revocation of access and a lapse take effect at once. It fails safe: after an end there is no
+//! access until another employment is active.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Access, AccessNow,
-    lifecycle::{Effect, Lifecycle},
+    access::{Access, AccessDecision},
+    lifecycle::{AccessEffect, Lifecycle},
     main_employment::is_no_show,
 };
 use crate::fold::{Employment, Person, Status};
 
-/// The access that status and policy give now, and when that may differ.
-pub(super) fn access_now(person: &Person, policy: &Lifecycle, now: Timestamp) -> AccessNow {
-    let terms: Vec<Term<'_>> = counting(person)
-        .map(|employment| Term::of(employment, policy))
+/// The access at `now` by status and policy, and the next instant at which it may differ.
+pub(super) fn evaluate(person: &Person, policy: &Lifecycle, now: Timestamp) -> AccessDecision {
+    let periods: Vec<AccessPeriod<'_>> = counting(person)
+        .map(|employment| AccessPeriod::of(employment, policy))
         .collect();
-    let standing = AccessEvaluator {
+    let evaluator = AccessEvaluator {
         person,
         policy,
-        terms: &terms,
+        periods: &periods,
     };
-    let access = standing.at(now);
-    let due = standing.changes().filter(|at| *at > now).min();
+
+    let access = evaluator.at(now);
+    let due = evaluator.changes().filter(|at| *at > now).min();
     let gives = matches!(access, Access::Active | Access::Prepared);
-    let due_ends_access = gives && due.is_some_and(|due| standing.at(due) == Access::Inactive);
-    AccessNow {
+    let due_ends_access = gives && due.is_some_and(|due| evaluator.at(due) == Access::Inactive);
+    AccessDecision {
         access,
         due,
         due_ends_access,
@@ -41,25 +43,27 @@ fn counting(person: &Person) -> impl Iterator<Item = &Employment> {
         .filter(|employment| employment.counts)
 }
 
-/// One employment under the policy.
-struct Term<'a> {
+/// One employment with the boundaries that the policy sets.
+struct AccessPeriod<'a> {
     employment: &'a Employment,
-    /// When the account is made; `None`: the start is unknown.
+    /// When the account is created; `None`: the start is unknown.
     create: Option<Timestamp>,
-    /// When it becomes active.
+    /// When the account becomes active; `None`: the start is unknown.
     activate: Option<Timestamp>,
-    /// From when on it gives nothing.
+    /// From when on the employment gives no access; `None`: no end is known.
     stop: Option<Timestamp>,
-    /// Over before it began.
+    /// Whether the employment ended at or before its start.
     no_show: bool,
 }
 
-impl<'a> Term<'a> {
+impl<'a> AccessPeriod<'a> {
     fn of(employment: &'a Employment, policy: &Lifecycle) -> Self {
         let start = employment.start.map(|start| start.instant);
         let end = employment.end.map(|end| end.instant);
         let activate = start.map(|start| shifted(start, policy.activate));
-        // Who was never active before the end is not activated after it, however late the deactivation.
+
+        // An employment that was not active before its end is not activated after it, even if the
+        // policy deactivates later.
         let never_active =
             matches!((activate, end), (Some(activate), Some(end)) if end <= activate);
         let after_end = if never_active {
@@ -67,11 +71,13 @@ impl<'a> Term<'a> {
         } else {
             policy.deactivate
         };
+
         let stops = [
             end.map(|end| shifted(end, after_end)),
-            employment.barred_from,
+            employment.access_revoked_from,
             employment.lapses,
         ];
+
         Self {
             employment,
             create: start.map(|start| shifted(start, policy.create)),
@@ -90,17 +96,18 @@ impl<'a> Term<'a> {
     }
 
     fn is_prepared(&self, at: Timestamp) -> bool {
-        let begun = self.create.is_some_and(|create| create <= at);
-        begun && !self.is_over(at) && !self.is_active(at)
+        let exists = self.create.is_some_and(|create| create <= at);
+        exists && !self.is_over(at) && !self.is_active(at)
     }
 
-    /// Ended, but the policy's time after the end is not over.
-    fn lingers(&self, at: Timestamp) -> bool {
+    /// Whether the employment ended and the policy still gives access.
+    fn is_in_grace_period(&self, at: Timestamp) -> bool {
         let ended = self.employment.end.is_some_and(|end| end.instant <= at);
         ended && !self.is_over(at)
     }
 
-    /// Leaves lie within the employment: before it the first counts, in the time after its end the last.
+    /// Whether the person is on leave. Before the start the first instant of the employment counts,
+    /// after the end its last.
     fn is_on_leave(&self, at: Timestamp) -> bool {
         let start = self
             .employment
@@ -110,6 +117,7 @@ impl<'a> Term<'a> {
             shifted(end.instant, SignedDuration::from_nanos(-1))
         });
         let at = at.max(start).min(last);
+
         self.employment
             .leaves
             .iter()
@@ -120,25 +128,26 @@ impl<'a> Term<'a> {
 struct AccessEvaluator<'a> {
     person: &'a Person,
     policy: &'a Lifecycle,
-    terms: &'a [Term<'a>],
+    periods: &'a [AccessPeriod<'a>],
 }
 
 impl AccessEvaluator<'_> {
     fn at(&self, at: Timestamp) -> Access {
         let mut active = self
-            .terms
+            .periods
             .iter()
-            .filter(|term| term.is_active(at))
+            .filter(|period| period.is_active(at))
             .peekable();
+
         if active.peek().is_some() {
-            let suspended =
-                self.policy.leave == Effect::Deactivate && active.all(|term| term.is_on_leave(at));
-            return if suspended {
+            let suspends = self.policy.leave == AccessEffect::Deactivate;
+            return if suspends && active.all(|period| period.is_on_leave(at)) {
                 Access::Inactive
             } else {
                 Access::Active
             };
         }
+
         if self.is_over(at) {
             return if self.is_kept(at) {
                 Access::Unmanaged
@@ -146,41 +155,56 @@ impl AccessEvaluator<'_> {
                 Access::Inactive
             };
         }
-        if self.terms.iter().any(|term| term.is_prepared(at)) {
+
+        if self.periods.iter().any(|period| period.is_prepared(at)) {
             Access::Prepared
         } else {
             Access::Unmanaged
         }
     }
 
-    /// Whether anything is over: then nothing is prepared, and there is no access without an active employment.
+    /// Whether an employment is over or access is revoked. Then no account is prepared, and only an
+    /// active employment gives access.
     fn is_over(&self, at: Timestamp) -> bool {
-        // The fold also knows of endings that left no employment behind: a bar alone, a voided start.
-        let ended =
-            self.person.status == Status::Ended && !self.terms.iter().any(|term| term.lingers(at));
-        ended || self.is_barred(at) || self.terms.iter().any(|term| term.is_over(at))
+        // A status can be `Ended` without an employment, for example after a revocation alone.
+        let has_ended = self.person.status == Status::Ended
+            && !self
+                .periods
+                .iter()
+                .any(|period| period.is_in_grace_period(at));
+        has_ended || self.is_revoked(at) || self.periods.iter().any(|period| period.is_over(at))
     }
 
-    fn is_barred(&self, at: Timestamp) -> bool {
-        self.person.barred_from.is_some_and(|from| from <= at)
+    fn is_revoked(&self, at: Timestamp) -> bool {
+        self.person
+            .access_revoked_from
+            .is_some_and(|from| from <= at)
     }
 
-    /// `record_deleted = "keep"`, and a deleted record is all that ended last.
+    /// Whether the account is left alone: the policy keeps it when HR deletes the record, and every
+    /// employment with the latest end has a deleted record.
     fn is_kept(&self, at: Timestamp) -> bool {
-        let barred = |term: &Term<'_>| term.employment.barred_from.is_some_and(|from| from <= at);
-        if self.policy.record_deleted == Effect::Deactivate
-            || self.is_barred(at)
-            || self.terms.iter().any(barred)
+        let revoked = |period: &AccessPeriod<'_>| {
+            let from = period.employment.access_revoked_from;
+            from.is_some_and(|from| from <= at)
+        };
+
+        if self.policy.record_deleted == AccessEffect::Deactivate
+            || self.is_revoked(at)
+            || self.periods.iter().any(revoked)
         {
             return false;
         }
+
         let over = || {
-            self.terms
+            self.periods
                 .iter()
-                .filter(|term| term.is_over(at))
-                .map(|term| term.employment)
+                .filter(|period| period.is_over(at))
+                .map(|period| period.employment)
         };
+
         let end = |employment: &Employment| employment.end.map(|end| end.instant);
+
         let last = over().map(end).max();
         last.is_some()
             && over()
@@ -188,20 +212,20 @@ impl AccessEvaluator<'_> {
                 .all(|e| e.record_deleted)
     }
 
-    /// Every instant at which anything may differ, past ones too.
+    /// Every instant at which the access or a mapped value may differ, past ones too.
     fn changes(&self) -> impl Iterator<Item = Timestamp> {
-        let of_person = [self.person.next_change, self.person.barred_from]
+        let of_person = [self.person.next_change, self.person.access_revoked_from]
             .into_iter()
             .flatten();
-        let of_terms = self.terms.iter().flat_map(|term| {
-            let employment = term.employment;
+        let of_periods = self.periods.iter().flat_map(|period| {
+            let employment = period.employment;
             let own = [
-                term.create,
-                term.activate,
-                term.stop,
+                period.create,
+                period.activate,
+                period.stop,
                 employment.start.map(|start| start.instant),
                 employment.end.map(|end| end.instant),
-                employment.barred_from,
+                employment.access_revoked_from,
                 employment.lapses,
             ];
             let leaves = employment
@@ -210,10 +234,12 @@ impl AccessEvaluator<'_> {
                 .flat_map(|(from, to)| [Some(*from), *to]);
             own.into_iter().chain(leaves).flatten()
         });
-        of_person.chain(of_terms)
+
+        of_person.chain(of_periods)
     }
 }
 
+/// The instant moved by an offset, kept within the range of timestamps.
 fn shifted(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(if by.is_negative() {
         Timestamp::MIN

@@ -1,4 +1,4 @@
-//! Access over time, by example: one life, one policy, and what holds on which day.
+//! Access over time, by example: employments, a policy, and the access at given instants.
 
 use super::*;
 use crate::{
@@ -27,11 +27,11 @@ fn until(start: &str, end: &str) -> Employment {
 }
 
 fn access(person: &Person, policy: &Lifecycle, now: &str) -> Access {
-    access_now(person, policy, at(now)).access
+    evaluate(person, policy, at(now)).access
 }
 
 #[test]
-fn by_default_an_account_is_prepared_a_week_ahead_active_while_employed_and_then_inactive() {
+fn by_default_an_account_is_prepared_for_a_week_then_active_then_inactive() {
     let employments = || vec![until("2026-12-01", "2027-03-31")];
     let policy = policy(|_| {});
     for (status, now, expected, due, ends) in [
@@ -65,17 +65,18 @@ fn by_default_an_account_is_prepared_a_week_ahead_active_while_employed_and_then
         ),
     ] {
         let due = due.map(at);
-        let expected = AccessNow {
+        let expected = AccessDecision {
             access: expected,
             due,
             due_ends_access: ends,
         };
         assert_eq!(
-            access_now(&bare(status, employments()), &policy, at(now)),
+            evaluate(&bare(status, employments()), &policy, at(now)),
             expected,
             "{now}"
         );
     }
+
     assert_eq!(
         access(
             &bare(Status::Unknown, Vec::new()),
@@ -93,6 +94,7 @@ fn offsets_move_each_boundary() {
         policy.activate = "start - 1d".into();
         policy.deactivate = "end + 12h".into();
     });
+
     let life = |status| bare(status, vec![until("2026-12-01", "2027-03-31")]);
     for (status, now, expected) in [
         (Status::Upcoming, "2026-11-28T23:59:59Z", Access::Unmanaged),
@@ -104,6 +106,7 @@ fn offsets_move_each_boundary() {
     ] {
         assert_eq!(access(&life(status), &policy, now), expected, "{now}");
     }
+
     let early = self::policy(|policy| policy.deactivate = "end - 1d".into());
     assert_eq!(
         access(&life(Status::Active), &early, "2027-03-31T00:00:00Z"),
@@ -112,23 +115,24 @@ fn offsets_move_each_boundary() {
 }
 
 #[test]
-fn a_bar_and_a_lapse_end_access_at_once_whatever_the_offset() {
+fn a_revocation_and_a_lapse_end_access_at_once_despite_an_offset() {
     let policy = policy(|policy| policy.deactivate = "end + 4w".into());
     let noon = at("2027-01-01T12:00:00Z");
-    let barred = Employment {
-        barred_from: Some(noon),
+    let revoked = Employment {
+        access_revoked_from: Some(noon),
         ..from("2026-12-01")
     };
     let lapsed = Employment {
         lapses: Some(noon),
         ..from("2026-12-01")
     };
-    for employment in [barred, lapsed] {
+
+    for employment in [revoked, lapsed] {
         let person = bare(Status::Active, vec![employment]);
-        let before = access_now(&person, &policy, at("2027-01-01T11:00:00Z"));
+        let before = evaluate(&person, &policy, at("2027-01-01T11:00:00Z"));
         assert_eq!(
             before,
-            AccessNow {
+            AccessDecision {
                 access: Access::Active,
                 due: Some(noon),
                 due_ends_access: true
@@ -139,10 +143,12 @@ fn a_bar_and_a_lapse_end_access_at_once_whatever_the_offset() {
             Access::Inactive
         );
     }
+
     let alone = Person {
-        barred_from: Some(noon),
+        access_revoked_from: Some(noon),
         ..bare(Status::Ended, Vec::new())
     };
+
     assert_eq!(
         access(&alone, &policy, "2027-01-01T12:00:00Z"),
         Access::Inactive
@@ -157,6 +163,7 @@ fn a_rehire_is_not_prepared_for_a_leaver_but_active_from_its_start() {
             vec![until("2026-01-01", "2026-11-30"), from("2026-12-05")],
         )
     };
+
     let policy = policy(|_| {});
     assert_eq!(
         access(&life(Status::Ended), &policy, "2026-12-01T00:00:00Z"),
@@ -173,7 +180,7 @@ fn a_rehire_is_not_prepared_for_a_leaver_but_active_from_its_start() {
 }
 
 #[test]
-fn who_ended_before_being_activated_is_never_activated() {
+fn an_employment_that_ended_before_its_activation_is_never_activated() {
     let policy = policy(|policy| {
         policy.activate = "start + 2d".into();
         policy.deactivate = "end + 5d".into();
@@ -183,6 +190,7 @@ fn who_ended_before_being_activated_is_never_activated() {
         access(&life(Status::Active), &policy, "2026-12-01T12:00:00Z"),
         Access::Prepared
     );
+
     for day in ["02", "03", "04", "09"] {
         assert_eq!(
             access(
@@ -193,6 +201,7 @@ fn who_ended_before_being_activated_is_never_activated() {
             Access::Inactive
         );
     }
+
     let no_show = bare(Status::Ended, vec![until("2026-12-01", "2026-11-30")]);
     assert_eq!(
         access(&no_show, &policy, "2026-11-28T00:00:00Z"),
@@ -201,7 +210,7 @@ fn who_ended_before_being_activated_is_never_activated() {
 }
 
 #[test]
-fn of_whom_only_an_ending_is_known_nothing_is_touched_until_the_policy_says_so() {
+fn an_employment_without_a_start_is_unmanaged_until_its_deactivation() {
     let policy = policy(|policy| policy.deactivate = "end + 12h".into());
     let life = |status| {
         bare(
@@ -212,6 +221,7 @@ fn of_whom_only_an_ending_is_known_nothing_is_touched_until_the_policy_says_so()
             )],
         )
     };
+
     assert_eq!(
         access(&life(Status::Unknown), &policy, "2026-11-30T00:00:00Z"),
         Access::Unmanaged
@@ -227,7 +237,7 @@ fn of_whom_only_an_ending_is_known_nothing_is_touched_until_the_policy_says_so()
 }
 
 #[test]
-fn leave_ends_access_only_by_policy_and_only_while_it_holds_for_all_that_live() {
+fn a_leave_ends_access_only_by_policy_and_only_on_every_live_employment() {
     let leave = (at("2026-12-10T00:00:00Z"), Some(at("2026-12-20T00:00:00Z")));
     let on_leave = Employment {
         leaves: vec![leave],
@@ -249,18 +259,21 @@ fn leave_ends_access_only_by_policy_and_only_while_it_holds_for_all_that_live() 
         access(&life(Status::Active), &deactivating, "2026-12-20T00:00:00Z"),
         Access::Active
     );
+
     let both = bare(Status::Active, vec![on_leave.clone(), from("2026-12-02")]);
     assert_eq!(access(&both, &deactivating, during), Access::Active);
-    let before = access_now(
+
+    let before = evaluate(
         &life(Status::Active),
         &deactivating,
         at("2026-12-05T00:00:00Z"),
     );
+
     assert!(before.due_ends_access && before.due == Some(leave.0));
 }
 
 #[test]
-fn the_time_after_an_end_gives_no_access_to_who_was_on_leave_until_then() {
+fn a_leave_at_the_end_gives_no_access_after_the_end() {
     let policy = policy(|policy| {
         policy.leave = "deactivate".into();
         policy.deactivate = "end + 5d".into();
@@ -283,7 +296,7 @@ fn the_time_after_an_end_gives_no_access_to_who_was_on_leave_until_then() {
 }
 
 #[test]
-fn a_deleted_record_leaves_the_account_alone_only_by_policy_and_only_if_it_was_the_last_word() {
+fn a_deleted_record_keeps_the_account_only_by_policy_and_if_it_ended_last() {
     let keeping = policy(|policy| policy.record_deleted = "keep".into());
     let deleted = Employment {
         record_deleted: true,
@@ -315,15 +328,17 @@ fn a_deleted_record_leaves_the_account_alone_only_by_policy_and_only_if_it_was_t
         ),
         Access::Inactive
     );
-    let barred = Person {
-        barred_from: Some(at("2027-02-15T00:00:00Z")),
+
+    let revoked = Person {
+        access_revoked_from: Some(at("2027-02-15T00:00:00Z")),
         ..ended(vec![deleted])
     };
-    assert_eq!(access(&barred, &keeping, now), Access::Inactive);
+
+    assert_eq!(access(&revoked, &keeping, now), Access::Inactive);
 }
 
 #[test]
-fn what_does_not_count_gives_nothing_and_takes_nothing() {
+fn an_employment_that_does_not_count_has_no_effect() {
     let applicant = Employment {
         counts: false,
         ..until("2026-01-01", "2026-02-01")

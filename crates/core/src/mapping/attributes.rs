@@ -1,59 +1,59 @@
-//! The rules of a mapping: which attribute gets which value.
+//! The attribute rules of a mapping: which attribute gets which value.
 //!
-//! Compiling checks paths (known form, none twice, none that is not the mapping's to set) and the expression or
-//! constant of each. Applied to a person, each rule gives one wish, or none where there is nothing to say.
+//! Compiling checks each path (valid, not mapped twice, not reserved) and its expression or
+//! constant. For a person each rule gives one [`DesiredAttribute`], or none where the rule has no
+//! value and keeps the target's.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::{
-    AttributeRule, DesiredAttribute, DesiredValue, EvaluationError, WhenEmpty, WhenWritten,
-    expression::{Expression, present},
-    faults::Faults,
+    desired::{DesiredAttribute, DesiredValue},
+    document::{AttributeRule, WhenEmpty, WhenWritten},
+    expression::Expression,
+    faults::{EvaluationError, FaultCollector},
+    json_value::present,
     view::{Tables, View},
 };
 use crate::scim::AttributePath;
 
-/// One attribute and how it gets its value.
+/// A rule that can be applied to a person.
 #[derive(Debug)]
-pub(super) struct Rule {
-    /// Where.
+pub(super) struct CompiledRule {
     pub path: AttributePath,
-    source: Source,
+    source: ValueSource,
     on: WhenWritten,
     empty: WhenEmpty,
 }
 
 #[derive(Debug)]
-enum Source {
+enum ValueSource {
     Expression(Expression),
     Constant(Value),
 }
 
-/// Attributes that are not the mapping's, and whose they are.
-const NOT_MAPPED: [(&str, &str); 6] = [
+/// Reserved attributes, and what sets them instead of a rule.
+const RESERVED: [(&str, &str); 6] = [
     (
         "active",
         "access follows from the person's status and `lifecycle`",
     ),
-    ("id", "the target gives it"),
-    ("externalId", "it has a key of its own: `external_id`"),
+    ("id", "the target sets it"),
+    ("externalId", "it has its own key, `external_id`"),
     ("schemas", "it follows from the attributes"),
-    ("meta", "the target gives it"),
-    (
-        "groups",
-        "memberships have tables of their own: `[[groups]]`",
-    ),
+    ("meta", "the target sets it"),
+    ("groups", "memberships have their own tables, `[[groups]]`"),
 ];
 
-/// Compiles the rules, in the order of their keys.
+/// Compiles the rules in the order of their keys.
 pub(super) fn compile(
     rules: &BTreeMap<String, AttributeRule>,
     tables: &Tables,
-    faults: &mut Faults,
-) -> Vec<Rule> {
-    let mut compiled: Vec<Rule> = Vec::new();
+    faults: &mut FaultCollector,
+) -> Vec<CompiledRule> {
+    let mut compiled: Vec<CompiledRule> = Vec::new();
+
     for (key, rule) in rules {
         let path = match AttributePath::parse(key) {
             Ok(path) => path,
@@ -62,21 +62,19 @@ pub(super) fn compile(
                 continue;
             }
         };
-        if let Some((_, whose)) = NOT_MAPPED
+
+        let whole = path.whole_attribute();
+        let reserved = RESERVED
             .iter()
-            .find(|(name, _)| path.whole_attribute().is(name))
-        {
-            faults.add(
-                &["mapping", key],
-                format!("`{path}` cannot be mapped: {whose}"),
-            );
+            .find(|(name, _)| whole.is_core_attribute(name));
+        if let Some((_, reason)) = reserved {
+            let problem = format!("`{path}` cannot be mapped: {reason}");
+            faults.add(&["mapping", key], problem);
         } else if let Some(other) = compiled.iter().find(|other| overlap(&other.path, &path)) {
-            faults.add(
-                &["mapping", key],
-                format!("`{path}` is mapped already, as `{}`", other.path),
-            );
-        } else if let Some(source) = source(key, rule, tables, faults) {
-            compiled.push(Rule {
+            let problem = format!("`{path}` is mapped already, as `{}`", other.path);
+            faults.add(&["mapping", key], problem);
+        } else if let Some(source) = compile_source(key, rule, tables, faults) {
+            compiled.push(CompiledRule {
                 path,
                 source,
                 on: rule.on,
@@ -84,29 +82,33 @@ pub(super) fn compile(
             });
         }
     }
+
     compiled
 }
 
-/// Whether both say the same value, or one says the whole of which the other is a part.
+/// Whether both paths name the same value, or one of them the whole attribute of the other.
 fn overlap(one: &AttributePath, other: &AttributePath) -> bool {
     let whole = one.whole_attribute();
     one == other || (whole == other.whole_attribute() && (*one == whole || *other == whole))
 }
 
-fn source(key: &str, rule: &AttributeRule, tables: &Tables, faults: &mut Faults) -> Option<Source> {
+fn compile_source(
+    key: &str,
+    rule: &AttributeRule,
+    tables: &Tables,
+    faults: &mut FaultCollector,
+) -> Option<ValueSource> {
     match (&rule.expr, &rule.value) {
         (Some(source), None) => {
             let compiled = Expression::compile(&format!("mapping.{key}"), source, tables);
             faults
-                .of(&["mapping", key, "expr"], compiled)
-                .map(Source::Expression)
+                .collect(&["mapping", key, "expr"], compiled)
+                .map(ValueSource::Expression)
         }
-        (None, Some(value)) => Some(Source::Constant(value.clone())),
+        (None, Some(value)) => Some(ValueSource::Constant(value.clone())),
         (Some(_), Some(_)) => {
-            faults.add(
-                &["mapping", key],
-                "exactly one of `expr` and `value`, not both".into(),
-            );
+            let problem = "give either `expr` or `value`, not both";
+            faults.add(&["mapping", key], problem.into());
             None
         }
         (None, None) => {
@@ -116,31 +118,35 @@ fn source(key: &str, rule: &AttributeRule, tables: &Tables, faults: &mut Faults)
     }
 }
 
-impl Rule {
-    /// What the attribute should be for this person; `None`: left alone.
-    pub(super) fn wish(&self, view: &View) -> Result<Option<DesiredAttribute>, EvaluationError> {
-        let wish = match (self.value(view)?, self.empty) {
+impl CompiledRule {
+    /// The desired attribute of this person; `None`: the target's value is left alone.
+    pub(super) fn desired(&self, view: &View) -> Result<Option<DesiredAttribute>, EvaluationError> {
+        let value = match (self.value(view)?, self.empty) {
             (Some(value), _) => DesiredValue::Set(value),
             (None, WhenEmpty::Clear) => DesiredValue::Clear,
             (None, WhenEmpty::Keep) => return Ok(None),
         };
+
         Ok(Some(DesiredAttribute {
             path: self.path.clone(),
-            wish,
+            value,
             on: self.on,
         }))
     }
 
-    /// The value for this person; `None`: empty.
+    /// The value for this person; `None`: it is absent.
     pub(super) fn value(&self, view: &View) -> Result<Option<Value>, EvaluationError> {
         match &self.source {
-            Source::Expression(expression) => expression.value(view),
-            Source::Constant(value) => Ok(present(value.clone())),
+            ValueSource::Expression(expression) => expression.value(view),
+            ValueSource::Constant(value) => Ok(present(value.clone())),
         }
     }
 }
 
-/// The rule of that path among the compiled ones.
-pub(super) fn rule_of<'a>(rules: &'a [Rule], path: &AttributePath) -> Option<&'a Rule> {
+/// The rule that sets the attribute at `path`.
+pub(super) fn find_rule<'a>(
+    rules: &'a [CompiledRule],
+    path: &AttributePath,
+) -> Option<&'a CompiledRule> {
     rules.iter().find(|rule| rule.path == *path)
 }

@@ -1,7 +1,8 @@
-//! What a connection publishes: mapping, scope, groups, lifecycle and profile as one canonical document.
+//! The document that a connection publishes: profile, mapping, scope, groups and lifecycle.
 //!
-//! It is data: the config makes it, the store keeps it, every worker compiles it. Equal documents serialise to
-//! equal text, so "did the mapping change" is a comparison of two strings.
+//! It is data: the config makes it, the store keeps it and every worker compiles it. Equal
+//! documents serialize to equal text, so a changed mapping is found by comparing two strings.
+//! `published.rs` builds, writes and reads it.
 
 use std::collections::BTreeMap;
 
@@ -10,55 +11,58 @@ use serde_json::Value;
 
 use crate::scim::Profile;
 
-/// Everything that decides what an account should look like.
+/// Everything that decides about the accounts of a connection. `docs/mapping.md` explains the keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MappingDocument {
-    /// The dialect, whole: an embedded profile that changes with a new binary is a changed mapping too.
+    /// The whole profile, so that an embedded profile that changes with a new binary changes the
+    /// mapping too.
     pub profile: Profile,
-    /// The profile's default mapping with the connection's on top, by attribute path as written.
+    /// The rules of the profile, overridden by those of the connection, by attribute path as
+    /// written.
     pub mapping: BTreeMap<String, AttributeRule>,
-    /// Who gets an account; `None`: everybody.
+    /// The scope: a condition on the person; `None`: every person is in scope.
     pub when: Option<String>,
-    /// What happens to an account whose person is out of scope.
+    /// The access of a person who is out of scope.
     pub out_of_scope: OutOfScope,
-    /// How an account is found, in this order: `externalId`, `userName`, `emails.work` ...
+    /// Attributes by which an account is found, in this order: `externalId`, `userName`,
+    /// `emails.work` ...
     pub r#match: Vec<String>,
-    /// Expression of the `externalId`.
+    /// The expression for `externalId`.
     pub external_id: String,
-    /// Whether `externalId` is also kept on accounts that exist.
+    /// Whether `externalId` is written on create only or kept up to date.
     pub external_id_on: WhenWritten,
-    /// User names (compared without case) that are never deactivated.
+    /// User names that are never deactivated, compared without case.
     pub protect: Vec<String>,
-    /// What may be done with an account that was there before us.
+    /// The changes that are allowed on an account that existed before Hirewire.
     pub adopt: AccountAdoption,
-    /// When an account is made, activated and deactivated.
+    /// When an account is created, activated and deactivated.
     pub lifecycle: LifecyclePolicy,
-    /// Groups by rule.
+    /// Rules that put people into groups.
     pub groups: Vec<GroupRule>,
-    /// How group memberships are handled.
+    /// How group memberships are granted and removed.
     pub groups_policy: GroupsPolicy,
-    /// Sources whose people get accounts here; empty: the only source there is.
+    /// Sources whose people get accounts on this connection; empty: there is only one source.
     pub sources: Vec<String>,
-    /// Tables that `lookup` may name: key to value.
+    /// The tables of the `lookup` function, by name, each from key to value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tables: BTreeMap<String, BTreeMap<String, Value>>,
 }
 
-/// How one attribute gets its value.
+/// The rule that gives one attribute its value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttributeRule {
-    /// An expression; exactly one of `expr` and `value`.
+    /// An expression. A rule has either `expr` or `value`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expr: Option<String>,
-    /// A constant.
+    /// A constant of any JSON type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<Value>,
-    /// Only on create, or always.
+    /// Whether the attribute is written on create only or kept up to date.
     #[serde(default)]
     pub on: WhenWritten,
-    /// What an empty result means.
+    /// The effect of an empty result.
     #[serde(default)]
     pub empty: WhenEmpty,
 }
@@ -67,14 +71,14 @@ pub struct AttributeRule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenWritten {
-    /// With the create only.
+    /// In the create only.
     Create,
-    /// Whenever it differs.
+    /// In the create, and in an update whenever it differs.
     #[default]
     Always,
 }
 
-/// What an empty (absent, null or "") result means.
+/// The effect of an empty result: absent, null or blank text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenEmpty {
@@ -85,28 +89,28 @@ pub enum WhenEmpty {
     Clear,
 }
 
-/// What happens to an account whose person is out of scope.
+/// The access of a person who is out of scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutOfScope {
-    /// It is deactivated.
+    /// The account is deactivated.
     #[default]
     Deactivate,
-    /// It is left alone.
+    /// The account is left as it is.
     Keep,
 }
 
-/// What may be done with an account that was there before us (`adopt`).
+/// `adopt`: the changes that are allowed on an account that existed before Hirewire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccountAdoption {
-    /// Which accounts found may be adopted.
+    /// Whether a found account may be adopted.
     pub r#match: AdoptMatch,
-    /// Which of its attributes we then keep.
+    /// Which attributes of an adopted account are kept up to date.
     pub update: AdoptUpdate,
-    /// Whether our `externalId` is written over another one.
+    /// Whether `externalId` replaces the value of another system.
     pub take_external_id: bool,
-    /// Whether an inactive account found is activated.
+    /// Whether an inactive account is activated when it is adopted.
     pub activate: bool,
 }
 
@@ -121,43 +125,44 @@ impl Default for AccountAdoption {
     }
 }
 
-/// Which accounts found may be adopted.
+/// Whether a found account may be adopted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdoptMatch {
-    /// The only one that matches.
+    /// Yes, if it is the only account that matches.
     Unique,
-    /// None: every account found is a `conflict`.
+    /// No: every found account is a `conflict`.
     Never,
 }
 
-/// Which attributes of an adopted account are kept to the mapping.
+/// Which attributes of an adopted account are kept up to date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdoptUpdate {
-    /// All that the mapping speaks of.
+    /// Every attribute that has a rule.
     All,
-    /// Those that had no value.
+    /// The attributes that had no value, and those that Hirewire last applied.
     UnsetOnly,
-    /// None; access alone is managed.
+    /// None: only access is managed.
     None,
 }
 
-/// `lifecycle`: offsets from start and end, as text such as `start - 7d`, `end`, `end + 12h`.
+/// `lifecycle`: offsets from the start and end of an employment, as text such as `start - 7d`,
+/// `end`, `end + 12h`. `lifecycle.rs` reads them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LifecyclePolicy {
-    /// When the account is made.
+    /// When the account is created, from `start`.
     pub create: String,
-    /// When it becomes active.
+    /// When it becomes active, from `start`; not before `create`.
     pub activate: String,
-    /// When it is deactivated.
+    /// When it is deactivated, from `end`.
     pub deactivate: String,
-    /// On leave: `keep` or `deactivate`.
+    /// The effect of a leave: `keep` or `deactivate`.
     pub leave: String,
-    /// HR deleted the record: `deactivate` or `keep`.
+    /// The effect of a record that HR deleted: `deactivate` or `keep`.
     pub record_deleted: String,
-    /// `never`; nothing else in this version.
+    /// `never`, the only value in this version.
     pub delete_after: String,
 }
 
@@ -178,37 +183,37 @@ impl Default for LifecyclePolicy {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GroupRule {
-    /// The group by name; exactly one of `name` and `id`.
+    /// The name of the group. A rule has either `name` or `id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<GroupName>,
-    /// The group by the target's id.
+    /// The target's id of the group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Whom; `None`: everybody with an account.
+    /// A condition on the person; `None`: every person with an account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
 }
 
-/// A group's name: text, or an expression that gives one (one rule, a group per department).
+/// The name of a group, as text or as an expression (one rule, one group per department).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum GroupName {
-    /// This text.
+    /// The same name for every person.
     Text(String),
-    /// What the expression gives; empty: no group.
+    /// One name or a list of names, computed for each person; no value: no group.
     Expression {
-        /// The expression.
+        /// The expression for the name.
         expr: String,
     },
 }
 
-/// How group memberships are handled.
+/// How group memberships are granted and removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GroupsPolicy {
-    /// Whether a group that is missing at the target is made.
+    /// Whether a group that does not exist at the target is created.
     pub create_missing: bool,
-    /// Which memberships are removed when no rule asks for them any more.
+    /// Which memberships are removed when no rule gives them any more.
     pub remove: RemoveGroups,
 }
 
@@ -221,12 +226,12 @@ impl Default for GroupsPolicy {
     }
 }
 
-/// Which memberships are removed when no rule asks for them any more.
+/// Which memberships are removed when no rule gives them any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RemoveGroups {
-    /// Those that we added.
+    /// The memberships that Hirewire granted.
     GrantedByUs,
-    /// None.
+    /// No membership is ever removed.
     Never,
 }

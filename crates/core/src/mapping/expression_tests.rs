@@ -1,4 +1,4 @@
-//! Expressions on people: what they give, what is absent, what fails and how it is told.
+//! Expressions on people: their values, absent values, faults of the source and errors.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ fn tables() -> Tables {
     Tables::from([("sites".into(), BTreeMap::from([("L1".into(), json!("HQ"))]))])
 }
 
-fn compile(source: &str) -> Result<Expression, Vec<Problem>> {
+fn compile(source: &str) -> Result<Expression, Vec<ExpressionFault>> {
     Expression::compile("mapping.title", source, &tables())
 }
 
@@ -25,7 +25,7 @@ fn value_of(person: &Person, source: &str) -> Result<Option<Value>, EvaluationEr
     expression.value(&View::of(person, &[], &tables()))
 }
 
-fn problem(source: &str) -> (Option<String>, String) {
+fn fault(source: &str) -> (Option<String>, String) {
     let problems = compile(source).map(|_| ()).expect_err(source);
     assert_eq!(problems.len(), 1, "{source}: {problems:?}");
     (
@@ -52,7 +52,7 @@ fn expressions_give_text_numbers_booleans_lists_and_objects() {
         ("worker.extensions.badge", json!(42)),
         ("worker.extensions.badge + 1", json!(43)),
         ("worker.extensions.skills", json!(["rust", "sql"])),
-        (r#"worker.extensions["parking.lot"]"#, json!("P3")),
+        (r#"worker.extensions["garage.lot"]"#, json!("P3")),
         ("worker.type == 'employee'", json!(true)),
         ("worker.phones[0].value", json!("+49301")),
         ("worker.phones[-1].type", json!("mobile")),
@@ -89,8 +89,8 @@ fn expressions_give_text_numbers_booleans_lists_and_objects() {
 }
 
 #[test]
-fn what_is_not_known_is_absent_and_never_the_text_none() {
-    let nobody = bare(Status::Unknown, Vec::new());
+fn an_unknown_value_is_absent_and_never_the_text_none() {
+    let unknown = bare(Status::Unknown, Vec::new());
     for source in [
         "worker.title",
         "worker.name.given or worker.name.family",
@@ -115,8 +115,9 @@ fn what_is_not_known_is_absent_and_never_the_text_none() {
         "''",
         "none",
     ] {
-        assert_eq!(value_of(&nobody, source), Ok(None), "{source}");
+        assert_eq!(value_of(&unknown, source), Ok(None), "{source}");
     }
+
     for (source, expected) in [
         ("worker.title or 'x'", json!("x")),
         ("worker.title | default('x')", json!("x")),
@@ -128,24 +129,24 @@ fn what_is_not_known_is_absent_and_never_the_text_none() {
             "worker.department is absent and not worker.department",
             json!(true),
         ),
-        ("worker.title in 'what is said'", json!(false)),
+        ("worker.title in 'any text'", json!(false)),
         ("worker.type == 'employee'", json!(false)),
         ("worker.phones | length", json!(0)),
     ] {
-        assert_eq!(value_of(&nobody, source), Ok(Some(expected)), "{source}");
+        assert_eq!(value_of(&unknown, source), Ok(Some(expected)), "{source}");
     }
 }
 
 #[test]
-fn the_end_of_a_quoted_text_hides_nothing() {
+fn an_unknown_character_after_a_quoted_text_is_a_fault() {
     for (source, wrong) in [
         ("'a' && worker.title", "&"),
         ("'a' ; 1", ";"),
         ("worker.title == 'a' && worker.type", "&"),
     ] {
-        let (at, said) = problem(source);
+        let (at, message) = fault(source);
         assert_eq!(
-            said, "unexpected character after the text in quotes; use and / or / not",
+            message, "unexpected character after a quoted text; use `and`, `or` or `not`",
             "{source}"
         );
         assert!(at.is_some_and(|at| at.starts_with(wrong)), "{source}");
@@ -153,10 +154,10 @@ fn the_end_of_a_quoted_text_hides_nothing() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_with_its_place() {
-    for (source, said) in [
-        ("", "missing"),
-        ("   ", "missing"),
+fn an_invalid_source_is_reported_with_its_range() {
+    for (source, expected) in [
+        ("", "is empty"),
+        ("   ", "is empty"),
         ("{{ worker.title }}", "leave out `{{`"),
         ("worker.title and", "not an expression"),
         ("(worker.title", "not an expression"),
@@ -165,25 +166,26 @@ fn what_cannot_be_read_is_told_with_its_place() {
         ("worker.titel", "did you mean `worker.title`?"),
     ] {
         assert!(
-            problem(source).1.contains(said),
+            fault(source).1.contains(expected),
             "{source}: {:?}",
-            problem(source)
+            fault(source)
         );
     }
-    assert_eq!(problem("worker.titel").0.as_deref(), Some("titel"));
-    assert_eq!(problem("worker.title | nope").0.as_deref(), Some("nope"));
-    assert!(problem(&"x".repeat(2_001)).1.contains("2000"));
+
+    assert_eq!(fault("worker.titel").0.as_deref(), Some("titel"));
+    assert_eq!(fault("worker.title | nope").0.as_deref(), Some("nope"));
+    assert!(fault(&"x".repeat(2_001)).1.contains("2000"));
 }
 
 #[test]
-fn all_wrong_names_are_told_at_once() {
+fn all_wrong_names_are_reported_at_once() {
     let problems =
         compile("worker.titel or worker.nmae.given or lowre(worker.type)").expect_err("three");
     assert_eq!(problems.len(), 3, "{problems:?}");
 }
 
 #[test]
-fn a_failure_tells_the_source_and_not_the_person() {
+fn an_error_quotes_the_source_and_not_the_person() {
     for source in [
         "worker.name.given | int",
         "worker.name.given - 1",
@@ -207,20 +209,20 @@ fn a_failure_tells_the_source_and_not_the_person() {
 }
 
 #[test]
-fn an_endless_result_is_refused() {
+fn a_result_with_too_many_values_is_refused() {
     for source in ["[1] * 100000000", "[[1] * 1000, [1] * 1000]"] {
         let error = value_of(&ada(), source).map(|_| ()).expect_err(source);
         assert!(
-            error.problem.contains("more than 1,000 parts"),
+            error.problem.contains("more than 1,000 values"),
             "{source}: {error}"
         );
     }
 }
 
 #[test]
-fn a_condition_that_needs_what_is_absent_fails_rather_than_being_false() {
-    let nobody = bare(Status::Active, Vec::new());
-    let view = View::of(&nobody, &[], &tables());
+fn a_condition_that_needs_an_absent_value_fails_and_is_not_false() {
+    let unknown = bare(Status::Active, Vec::new());
+    let view = View::of(&unknown, &[], &tables());
     let holds = |source: &str| compile(source).unwrap().holds(&view);
     assert_eq!(holds("worker.type == 'employee'"), Ok(false));
     assert_eq!(holds("worker.type in ['employee']"), Ok(false));
@@ -230,7 +232,7 @@ fn a_condition_that_needs_what_is_absent_fails_rather_than_being_false() {
 }
 
 #[test]
-fn no_source_of_the_longest_size_breaks_the_stack_or_takes_long() {
+fn a_source_of_the_greatest_length_neither_overflows_the_stack_nor_takes_long() {
     let longest = 1_990;
     for source in [
         "-".repeat(longest) + "1",
@@ -250,16 +252,6 @@ fn no_source_of_the_longest_size_breaks_the_stack_or_takes_long() {
         if let Ok(expression) = compile(&source) {
             let _ = expression.value(&View::of(&ada(), &[], &tables()));
         }
-        assert!(source.chars().count() <= LONGEST_SOURCE, "{start}");
+        assert!(source.chars().count() <= MAX_SOURCE, "{start}");
     }
-}
-
-#[test]
-fn blanks_in_results_are_absent_and_other_parts_stay() {
-    assert_eq!(present(json!(["", null, "a", [], {}])), Some(json!(["a"])));
-    assert_eq!(
-        present(json!({ "a": null, "b": false, "c": 0 })),
-        Some(json!({ "b": false, "c": 0 }))
-    );
-    assert_eq!(present(json!([null, " "])), None);
 }

@@ -1,4 +1,4 @@
-//! The user that each embedded profile's own mapping makes of a rich sample person, as files that can be read.
+//! The desired user of a sample person under each embedded profile, as snapshot files.
 
 use super::*;
 use crate::{
@@ -22,16 +22,17 @@ fn mapping_of(name: &str) -> Mapping {
             when: Some("worker.type == 'employee'".into()),
         },
     ];
+
     Mapping::compile(document).unwrap()
 }
 
 #[test]
-fn generic_makes_this_user_of_ada() {
+fn generic_maps_ada_to_this_user() {
     insta::assert_json_snapshot!(mapping_of("generic").for_person(&ada()).desired().unwrap());
 }
 
 #[test]
-fn workplace_makes_this_user_of_ada() {
+fn workplace_maps_ada_to_this_user() {
     insta::assert_json_snapshot!(
         mapping_of("workplace")
             .for_person(&ada())
@@ -41,7 +42,7 @@ fn workplace_makes_this_user_of_ada() {
 }
 
 #[test]
-fn every_embedded_profile_compiles_as_it_is_and_warns_of_nothing() {
+fn every_embedded_profile_compiles_without_a_warning() {
     for name in Profile::names() {
         let document = MappingDocument::of_profile(Profile::named(name).unwrap());
         let mapping =

@@ -1,114 +1,142 @@
-//! Groups by rule: who should be in which.
+//! The group rules of a mapping: in which groups a person should be.
 //!
-//! A rule names a group by text, by an expression (one rule, a group per department) or by the target's id, and says
-//! for whom. A rule that fails fails the mapping of that person: a membership is never taken away by mistake.
+//! A rule names a group by text, by an expression (one rule, one group per department) or by the
+//! target's id, and may have a condition. A rule that fails makes the mapping of that person fail,
+//! so that no membership is removed by mistake.
 
 use serde_json::Value;
 
 use super::{
-    DesiredGroup, EvaluationError, GroupName, GroupRule,
-    expression::{Expression, plain_text},
-    faults::Faults,
+    desired::DesiredGroup,
+    document::{GroupName, GroupRule},
+    expression::Expression,
+    faults::{EvaluationError, FaultCollector},
+    json_value::plain_text,
     view::{Tables, View},
 };
 
-/// A compiled rule.
+/// A rule that can be applied to a person.
 #[derive(Debug)]
-pub(super) struct Group {
-    which: Which,
+pub(super) struct CompiledGroupRule {
+    selector: GroupSelector,
+    /// `None`: the rule applies to every person.
     when: Option<Expression>,
 }
 
 #[derive(Debug)]
-enum Which {
-    One(DesiredGroup),
-    Named(Expression),
+enum GroupSelector {
+    /// The same group for every person.
+    Fixed(DesiredGroup),
+    /// The groups with the names that the expression gives.
+    Computed(Expression),
 }
 
-/// Compiles the rules.
-pub(super) fn compile(rules: &[GroupRule], tables: &Tables, faults: &mut Faults) -> Vec<Group> {
+/// Compiles the rules in their order.
+pub(super) fn compile(
+    rules: &[GroupRule],
+    tables: &Tables,
+    faults: &mut FaultCollector,
+) -> Vec<CompiledGroupRule> {
     let mut compiled = Vec::new();
+
     for (index, rule) in rules.iter().enumerate() {
         let number = index.to_string();
-        let at = |part: &str| format!("groups[{index}].{part}");
         let when = rule.when.as_deref().map(|source| {
-            let when = Expression::compile(&at("when"), source, tables);
-            faults.of(&["groups", &number, "when"], when)
+            let when = Expression::compile(&format!("groups[{index}].when"), source, tables);
+            faults.collect(&["groups", &number, "when"], when)
         });
-        let which = match (&rule.name, &rule.id) {
-            (Some(GroupName::Text(name)), None) if !name.trim().is_empty() => {
-                Some(Which::One(DesiredGroup::Name(name.clone())))
-            }
-            (None, Some(id)) if !id.trim().is_empty() => {
-                Some(Which::One(DesiredGroup::Id(id.clone())))
-            }
-            (Some(GroupName::Expression { expr }), None) => {
-                let name = Expression::compile(&at("name"), expr, tables);
-                faults
-                    .of(&["groups", &number, "name", "expr"], name)
-                    .map(Which::Named)
-            }
-            (Some(_), Some(_)) => {
-                faults.add(
-                    &["groups", &number],
-                    "exactly one of `name` and `id`, not both".into(),
-                );
-                None
-            }
-            (Some(_) | None, Some(_) | None) => {
-                faults.add(
-                    &["groups", &number],
-                    "`name` or `id` is missing or empty".into(),
-                );
-                None
-            }
-        };
-        match (which, when) {
-            (Some(which), None) => compiled.push(Group { which, when: None }),
-            (Some(which), Some(Some(when))) => compiled.push(Group {
-                which,
+        let selector = compile_selector(rule, index, tables, faults);
+
+        match (selector, when) {
+            (Some(selector), None) => compiled.push(CompiledGroupRule {
+                selector,
+                when: None,
+            }),
+            (Some(selector), Some(Some(when))) => compiled.push(CompiledGroupRule {
+                selector,
                 when: Some(when),
             }),
-            (Some(_), Some(None)) | (None, Some(_) | None) => {} // its faults are told
+            // The faults of this rule are collected already.
+            (Some(_), Some(None)) | (None, Some(_) | None) => {}
         }
     }
+
     compiled
 }
 
-/// The groups this person should be in, each once, in the order of the rules.
-pub(super) fn desired(groups: &[Group], view: &View) -> Result<Vec<DesiredGroup>, EvaluationError> {
+fn compile_selector(
+    rule: &GroupRule,
+    index: usize,
+    tables: &Tables,
+    faults: &mut FaultCollector,
+) -> Option<GroupSelector> {
+    let number = index.to_string();
+
+    match (&rule.name, &rule.id) {
+        (Some(GroupName::Text(name)), None) if !name.trim().is_empty() => {
+            Some(GroupSelector::Fixed(DesiredGroup::Name(name.clone())))
+        }
+        (None, Some(id)) if !id.trim().is_empty() => {
+            Some(GroupSelector::Fixed(DesiredGroup::Id(id.clone())))
+        }
+        (Some(GroupName::Expression { expr }), None) => {
+            let name = Expression::compile(&format!("groups[{index}].name"), expr, tables);
+            faults
+                .collect(&["groups", &number, "name", "expr"], name)
+                .map(GroupSelector::Computed)
+        }
+        (Some(_), Some(_)) => {
+            let problem = "give either `name` or `id`, not both";
+            faults.add(&["groups", &number], problem.into());
+            None
+        }
+        (Some(_) | None, Some(_) | None) => {
+            let problem = "`name` or `id` is missing or empty";
+            faults.add(&["groups", &number], problem.into());
+            None
+        }
+    }
+}
+
+/// The groups in which this person should be, each once, in the order of the rules.
+pub(super) fn desired(
+    rules: &[CompiledGroupRule],
+    view: &View,
+) -> Result<Vec<DesiredGroup>, EvaluationError> {
     let mut desired: Vec<DesiredGroup> = Vec::new();
-    for group in groups {
-        for name in group.desired(view)? {
-            if !desired.contains(&name) {
-                desired.push(name);
+    for rule in rules {
+        for group in rule.desired(view)? {
+            if !desired.contains(&group) {
+                desired.push(group);
             }
         }
     }
     Ok(desired)
 }
 
-impl Group {
+impl CompiledGroupRule {
     fn desired(&self, view: &View) -> Result<Vec<DesiredGroup>, EvaluationError> {
         if let Some(when) = &self.when
             && !when.holds(view)?
         {
             return Ok(Vec::new());
         }
-        let expression = match &self.which {
-            Which::One(group) => return Ok(vec![group.clone()]),
-            Which::Named(expression) => expression,
+
+        let expression = match &self.selector {
+            GroupSelector::Fixed(group) => return Ok(vec![group.clone()]),
+            GroupSelector::Computed(expression) => expression,
         };
         let names = match expression.value(view)? {
             None => Vec::new(),
             Some(Value::Array(names)) => names,
             Some(name) => vec![name],
         };
-        let names = names
+
+        let groups = names
             .iter()
             .map(|name| plain_text(name).map(DesiredGroup::Name));
-        names
+        groups
             .collect::<Option<_>>()
-            .ok_or_else(|| expression.failed("the name of a group is text"))
+            .ok_or_else(|| expression.failed("the name of a group must be text"))
     }
 }

@@ -1,39 +1,38 @@
-//! The lifecycle policy, read: from text such as `start - 7d` to offsets and choices.
+//! Reads the lifecycle policy: from text such as `start - 7d` to offsets and choices.
 //!
-//! In: a [`LifecyclePolicy`] as written. Out: a [`Lifecycle`], or every fault in it. What it means for a person:
-//! `standing.rs`.
+//! In: a [`LifecyclePolicy`] as written. Out: a [`Lifecycle`], or every fault in it.
+//! `access_evaluator.rs` applies it to a person.
 
 use jiff::SignedDuration;
 
-use super::{LifecyclePolicy, MappingFault};
+use super::{document::LifecyclePolicy, faults::MappingFault};
 
-/// A policy that can be applied.
+/// A policy that can be applied to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Lifecycle {
-    /// From the start to when the account is made.
+    /// From the start of an employment to the creation of the account.
     pub create: SignedDuration,
-    /// From the start to when it becomes active; never before `create`.
+    /// From the start of an employment to the activation; not before `create`.
     pub activate: SignedDuration,
-    /// From the end to when it is deactivated.
+    /// From the end of an employment to the deactivation.
     pub deactivate: SignedDuration,
-    /// What a leave does.
-    pub leave: Effect,
-    /// What a deleted record does.
-    pub record_deleted: Effect,
+    pub leave: AccessEffect,
+    pub record_deleted: AccessEffect,
 }
 
-/// What something does to the access an account gives.
+/// The effect of a leave or of a deleted record on access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// It stays as it is.
+pub(super) enum AccessEffect {
+    /// Access stays as it is.
     Keep,
-    /// It ends.
+    /// Access ends.
     Deactivate,
 }
 
-/// Longest offset, in days.
-const MOST_DAYS: i64 = 3_650;
+/// The longest offset, in days.
+const MAX_DAYS: i64 = 3_650;
 
+/// Units of an offset and their seconds.
 const UNITS: [(&str, i64); 5] = [
     ("h", 3_600),
     ("d", 86_400),
@@ -43,26 +42,20 @@ const UNITS: [(&str, i64); 5] = [
 ];
 
 impl Lifecycle {
-    /// Reads the policy.
+    /// Reads the policy, or returns all of its faults.
     pub(super) fn read(policy: &LifecyclePolicy) -> Result<Self, Vec<MappingFault>> {
         let mut faults = Vec::new();
-        let mut fault = |key: &str, problem: String| {
-            faults.push(MappingFault {
-                at: vec!["lifecycle".into(), key.into()],
-                range: None,
-                problem,
-            });
-        };
-        let mut offset = |key: &str, anchor: &str, text: &str| match offset(anchor, text) {
-            Ok(offset) => offset,
-            Err(problem) => {
-                fault(key, problem);
+        let mut read = |key, anchor, text: &str| {
+            offset(anchor, text).unwrap_or_else(|problem| {
+                faults.push(fault(key, problem));
                 SignedDuration::ZERO
-            }
+            })
         };
-        let create = offset("create", "start", &policy.create);
-        let activate = offset("activate", "start", &policy.activate);
-        let deactivate = offset("deactivate", "end", &policy.deactivate);
+
+        let create = read("create", "start", &policy.create);
+        let activate = read("activate", "start", &policy.activate);
+        let deactivate = read("deactivate", "end", &policy.deactivate);
+
         let leave = effect(&policy.leave);
         let record_deleted = effect(&policy.record_deleted);
         for (key, text, effect) in [
@@ -70,28 +63,23 @@ impl Lifecycle {
             ("record_deleted", &policy.record_deleted, record_deleted),
         ] {
             if effect.is_none() {
-                fault(key, format!("`{text}`: expected `keep` or `deactivate`"));
+                let problem = format!("`{text}`: expected `keep` or `deactivate`");
+                faults.push(fault(key, problem));
             }
         }
-        if policy.delete_after != "never" {
-            fault(
-                "delete_after",
-                format!(
-                    "`{}`: not in this version; expected `never`",
-                    policy.delete_after
-                ),
-            );
+
+        let delete_after = &policy.delete_after;
+        if delete_after != "never" {
+            let problem = format!("`{delete_after}`: not in this version; expected `never`");
+            faults.push(fault("delete_after", problem));
         }
+
         if faults.is_empty() && create > activate {
-            faults.push(MappingFault {
-                at: vec!["lifecycle".into(), "create".into()],
-                range: None,
-                problem: format!(
-                    "`{}` is after activate, `{}`",
-                    policy.create, policy.activate
-                ),
-            });
+            let (create, activate) = (&policy.create, &policy.activate);
+            let problem = format!("`{create}` is after activate, `{activate}`");
+            faults.push(fault("create", problem));
         }
+
         match (leave, record_deleted) {
             (Some(leave), Some(record_deleted)) if faults.is_empty() => Ok(Self {
                 create,
@@ -105,34 +93,46 @@ impl Lifecycle {
     }
 }
 
-fn effect(text: &str) -> Option<Effect> {
+fn fault(key: &str, problem: String) -> MappingFault {
+    MappingFault {
+        at: vec!["lifecycle".into(), key.into()],
+        range: None,
+        problem,
+    }
+}
+
+fn effect(text: &str) -> Option<AccessEffect> {
     match text {
-        "keep" => Some(Effect::Keep),
-        "deactivate" => Some(Effect::Deactivate),
+        "keep" => Some(AccessEffect::Keep),
+        "deactivate" => Some(AccessEffect::Deactivate),
         _ => None,
     }
 }
 
-/// Reads `start`, `start - 7d`, `end+12h`.
+/// Reads an offset from `anchor`: `start`, `start - 7d`, `end+12h`.
 fn offset(anchor: &str, text: &str) -> Result<SignedDuration, String> {
     let expected = || {
         format!(
             "`{text}`: expected `{anchor}`, `{anchor} - 7d` or `{anchor} + 12h` (units w, d, h, m)"
         )
     };
+
     let shift = text
         .trim()
         .strip_prefix(anchor)
         .ok_or_else(expected)?
         .trim_start();
+
     if shift.is_empty() {
         return Ok(SignedDuration::ZERO);
     }
+
     let (sign, length) = match (shift.strip_prefix('-'), shift.strip_prefix('+')) {
         (Some(length), _) => (-1, length),
         (None, Some(length)) => (1, length),
         (None, None) => return Err(expected()),
     };
+
     let length = length.trim();
     let digits = length.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit = length.get(digits.len()..).unwrap_or_default().trim();
@@ -140,11 +140,13 @@ fn offset(anchor: &str, text: &str) -> Result<SignedDuration, String> {
         .iter()
         .find(|(known, _)| *known == unit)
         .ok_or_else(expected)?;
+
     let count = digits.parse::<u32>().map_err(|_| expected())?;
     let seconds = i64::from(count).saturating_mul(*seconds);
-    if seconds > MOST_DAYS * 86_400 {
-        return Err(format!("`{text}`: more than {MOST_DAYS} days"));
+    if seconds > MAX_DAYS * 86_400 {
+        return Err(format!("`{text}`: more than {MAX_DAYS} days"));
     }
+
     Ok(SignedDuration::from_secs(sign * seconds))
 }
 
@@ -168,6 +170,7 @@ mod tests {
                 "{text}"
             );
         }
+
         for text in [
             "",
             "begin",
@@ -181,12 +184,13 @@ mod tests {
         ] {
             assert!(offset("start", text).is_err(), "{text}");
         }
+
         assert!(offset("start", "start - 4000d").is_err());
         assert!(offset("start", "start - 99999999999d").is_err());
     }
 
     #[test]
-    fn every_fault_is_told_at_its_key() {
+    fn every_fault_is_reported_at_its_key() {
         let policy = LifecyclePolicy {
             create: "end".into(),
             activate: "start".into(),
@@ -195,6 +199,7 @@ mod tests {
             record_deleted: String::new(),
             delete_after: "30d".into(),
         };
+
         let faults = Lifecycle::read(&policy).expect_err("faults");
         let keys: Vec<_> = faults.iter().map(|fault| fault.at[1].as_str()).collect();
         assert_eq!(
@@ -207,10 +212,12 @@ mod tests {
                 "delete_after"
             ]
         );
+
         let late = LifecyclePolicy {
             create: "start + 1d".into(),
             ..LifecyclePolicy::default()
         };
+
         assert_eq!(
             Lifecycle::read(&late).expect_err("a fault")[0].at[1],
             "create"

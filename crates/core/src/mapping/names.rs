@@ -1,133 +1,134 @@
-//! Checks every name an expression uses against the vocabulary, before anybody is mapped by it.
+//! Checks every name in an expression against the vocabulary, when the mapping is compiled.
 //!
-//! In: an expression that the language can read. Out: what is wrong, each with its bytes and, where one is near, the
-//! name that was probably meant. It also refuses what reads well and does harm where something is absent.
+//! In: an expression that minijinja accepts. Out: faults, each with its bytes and, if a known name
+//! is near, a suggestion. It also refuses two operations that minijinja accepts but that do harm
+//! where a value is absent: `~` and a comparison with `""`.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::collections::BTreeMap;
 
 use super::{
-    tokens::{Kind, Token, tokens},
-    vocabulary::{FILTERS, FUNCTIONS, KEYWORDS, Members, ROOTS, Shape, TESTS, nearest},
+    faults::ExpressionFault,
+    tokens::{Token, TokenKind, tokens},
+    vocabulary::{FILTERS, FUNCTIONS, KEYWORDS, Members, ROOTS, Shape, TESTS, WORKER, nearest},
 };
 
-/// Something wrong with an expression.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Problem {
-    /// Its bytes, where it can be told.
-    pub range: Option<Range<usize>>,
-    /// What is wrong and what was expected.
-    pub problem: String,
-}
-
-/// Whether the source reads `root.member` anywhere.
+/// Whether the source contains the path `root.member`, outside of quotes.
 pub(super) fn reads(source: &str, root: &str, member: &str) -> bool {
     let tokens = tokens(source);
     tokens.windows(3).any(|window| {
         let kinds = window.iter().map(|token| token.kind);
-        kinds.eq([Kind::Name(root), Kind::Sign("."), Kind::Name(member)])
+        kinds.eq([
+            TokenKind::Name(root),
+            TokenKind::Symbol("."),
+            TokenKind::Name(member),
+        ])
     })
 }
 
-/// Everything wrong with the names in `source`; `tables` are those that `lookup` may name.
-pub(super) fn check<T>(source: &str, tables: &BTreeMap<String, T>) -> Vec<Problem> {
+/// The faults of the names in `source`; `tables` are those that `lookup` may name.
+pub(super) fn check<T>(source: &str, tables: &BTreeMap<String, T>) -> Vec<ExpressionFault> {
     let tokens = tokens(source);
-    let checker = Checker {
+    let checker = NameChecker {
         tokens: &tokens,
         tables: tables.keys().map(String::as_str).collect(),
     };
-    let mut found: Vec<Problem> = (0..tokens.len())
-        .filter_map(|at| checker.token(at))
+    let mut found: Vec<ExpressionFault> = (0..tokens.len())
+        .filter_map(|at| checker.check_token(at))
         .collect();
     found.dedup();
     found
 }
 
-struct Checker<'a> {
+struct NameChecker<'a> {
     tokens: &'a [Token<'a>],
     tables: Vec<&'a str>,
 }
 
-impl Checker<'_> {
-    fn kind(&self, at: usize) -> Option<Kind<'_>> {
+impl NameChecker<'_> {
+    fn kind(&self, at: usize) -> Option<TokenKind<'_>> {
         self.tokens.get(at).map(|token| token.kind)
     }
 
-    fn before(&self, at: usize, steps: usize) -> Option<Kind<'_>> {
+    fn before(&self, at: usize, steps: usize) -> Option<TokenKind<'_>> {
         self.kind(at.checked_sub(steps)?)
     }
 
-    fn is_sign(&self, at: usize, sign: &str) -> bool {
-        self.kind(at) == Some(Kind::Sign(sign))
+    fn is_symbol(&self, at: usize, symbol: &str) -> bool {
+        self.kind(at) == Some(TokenKind::Symbol(symbol))
     }
 
-    fn problem(&self, at: usize, problem: String) -> Problem {
-        Problem {
+    fn fault(&self, at: usize, problem: String) -> ExpressionFault {
+        ExpressionFault {
             range: self.tokens.get(at).map(|token| token.range.clone()),
             problem,
         }
     }
 
-    fn token(&self, at: usize) -> Option<Problem> {
-        match self.kind(at)? {
-            Kind::Name(name) => self.name(at, name),
-            Kind::Sign("~") => Some(
-                self.problem(
-                    at,
-                    "`~` would write what is absent as the text `None`: use `a + b` (absent if either is) or \
-                 `concat(a, b)` (leaves out what is absent)"
-                        .into(),
-                ),
-            ),
-            Kind::Sign("==" | "!=") if self.compares_with_empty(at) => Some(
-                self.problem(
-                    at,
-                    "what is absent is not equal to \"\": write `not x` or `x is absent` for nothing there, `x` alone \
-                 for something there"
-                        .into(),
-                ),
-            ),
-            Kind::Sign(_) | Kind::Text(_) | Kind::Number => None,
-        }
+    /// The fault of the token at `at`, if it has one.
+    fn check_token(&self, at: usize) -> Option<ExpressionFault> {
+        let problem = match self.kind(at)? {
+            TokenKind::Name(name) => return self.check_name(at, name),
+            TokenKind::Symbol("~") => {
+                "`~` would write an absent value as the text `None`: use `a + b` (absent if one of \
+                 them is) or `concat(a, b)` (leaves out absent values)"
+            }
+            TokenKind::Symbol("==" | "!=") if self.compares_with_empty(at) => {
+                "an absent value does not equal \"\": write `not x` or `x is absent` to ask for no \
+                 value, and `x` alone to ask for one"
+            }
+            TokenKind::Symbol(_) | TokenKind::Text(_) | TokenKind::Number => return None,
+        };
+
+        Some(self.fault(at, problem.into()))
     }
 
     fn compares_with_empty(&self, at: usize) -> bool {
-        [self.before(at, 1), self.kind(at + 1)].contains(&Some(Kind::Text("")))
+        [self.before(at, 1), self.kind(at + 1)].contains(&Some(TokenKind::Text("")))
     }
 
-    fn name(&self, at: usize, name: &str) -> Option<Problem> {
-        let called = self.is_sign(at + 1, "(");
+    fn check_name(&self, at: usize, name: &str) -> Option<ExpressionFault> {
+        let called = self.is_symbol(at + 1, "(");
         match (self.before(at, 1), self.before(at, 2)) {
-            (Some(Kind::Sign(".")), _) => None, // seen with what it hangs on
-            (Some(Kind::Sign("|")), _) => self
-                .listed(at, name, "filter", &FILTERS)
-                .or_else(|| self.named_member(at, name)),
-            (Some(Kind::Name("is")), _) if name != "not" => self.listed(at, name, "test", &TESTS),
-            (Some(Kind::Name("not")), Some(Kind::Name("is"))) => {
-                self.listed(at, name, "test", &TESTS)
+            // A member is checked together with the path that it belongs to.
+            (Some(TokenKind::Symbol(".")), _) => None,
+            (Some(TokenKind::Symbol("|")), _) => self
+                .check_listed(at, name, "filter", &FILTERS)
+                .or_else(|| self.check_attribute_argument(at, name)),
+            (Some(TokenKind::Name("is")), _) if name != "not" => {
+                self.check_listed(at, name, "test", &TESTS)
+            }
+            (Some(TokenKind::Name("not")), Some(TokenKind::Name("is"))) => {
+                self.check_listed(at, name, "test", &TESTS)
             }
             _ if KEYWORDS.contains(&name) => None,
-            _ if self.is_sign(at + 1, "=") => self.named_member(at, name),
+            _ if self.is_symbol(at + 1, "=") => self.check_attribute_argument(at, name),
             _ if called => self
-                .listed(at, name, "function", &FUNCTIONS)
-                .or_else(|| self.table(at, name)),
-            _ => self.root(at, name),
+                .check_listed(at, name, "function", &FUNCTIONS)
+                .or_else(|| self.check_table(at, name)),
+            _ => self.check_root(at, name),
         }
     }
 
-    fn listed(&self, at: usize, name: &str, what: &str, known: &[&str]) -> Option<Problem> {
+    fn check_listed(
+        &self,
+        at: usize,
+        name: &str,
+        what: &str,
+        known: &[&str],
+    ) -> Option<ExpressionFault> {
         if known.contains(&name) {
             return None;
         }
         let hint = match nearest(name, known.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("there are: {}", known.join(" ")),
+            None => format!("known are: {}", known.join(" ")),
         };
-        Some(self.problem(at, format!("`{name}` is no {what} here; {hint}")))
+        Some(self.fault(at, format!("`{name}` is not a known {what}; {hint}")))
     }
 
-    /// `lookup("sites", ...)`: the table must be there.
-    fn table(&self, at: usize, name: &str) -> Option<Problem> {
-        let Some(Kind::Text(table)) = self.kind(at + 2) else {
+    /// `lookup("sites", ...)`: the table must be configured.
+    fn check_table(&self, at: usize, name: &str) -> Option<ExpressionFault> {
+        let Some(TokenKind::Text(table)) = self.kind(at + 2) else {
             return None;
         };
         if name != "lookup" || self.tables.contains(&table) {
@@ -136,106 +137,149 @@ impl Checker<'_> {
         let hint = match nearest(table, self.tables.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if self.tables.is_empty() => "no table is configured".to_owned(),
-            None => format!("there are: {}", self.tables.join(" ")),
+            None => format!("known are: {}", self.tables.join(" ")),
         };
-        Some(self.problem(at + 2, format!("`{table}` is no lookup table; {hint}")))
+        Some(self.fault(
+            at + 2,
+            format!("`{table}` is not a configured table; {hint}"),
+        ))
     }
 
-    /// `selectattr("type", ...)`, `map(attribute="value")`: a member of some list's elements.
-    fn named_member(&self, at: usize, name: &str) -> Option<Problem> {
+    /// `selectattr("type", ...)`, `map(attribute="value")`: a member of the elements of some list.
+    fn check_attribute_argument(&self, at: usize, name: &str) -> Option<ExpressionFault> {
         if !["selectattr", "rejectattr", "attribute"].contains(&name) {
             return None;
         }
-        let Some(Kind::Text(path)) = self.kind(at + 2) else {
+
+        let Some(TokenKind::Text(path)) = self.kind(at + 2) else {
             return None;
         };
-        let known =
-            ROOTS
-                .iter()
-                .chain(super::vocabulary::WORKER)
-                .flat_map(|(_, shape)| match shape {
-                    Shape::List(members) => *members,
-                    Shape::Text | Shape::Flag | Shape::Object(_) | Shape::Free => &[],
-                });
+
+        let names = ROOTS.iter().chain(WORKER);
+        let known = names.flat_map(|(_, shape)| match shape {
+            Shape::List(members) => *members,
+            Shape::Text | Shape::Boolean | Shape::Object(_) | Shape::Free => &[],
+        });
         let mut known: Vec<&str> = known.map(|(name, _)| *name).collect();
         known.sort_unstable();
         known.dedup();
+
         let first = path.split('.').next().unwrap_or(path);
-        self.listed(at + 2, first, "member of a list's elements", &known)
+        self.check_listed(at + 2, first, "member of list elements", &known)
     }
 
-    fn root(&self, at: usize, name: &str) -> Option<Problem> {
+    /// A path that starts with the name at `at`.
+    fn check_root(&self, at: usize, name: &str) -> Option<ExpressionFault> {
         if let Some((_, shape)) = ROOTS.iter().find(|(known, _)| *known == name) {
-            return self.path(at + 1, name.to_owned(), *shape);
+            return self.check_path(at + 1, name.to_owned(), *shape);
         }
-        let meant = if FUNCTIONS.contains(&name) {
+
+        let before = self.before(at, 1);
+        let hint = if FUNCTIONS.contains(&name) {
             format!("it is a function: write `{name}(...)`")
-        } else if self.before(at, 1) == Some(Kind::Sign("{"))
-            || self.before(at, 1) == Some(Kind::Sign(","))
-        {
+        } else if matches!(before, Some(TokenKind::Symbol("{" | ","))) {
             format!("text is written in quotes: `\"{name}\"`")
         } else {
-            did_you_mean("", name, ROOTS)
+            suggestion("", name, ROOTS)
         };
-        Some(self.problem(at, format!("`{name}` is not known; {meant}")))
+
+        Some(self.fault(at, format!("`{name}` is not known; {hint}")))
     }
 
-    /// Follows `.name` and `[...]` from the token at `at`, as far as the vocabulary goes.
-    fn path(&self, mut at: usize, mut path: String, mut shape: Shape) -> Option<Problem> {
-        loop {
-            let (key, key_at, next) = match (self.kind(at)?, self.kind(at + 1)) {
-                (Kind::Sign("."), Some(Kind::Name(name))) => (Some(name), at + 1, at + 2),
-                (Kind::Sign("["), Some(Kind::Text(name))) if self.is_sign(at + 2, "]") => {
-                    (Some(name), at + 1, at + 3)
-                }
-                (Kind::Sign("["), Some(_)) => (None, at, self.after_bracket(at)?),
-                (Kind::Name(_) | Kind::Text(_) | Kind::Number | Kind::Sign(_), _) => return None,
-            };
-            if self.is_sign(next, "(") {
+    /// Follows the steps of a path from the token at `at`, as far as the vocabulary goes.
+    fn check_path(
+        &self,
+        mut at: usize,
+        mut path: String,
+        mut shape: Shape,
+    ) -> Option<ExpressionFault> {
+        while let Some(step) = self.path_step(at) {
+            if self.is_symbol(step.next, "(") {
                 let problem =
                     "values have no methods: write `lower(worker.title)` or `worker.title | lower`";
-                return Some(self.problem(key_at, problem.into()));
+                return Some(self.fault(step.key_at, problem.into()));
             }
-            shape = match (shape, key) {
-                (Shape::Object(members), Some(key)) => {
-                    match members.iter().find(|(known, _)| *known == key) {
-                        Some((_, inner)) => *inner,
-                        None => return Some(self.unknown_member(key_at, &path, key, members)),
-                    }
-                }
-                (Shape::List(members), None) if !self.is_slice(at, next) => Shape::Object(members),
-                (Shape::List(members), None) => Shape::List(members),
-                (Shape::List(_), Some(_)) => {
-                    return Some(self.problem(
-                        key_at,
-                        format!("`{path}` is a list: write `{path}[0]` for its first"),
-                    ));
-                }
-                (Shape::Text | Shape::Flag, Some(_)) => {
-                    return Some(
-                        self.problem(key_at, format!("`{path}` is one value and has no members")),
-                    );
-                }
-                (Shape::Object(_) | Shape::Text | Shape::Flag, None) | (Shape::Free, _) => {
-                    return None;
-                }
+
+            shape = match self.shape_after(shape, &step, &path) {
+                Ok(shape) => shape?,
+                Err(fault) => return Some(fault),
             };
-            path = key.map_or_else(|| format!("{path}[0]"), |key| format!("{path}.{key}"));
-            at = next;
+            path = match step.key {
+                Some(key) => format!("{path}.{key}"),
+                None => format!("{path}[0]"),
+            };
+            at = step.next;
+        }
+
+        None
+    }
+
+    /// The step that starts at the token at `at`; `None`: the path ends before it.
+    fn path_step(&self, at: usize) -> Option<PathStep<'_>> {
+        let (key, key_at, next) = match (self.kind(at)?, self.kind(at + 1)) {
+            (TokenKind::Symbol("."), Some(TokenKind::Name(name))) => (Some(name), at + 1, at + 2),
+            (TokenKind::Symbol("["), Some(TokenKind::Text(name)))
+                if self.is_symbol(at + 2, "]") =>
+            {
+                (Some(name), at + 1, at + 3)
+            }
+            (TokenKind::Symbol("["), Some(_)) => (None, at, self.after_bracket(at)?),
+            (
+                TokenKind::Name(_) | TokenKind::Text(_) | TokenKind::Number | TokenKind::Symbol(_),
+                _,
+            ) => return None,
+        };
+
+        Some(PathStep {
+            key,
+            key_at,
+            next,
+            is_slice: (at..next).any(|at| self.is_symbol(at, ":")),
+        })
+    }
+
+    /// The shape of the value after a step; `None`: the vocabulary does not describe it.
+    fn shape_after(
+        &self,
+        shape: Shape,
+        step: &PathStep<'_>,
+        path: &str,
+    ) -> Result<Option<Shape>, ExpressionFault> {
+        match (shape, step.key) {
+            (Shape::Object(members), Some(key)) => {
+                let member = members.iter().find(|(known, _)| *known == key);
+                member
+                    .map(|(_, shape)| Some(*shape))
+                    .ok_or_else(|| self.unknown_member(step.key_at, path, key, members))
+            }
+            (Shape::List(members), None) if step.is_slice => Ok(Some(Shape::List(members))),
+            (Shape::List(members), None) => Ok(Some(Shape::Object(members))),
+            (Shape::List(_), Some(_)) => {
+                let problem =
+                    format!("`{path}` is a list: write `{path}[0]` for its first element");
+                Err(self.fault(step.key_at, problem))
+            }
+            (Shape::Text | Shape::Boolean, Some(_)) => {
+                let problem = format!("`{path}` is one value and has no members");
+                Err(self.fault(step.key_at, problem))
+            }
+            (Shape::Object(_) | Shape::Text | Shape::Boolean, None) | (Shape::Free, _) => Ok(None),
         }
     }
 
-    fn unknown_member(&self, at: usize, path: &str, key: &str, members: Members) -> Problem {
+    fn unknown_member(
+        &self,
+        at: usize,
+        path: &str,
+        key: &str,
+        members: Members,
+    ) -> ExpressionFault {
         if path == "person" && key == "key" {
-            return self.problem(at, "`person.key`: not in this version".into());
+            return self.fault(at, "`person.key`: not in this version".into());
         }
-        self.problem(
-            at,
-            format!(
-                "`{path}.{key}` is not known; {}",
-                did_you_mean(&format!("{path}."), key, members)
-            ),
-        )
+
+        let hint = suggestion(&format!("{path}."), key, members);
+        self.fault(at, format!("`{path}.{key}` is not known; {hint}"))
     }
 
     /// The token after the bracket that closes the one at `open`.
@@ -243,9 +287,12 @@ impl Checker<'_> {
         let mut depth = 0_usize;
         for (at, token) in self.tokens.iter().enumerate().skip(open) {
             match token.kind {
-                Kind::Sign("[" | "(" | "{") => depth += 1,
-                Kind::Sign("]" | ")" | "}") => depth = depth.checked_sub(1)?,
-                Kind::Sign(_) | Kind::Name(_) | Kind::Text(_) | Kind::Number => {}
+                TokenKind::Symbol("[" | "(" | "{") => depth += 1,
+                TokenKind::Symbol("]" | ")" | "}") => depth = depth.checked_sub(1)?,
+                TokenKind::Symbol(_)
+                | TokenKind::Name(_)
+                | TokenKind::Text(_)
+                | TokenKind::Number => {}
             }
             if depth == 0 {
                 return Some(at + 1);
@@ -253,28 +300,38 @@ impl Checker<'_> {
         }
         None
     }
-
-    fn is_slice(&self, open: usize, end: usize) -> bool {
-        (open..end).any(|at| self.is_sign(at, ":"))
-    }
 }
 
-fn did_you_mean(prefix: &str, name: &str, members: Members) -> String {
+/// One step of a path: `.name`, `["name"]`, `[0]` or `[1:]`.
+struct PathStep<'a> {
+    /// The member; `None`: an index or a slice.
+    key: Option<&'a str>,
+    /// The token of the member, or the bracket.
+    key_at: usize,
+    /// The token after the step.
+    next: usize,
+    is_slice: bool,
+}
+
+/// A hint for an unknown name: the known name that was probably meant, or all known names.
+fn suggestion(prefix: &str, name: &str, members: Members) -> String {
     if let Some(meant) = nearest(name, members.iter().map(|(known, _)| *known)) {
         return format!("did you mean `{prefix}{meant}`?");
     }
-    // `worker.given` is `worker.name.given`.
+
+    // `worker.given` was probably meant as `worker.name.given`.
     let deeper = members.iter().find_map(|(outer, shape)| match shape {
         Shape::Object(inner) => inner
             .iter()
             .find(|(known, _)| *known == name)
             .map(|(known, _)| format!("{prefix}{outer}.{known}")),
-        Shape::Text | Shape::Flag | Shape::List(_) | Shape::Free => None,
+        Shape::Text | Shape::Boolean | Shape::List(_) | Shape::Free => None,
     });
+
     match deeper {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!(
-            "there are: {}",
+            "known are: {}",
             members
                 .iter()
                 .map(|(known, _)| *known)
@@ -285,101 +342,5 @@ fn did_you_mean(prefix: &str, name: &str, members: Members) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn problems(source: &str) -> Vec<(String, String)> {
-        let tables = BTreeMap::from([("sites".to_owned(), 0)]);
-        let found = check(source, &tables).into_iter();
-        found
-            .map(|found| {
-                (
-                    source[found.range.expect("a place")].to_owned(),
-                    found.problem,
-                )
-            })
-            .collect()
-    }
-
-    #[test]
-    fn every_name_that_is_known_passes() {
-        for source in [
-            "worker.name.preferred_given or worker.name.given",
-            r#"[worker.title, worker.department.name] | select | join(" ")"#,
-            "worker.phones[0].value",
-            "worker.phones[:2][0].value",
-            r#"worker["title"]"#,
-            r#"(worker.phones | selectattr("type", "equalto", "work") | map(attribute="value") | first)"#,
-            "worker.extensions.badge.of.any.name",
-            "employment.start and employments[0].department.id",
-            r#"person.status == "active" and worker.title is not absent"#,
-            r#"worker.type in ["employee"] and "x" not in worker.title"#,
-            r#"lookup("sites", worker.location.id, "HQ")"#,
-            r#"lookup({"d1": "R&D"}, worker.department.id)"#,
-            "'a' if worker.title is defined else none",
-        ] {
-            assert_eq!(problems(source), [], "{source}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_name_is_pointed_at_and_the_right_one_named() {
-        for (source, wrong, hint) in [
-            ("worker.titel", "titel", "did you mean `worker.title`?"),
-            (
-                "worker.name.givn",
-                "givn",
-                "did you mean `worker.name.given`?",
-            ),
-            ("worker.given", "given", "did you mean `worker.name.given`?"),
-            (
-                r#"worker["titel"]"#,
-                "\"titel\"",
-                "did you mean `worker.title`?",
-            ),
-            ("wroker.title", "wroker", "did you mean `worker`?"),
-            ("worker.phones.value", "value", "`worker.phones[0]`"),
-            (
-                "worker.phones[0].valu",
-                "valu",
-                "did you mean `worker.phones[0].value`?",
-            ),
-            (
-                "worker.title[:3] + worker.tilte[0]",
-                "tilte",
-                "did you mean `worker.title`?",
-            ),
-            ("worker.title.name", "name", "has no members"),
-            ("worker.title.lower()", "lower", "`worker.title | lower`"),
-            ("worker.title | lowr", "lowr", "did you mean `lower`?"),
-            ("lowre(worker.title)", "lowre", "did you mean `lower`?"),
-            ("worker.title is absnt", "absnt", "did you mean `absent`?"),
-            ("lower", "lower", "it is a function"),
-            ("employee", "employee", "there are: worker"),
-            ("person.key", "key", "not in this version"),
-            (
-                r#"lookup("site", worker.type)"#,
-                "\"site\"",
-                "did you mean `sites`?",
-            ),
-            (
-                r#"worker.phones | selectattr("typ")"#,
-                "\"typ\"",
-                "did you mean `type`?",
-            ),
-            ("worker.title ~ 'x'", "~", "concat(a, b)"),
-            ("worker.title != ''", "!=", "is absent"),
-        ] {
-            let found = problems(source);
-            assert_eq!(found.len(), 1, "{source}: {found:?}");
-            assert_eq!(found[0].0, wrong, "{source}");
-            assert!(found[0].1.contains(hint), "{source}: {}", found[0].1);
-        }
-    }
-
-    #[test]
-    fn whether_a_source_reads_a_name_is_seen_outside_of_quotes_only() {
-        assert!(reads("worker . source + '/'", "worker", "source"));
-        assert!(!reads("'worker.source' + worker.id", "worker", "source"));
-    }
-}
+#[path = "names_tests.rs"]
+mod tests;

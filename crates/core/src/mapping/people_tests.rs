@@ -1,4 +1,4 @@
-//! People made by hand, as the fold would give them: for the tests of the mapping.
+//! People for the tests of the mapping, as the fold returns them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub(super) fn alias(source: &str, worker: &str) -> Alias {
     }
 }
 
-/// Midnight UTC of the day, first or after the last.
+/// The start of the day in UTC, or the end of the day for a last day.
 pub(super) fn day(date: &str, boundary: Boundary) -> Moment {
     Moment::of_day(date.parse::<Date>().unwrap(), boundary, &TimeZone::UTC)
 }
@@ -41,7 +41,7 @@ pub(super) fn employment(start: Option<Moment>, end: Option<Moment>) -> Employme
         start,
         end,
         is_final: false,
-        barred_from: None,
+        access_revoked_from: None,
         lapses: None,
         counts: true,
         record_deleted: false,
@@ -51,26 +51,27 @@ pub(super) fn employment(start: Option<Moment>, end: Option<Moment>) -> Employme
     }
 }
 
-/// Somebody of whom nothing but the status is known.
+/// A person with a status and employments, without attributes.
 pub(super) fn bare(status: Status, employments: Vec<Employment>) -> Person {
     Person {
         aliases: BTreeSet::from([alias("acme", "E-1001")]),
         status,
         employments,
-        barred_from: None,
+        access_revoked_from: None,
         attributes: BTreeMap::new(),
         next_change: None,
         findings: Vec::new(),
     }
 }
 
-/// Ada, of whom nearly everything is known.
+/// Ada, a person with nearly all attributes.
 pub(super) fn ada() -> Person {
     let work = [
         ("title", json!("Engineer")),
         ("department", json!({ "id": "d1", "name": "Engineering" })),
         ("type", json!("employee")),
     ];
+
     let main = Employment {
         id: Some(EmploymentId::parse("main").unwrap()),
         primary: true,
@@ -80,6 +81,7 @@ pub(super) fn ada() -> Person {
             Some(day("2027-11-30", Boundary::EndOfDay)),
         )
     };
+
     let person = [
         ("name.given", json!("Zoë")),
         ("name.family", json!("Müller-Ångström")),
@@ -95,18 +97,22 @@ pub(super) fn ada() -> Person {
         ),
         (
             "phones",
-            json!([{ "type": "work", "value": "+49301", "primary": true }, { "type": "mobile", "value": "+49151" }]),
+            json!([
+                { "type": "work", "value": "+49301", "primary": true },
+                { "type": "mobile", "value": "+49151" },
+            ]),
         ),
         ("locale", json!("de-DE")),
         ("dates.start", json!("2026-12-01")),
         ("extensions.badge", json!(42)),
         ("extensions.skills", json!(["rust", "sql"])),
-        ("extensions.parking.lot", json!("P3")),
+        ("extensions.garage.lot", json!("P3")),
     ];
-    let mut shown = attributes(&person);
-    shown.extend(attributes(&work));
+
+    let mut all = attributes(&person);
+    all.extend(attributes(&work));
     Person {
-        attributes: shown,
+        attributes: all,
         ..bare(Status::Active, vec![main])
     }
 }

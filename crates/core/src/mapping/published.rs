@@ -1,35 +1,37 @@
-//! Making, changing, writing and reading a mapping document.
+//! Builds, changes, writes and reads a mapping document.
 //!
-//! A profile gives a whole document, the defaults of `docs/mapping.md` included; the config lays the connection's own
-//! keys over it. Written, equal documents are equal text: that text is what the store keeps and compares.
+//! A profile gives a complete document with the defaults of `docs/mapping.md`; the config then sets
+//! the connection's own keys. The store keeps and compares the canonical text. Nothing is compiled
+//! here.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{
+use super::document::{
     AccountAdoption, AttributeRule, GroupsPolicy, LifecyclePolicy, MappingDocument, OutOfScope,
     WhenEmpty, WhenWritten,
 };
 use crate::scim::{AttributePath, Profile};
 
-/// A text that is no mapping document of this version.
+/// The text is not a mapping document of this version.
 #[derive(Debug, thiserror::Error)]
 #[error("the published mapping cannot be read: {0}")]
 pub struct UnreadableMapping(#[from] serde_json::Error);
 
-/// A rule of a mapping that is neither an expression nor a table of `expr` or `value`, `on`, `empty`.
+/// The rule is neither an expression nor a table with `expr` or `value`, `on` and `empty`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{key}`: {problem}")]
 pub struct InvalidRule {
-    /// The attribute, as written.
+    /// The attribute path, as written.
     pub key: String,
-    /// What is wrong.
+    /// The fault and what was expected.
     pub problem: String,
 }
 
 impl AttributeRule {
-    /// A rule as the config writes it: text is an expression; a table has `expr` or `value`, `on`, `empty`.
+    /// Reads a rule of the config: text is an expression, a table has `expr` or `value`, `on` and
+    /// `empty`.
     pub fn read(key: &str, rule: &Value) -> Result<Self, InvalidRule> {
         match rule {
             Value::String(source) => Ok(Self::expression(source)),
@@ -46,7 +48,7 @@ impl AttributeRule {
         }
     }
 
-    /// A rule by an expression, always kept, an empty result leaving the target's value alone.
+    /// A rule with an expression and the defaults of `on` and `empty`.
     pub fn expression(source: &str) -> Self {
         let (on, empty) = (WhenWritten::default(), WhenEmpty::default());
         Self {
@@ -59,15 +61,16 @@ impl AttributeRule {
 }
 
 impl MappingDocument {
-    /// The document of a connection that says nothing beyond its profile.
+    /// The document of a connection that sets nothing but its profile.
     pub fn of_profile(profile: Profile) -> Self {
-        // A rule that cannot be read stays visible as one without `expr` and `value`: `compile` refuses it.
+        // An unreadable rule becomes one without `expr` and `value`, which `compile` refuses.
         let unreadable = || AttributeRule {
             expr: None,
             value: None,
             on: WhenWritten::Always,
             empty: WhenEmpty::Keep,
         };
+
         let rules = profile.mapping.iter();
         let mapping = rules.map(|(key, rule)| {
             (
@@ -75,6 +78,7 @@ impl MappingDocument {
                 AttributeRule::read(key, rule).unwrap_or_else(|_| unreadable()),
             )
         });
+
         Self {
             mapping: mapping.collect(),
             when: None,
@@ -97,7 +101,7 @@ impl MappingDocument {
         }
     }
 
-    /// Sets the rule of an attribute in place of the one it has, however either is spelt.
+    /// Sets the rule of an attribute. It replaces a rule under another spelling of the same path.
     pub fn set_rule(&mut self, key: &str, rule: AttributeRule) {
         if let Ok(path) = AttributePath::parse(key) {
             self.mapping
@@ -106,13 +110,13 @@ impl MappingDocument {
         self.mapping.insert(key.to_owned(), rule);
     }
 
-    /// The canonical text: equal documents, equal text.
+    /// The canonical JSON text. Equal documents have equal text.
     pub fn canonical(&self) -> String {
-        // Keys are text and numbers finite, so that it always can be written.
+        // All keys are text and all numbers finite, so this cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Reads a canonical text.
+    /// Reads a canonical text. Unknown keys are an error.
     pub fn parse(text: &str) -> Result<Self, UnreadableMapping> {
         Ok(serde_json::from_str(text)?)
     }
@@ -130,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_canonical_text_reads_back_and_is_written_the_same_again() {
+    fn the_canonical_text_round_trips() {
         for mut document in documents() {
             document.set_rule(
                 "title",
@@ -145,6 +149,7 @@ mod tests {
             assert_eq!(again, document);
             assert_eq!(again.canonical(), text);
         }
+
         assert!(MappingDocument::parse("{}").is_err());
     }
 
@@ -172,12 +177,15 @@ mod tests {
             AttributeRule::read("title", &json!("worker.title")),
             Ok(AttributeRule::expression("worker.title"))
         );
+
         let table = AttributeRule::read(
             "title",
             &json!({ "expr": "worker.title", "empty": "clear" }),
         )
         .unwrap();
+
         assert_eq!(table.empty, WhenEmpty::Clear);
+
         for wrong in [
             json!(7),
             json!({ "exp": "worker.title" }),

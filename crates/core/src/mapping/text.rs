@@ -1,14 +1,14 @@
-//! Text as user names and group names need it: ASCII, slugs, initials, parts. Pure functions over `&str`.
+//! Text for user names and group names: ASCII, slugs, initials, parts. Pure functions over `&str`.
 //!
-//! What is folded to ASCII follows the habits of German, Swedish and Danish first (ü is ue, å is aa); everything else
-//! is transliterated by `any_ascii`.
+//! The transliteration to ASCII follows German, Swedish and Danish usage first (ü becomes ue, å
+//! becomes aa); the crate `any_ascii` transliterates everything else.
 
-/// The text in ASCII.
+/// Transliterates the text to ASCII.
 pub(super) fn ascii(text: &str) -> String {
-    let mut folded = String::with_capacity(text.len());
+    let mut transliterated = String::with_capacity(text.len());
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
-        // A letter and its mark may be two characters: U+0308 is the two dots, U+030A the ring.
+        // A letter and its mark may be two characters: U+0308 is the diaeresis, U+030A the ring.
         let composed = match (letter, letters.peek()) {
             ('a', Some('\u{308}')) => 'ä',
             ('o', Some('\u{308}')) => 'ö',
@@ -23,9 +23,10 @@ pub(super) fn ascii(text: &str) -> String {
         if composed != letter {
             letters.next();
         }
-        folded.push_str(ascii_letter(composed));
+        transliterated.push_str(ascii_letter(composed));
     }
-    folded
+
+    transliterated
 }
 
 fn ascii_letter(letter: char) -> &'static str {
@@ -44,7 +45,7 @@ fn ascii_letter(letter: char) -> &'static str {
     }
 }
 
-/// Lower-case ASCII letters and digits, words joined by `-`; apostrophes vanish.
+/// Lower-case ASCII letters and digits. Words are joined by `-`, apostrophes are removed.
 pub(super) fn slug(text: &str) -> String {
     let text = ascii(text).to_ascii_lowercase().replace('\'', "");
     let words = text
@@ -53,7 +54,7 @@ pub(super) fn slug(text: &str) -> String {
     words.collect::<Vec<_>>().join("-")
 }
 
-/// The first letter of each word, hyphens parting words too.
+/// The first letter of each word. A hyphen separates words too.
 pub(super) fn initials(text: &str) -> String {
     text.split(|c: char| c.is_whitespace() || c == '-')
         .filter_map(|word| word.chars().next())
@@ -76,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_of_the_north_are_written_out_and_others_transliterated() {
+    fn umlauts_become_two_letters_and_other_letters_are_transliterated() {
         for (text, expected) in [
             ("Zoë", "Zoe"),
             ("Müller-Ångström", "Mueller-Aangstroem"),
@@ -92,11 +93,12 @@ mod tests {
             assert_eq!(ascii(text), expected, "{text}");
             assert!(ascii(text).is_ascii());
         }
+
         assert!(ascii("张伟").is_ascii());
     }
 
     #[test]
-    fn slugs_and_initials_are_what_a_group_or_a_login_takes() {
+    fn a_slug_joins_words_and_initials_take_first_letters() {
         assert_eq!(slug("R&D  Zürich (Süd)"), "r-d-zuerich-sued");
         assert_eq!(slug("O'Brien's"), "obriens");
         assert_eq!(slug("--"), "");

@@ -1,35 +1,34 @@
-//! An expression cut into tokens, to check names and point at them: the first step of compiling one.
+//! Splits an expression into tokens, so that names can be checked and pointed at.
 //!
-//! In: the source text. Out: tokens with their byte ranges. Lenient, because the language itself refuses what cannot
-//! be read; here only names, quoted texts and signs matter.
+//! In: the source text. Out: tokens with their byte ranges. The lexer accepts any text, because
+//! minijinja refuses what is not an expression; only names, quoted texts and symbols matter here.
 
 use std::ops::Range;
 
-/// One token and where it is.
+/// One token of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token<'a> {
-    /// What it is.
-    pub kind: Kind<'a>,
-    /// Its bytes in the source.
+    pub kind: TokenKind<'a>,
+    /// The bytes of the token in the source.
     pub range: Range<usize>,
 }
 
-/// What a token is.
+/// The kinds of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind<'a> {
+pub(super) enum TokenKind<'a> {
     /// A name or keyword.
     Name(&'a str),
-    /// A quoted text, without its quotes, escapes as written.
+    /// A quoted text without its quotes, with its escapes as written.
     Text(&'a str),
-    /// A number.
     Number,
     /// An operator or bracket.
-    Sign(&'a str),
+    Symbol(&'a str),
 }
 
-const LONG_SIGNS: [&str; 6] = ["==", "!=", "<=", ">=", "//", "**"];
+/// The symbols of two characters.
+const LONG_SYMBOLS: [&str; 6] = ["==", "!=", "<=", ">=", "//", "**"];
 
-/// Cuts the source.
+/// Splits the source; white space separates tokens and is left out.
 pub(super) fn tokens(source: &str) -> Vec<Token<'_>> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -47,17 +46,20 @@ pub(super) fn tokens(source: &str) -> Vec<Token<'_>> {
         });
         at += length;
     }
+
     found
 }
 
-fn next(rest: &str, first: char) -> (Kind<'_>, usize) {
+fn next(rest: &str, first: char) -> (TokenKind<'_>, usize) {
     if first == '"' || first == '\'' {
         return quoted(rest, first);
     }
+
     if first.is_alphabetic() || first == '_' {
         let name = leading(rest, |c| c.is_alphanumeric() || c == '_');
-        return (Kind::Name(name), name.len());
+        return (TokenKind::Name(name), name.len());
     }
+
     if first.is_ascii_digit() {
         // `1.5` is one number; `x[0].y` is not.
         let digits = leading(rest, |c| c.is_ascii_digit() || c == '_');
@@ -71,30 +73,39 @@ fn next(rest: &str, first: char) -> (Kind<'_>, usize) {
         } else {
             digits.len() + 1 + decimals.len()
         };
-        return (Kind::Number, length);
+        return (TokenKind::Number, length);
     }
-    let length = if LONG_SIGNS.iter().any(|sign| rest.starts_with(sign)) {
+
+    let length = if LONG_SYMBOLS.iter().any(|symbol| rest.starts_with(symbol)) {
         2
     } else {
         first.len_utf8()
     };
-    (Kind::Sign(rest.get(..length).unwrap_or_default()), length)
+
+    (
+        TokenKind::Symbol(rest.get(..length).unwrap_or_default()),
+        length,
+    )
 }
 
-fn quoted(rest: &str, quote: char) -> (Kind<'_>, usize) {
+fn quoted(rest: &str, quote: char) -> (TokenKind<'_>, usize) {
     let mut escaped = false;
     for (index, c) in rest.char_indices().skip(1) {
         if c == quote && !escaped {
             return (
-                Kind::Text(rest.get(1..index).unwrap_or_default()),
+                TokenKind::Text(rest.get(1..index).unwrap_or_default()),
                 index + 1,
             );
         }
         escaped = c == '\\' && !escaped;
     }
-    (Kind::Text(rest.get(1..).unwrap_or_default()), rest.len())
+    (
+        TokenKind::Text(rest.get(1..).unwrap_or_default()),
+        rest.len(),
+    )
 }
 
+/// The longest start of the text whose characters all belong.
 fn leading(text: &str, belongs: impl Fn(char) -> bool) -> &str {
     let end = text.find(|c| !belongs(c)).unwrap_or(text.len());
     text.get(..end).unwrap_or_default()
@@ -105,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_texts_numbers_and_signs_are_told_apart_with_their_places() {
+    fn names_texts_numbers_and_symbols_are_split_with_their_ranges() {
         let source = r"worker.phones[0].value != 'it\'s' and 1.5 ~ ü";
         let read: Vec<_> = tokens(source)
             .into_iter()
@@ -115,10 +126,11 @@ mod tests {
             "worker", ".", "phones", "[", "0", "]", ".", "value", "!=", r"'it\'s'", "and", "1.5",
             "~", "ü",
         ];
+
         assert_eq!(read, expected);
         assert_eq!(
             tokens(r#""open"#).last().map(|token| token.kind),
-            Some(Kind::Text("open"))
+            Some(TokenKind::Text("open"))
         );
     }
 }

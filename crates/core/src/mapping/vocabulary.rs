@@ -1,30 +1,30 @@
-//! Every name an expression may use: the attributes of the event schema, the filters, tests and functions.
+//! The vocabulary of expressions: attributes of the event schema, functions, filters and tests.
 //!
-//! A tree of shapes, used twice: to check names when a mapping is compiled, and to show a person so that every known
-//! name is there even where nothing is known of it.
+//! The attributes are a tree of shapes with two uses: it checks names when a mapping is compiled,
+//! and it lets every known name of a person be read, even without a value.
 
-/// What is behind a name.
+/// The kind of value that a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     /// Text, a number or a civil date as text.
     Text,
-    /// Yes or no.
-    Flag,
-    /// Elements, each with these members.
+    /// `true` or `false`.
+    Boolean,
+    /// A list of objects with these members.
     List(Members),
-    /// One value with these members.
+    /// An object with these members.
     Object(Members),
-    /// Members of any name.
+    /// An object with members of any name.
     Free,
 }
 
-/// Named shapes.
+/// Member names and their shapes.
 pub(super) type Members = &'static [(&'static str, Shape)];
 
-use Shape::{Flag, Free, List, Object, Text};
+use Shape::{Boolean, Free, List, Object, Text};
 
 const UNIT: Members = &[("id", Text), ("name", Text)];
-const CONTACT: Members = &[("type", Text), ("value", Text), ("primary", Flag)];
+const CONTACT: Members = &[("type", Text), ("value", Text), ("primary", Boolean)];
 const ADDRESS: Members = &[
     ("type", Text),
     ("formatted", Text),
@@ -33,7 +33,7 @@ const ADDRESS: Members = &[
     ("region", Text),
     ("postal_code", Text),
     ("country", Text),
-    ("primary", Flag),
+    ("primary", Boolean),
 ];
 const NAME: Members = &[
     ("given", Text),
@@ -63,7 +63,7 @@ const DATES: Members = &[
     ("end", Text),
 ];
 
-/// What `worker` has.
+/// The members of `worker`: the attributes of the event schema, `id` and `source`.
 pub(super) const WORKER: Members = &[
     ("id", Text),
     ("source", Text),
@@ -90,15 +90,15 @@ pub(super) const WORKER: Members = &[
     ("extensions", Free),
 ];
 
-/// What `person` has.
+/// The members of `person`.
 pub(super) const PERSON: Members = &[("status", Text)];
 
-/// What `employment` and each of `employments` have.
+/// The members of `employment` and of each element of `employments`.
 pub(super) const EMPLOYMENT: Members = &[
     ("id", Text),
     ("start", Text),
     ("end", Text),
-    ("primary", Flag),
+    ("primary", Boolean),
     ("title", Text),
     ("department", Object(UNIT)),
     ("division", Object(UNIT)),
@@ -110,7 +110,7 @@ pub(super) const EMPLOYMENT: Members = &[
     ("job", Object(JOB)),
 ];
 
-/// What an expression may begin with.
+/// The names with which a path may begin.
 pub(super) const ROOTS: Members = &[
     ("worker", Object(WORKER)),
     ("person", Object(PERSON)),
@@ -118,7 +118,7 @@ pub(super) const ROOTS: Members = &[
     ("employments", List(EMPLOYMENT)),
 ];
 
-/// Functions, called by name: `lower(worker.name.given)`.
+/// The functions, called by name: `lower(worker.name.given)`.
 pub(super) const FUNCTIONS: [&str; 16] = [
     "ascii",
     "coalesce",
@@ -138,7 +138,7 @@ pub(super) const FUNCTIONS: [&str; 16] = [
     "upper",
 ];
 
-/// Filters, after a bar: `worker.name.given | lower`.
+/// The filters, applied with `|`: `worker.name.given | lower`.
 pub(super) const FILTERS: [&str; 32] = [
     "abs",
     "ascii",
@@ -174,7 +174,7 @@ pub(super) const FILTERS: [&str; 32] = [
     "upper",
 ];
 
-/// Tests, after `is`: `worker.title is absent`.
+/// The tests, applied with `is`: `worker.title is absent`.
 pub(super) const TESTS: [&str; 20] = [
     "absent",
     "boolean",
@@ -198,12 +198,12 @@ pub(super) const TESTS: [&str; 20] = [
     "undefined",
 ];
 
-/// Words of the language itself.
+/// The keywords of the language.
 pub(super) const KEYWORDS: [&str; 13] = [
     "and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None",
 ];
 
-/// The one of `candidates` that `word` was probably meant to be.
+/// The candidate that `word` is probably a misspelling of; `None`: no candidate is near.
 pub(super) fn nearest<'a>(
     word: &str,
     candidates: impl Iterator<Item = &'a str>,
@@ -215,33 +215,41 @@ pub(super) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// How many letters must be added, removed, changed or swapped with their dependency.
+/// The edit distance without regard to case: the least number of letters to add, remove, change or
+/// swap with the next letter (optimal string alignment).
 fn distance(from: &str, to: &str) -> usize {
     let from: Vec<char> = from.to_lowercase().chars().collect();
     let to: Vec<char> = to.to_lowercase().chars().collect();
-    let mut before_last: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=to.len()).collect();
-    let mut left_above = None;
-    for (row, letter) in from.iter().enumerate() {
-        let mut now = vec![row + 1];
-        let mut left_other = None;
+
+    let mut row_before_last: Vec<usize> = Vec::new();
+    let mut last_row: Vec<usize> = (0..=to.len()).collect();
+    let mut last_letter = None;
+    for (index, letter) in from.iter().enumerate() {
+        let mut row = vec![index + 1];
+        let mut last_other = None;
         for (column, other) in to.iter().enumerate() {
-            let of =
-                |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
-            let changed = of(&last, column) + usize::from(letter != other);
-            let mut best = changed
-                .min(of(&last, column + 1) + 1)
-                .min(of(&now, column) + 1);
-            if left_above == Some(other) && left_other == Some(letter) && column > 0 {
-                best = best.min(of(&before_last, column - 1) + 1);
+            let changed = cost(&last_row, column) + usize::from(letter != other);
+            let removed = cost(&last_row, column + 1) + 1;
+            let added = cost(&row, column) + 1;
+            let mut best = changed.min(removed).min(added);
+            if last_letter == Some(other) && last_other == Some(letter) && column > 0 {
+                best = best.min(cost(&row_before_last, column - 1) + 1);
             }
-            now.push(best);
-            left_other = Some(other);
+
+            row.push(best);
+            last_other = Some(other);
         }
-        left_above = Some(letter);
-        before_last = std::mem::replace(&mut last, now);
+
+        last_letter = Some(letter);
+        row_before_last = std::mem::replace(&mut last_row, row);
     }
-    last.last().copied().unwrap_or_default()
+
+    last_row.last().copied().unwrap_or_default()
+}
+
+/// The distance in one column of a row; a column that does not exist is out of reach.
+fn cost(row: &[usize], column: usize) -> usize {
+    row.get(column).copied().unwrap_or(usize::MAX / 2)
 }
 
 #[cfg(test)]
@@ -251,8 +259,9 @@ mod tests {
     use super::*;
     use crate::event::{Attribute, schemas};
 
-    fn members_of<'a>(schema: &'a Value, of: &'a Value) -> &'a serde_json::Map<String, Value> {
-        let mut node = of;
+    /// The properties of a node, behind its references.
+    fn members_of<'a>(schema: &'a Value, node: &'a Value) -> &'a serde_json::Map<String, Value> {
+        let mut node = node;
         loop {
             if let Some(options) = node.get("anyOf").and_then(Value::as_array) {
                 node = &options[0];
@@ -266,23 +275,26 @@ mod tests {
         }
     }
 
-    fn same_names(schema: &Value, of: &Value, ours: Members, beside: &[&str]) {
-        let theirs = members_of(schema, of);
-        let mut expected: Vec<&str> = theirs
+    /// Checks the members against a node of the schema; `added` are not in the schema.
+    fn assert_same_names(schema: &Value, node: &Value, members: Members, added: &[&str]) {
+        let properties = members_of(schema, node);
+        let mut expected: Vec<&str> = properties
             .keys()
             .map(String::as_str)
-            .chain(beside.iter().copied())
+            .chain(added.iter().copied())
             .collect();
-        let mut names: Vec<&str> = ours.iter().map(|(name, _)| *name).collect();
+
+        let mut names: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
         expected.sort_unstable();
         names.sort_unstable();
         assert_eq!(names, expected);
-        for (name, shape) in ours.iter().filter(|(name, _)| !beside.contains(name)) {
-            let node = &theirs[*name];
+
+        for (name, shape) in members.iter().filter(|(name, _)| !added.contains(name)) {
+            let node = &properties[*name];
             match shape {
-                Object(members) => same_names(schema, node, members, &[]),
-                List(members) => same_names(schema, &node["items"], members, &[]),
-                Text | Flag | Free => assert!(node.get("items").is_none(), "{name}"),
+                Object(members) => assert_same_names(schema, node, members, &[]),
+                List(members) => assert_same_names(schema, &node["items"], members, &[]),
+                Text | Boolean | Free => assert!(node.get("items").is_none(), "{name}"),
             }
         }
     }
@@ -298,23 +310,23 @@ mod tests {
     fn an_employment_has_exactly_the_attributes_of_work() {
         let own = ["id", "start", "end", "primary"];
         for (name, _) in EMPLOYMENT.iter().filter(|(name, _)| !own.contains(name)) {
-            assert!(Attribute::named(*name).is_of_work(), "{name}");
+            assert!(Attribute::named(*name).is_employment_attribute(), "{name}");
         }
         let of_work = WORKER
             .iter()
-            .filter(|(name, _)| Attribute::named(*name).is_of_work());
+            .filter(|(name, _)| Attribute::named(*name).is_employment_attribute());
         assert_eq!(of_work.count() + own.len(), EMPLOYMENT.len());
     }
 
     #[test]
-    fn a_slip_of_the_hand_finds_the_word_that_was_meant() {
+    fn a_misspelled_word_finds_the_nearest_candidate() {
         let names = || WORKER.iter().map(|(name, _)| *name);
-        for (slip, meant) in [
+        for (misspelled, meant) in [
             ("titel", "title"),
             ("work_mail", "work_email"),
             ("departement", "department"),
         ] {
-            assert_eq!(nearest(slip, names()), Some(meant));
+            assert_eq!(nearest(misspelled, names()), Some(meant));
         }
         assert_eq!(nearest("salary", names()), None);
         assert_eq!(distance("ab", "ba"), 1);

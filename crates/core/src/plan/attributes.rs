@@ -1,304 +1,340 @@
-//! Which attributes differ, and the body of a create.
+//! Compares the desired attributes with the current ones and renders the body of a create.
+//!
+//! In: an [`Input`], the profile and the policy. Out: a create operation, or the changes of an
+//! update and the attributes that are in sync. `active` and group memberships are not compared
+//! here.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Change, Current, Edit, Input, Operation, Policy, ReadFirst, operation::state_schemas};
+use super::{
+    input::{Current, Input, Policy},
+    operation::{Change, Edit, Operation, state_schemas},
+    result::ReadRequired,
+};
 use crate::{
-    mapping::{AdoptUpdate, Desired, DesiredValue, WhenWritten},
-    scim::{AttributePath, Profile, UpdateMethod, same_value},
+    mapping::{AdoptUpdate, Desired, DesiredAttribute, DesiredValue, WhenWritten},
+    scim::{AttributePath, Profile, UpdateMethod, value_matches},
 };
 
-/// The create of a user: every attribute that has a value, `externalId`, `active`.
+/// An attribute and its desired value; `None`: no value.
+type PathValue = (AttributePath, Option<Value>);
+
+/// Changes of an update, and values by path of the attributes that are in sync.
+type Differences = (Vec<Change>, BTreeMap<String, Value>);
+
+/// Attributes that no mapping rule writes: access, the target and the profile decide about them.
+const NOT_MAPPED: [&str; 5] = ["active", "id", "externalId", "schemas", "meta"];
+
+/// The create of a user: every attribute with a value, `externalId` and `active`.
 pub(super) fn create(desired: &Desired, active: bool, profile: &Profile) -> Operation {
     let mut user = json!({});
-    let mut records = Vec::new();
-    for (path, value) in wished(desired, profile) {
+    let mut applied = Vec::new();
+
+    for (path, value) in dialect_values(&desired.attributes, profile) {
         if let Some(value) = value {
             path.set(&mut user, value.clone());
-            records.push((path, value));
+            applied.push((path, value));
         }
     }
     if let (Some(id), Some(path)) = (&desired.external_id, external_id()) {
         path.set(&mut user, json!(id));
-        records.push((path, json!(id)));
+        applied.push((path, json!(id)));
     }
+
     state_schemas(&mut user);
     if let Some(members) = user.as_object_mut() {
         members.insert("active".into(), Value::Bool(active));
     }
-    Operation::Create { user, records }
+    Operation::Create { user, applied }
 }
 
-type Differences = (Vec<Change>, BTreeMap<String, Value>);
-
-/// The changes, and what is as it should be already.
+/// The changes that an existing user needs, and the attributes that are in sync.
 pub(super) fn diff(
     input: &Input<'_>,
     profile: &Profile,
     policy: Policy,
-) -> Result<Differences, ReadFirst> {
+) -> Result<Differences, ReadRequired> {
     let mut changes = Vec::new();
-    let mut found = BTreeMap::new();
-    let existing: Vec<(AttributePath, Option<Value>)> = {
-        let always = input
-            .desired
-            .attributes
-            .iter()
-            .filter(|wished| wished.on == WhenWritten::Always);
-        let attributes = always.cloned().collect();
-        wished(
-            &Desired {
-                attributes,
-                ..Desired::default()
-            },
-            profile,
-        )
-    };
-    for (path, wanted) in existing {
+    let mut in_sync = BTreeMap::new();
+
+    let attributes = input.desired.attributes.iter();
+    let always: Vec<DesiredAttribute> = attributes
+        .filter(|attribute| attribute.on == WhenWritten::Always)
+        .cloned()
+        .collect();
+    for (path, desired) in dialect_values(&always, profile) {
         let differs = match input.current {
-            Current::Read(resource) => against(resource, input, policy, &path, wanted.as_ref()),
-            Current::Unread => against_memory(input, profile, policy, &path, wanted.as_ref())?,
+            Current::Read(resource) => {
+                differs_from_read(resource, input, policy, &path, desired.as_ref())
+            }
+            Current::Unread => {
+                differs_from_last_applied(input, profile, policy, &path, desired.as_ref())?
+            }
             Current::Absent => false,
         };
-        let record = wanted.clone().unwrap_or(Value::Null);
+
         if differs {
-            changes.push((path, wanted));
-        } else if is_as_wanted(input, policy, &path, wanted.as_ref()) {
-            found.insert(path.as_str().to_owned(), record);
+            changes.push((path, desired));
+        } else if is_in_sync(input, policy, &path, desired.as_ref()) {
+            in_sync.insert(path.as_str().to_owned(), desired.unwrap_or(Value::Null));
         }
     }
+
     if let (Current::Read(resource), Some(id), Some(path)) =
         (input.current, &input.desired.external_id, external_id())
         && path.get(resource).and_then(Value::as_str) == Some(id.as_str())
     {
-        found.insert(path.as_str().to_owned(), json!(id));
+        in_sync.insert(path.as_str().to_owned(), json!(id));
     }
     changes.extend(external_id_change(input, policy)?);
-    Ok((edits(changes, input.current, profile), found))
+
+    Ok((edits(changes, input.current, profile), in_sync))
 }
 
-/// The wishes in the dialect's places and types, each path once (the last wins), `None`: no value.
-fn wished(desired: &Desired, profile: &Profile) -> Vec<(AttributePath, Option<Value>)> {
-    let mut wishes: Vec<(AttributePath, Option<Value>)> = Vec::new();
-    for attribute in &desired.attributes {
-        if ["active", "id", "externalId", "schemas", "meta"]
-            .iter()
-            .any(|name| attribute.path.is(name))
-        {
+/// The attributes with the paths and types of the dialect. Each path occurs once: the last value
+/// wins.
+fn dialect_values(attributes: &[DesiredAttribute], profile: &Profile) -> Vec<PathValue> {
+    let mut values: Vec<PathValue> = Vec::new();
+
+    for attribute in attributes {
+        let mut not_mapped = NOT_MAPPED.iter();
+        if not_mapped.any(|name| attribute.path.is_core_attribute(name)) {
             continue;
         }
-        let (path, value) = match &attribute.wish {
+
+        let (path, value) = match &attribute.value {
             DesiredValue::Set(value) => {
-                let (path, value) = profile.shaped(&attribute.path, value.clone());
+                let (path, value) = profile.to_dialect(&attribute.path, value.clone());
                 (path, Some(value))
             }
-            DesiredValue::Clear => (profile.shaped(&attribute.path, Value::Null).0, None),
+            DesiredValue::Clear => (profile.to_dialect(&attribute.path, Value::Null).0, None),
         };
-        match wishes.iter_mut().find(|(known, _)| *known == path) {
-            Some(wish) => wish.1 = value,
-            None => wishes.push((path, value)),
+        match values.iter_mut().find(|(known, _)| *known == path) {
+            Some(known) => known.1 = value,
+            None => values.push((path, value)),
         }
     }
-    wishes
+    values
 }
 
-/// Whether what was read is as wanted, and ours to keep so.
-fn is_as_wanted(
+/// Whether the attribute as read has the desired value and Hirewire may keep it so.
+fn is_in_sync(
     input: &Input<'_>,
     policy: Policy,
     path: &AttributePath,
-    wanted: Option<&Value>,
+    desired: Option<&Value>,
 ) -> bool {
     match input.current {
         Current::Read(resource) => {
-            let has = path.get(resource);
-            may_write(input, policy, path, has.is_some()) && matches(path, wanted, has)
+            let current = path.get(resource);
+            may_write(input, policy, path, current.is_some()) && matches(path, desired, current)
         }
         Current::Unread | Current::Absent => false,
     }
 }
 
-fn matches(path: &AttributePath, wanted: Option<&Value>, has: Option<&Value>) -> bool {
-    match (wanted, has) {
+fn matches(path: &AttributePath, desired: Option<&Value>, current: Option<&Value>) -> bool {
+    match (desired, current) {
         (None, None) => true,
-        // How NullPolicy::Empty clears.
+        // NullPolicy::Empty clears an attribute with an empty text.
         (None, Some(value)) => value == "",
         (Some(_), None) => false,
-        // userName is not case-exact (RFC 7643 section 4.1.1): a target may fold it.
-        (Some(Value::String(wanted)), Some(Value::String(has))) if path.is("userName") => {
-            wanted.to_lowercase() == has.to_lowercase()
+        // userName is not case-exact (RFC 7643 section 4.1.1): a target may change its case.
+        (Some(Value::String(desired)), Some(Value::String(current)))
+            if path.is_core_attribute("userName") =>
+        {
+            desired.to_lowercase() == current.to_lowercase()
         }
-        (Some(wanted), Some(has)) => same_value(wanted, has),
+        (Some(desired), Some(current)) => value_matches(desired, current),
     }
 }
 
-fn against(
+fn differs_from_read(
     resource: &Value,
     input: &Input<'_>,
     policy: Policy,
     path: &AttributePath,
-    wanted: Option<&Value>,
+    desired: Option<&Value>,
 ) -> bool {
-    let has = path.get(resource);
-    may_write(input, policy, path, has.is_some()) && !matches(path, wanted, has)
+    let current = path.get(resource);
+    may_write(input, policy, path, current.is_some()) && !matches(path, desired, current)
 }
 
-/// Whether the attribute of an account that we did not make is ours to write.
+/// Whether Hirewire may write the attribute: always if it created the user, else by adopt policy.
 fn may_write(input: &Input<'_>, policy: Policy, path: &AttributePath, has_value: bool) -> bool {
     if input.last_applied.created_by_us {
         return true;
     }
+
     match policy.adopt.update {
         AdoptUpdate::All => true,
         AdoptUpdate::None => false,
-        AdoptUpdate::UnsetOnly => !has_value || input.last_applied.attributes.contains_key(path.as_str()),
+        AdoptUpdate::UnsetOnly => {
+            let attributes = &input.last_applied.attributes;
+            !has_value || attributes.contains_key(path.as_str())
+        }
     }
 }
 
-/// Compares with what we wrote last; what memory cannot tell must be read.
-fn against_memory(
+/// Whether an account that was not read needs a change. Fails where only a read can tell.
+fn differs_from_last_applied(
     input: &Input<'_>,
     profile: &Profile,
     policy: Policy,
     path: &AttributePath,
-    wanted: Option<&Value>,
-) -> Result<bool, ReadFirst> {
-    let remembered = input.last_applied.attributes.get(path.as_str());
-    let was = remembered.filter(|value| !value.is_null());
-    if remembered.is_some() && matches(path, wanted, was) {
+    desired: Option<&Value>,
+) -> Result<bool, ReadRequired> {
+    let last_applied = input.last_applied.attributes.get(path.as_str());
+    let last_value = last_applied.filter(|value| !value.is_null());
+    if last_applied.is_some() && matches(path, desired, last_value) {
         return Ok(false);
     }
-    if !input.last_applied.created_by_us && policy.adopt.update == AdoptUpdate::None {
+    let created_by_us = input.last_applied.created_by_us;
+    if !created_by_us && policy.adopt.update == AdoptUpdate::None {
         return Ok(false);
     }
-    let element_known = path.selector().is_none() || {
-        let mut ours = input.last_applied
-            .attributes
-            .iter()
-            .filter(|(_, value)| !value.is_null());
-        ours.any(|(known, _)| {
-            AttributePath::parse(known).is_ok_and(|known| known.same_element(path))
-        })
-    };
-    let removable = wanted.is_some() || was.is_some();
-    let ours_to_write =
-        input.last_applied.created_by_us || policy.adopt.update == AdoptUpdate::All || remembered.is_some();
-    if profile.update == UpdateMethod::PatchPath
-        && element_known
-        && removable
-        && ours_to_write
-        && !profile.etag
-    {
+
+    let element_exists = path.selector().is_none() || element_was_applied(input, path);
+    // Strict servers refuse to remove an attribute that has no value.
+    let removable = desired.is_some() || last_value.is_some();
+    let writable =
+        created_by_us || policy.adopt.update == AdoptUpdate::All || last_applied.is_some();
+    // Other update methods and If-Match need the resource as it is now.
+    let patches_blindly = profile.update == UpdateMethod::PatchPath && !profile.etag;
+    if patches_blindly && element_exists && removable && writable {
         return Ok(true);
     }
-    Err(ReadFirst)
+
+    Err(ReadRequired)
+}
+
+/// Whether Hirewire last applied a value to the element that `path` selects.
+fn element_was_applied(input: &Input<'_>, path: &AttributePath) -> bool {
+    let attributes = input.last_applied.attributes.iter();
+    attributes
+        .filter(|(_, value)| !value.is_null())
+        .any(|(known, _)| AttributePath::parse(known).is_ok_and(|known| known.same_element(path)))
 }
 
 fn external_id() -> Option<AttributePath> {
     AttributePath::parse("externalId").ok()
 }
 
-/// `externalId` of an account that exists: kept only by policy, and written over another one only by policy.
+/// The change of `externalId` on an existing account. The policy says whether it is kept up to date
+/// and whether it replaces the value of another system.
 fn external_id_change(
     input: &Input<'_>,
     policy: Policy,
-) -> Result<Option<(AttributePath, Option<Value>)>, ReadFirst> {
-    let (Some(wanted), Some(path)) = (&input.desired.external_id, external_id()) else {
+) -> Result<Option<PathValue>, ReadRequired> {
+    let (Some(desired), Some(path)) = (&input.desired.external_id, external_id()) else {
         return Ok(None);
     };
     if policy.external_id_on != WhenWritten::Always {
         return Ok(None);
     }
-    let remembered = input.last_applied.attributes.get(path.as_str());
-    let has = match input.current {
+
+    let last_applied = input.last_applied.attributes.get(path.as_str());
+    let current = match input.current {
         Current::Read(resource) => path.get(resource).and_then(Value::as_str),
-        Current::Unread => Some(remembered.and_then(Value::as_str).ok_or(ReadFirst)?),
+        Current::Unread => Some(last_applied.and_then(Value::as_str).ok_or(ReadRequired)?),
         Current::Absent => return Ok(None),
     };
-    let ours = input.last_applied.created_by_us || remembered.is_some() || policy.adopt.take_external_id;
-    let free = has.is_none_or(str::is_empty);
-    Ok((has != Some(wanted.as_str()) && (ours || free)).then(|| (path, Some(json!(wanted)))))
+    let may_replace =
+        input.last_applied.created_by_us || last_applied.is_some() || policy.adopt.take_external_id;
+    let is_empty = current.is_none_or(str::is_empty);
+
+    let differs = current != Some(desired.as_str());
+    Ok((differs && (may_replace || is_empty)).then(|| (path, Some(json!(desired)))))
 }
 
-/// An element that is not at the target yet, as part of a resource.
-struct FreshElement {
+/// An element of a multi-valued attribute that the target does not have yet.
+struct NewElement {
     path: AttributePath,
+    /// A resource that holds nothing but the element.
     body: Value,
-    records: Vec<(AttributePath, Value)>,
+    applied: Vec<(AttributePath, Value)>,
 }
 
-/// Changes as edits: what belongs to an element that is not there yet becomes one element that is added.
-fn edits(
-    changes: Vec<(AttributePath, Option<Value>)>,
-    current: Current<'_>,
-    profile: &Profile,
-) -> Vec<Change> {
+/// Turns changes into edits. Changes of one new element become one edit that adds the element.
+fn edits(changes: Vec<PathValue>, current: Current<'_>, profile: &Profile) -> Vec<Change> {
     let mut edits: Vec<Change> = Vec::new();
-    let mut fresh: Vec<FreshElement> = Vec::new();
+    let mut new_elements: Vec<NewElement> = Vec::new();
+
     for (path, value) in changes {
-        let is_there = match current {
+        let element_exists = match current {
             Current::Read(resource) => path.has_element(resource),
             Current::Unread | Current::Absent => true,
         };
-        match (value, is_there) {
+        match (value, element_exists) {
             (Some(value), true) => {
-                let records = vec![(path.clone(), value.clone())];
+                let applied = vec![(path.clone(), value.clone())];
+                let edit = Edit::Replace(value);
                 edits.push(Change {
                     path,
-                    edit: Edit::Replace(value),
-                    records,
+                    edit,
+                    applied,
                 });
             }
             (None, _) => {
-                let records = vec![(path.clone(), Value::Null)];
+                let applied = vec![(path.clone(), Value::Null)];
+                let edit = Edit::Clear;
                 edits.push(Change {
                     path,
-                    edit: Edit::Clear,
-                    records,
+                    edit,
+                    applied,
                 });
             }
-            (Some(value), false) => {
-                let known = fresh
-                    .iter()
-                    .position(|element| element.path.same_element(&path));
-                let at = known.unwrap_or(fresh.len());
-                if known.is_none() {
-                    fresh.push(FreshElement {
-                        path: path.clone(),
-                        body: json!({}),
-                        records: Vec::new(),
-                    });
-                }
-                if let Some(element) = fresh.get_mut(at) {
-                    path.set(&mut element.body, value.clone());
-                    element.records.push((path, value));
-                }
-            }
+            (Some(value), false) => set_in_new_element(&mut new_elements, path, value),
         }
     }
-    for FreshElement {
-        path,
-        body,
-        records,
-    } in fresh
-    {
-        let whole = path.whole_attribute();
-        let Some(elements @ Value::Array(list)) = whole.get(&body) else {
-            continue;
+
+    let added = new_elements
+        .into_iter()
+        .filter_map(|element| element.into_change(profile));
+    edits.extend(added);
+    edits
+}
+
+/// Sets a value in the new element that `path` selects; adds that element if it is the first value.
+fn set_in_new_element(elements: &mut Vec<NewElement>, path: AttributePath, value: Value) {
+    let known = elements
+        .iter()
+        .position(|element| element.path.same_element(&path));
+    let index = known.unwrap_or(elements.len());
+    if known.is_none() {
+        elements.push(NewElement {
+            path: path.clone(),
+            body: json!({}),
+            applied: Vec::new(),
+        });
+    }
+
+    if let Some(element) = elements.get_mut(index) {
+        path.set(&mut element.body, value.clone());
+        element.applied.push((path, value));
+    }
+}
+
+impl NewElement {
+    /// The edit that adds the element. In a single-valued dialect it replaces the attribute.
+    fn into_change(self, profile: &Profile) -> Option<Change> {
+        let path = self.path.whole_attribute();
+        let elements @ Value::Array(list) = path.get(&self.body)? else {
+            return None;
         };
+
         let edit = match list.first() {
-            Some(element) if !profile.single_valued.contains(&whole) => {
+            Some(element) if !profile.single_valued.contains(&path) => {
                 Edit::AddElement(element.clone())
             }
             Some(_) | None => Edit::Replace(elements.clone()),
         };
-        edits.push(Change {
-            path: whole,
+        Some(Change {
+            path,
             edit,
-            records,
-        });
+            applied: self.applied,
+        })
     }
-    edits
 }

@@ -1,30 +1,40 @@
-//! The causes of dead letters, and the names by which operators, filters and metrics know them.
+//! The causes of dead letters, and their names in filters, metrics and the store.
+//!
+//! `docs/dead-letters.md` describes each cause: what happened and what to do. The verdict table
+//! gives the causes of failed requests; the fold gives those of findings.
 
 use serde_json::Value;
 
 use crate::fold::FindingKind;
 
-/// Why a letter was filed.
+/// The cause of a dead letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(
-    missing_docs,
-    reason = "each cause is described once, in docs/dead-letters.md"
-)]
 pub enum DeadLetterCause {
+    /// The preset of its source cannot read an authentic hook.
     Unreadable,
+    /// The broker delivered a message up to its limit and no worker acked it.
     Poison,
+    /// All attempts failed: the target was unreachable or asked to wait each time.
     Exhausted,
+    /// Another account has a unique value that this person's account needs, or the adopt policy
+    /// forbids to take the account that was found.
     Conflict,
+    /// Several accounts at the target match the person.
     Ambiguous,
+    /// The target refused a request, or an expression of the mapping failed.
     Refused,
+    /// The bound account no longer exists at the target.
     Vanished,
+    /// The target answered a deactivation with success, but the account is still active.
     NotEffective,
+    /// Access ended, but the account is protected from deactivation.
     Protected,
+    /// The fold noticed a contradiction in the events of a person.
     Finding(FindingKind),
 }
 
 impl DeadLetterCause {
-    /// Every cause that is no finding.
+    /// Every cause that is not a finding of the fold.
     const PLAIN: [Self; 9] = [
         Self::Unreadable,
         Self::Poison,
@@ -37,7 +47,7 @@ impl DeadLetterCause {
         Self::Protected,
     ];
 
-    /// Its name, as in filters, metrics and docs/dead-letters.md; a finding's is the fold's.
+    /// The name in filters, metrics and `docs/dead-letters.md`. A finding keeps the fold's name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unreadable => "unreadable",
@@ -53,7 +63,7 @@ impl DeadLetterCause {
         }
     }
 
-    /// The cause of that name.
+    /// The cause with this name; `None`: the name is not known.
     pub fn parse(name: &str) -> Option<Self> {
         let finding = || {
             serde_json::from_value(Value::String(name.to_owned()))
@@ -106,9 +116,12 @@ mod tests {
             FindingKind::EndDateWithoutEnding,
             FindingKind::TwoAccounts,
         ];
-        for cause in DeadLetterCause::PLAIN.into_iter().chain(findings.map(DeadLetterCause::Finding)) {
+        for cause in DeadLetterCause::PLAIN
+            .into_iter()
+            .chain(findings.map(DeadLetterCause::Finding))
+        {
             assert_eq!(DeadLetterCause::parse(cause.as_str()), Some(cause));
         }
-        assert_eq!(DeadLetterCause::parse("whatever"), None);
+        assert_eq!(DeadLetterCause::parse("unknown_cause"), None);
     }
 }

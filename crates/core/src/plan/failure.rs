@@ -1,73 +1,77 @@
-//! What a target did instead of what was asked: facts only. What we do about it: `verdict.rs`.
+//! A SCIM request that did not succeed: what the target did, as facts.
+//!
+//! The client makes a [`Failure`] of an answer or of a broken connection. `verdict.rs` decides what
+//! follows from it.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use crate::scim::ScimError;
 
-/// What was being done when it failed.
+/// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// Looking for an account by a match key, or for a group.
+    /// Search for a user by a match key, or for a group by name.
     Find,
-    /// Reading a bound account.
+    /// GET of a bound user.
     Read,
     /// POST of a user.
     Create,
-    /// Changing this many attributes of a user.
+    /// PATCH or PUT of a user's attributes.
     Update {
-        /// How many.
+        /// How many attributes the request changes; at least 1.
         attributes: usize,
     },
     /// `active: false`.
     Deactivate,
-    /// `active: true` on an account that exists.
+    /// `active: true` on an existing user.
     Reactivate,
-    /// A group or its members.
+    /// A change of a group or of its members.
     Groups,
-    /// A read-only probe of base URL and credentials.
+    /// A read that only tests the base URL and the credentials.
     Probe,
 }
 
 /// A request that did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{phase:?}: {kind}")]
+#[error("{phase}: {kind}")]
 pub struct Failure {
-    /// What was being done.
+    /// The purpose of the request.
     pub phase: Phase,
-    /// What came instead.
+    /// The answer, or the reason why there is none.
     pub kind: FailureKind,
 }
 
-/// What came instead of success. Its text holds nothing that the target wrote.
+/// The way in which a request failed. Its text quotes nothing that the target wrote.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FailureKind {
-    /// An answer whose status is no success.
+    /// The target answered with a status that is not a success.
     #[error("status {}", .error.status)]
     Answered {
-        /// What it says; its `status` is the answer's.
+        /// The body as a SCIM error (RFC 7644 section 3.12), with the status of the answer.
         error: ScimError,
-        /// `Retry-After`, as a wait from when it came.
+        /// `Retry-After` (RFC 9110 section 10.2.3), as a wait from the arrival of the answer.
         retry_after: Option<Duration>,
     },
-    /// No connection was made: the request was not sent.
+    /// The connection was refused or timed out: the request was not sent.
     #[error("could not connect")]
     Unreachable,
-    /// The connection broke, or the deadline passed, after the request was (perhaps) sent.
+    /// The connection broke or the deadline passed after the request may have been sent.
     #[error("no answer")]
     NoAnswer,
-    /// The deadline had passed before the request was sent (the rate limit, a slow target).
+    /// The deadline passed while the request waited for the rate limit: it was not sent.
     #[error("not sent: no time was left")]
     NotSent,
-    /// A redirect that would have carried the credentials elsewhere, or a write elsewhere; not followed.
+    /// The target redirected the request to another host, or redirected a write. The client does
+    /// not follow it, because it would send the credentials or the data elsewhere.
     #[error("redirected")]
     Redirected,
-    /// A success that cannot be used: a list that is no list, a filter that was ignored, a user without id.
+    /// The answer was a success without the expected content, such as a user without an id.
     #[error("unusable answer: {0}")]
     Unusable(&'static str),
 }
 
 impl Failure {
-    /// The status, if there was an answer.
+    /// The HTTP status, if the target answered with an error.
     pub fn status(&self) -> Option<u16> {
         match &self.kind {
             FailureKind::Answered { error, .. } => Some(error.status),
@@ -79,14 +83,14 @@ impl Failure {
         }
     }
 
-    /// Whether the target answered a write with a refusal: nothing of it is on its way.
+    /// Whether the target refused a write, so that no effect of it can show later.
     pub fn is_refusal(&self) -> bool {
-        self.phase.writes() && matches!(self.status(), Some(400..=499)) && !self.is_of_the_target()
+        self.phase.writes() && matches!(self.status(), Some(400..=499)) && !self.is_target_fault()
     }
 
-    /// Whether it says nothing about this person but something about the target: such failures of several
-    /// different people in a row open the breaker.
-    pub fn is_of_the_target(&self) -> bool {
+    /// Whether the target itself is in trouble: down, overloaded or broken. Such a failure is not
+    /// about one person; several of them in a row, for different people, open the breaker.
+    pub fn is_target_fault(&self) -> bool {
         match &self.kind {
             FailureKind::Answered { error, .. } => matches!(error.status, 408 | 425 | 500..),
             FailureKind::Unreachable | FailureKind::NoAnswer => true,
@@ -96,7 +100,7 @@ impl Failure {
 }
 
 impl Phase {
-    /// Whether doing it again without looking could do it twice.
+    /// Whether the request may change something, so that a repetition could do it twice.
     pub fn writes(self) -> bool {
         match self {
             Self::Find | Self::Read | Self::Probe => false,
@@ -106,5 +110,21 @@ impl Phase {
             | Self::Reactivate
             | Self::Groups => true,
         }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Find => "search",
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Update { .. } => "update",
+            Self::Deactivate => "deactivate",
+            Self::Reactivate => "reactivate",
+            Self::Groups => "change of groups",
+            Self::Probe => "probe",
+        };
+        f.write_str(text)
     }
 }

@@ -1,21 +1,32 @@
-//! Which group memberships to grant and to take back.
+//! Compares the desired group memberships with the current ones.
 //!
-//! What somebody granted by hand stays: only a membership that we granted is taken back, and one that was
-//! there already is not remembered as ours.
+//! Only a membership that Hirewire granted is removed. A membership that another system granted
+//! stays, and an existing membership is not counted as granted by Hirewire.
 
 use std::collections::BTreeSet;
 
-use super::{GroupsNow, Input, Note, Operation, Policy};
+use super::{
+    input::{CurrentGroups, Input, Policy},
+    operation::Operation,
+    result::Note,
+};
 use crate::{
-    mapping::{DesiredGroup, RemoveGroups},
+    mapping::{Desired, DesiredGroup, RemoveGroups},
     scim::Profile,
 };
 
-/// Memberships to take back (first) and to grant (last).
+/// Memberships to remove and to add. A plan removes before it adds.
 #[derive(Debug, Default)]
 pub(super) struct GroupChanges {
     pub(super) removed: Vec<Operation>,
     pub(super) added: Vec<Operation>,
+}
+
+/// The desired groups of a person: ids of existing groups, and names without a group.
+#[derive(Default)]
+struct DesiredGroups<'a> {
+    ids: BTreeSet<&'a String>,
+    not_found: BTreeSet<&'a String>,
 }
 
 pub(super) fn diff(
@@ -27,52 +38,61 @@ pub(super) fn diff(
     let mut changes = GroupChanges::default();
     if profile.groups.is_none() {
         if !input.desired.groups.is_empty() {
-            notes.push(Note::NoGroups);
+            notes.push(Note::GroupsUnsupported);
         }
         return changes;
     }
+
     let granted = &input.last_applied.groups;
-    let GroupsNow { ids, member_of } = input.groups;
-    let mut wanted = BTreeSet::new();
-    let mut unknown = BTreeSet::new();
-    for group in &input.desired.groups {
-        match group {
-            DesiredGroup::Id(id) => wanted.insert(id),
-            DesiredGroup::Name(name) => match ids.get(name) {
-                Some(id) => wanted.insert(id),
-                None => unknown.insert(name),
-            },
-        };
-    }
-    let added = wanted
+    let desired = DesiredGroups::of(input.desired, input.groups);
+    let added = desired
+        .ids
         .iter()
-        .filter(|id| !granted.contains(**id) && !member_of.contains(**id));
+        .filter(|id| !granted.contains(**id) && !input.groups.member_of.contains(**id));
     changes.added.extend(added.map(|id| Operation::AddToGroup {
         group: (*id).clone(),
     }));
-    for name in &unknown {
+
+    for name in &desired.not_found {
         if policy.groups.create_missing {
             changes.added.push(Operation::CreateGroup {
                 name: (*name).clone(),
             });
         } else {
-            notes.push(Note::NoSuchGroup((*name).clone()));
+            notes.push(Note::GroupNotFound((*name).clone()));
         }
     }
-    // A wished group that is not found may be one of ours under another name: nothing is taken back meanwhile,
-    // unless it is made now.
-    let settled = unknown.is_empty() || policy.groups.create_missing;
-    if policy.groups.remove == RemoveGroups::GrantedByUs && settled {
-        let unwanted: Vec<&String> = granted.iter().filter(|id| !wanted.contains(id)).collect();
-        if input.held && !unwanted.is_empty() {
+
+    // A group that is not found may be a granted one under a new name. Then nothing is removed,
+    // unless this plan creates the missing group.
+    let names_resolved = desired.not_found.is_empty() || policy.groups.create_missing;
+    if policy.groups.remove == RemoveGroups::GrantedByUs && names_resolved {
+        let undesired = granted.iter().filter(|id| !desired.ids.contains(id));
+        let removed: Vec<Operation> = undesired
+            .map(|id| Operation::RemoveFromGroup { group: id.clone() })
+            .collect();
+
+        if input.held && !removed.is_empty() {
             notes.push(Note::Held);
         } else {
-            changes.removed.extend(
-                unwanted
-                    .into_iter()
-                    .map(|id| Operation::RemoveFromGroup { group: id.clone() }),
-            );
+            changes.removed = removed;
         }
     }
     changes
+}
+
+impl<'a> DesiredGroups<'a> {
+    fn of(desired: &'a Desired, current: &'a CurrentGroups) -> Self {
+        let mut groups = Self::default();
+        for group in &desired.groups {
+            match group {
+                DesiredGroup::Id(id) => groups.ids.insert(id),
+                DesiredGroup::Name(name) => match current.ids.get(name) {
+                    Some(id) => groups.ids.insert(id),
+                    None => groups.not_found.insert(name),
+                },
+            };
+        }
+        groups
+    }
 }

@@ -1,101 +1,109 @@
-//! One step of a plan, and the request it becomes in a profile's dialect.
+//! One operation of a plan, and the request that it becomes in a profile's dialect.
+//!
+//! In: an operation, the profile and the user at the target. Out: one [`Request`]. Nothing is sent
+//! here.
 
 use serde_json::{Map, Value, json};
 
-use super::{Method, Phase, Request, add_members, remove_members, request::resource_path};
+use super::{
+    failure::Phase,
+    request::{Method, Request, add_members, remove_members, resource_path},
+};
 use crate::scim::{
     AttributePath, CORE_GROUP, CORE_USER, GroupDialect, NullPolicy, PatchOperation, Profile,
     UpdateMethod, member, patch_body,
 };
 
-/// One step; one request.
+/// One operation of a plan; it becomes one request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operation {
-    /// Makes the user.
+    /// Creates the user.
     Create {
-        /// The user, whole.
+        /// The whole SCIM resource.
         user: Value,
-        /// What of it is ours once it is made.
-        records: Vec<(AttributePath, Value)>,
+        /// Paths and values to remember as last applied after success.
+        applied: Vec<(AttributePath, Value)>,
     },
     /// Changes attributes of the user.
     Update(Vec<Change>),
-    /// `active: false`.
+    /// Sets `active: false`.
     Deactivate,
-    /// `active: true`.
+    /// Sets `active: true`.
     Reactivate,
-    /// Puts the user into a group.
+    /// Adds the user to a group.
     AddToGroup {
-        /// The group's id.
+        /// The target's id of the group.
         group: String,
     },
-    /// Takes the user out of a group that we put them into.
+    /// Removes the user from a group to which Hirewire added them.
     RemoveFromGroup {
-        /// The group's id.
+        /// The target's id of the group.
         group: String,
     },
-    /// Makes a group with the user in it.
+    /// Creates a group with the user as its only member.
     CreateGroup {
         /// Its `displayName`.
         name: String,
     },
 }
 
-/// One attribute to be changed: one operation of a PATCH.
+/// The change of one attribute: one operation of a PATCH.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
-    /// Where; of a new element the whole attribute.
+    /// The attribute; for a new element the whole multi-valued attribute.
     pub path: AttributePath,
-    /// How.
+    /// How the attribute changes.
     pub edit: Edit,
-    /// What is ours once it is done, by full path; `null`: cleared.
-    pub records: Vec<(AttributePath, Value)>,
+    /// Paths and values to remember as last applied after success; `null`: cleared.
+    pub applied: Vec<(AttributePath, Value)>,
 }
 
-/// How an attribute is changed.
+/// The kinds of change of an attribute.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
-    /// To this value.
+    /// Sets this value.
     Replace(Value),
-    /// By one more element. (A `replace` whose selector finds nothing is an error to strict servers.)
+    /// Adds this element. A `replace` whose selector matches nothing is an error on strict servers
+    /// (RFC 7644 section 3.5.2.3).
     AddElement(Value),
-    /// To no value.
+    /// Removes the value.
     Clear,
 }
 
-/// Whom a request is about. In a preview of a create the id is `{id}`.
+/// The user that a request is about. In a preview of a create its id is `{id}`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TargetUser<'a> {
-    /// The target's id.
+    /// The target's id of the user.
     pub id: &'a str,
-    /// The user as read, where it was read.
+    /// The SCIM resource, if it was read.
     pub resource: Option<&'a Value>,
 }
 
-/// Puts changes into as few PATCH requests as the dialect allows.
+/// Groups changes into as few updates as the dialect's `max_operations` allows.
 pub(super) fn updates(changes: Vec<Change>, profile: &Profile) -> Vec<Operation> {
-    let most = match (profile.update, profile.max_operations) {
-        (UpdateMethod::PatchPath, most @ 1..) => most,
+    let limit = match (profile.update, profile.max_operations) {
+        (UpdateMethod::PatchPath, limit @ 1..) => limit,
         (UpdateMethod::PatchPath | UpdateMethod::PatchPathless | UpdateMethod::PutPartial, _) => {
             usize::MAX
         }
     };
+
     let mut updates = Vec::new();
     let mut rest = changes;
     while !rest.is_empty() {
-        let later = if rest.len() > most {
-            rest.split_off(most)
+        let remaining = if rest.len() > limit {
+            rest.split_off(limit)
         } else {
             Vec::new()
         };
         updates.push(Operation::Update(rest));
-        rest = later;
+        rest = remaining;
     }
     updates
 }
 
 impl Operation {
-    /// What it is, for verdicts.
+    /// The purpose of its request, for failures and verdicts.
     pub fn phase(&self) -> Phase {
         match self {
             Self::Create { .. } => Phase::Create,
@@ -110,13 +118,13 @@ impl Operation {
         }
     }
 
-    /// What of the user is ours once it succeeded.
-    pub fn records(&self) -> Vec<(AttributePath, Value)> {
+    /// Paths and values to remember as last applied after success.
+    pub fn applied(&self) -> Vec<(AttributePath, Value)> {
         match self {
-            Self::Create { records, .. } => records.clone(),
+            Self::Create { applied, .. } => applied.clone(),
             Self::Update(changes) => changes
                 .iter()
-                .flat_map(|change| change.records.clone())
+                .flat_map(|change| change.applied.clone())
                 .collect(),
             Self::Deactivate
             | Self::Reactivate
@@ -126,8 +134,8 @@ impl Operation {
         }
     }
 
-    /// Its changes one by one, after the target refused them together.
-    pub fn one_by_one(&self) -> Vec<Operation> {
+    /// One update per change, after the target refused them in one request.
+    pub fn split(&self) -> Vec<Operation> {
         match self {
             Self::Update(changes) => changes
                 .iter()
@@ -142,37 +150,35 @@ impl Operation {
         }
     }
 
-    /// The request, exactly.
+    /// The request in the profile's dialect, with `If-Match` where the profile uses ETags.
     pub fn request(&self, profile: &Profile, user: TargetUser<'_>) -> Request {
-        let at = resource_path(&profile.users, user.id);
-        let groups = || profile.groups.clone().unwrap_or_default();
+        let path = resource_path(&profile.users, user.id);
+        let groups = profile.groups.clone().unwrap_or_default();
+
         let mut request = match self {
             Self::Create { user, .. } => {
-                return Request::with_body(
-                    Phase::Create,
-                    Method::Post,
-                    &profile.users,
-                    user.clone(),
-                );
+                let body = user.clone();
+                return Request::with_body(Phase::Create, Method::Post, &profile.users, body);
             }
-            Self::Update(changes) => update(self.phase(), at, changes, profile, user.resource),
-            Self::Deactivate => access(self.phase(), at, false, profile),
-            Self::Reactivate => access(self.phase(), at, true, profile),
+            Self::Update(changes) => update(self.phase(), path, changes, profile, user.resource),
+            Self::Deactivate => set_active(self.phase(), path, false, profile),
+            Self::Reactivate => set_active(self.phase(), path, true, profile),
             Self::AddToGroup { group } => {
-                return one(add_members(&groups(), group, &[user.id]), &groups(), group);
+                return only(add_members(&groups, group, &[user.id]), &groups, group);
             }
             Self::RemoveFromGroup { group } => {
-                return one(
-                    remove_members(&groups(), group, &[user.id]),
-                    &groups(),
-                    group,
-                );
+                return only(remove_members(&groups, group, &[user.id]), &groups, group);
             }
             Self::CreateGroup { name } => {
-                let body = json!({"schemas": [CORE_GROUP], "displayName": name, "members": [{"value": user.id}]});
-                return Request::with_body(Phase::Groups, Method::Post, groups().path, body);
+                let body = json!({
+                    "schemas": [CORE_GROUP],
+                    "displayName": name,
+                    "members": [{"value": user.id}],
+                });
+                return Request::with_body(Phase::Groups, Method::Post, groups.path, body);
             }
         };
+
         if profile.etag {
             let version = user
                 .resource
@@ -183,13 +189,13 @@ impl Operation {
     }
 }
 
-/// One member always makes one request.
-fn one(requests: Vec<Request>, dialect: &GroupDialect, group: &str) -> Request {
+/// The only request: one member makes one request.
+fn only(requests: Vec<Request>, dialect: &GroupDialect, group: &str) -> Request {
     let first = requests.into_iter().next();
     first.unwrap_or_else(|| Request::get(Phase::Groups, resource_path(&dialect.path, group)))
 }
 
-fn access(phase: Phase, path: String, active: bool, profile: &Profile) -> Request {
+fn set_active(phase: Phase, path: String, active: bool, profile: &Profile) -> Request {
     match profile.deactivate {
         UpdateMethod::PatchPath => {
             let operations = AttributePath::parse("active")
@@ -269,7 +275,7 @@ fn patch_operation(change: &Change, null: NullPolicy) -> PatchOperation {
     }
 }
 
-/// The changed top-level attributes (and extensions) whole, with what else the target has in them.
+/// The changed top-level attributes and extensions, each with all that the target has in it.
 fn changed(changes: &[Change], null: NullPolicy, resource: Option<&Value>) -> Value {
     let mut after = resource.cloned().unwrap_or_else(|| json!({}));
     let empty = if null == NullPolicy::Empty {
@@ -277,22 +283,20 @@ fn changed(changes: &[Change], null: NullPolicy, resource: Option<&Value>) -> Va
     } else {
         Value::Null
     };
-    for change in changes {
-        match &change.edit {
-            Edit::Replace(value) => change.path.set(&mut after, value.clone()),
-            Edit::Clear => change.path.set(&mut after, empty.clone()),
+
+    for Change { path, edit, .. } in changes {
+        match edit {
+            Edit::Replace(value) => path.set(&mut after, value.clone()),
+            Edit::Clear => path.set(&mut after, empty.clone()),
             Edit::AddElement(element) => {
-                let mut elements = change
-                    .path
-                    .get(&after)
-                    .and_then(Value::as_array)
-                    .cloned()
-                    .unwrap_or_default();
+                let elements = path.get(&after).and_then(Value::as_array);
+                let mut elements = elements.cloned().unwrap_or_default();
                 elements.push(element.clone());
-                change.path.set(&mut after, Value::Array(elements));
+                path.set(&mut after, Value::Array(elements));
             }
         }
     }
+
     let mut body = Map::new();
     for change in changes {
         let key = change.path.urn().unwrap_or_else(|| change.path.attribute());
@@ -303,7 +307,7 @@ fn changed(changes: &[Change], null: NullPolicy, resource: Option<&Value>) -> Va
     Value::Object(body)
 }
 
-/// States the schemas of what a body holds.
+/// Adds `schemas` to a body (RFC 7643 section 3): the core schema and each extension in it.
 pub(super) fn state_schemas(body: &mut Value) {
     let extensions = body
         .as_object()
@@ -314,6 +318,7 @@ pub(super) fn state_schemas(body: &mut Value) {
         .chain(extensions.map(String::as_str))
         .map(Value::from)
         .collect();
+
     if let Some(members) = body.as_object_mut() {
         members.insert("schemas".into(), Value::Array(schemas));
     }

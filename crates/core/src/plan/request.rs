@@ -1,17 +1,23 @@
-//! A request exactly as it is sent, less base URL and credentials.
+//! A request exactly as it is sent, without base URL and credentials.
+//!
+//! The client and a preview take it from here. The requests that change the members of a group are
+//! built here too, because several people may share one.
 
 use std::fmt;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Phase;
-use crate::scim::{GroupDialect, PatchOperation, patch_body, percent_encode};
+use super::failure::Phase;
+use crate::scim::{AttributePath, GroupDialect, PatchOperation, patch_body, percent_encode};
 
-/// The methods a client needs.
+/// The HTTP methods that SCIM operations use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
-#[allow(missing_docs, reason = "they are HTTP's")]
+#[allow(
+    missing_docs,
+    reason = "HTTP defines them (RFC 9110 section 9.3, RFC 5789)"
+)]
 pub enum Method {
     Get,
     Post,
@@ -19,29 +25,29 @@ pub enum Method {
     Patch,
 }
 
-/// A request.
+/// A SCIM request, without base URL and credentials. Its serialized form is a line of a preview.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Request {
-    /// What it is for.
+    /// The purpose of the request, for failures and logs.
     #[serde(skip)]
     pub phase: Phase,
-    /// The method.
+    /// The HTTP method.
     pub method: Method,
-    /// Under the base URL, from `/` on; holds ids only, so it may be logged.
+    /// The path below the base URL, with its leading `/`. It holds ids only, so it may be logged.
     pub path: String,
-    /// The query, encoded; it may hold personal data.
+    /// The encoded query, without `?`. It may hold personal data and is never logged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
-    /// The body.
+    /// The JSON body; `None` for a GET.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
-    /// `If-Match`.
+    /// The value of `If-Match` (RFC 7644 section 3.14).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub if_match: Option<String>,
 }
 
 impl Method {
-    /// As HTTP spells it.
+    /// The method name in upper case, as in a request line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -59,7 +65,7 @@ impl fmt::Display for Method {
 }
 
 impl Request {
-    /// A GET of a path under the base URL.
+    /// A GET of a path below the base URL.
     pub fn get(phase: Phase, path: impl Into<String>) -> Self {
         Self {
             phase,
@@ -71,7 +77,7 @@ impl Request {
         }
     }
 
-    /// A request with a body.
+    /// A request with a JSON body.
     pub fn with_body(phase: Phase, method: Method, path: impl Into<String>, body: Value) -> Self {
         Self {
             phase,
@@ -83,7 +89,7 @@ impl Request {
         }
     }
 
-    /// The same with a query (encoded already).
+    /// Sets the query, which must be encoded already.
     #[must_use]
     pub fn query(mut self, query: String) -> Self {
         self.query = Some(query);
@@ -91,12 +97,13 @@ impl Request {
     }
 }
 
-/// The path of one resource; the id is opaque and is escaped.
+/// The path of one resource. The id is opaque (RFC 7643 section 3.1) and is percent-encoded.
 pub(super) fn resource_path(collection: &str, id: &str) -> String {
     format!("{collection}/{}", percent_encode(id))
 }
 
-/// The PATCH requests that add users to a group, as many as the dialect's chunk asks for. By id only, never a replacement.
+/// The PATCH requests that add users to a group, each with at most `dialect.chunk` members. They
+/// add by id and never replace the list, so that other members stay.
 pub fn add_members(dialect: &GroupDialect, group: &str, users: &[&str]) -> Vec<Request> {
     let chunks = users.chunks(dialect.chunk.max(1));
     chunks
@@ -104,7 +111,8 @@ pub fn add_members(dialect: &GroupDialect, group: &str, users: &[&str]) -> Vec<R
         .collect()
 }
 
-/// The PATCH requests that remove users from a group, one operation for each.
+/// The PATCH requests that remove users from a group: one operation per user, at most
+/// `dialect.chunk` operations in a request.
 pub fn remove_members(dialect: &GroupDialect, group: &str, users: &[&str]) -> Vec<Request> {
     let chunks = users.chunks(dialect.chunk.max(1));
     chunks
@@ -126,7 +134,7 @@ fn members_patch(dialect: &GroupDialect, group: &str, operations: &[PatchOperati
 fn add_operation(users: &[&str]) -> Option<PatchOperation> {
     let value = users.iter().map(|user| json!({"value": user})).collect();
     Some(PatchOperation::Add {
-        path: crate::scim::AttributePath::parse("members").ok()?,
+        path: AttributePath::parse("members").ok()?,
         value,
     })
 }
@@ -134,6 +142,6 @@ fn add_operation(users: &[&str]) -> Option<PatchOperation> {
 fn remove_operation(user: &str) -> Option<PatchOperation> {
     let path = format!("members[value eq {}]", Value::String(user.to_owned()));
     Some(PatchOperation::Remove {
-        path: crate::scim::AttributePath::parse(&path).ok()?,
+        path: AttributePath::parse(&path).ok()?,
     })
 }

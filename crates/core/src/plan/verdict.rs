@@ -1,83 +1,90 @@
-//! From what the target did to what we do about it: one pure table (ARCHITECTURE.md, "Deciding").
+//! The verdict table: what follows from a failed SCIM request. Pure.
 //!
-//! [`decide`] is for one failed request, [`absent`] for a bound user that answers 404. Neither waits nor looks:
-//! they say what is to be done, the worker does it and asks again with what it found.
+//! [`decide`] takes one failed request, [`decide_absence`] the evidence about a bound user that
+//! answered 404, [`decide_not_effective`] a deactivation without effect. The table neither waits
+//! nor sends: the worker follows the verdict and asks again with what it learned.
 
 use std::time::Duration;
 
-use super::{DeadLetterCause, Failure, FailureKind, Phase};
+use super::{
+    dead_letter_cause::DeadLetterCause,
+    failure::{Failure, FailureKind, Phase},
+};
 
-/// What we do about a failure.
+/// The next step after a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Try again later.
     Wait(Wait),
-    /// Look the account up by every match key: somebody owns what we wanted to create.
+    /// Look the account up by every match key: another account has a unique value of the create.
     LookUp,
-    /// Read the account again and plan again.
+    /// Read the account and plan again.
     ReadAgain,
-    /// Follow [`absent`] with what is known.
+    /// Collect the evidence for [`decide_absence`]: the bound user may be gone.
     ConfirmAbsence,
-    /// Read the secret again if it changed, then probe with a read; tell [`decide`] what it gave.
+    /// Reload the credentials and send a probe, then call [`decide`] again with its result.
     Probe,
-    /// Send the changes one by one, so that a bad one holds up no other.
-    OneByOne,
-    /// Pause the connection, with an alarm: it is not about this person.
+    /// Send each change of the update in a request of its own, so that only the bad ones fail.
+    SplitUpdate,
+    /// Pause the connection and raise an alarm: the failure is not about this person.
     Pause(PauseReason),
-    /// File a letter; nothing more is tried by itself.
-    Letter(DeadLetterCause),
-    /// What was wanted is so already.
+    /// File a dead letter and stop trying until facts or mapping change.
+    DeadLetter(DeadLetterCause),
+    /// The desired state is reached already.
     Done,
-    /// Make the account anew (`vanished` by policy).
+    /// Create the vanished account again, if the policy allows it.
     Recreate,
 }
 
-/// How to wait.
+/// How the next attempt is delayed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wait {
-    /// Not shorter than this; else by backoff.
+    /// The least delay, from `Retry-After`; `None`: the backoff decides alone.
     pub at_least: Option<Duration>,
-    /// The write may have happened: look before writing again, and not before `propagation_delay`.
+    /// Whether the write may have taken effect. Then the next attempt reads the account first, and
+    /// not before the propagation delay has passed.
     pub verify: bool,
-    /// A letter filed while it goes on: a deactivation has no last attempt.
-    pub letter: Option<DeadLetterCause>,
+    /// The dead letter to file while the attempts go on. Only a deactivation does this, because it
+    /// has no last attempt.
+    pub dead_letter: Option<DeadLetterCause>,
 }
 
-/// Why a connection is paused.
+/// The reason for the pause of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PauseReason {
-    /// The credentials are refused.
+    /// The target refuses the credentials.
     Credentials,
-    /// The base URL or the token seems to be wrong: answers that are not SCIM, or users missing in a row.
+    /// The base URL or the tenant is probably wrong: answers are not SCIM, requests are redirected,
+    /// or several bound users in a row are missing.
     WrongTarget,
 }
 
-/// What is known beside the failure.
+/// The circumstances of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Situation {
-    /// Failures in a row, with this one.
+    /// How many attempts in a row failed, including this one.
     pub attempts: u32,
-    /// After how many the letter `exhausted` is filed.
+    /// The number of failed attempts after which the dead letter `exhausted` is filed.
     pub budget: u32,
-    /// What a probe gave, if one was made because of this failure.
+    /// The result of the probe that followed this failure; `None`: no probe was sent.
     pub probe: Option<Probe>,
-    /// The account was looked up by every match key because of this failure, and nothing was found.
+    /// Whether a lookup by every match key followed this failure and found nothing.
     pub looked_up: bool,
 }
 
-/// What a read-only probe gave.
+/// The result of a read that tests the credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Probe {
-    /// The credentials are good.
+    /// The target accepts the credentials.
     Accepted,
-    /// They are refused.
+    /// The target answers 401 or 403.
     Refused,
-    /// It could not be told (the target is down).
+    /// The probe failed for another reason, for example because the target is down.
     Unclear,
 }
 
 impl Probe {
-    /// What the answer to a probe says of the credentials.
+    /// The result that the answer to a probe stands for.
     pub fn of(answer: &Result<(), Failure>) -> Self {
         match answer.as_ref().map_err(Failure::status) {
             Ok(()) => Self::Accepted,
@@ -87,65 +94,69 @@ impl Probe {
     }
 }
 
-/// The table.
+/// Decides what follows from one failed request.
 pub fn decide(failure: &Failure, situation: &Situation) -> Verdict {
     let verdict = match &failure.kind {
-        FailureKind::Answered { error, retry_after } => answered(
+        FailureKind::Answered { error, retry_after } => decide_answer(
             failure.phase,
             error.status,
             *retry_after,
-            error.is_type("sensitive"),
+            error.has_scim_type("sensitive"),
             situation,
         ),
         FailureKind::Unreachable => wait(None, false, situation),
-        // Our own rate limit: it uses up no attempt.
+        // Hirewire's own rate limit delayed the request: this is no failed attempt.
         FailureKind::NotSent => Verdict::Wait(Wait::default()),
         FailureKind::NoAnswer | FailureKind::Unusable(_) => {
             wait(None, failure.phase.writes(), situation)
         }
         FailureKind::Redirected => Verdict::Pause(PauseReason::WrongTarget),
     };
-    goes_on(failure.phase, verdict)
+
+    keep_deactivating(failure.phase, verdict)
 }
 
-fn answered(
+/// Decides about an answer with an error status. `sensitive` is the `scimType` of a search that the
+/// target refuses because of its filter (RFC 7644 section 7.5.2): it says nothing about
+/// credentials.
+fn decide_answer(
     phase: Phase,
     status: u16,
     retry_after: Option<Duration>,
     sensitive: bool,
-    s: &Situation,
+    situation: &Situation,
 ) -> Verdict {
     match status {
-        // GitHub's secondary limit is a 403 with Retry-After.
-        403 if retry_after.is_some() => wait(retry_after, false, s),
-        408 | 425 | 429 => wait(retry_after, false, s),
-        // What the server does not know how to do it will not learn by being asked again.
+        // GitHub answers 403 with Retry-After when its secondary rate limit is exceeded.
+        403 if retry_after.is_some() => wait(retry_after, false, situation),
+        408 | 425 | 429 => wait(retry_after, false, situation),
+        // 501 Not Implemented and 505 Version Not Supported: a repetition cannot succeed.
         501 | 505 => refused(phase),
-        500.. => wait(retry_after, phase.writes(), s),
-        401 | 403 if !sensitive => match s.probe {
+        500.. => wait(retry_after, phase.writes(), situation),
+        401 | 403 if !sensitive => match situation.probe {
             None => Verdict::Probe,
             Some(Probe::Refused) => Verdict::Pause(PauseReason::Credentials),
             Some(Probe::Accepted) => refused(phase),
-            Some(Probe::Unclear) => wait(retry_after, false, s),
+            Some(Probe::Unclear) => wait(retry_after, false, situation),
         },
         404 => match phase {
             Phase::Read | Phase::Update { .. } | Phase::Deactivate | Phase::Reactivate => {
                 Verdict::ConfirmAbsence
             }
             Phase::Find | Phase::Create | Phase::Probe => Verdict::Pause(PauseReason::WrongTarget),
-            // The group or the user in it: what is bound is read, the groups are looked up again.
+            // Either the group or the member is missing, and the answer does not say which.
             Phase::Groups => refused(phase),
         },
         409 if phase == Phase::Create => {
-            if s.looked_up {
-                Verdict::Letter(DeadLetterCause::Conflict)
+            if situation.looked_up {
+                Verdict::DeadLetter(DeadLetterCause::Conflict)
             } else {
                 Verdict::LookUp
             }
         }
-        412 if s.attempts >= s.budget => exhausted(),
+        412 if situation.attempts >= situation.budget => exhausted(),
         412 => Verdict::ReadAgain,
-        // 4xx, and what is neither success nor error.
+        // Every other 4xx, and statuses that are neither success nor error.
         _ => refused(phase),
     }
 }
@@ -154,20 +165,21 @@ fn wait(at_least: Option<Duration>, verify: bool, situation: &Situation) -> Verd
     if situation.attempts >= situation.budget {
         return exhausted();
     }
+
     Verdict::Wait(Wait {
         at_least,
         verify,
-        letter: None,
+        dead_letter: None,
     })
 }
 
 fn exhausted() -> Verdict {
-    Verdict::Letter(DeadLetterCause::Exhausted)
+    Verdict::DeadLetter(DeadLetterCause::Exhausted)
 }
 
 fn refused(phase: Phase) -> Verdict {
     match phase {
-        Phase::Update { attributes: 2.. } => Verdict::OneByOne,
+        Phase::Update { attributes: 2.. } => Verdict::SplitUpdate,
         Phase::Update { .. }
         | Phase::Find
         | Phase::Read
@@ -175,74 +187,80 @@ fn refused(phase: Phase) -> Verdict {
         | Phase::Deactivate
         | Phase::Reactivate
         | Phase::Groups
-        | Phase::Probe => Verdict::Letter(DeadLetterCause::Refused),
+        | Phase::Probe => Verdict::DeadLetter(DeadLetterCause::Refused),
     }
 }
 
-/// A deactivation has no last attempt: its letter is filed and it goes on, always looking first.
-fn goes_on(phase: Phase, verdict: Verdict) -> Verdict {
+/// Turns the dead letter of a deactivation into a wait that files it: a deactivation has no last
+/// attempt, and each attempt reads the account first.
+fn keep_deactivating(phase: Phase, verdict: Verdict) -> Verdict {
     match (phase, verdict) {
-        (Phase::Deactivate, Verdict::Letter(cause)) => Verdict::Wait(Wait {
+        (Phase::Deactivate, Verdict::DeadLetter(cause)) => Verdict::Wait(Wait {
             at_least: None,
             verify: true,
-            letter: Some(cause),
+            dead_letter: Some(cause),
         }),
         (_, verdict) => verdict,
     }
 }
 
-/// 200 to a deactivation, and the account read back is still active.
-pub fn not_effective() -> Verdict {
+/// Decides about a deactivation that the target answered with success while the account reads back
+/// active.
+pub fn decide_not_effective() -> Verdict {
     Verdict::Wait(Wait {
         at_least: None,
         verify: true,
-        letter: Some(DeadLetterCause::NotEffective),
+        dead_letter: Some(DeadLetterCause::NotEffective),
     })
 }
 
-/// What is known about a bound user that answered 404.
+/// The evidence about a bound user that answered 404.
 #[allow(
     clippy::struct_excessive_bools,
     reason = "a row of evidence, not the states of a machine"
 )]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Absence {
-    /// A GET of the user was answered 404 with a SCIM error; `None`: not asked yet.
+    /// Whether a GET of the user answered 404 with a SCIM error; `None`: no such GET was answered.
     pub confirmed: Option<bool>,
-    /// The binding is older than `propagation_delay`: not a fresh user that a slow target does not show yet.
+    /// Whether the binding is older than the propagation delay. A younger user may exist although
+    /// a slow target does not show it yet.
     pub older_than_propagation_delay: bool,
-    /// The account was looked up by every match key and not found; `None`: not looked yet.
-    pub unfound: Option<bool>,
-    /// All of it was found so before, at least `propagation_delay` ago.
-    pub seen_before: bool,
-    /// Other bound users of the connection were missing just before.
-    pub several_in_a_row: bool,
-    /// What is wanted is that the account gives no access.
-    pub ending: bool,
-    /// Whether policy allows to make a vanished account anew.
+    /// Whether a lookup by every match key found nothing; `None`: no lookup was completed.
+    pub lookup_empty: Option<bool>,
+    /// Whether an earlier reconcile, at least the propagation delay ago, found the same.
+    pub observed_before: bool,
+    /// Whether other bound users of the connection are missing too.
+    pub others_missing: bool,
+    /// Whether the desired access is none, so that a missing account is what is desired.
+    pub deactivating: bool,
+    /// Whether the policy allows to create a vanished account again.
     pub recreate: bool,
 }
 
-/// The table for a bound user that answers 404: done, gone, or the target that is not what it was.
-pub fn absent(known: &Absence) -> Verdict {
-    let look_later = Verdict::Wait(Wait {
+/// Decides about a bound user that answered 404: done, vanished, or a wrong target.
+pub fn decide_absence(known: &Absence) -> Verdict {
+    let verify_later = Verdict::Wait(Wait {
         at_least: None,
         verify: true,
-        letter: None,
+        dead_letter: None,
     });
-    match (known.confirmed, known.unfound) {
+
+    match (known.confirmed, known.lookup_empty) {
         (None, _) => Verdict::ReadAgain,
-        // An HTML 404 is the wrong URL, or a token of another tenant.
+        // A 404 that is not a SCIM error comes from a wrong URL, or for a token of another tenant.
         (Some(false), _) => Verdict::Pause(PauseReason::WrongTarget),
-        (Some(true), _) if known.several_in_a_row => Verdict::Pause(PauseReason::WrongTarget),
-        // Found means it has another id now: the worker binds what it found, or files `ambiguous`.
+        (Some(true), _) if known.others_missing => Verdict::Pause(PauseReason::WrongTarget),
+        // A user that is found has a new id: the next reconcile binds it or files `ambiguous`.
         (Some(true), None | Some(false)) => Verdict::LookUp,
-        (Some(true), Some(true)) if !known.older_than_propagation_delay || !known.seen_before => {
-            look_later
+        (Some(true), Some(true))
+            if !known.older_than_propagation_delay || !known.observed_before =>
+        {
+            verify_later
         }
-        (Some(true), Some(true)) if known.ending => Verdict::Done,
+        (Some(true), Some(true)) if known.deactivating => Verdict::Done,
         (Some(true), Some(true)) if known.recreate => Verdict::Recreate,
-        (Some(true), Some(true)) => Verdict::Letter(DeadLetterCause::Vanished),
+        (Some(true), Some(true)) => Verdict::DeadLetter(DeadLetterCause::Vanished),
     }
 }
 

@@ -1,20 +1,20 @@
-//! The table of ARCHITECTURE.md, "Deciding", row by row.
+//! The verdict table, row by row: each test sets one failure and names the verdict that follows.
 
 use super::*;
 use crate::scim::ScimError;
 
-const FRESH: Situation = Situation {
+const FIRST_ATTEMPT: Situation = Situation {
     attempts: 1,
     budget: 5,
     probe: None,
     looked_up: false,
 };
-const SPENT: Situation = Situation {
+const LAST_ATTEMPT: Situation = Situation {
     attempts: 5,
-    ..FRESH
+    ..FIRST_ATTEMPT
 };
-const SIX: Phase = Phase::Update { attributes: 6 };
-const ONE: Phase = Phase::Update { attributes: 1 };
+const SIX_ATTRIBUTES: Phase = Phase::Update { attributes: 6 };
+const ONE_ATTRIBUTE: Phase = Phase::Update { attributes: 1 };
 
 fn answer(phase: Phase, status: u16, retry_after: Option<u64>) -> Failure {
     let error = ScimError {
@@ -31,88 +31,92 @@ fn answer(phase: Phase, status: u16, retry_after: Option<u64>) -> Failure {
     }
 }
 
-fn after(seconds: Option<u64>, verify: bool) -> Verdict {
+fn wait_for(seconds: Option<u64>, verify: bool) -> Verdict {
     Verdict::Wait(Wait {
         at_least: seconds.map(Duration::from_secs),
         verify,
-        letter: None,
+        dead_letter: None,
     })
 }
 
-fn still_going(cause: DeadLetterCause) -> Verdict {
+fn wait_and_file(cause: DeadLetterCause) -> Verdict {
     Verdict::Wait(Wait {
         at_least: None,
         verify: true,
-        letter: Some(cause),
+        dead_letter: Some(cause),
     })
 }
 
 #[test]
-fn a_target_in_trouble_is_waited_for_as_long_as_it_says() {
+fn a_target_fault_is_retried_after_its_retry_after() {
     for status in [408, 425, 429] {
         assert_eq!(
-            decide(&answer(SIX, status, Some(7)), &FRESH),
-            after(Some(7), false)
+            decide(&answer(SIX_ATTRIBUTES, status, Some(7)), &FIRST_ATTEMPT),
+            wait_for(Some(7), false)
         );
     }
+
     assert_eq!(
-        decide(&answer(Phase::Read, 503, None), &FRESH),
-        after(None, false)
+        decide(&answer(Phase::Read, 503, None), &FIRST_ATTEMPT),
+        wait_for(None, false)
     );
     assert_eq!(
-        decide(&answer(ONE, 403, Some(60)), &FRESH),
-        after(Some(60), false)
+        decide(&answer(ONE_ATTRIBUTE, 403, Some(60)), &FIRST_ATTEMPT),
+        wait_for(Some(60), false)
     );
     assert_eq!(
-        decide(&answer(Phase::Read, 503, None), &SPENT),
-        Verdict::Letter(DeadLetterCause::Exhausted)
+        decide(&answer(Phase::Read, 503, None), &LAST_ATTEMPT),
+        Verdict::DeadLetter(DeadLetterCause::Exhausted)
     );
 }
 
 #[test]
-fn a_write_without_an_answer_is_looked_at_before_it_is_repeated() {
-    let silent = |phase, kind| decide(&Failure { phase, kind }, &FRESH);
+fn a_write_without_an_answer_is_verified_before_it_is_repeated() {
+    let silent = |phase, kind| decide(&Failure { phase, kind }, &FIRST_ATTEMPT);
     assert_eq!(
         silent(Phase::Create, FailureKind::NoAnswer),
-        after(None, true)
+        wait_for(None, true)
     );
     assert_eq!(
         silent(Phase::Create, FailureKind::Unreachable),
-        after(None, false)
+        wait_for(None, false)
     );
     assert_eq!(
         silent(Phase::Create, FailureKind::NotSent),
-        after(None, false)
+        wait_for(None, false)
     );
     assert_eq!(
         silent(Phase::Read, FailureKind::NoAnswer),
-        after(None, false)
+        wait_for(None, false)
     );
     assert_eq!(
-        decide(&answer(Phase::Create, 502, Some(3)), &FRESH),
-        after(Some(3), true)
+        decide(&answer(Phase::Create, 502, Some(3)), &FIRST_ATTEMPT),
+        wait_for(Some(3), true)
     );
 }
 
 #[test]
 fn a_deactivation_has_no_last_attempt() {
     assert_eq!(
-        decide(&answer(Phase::Deactivate, 503, None), &SPENT),
-        still_going(DeadLetterCause::Exhausted)
+        decide(&answer(Phase::Deactivate, 503, None), &LAST_ATTEMPT),
+        wait_and_file(DeadLetterCause::Exhausted)
     );
     assert_eq!(
-        decide(&answer(Phase::Deactivate, 400, None), &FRESH),
-        still_going(DeadLetterCause::Refused)
+        decide(&answer(Phase::Deactivate, 400, None), &FIRST_ATTEMPT),
+        wait_and_file(DeadLetterCause::Refused)
     );
     assert_eq!(
-        decide(&answer(Phase::Deactivate, 501, None), &SPENT),
-        still_going(DeadLetterCause::Refused)
+        decide(&answer(Phase::Deactivate, 501, None), &LAST_ATTEMPT),
+        wait_and_file(DeadLetterCause::Refused)
     );
+
     let silent = Failure {
         phase: Phase::Deactivate,
         kind: FailureKind::NoAnswer,
     };
-    assert_eq!(decide(&silent, &FRESH), after(None, true));
+
+    assert_eq!(decide(&silent, &FIRST_ATTEMPT), wait_for(None, true));
+
     for status in 300..600 {
         for probe in [
             None,
@@ -122,12 +126,15 @@ fn a_deactivation_has_no_last_attempt() {
         ] {
             let verdict = decide(
                 &answer(Phase::Deactivate, status, None),
-                &Situation { probe, ..SPENT },
+                &Situation {
+                    probe,
+                    ..LAST_ATTEMPT
+                },
             );
             assert!(
                 !matches!(
                     verdict,
-                    Verdict::Letter(_) | Verdict::Done | Verdict::Recreate
+                    Verdict::DeadLetter(_) | Verdict::Done | Verdict::Recreate
                 ),
                 "{status}: {verdict:?}"
             );
@@ -136,9 +143,17 @@ fn a_deactivation_has_no_last_attempt() {
 }
 
 #[test]
-fn refused_credentials_are_probed_before_anything_is_concluded() {
+fn refused_credentials_are_probed_before_the_connection_is_paused() {
     for status in [401, 403] {
-        let with = |probe| decide(&answer(ONE, status, None), &Situation { probe, ..FRESH });
+        let with = |probe| {
+            decide(
+                &answer(ONE_ATTRIBUTE, status, None),
+                &Situation {
+                    probe,
+                    ..FIRST_ATTEMPT
+                },
+            )
+        };
         assert_eq!(with(None), Verdict::Probe);
         assert_eq!(
             with(Some(Probe::Refused)),
@@ -146,152 +161,175 @@ fn refused_credentials_are_probed_before_anything_is_concluded() {
         );
         assert_eq!(
             with(Some(Probe::Accepted)),
-            Verdict::Letter(DeadLetterCause::Refused)
+            Verdict::DeadLetter(DeadLetterCause::Refused)
         );
-        assert_eq!(with(Some(Probe::Unclear)), after(None, false));
+        assert_eq!(with(Some(Probe::Unclear)), wait_for(None, false));
     }
 }
 
 #[test]
-fn who_exists_already_is_looked_up_and_only_then_a_conflict() {
+fn an_existing_account_is_looked_up_before_it_is_a_conflict() {
     assert_eq!(
-        decide(&answer(Phase::Create, 409, None), &FRESH),
+        decide(&answer(Phase::Create, 409, None), &FIRST_ATTEMPT),
         Verdict::LookUp
     );
     let looked_up = Situation {
         looked_up: true,
-        ..FRESH
+        ..FIRST_ATTEMPT
     };
     assert_eq!(
         decide(&answer(Phase::Create, 409, None), &looked_up),
-        Verdict::Letter(DeadLetterCause::Conflict)
+        Verdict::DeadLetter(DeadLetterCause::Conflict)
     );
 }
 
 #[test]
-fn one_bad_attribute_holds_up_no_other() {
-    assert_eq!(decide(&answer(SIX, 400, None), &FRESH), Verdict::OneByOne);
-    assert_eq!(decide(&answer(SIX, 409, None), &FRESH), Verdict::OneByOne);
+fn a_refused_update_of_several_attributes_is_split() {
     assert_eq!(
-        decide(&answer(ONE, 400, None), &FRESH),
-        Verdict::Letter(DeadLetterCause::Refused)
+        decide(&answer(SIX_ATTRIBUTES, 400, None), &FIRST_ATTEMPT),
+        Verdict::SplitUpdate
     );
-    assert_eq!(decide(&answer(SIX, 412, None), &FRESH), Verdict::ReadAgain);
     assert_eq!(
-        decide(&answer(SIX, 412, None), &SPENT),
-        Verdict::Letter(DeadLetterCause::Exhausted)
+        decide(&answer(SIX_ATTRIBUTES, 409, None), &FIRST_ATTEMPT),
+        Verdict::SplitUpdate
+    );
+    assert_eq!(
+        decide(&answer(ONE_ATTRIBUTE, 400, None), &FIRST_ATTEMPT),
+        Verdict::DeadLetter(DeadLetterCause::Refused)
+    );
+    assert_eq!(
+        decide(&answer(SIX_ATTRIBUTES, 412, None), &FIRST_ATTEMPT),
+        Verdict::ReadAgain
+    );
+    assert_eq!(
+        decide(&answer(SIX_ATTRIBUTES, 412, None), &LAST_ATTEMPT),
+        Verdict::DeadLetter(DeadLetterCause::Exhausted)
     );
 }
 
 #[test]
-fn a_404_proves_nothing_by_itself() {
-    for phase in [Phase::Read, SIX, ONE, Phase::Deactivate, Phase::Reactivate] {
+fn a_404_of_a_bound_user_is_confirmed_and_any_other_404_pauses() {
+    for phase in [
+        Phase::Read,
+        SIX_ATTRIBUTES,
+        ONE_ATTRIBUTE,
+        Phase::Deactivate,
+        Phase::Reactivate,
+    ] {
         assert_eq!(
-            decide(&answer(phase, 404, None), &FRESH),
+            decide(&answer(phase, 404, None), &FIRST_ATTEMPT),
             Verdict::ConfirmAbsence
         );
     }
+
     assert_eq!(
-        decide(&answer(Phase::Find, 404, None), &FRESH),
+        decide(&answer(Phase::Find, 404, None), &FIRST_ATTEMPT),
         Verdict::Pause(PauseReason::WrongTarget)
     );
+
     let redirected = Failure {
         phase: Phase::Read,
         kind: FailureKind::Redirected,
     };
+
     assert_eq!(
-        decide(&redirected, &FRESH),
+        decide(&redirected, &FIRST_ATTEMPT),
         Verdict::Pause(PauseReason::WrongTarget)
     );
 }
 
 #[test]
-fn who_is_gone_is_known_only_after_every_look() {
+fn an_account_is_gone_only_after_every_check_agrees() {
     let gone = Absence {
         confirmed: Some(true),
         older_than_propagation_delay: true,
-        unfound: Some(true),
-        seen_before: true,
-        several_in_a_row: false,
-        ending: true,
+        lookup_empty: Some(true),
+        observed_before: true,
+        others_missing: false,
+        deactivating: true,
         recreate: false,
     };
-    assert_eq!(absent(&gone), Verdict::Done);
+
+    assert_eq!(decide_absence(&gone), Verdict::Done);
     assert_eq!(
-        absent(&Absence {
-            ending: false,
+        decide_absence(&Absence {
+            deactivating: false,
             ..gone
         }),
-        Verdict::Letter(DeadLetterCause::Vanished)
+        Verdict::DeadLetter(DeadLetterCause::Vanished)
     );
     assert_eq!(
-        absent(&Absence {
-            ending: false,
+        decide_absence(&Absence {
+            deactivating: false,
             recreate: true,
             ..gone
         }),
         Verdict::Recreate
     );
     assert_eq!(
-        absent(&Absence {
+        decide_absence(&Absence {
             recreate: true,
             ..gone
         }),
         Verdict::Done
     );
     assert_eq!(
-        absent(&Absence {
+        decide_absence(&Absence {
             confirmed: None,
             ..gone
         }),
         Verdict::ReadAgain
     );
     assert_eq!(
-        absent(&Absence {
+        decide_absence(&Absence {
             confirmed: Some(false),
             ..gone
         }),
         Verdict::Pause(PauseReason::WrongTarget)
     );
     assert_eq!(
-        absent(&Absence {
-            several_in_a_row: true,
+        decide_absence(&Absence {
+            others_missing: true,
             ..gone
         }),
         Verdict::Pause(PauseReason::WrongTarget)
     );
     assert_eq!(
-        absent(&Absence {
-            unfound: None,
+        decide_absence(&Absence {
+            lookup_empty: None,
             ..gone
         }),
         Verdict::LookUp
     );
     assert_eq!(
-        absent(&Absence {
-            seen_before: false,
+        decide_absence(&Absence {
+            observed_before: false,
             ..gone
         }),
-        after(None, true)
+        wait_for(None, true)
     );
     assert_eq!(
-        absent(&Absence {
+        decide_absence(&Absence {
             older_than_propagation_delay: false,
             ..gone
         }),
-        after(None, true)
+        wait_for(None, true)
     );
-    assert_eq!(not_effective(), still_going(DeadLetterCause::NotEffective));
+    assert_eq!(
+        decide_not_effective(),
+        wait_and_file(DeadLetterCause::NotEffective)
+    );
 }
 
 #[test]
-fn a_search_that_is_too_sensitive_for_the_target_is_refused_and_no_matter_of_credentials() {
+fn a_search_with_a_sensitive_filter_is_refused_without_a_probe() {
     let error = ScimError {
         status: 403,
         scim_type: Some("sensitive".to_owned()),
         is_scim: true,
         ..ScimError::default()
     };
+
     let failure = Failure {
         phase: Phase::Find,
         kind: FailureKind::Answered {
@@ -299,8 +337,9 @@ fn a_search_that_is_too_sensitive_for_the_target_is_refused_and_no_matter_of_cre
             retry_after: None,
         },
     };
+
     assert_eq!(
-        decide(&failure, &FRESH),
-        Verdict::Letter(DeadLetterCause::Refused)
+        decide(&failure, &FIRST_ATTEMPT),
+        Verdict::DeadLetter(DeadLetterCause::Refused)
     );
 }

@@ -1,33 +1,36 @@
-//! What a target says when it refuses: RFC 7644 section 3.12, and what servers send instead of it.
+//! The body of an error response: RFC 7644 section 3.12, and the forms that servers send instead.
 //!
-//! Read leniently: status as number or text, no `schemas`, AWS's `schema`, Graph-style `{error: {message}}`,
-//! plain text, HTML, nothing at all. [`ScimError::is_scim`] tells whether it was a real SCIM error: only such
-//! a 404 may prove that a user is gone.
+//! The parser is lenient: the status may be a number or text, `schemas` may be missing or be AWS's
+//! `schema`, and the body may be `{error: {message}}` (Microsoft Graph), plain text, HTML or empty.
+//! [`ScimError::is_scim`] marks a real SCIM error: only such a 404 proves that an account does not
+//! exist. The consequence of an error is decided in `plan::verdict`.
 
 use serde_json::Value;
 
-use super::{ERROR, resource::member};
+use super::{resource::member, urn::ERROR};
 
-/// A refusal, as far as it could be read.
+/// An error response, as far as its body could be parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScimError {
-    /// The status: the body's, else that of the answer.
+    /// The `status` of the body if it is 400 to 599, else the HTTP status.
     pub status: u16,
-    /// `uniqueness`, `invalidFilter`, `noTarget` ... as the target wrote it.
+    /// `scimType` as the server writes it: `uniqueness`, `invalidFilter`, `noTarget` ...
     pub scim_type: Option<String>,
-    /// What it says, cut to 300 characters; no HTML. It may quote a value of the person: never for a log.
+    /// The server's message, at most 300 characters, without HTML. It may quote personal data:
+    /// it must not be logged.
     pub detail: Option<String>,
-    /// Whether the body is a SCIM error.
+    /// Whether the body is a SCIM error message.
     pub is_scim: bool,
 }
 
 impl ScimError {
-    /// Reads the body of an answer with an error status.
+    /// Parses the body of a response with an error status.
     pub fn read(status: u16, body: &[u8]) -> Self {
         let bare = Self {
             status,
             ..Self::default()
         };
+
         match serde_json::from_slice::<Value>(body) {
             Ok(json @ Value::Object(_)) => Self::from_json(status, &json),
             Ok(Value::String(text)) => Self {
@@ -42,29 +45,26 @@ impl ScimError {
         }
     }
 
-    /// Whether `scimType` is this one, whatever its case.
-    pub fn is_type(&self, scim_type: &str) -> bool {
+    /// Whether `scimType` equals this one, compared without case.
+    pub fn has_scim_type(&self, scim_type: &str) -> bool {
         self.scim_type
             .as_deref()
             .is_some_and(|found| found.eq_ignore_ascii_case(scim_type))
     }
 
-    fn from_json(answered: u16, json: &Value) -> Self {
+    fn from_json(http_status: u16, json: &Value) -> Self {
         let status = match member(json, "status") {
             Some(Value::String(text)) => text.trim().parse().ok(),
             Some(Value::Number(number)) => number.as_u64().and_then(|n| u16::try_from(n).ok()),
             Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => None,
         };
+
         let is_scim = ["schemas", "schema"]
             .iter()
             .filter_map(|name| member(json, name))
             .any(names_error_schema)
-            || (status == Some(answered) && member(json, "detail").is_some());
-        let text = |object: &Value, name| {
-            member(object, name)
-                .and_then(Value::as_str)
-                .map(str::to_owned)
-        };
+            || (status == Some(http_status) && member(json, "detail").is_some());
+
         let nested = member(json, "error");
         let detail = text(json, "detail")
             .or_else(|| nested.and_then(|error| text(error, "message")))
@@ -76,15 +76,22 @@ impl ScimError {
                     .and_then(|e| e.get(0))
                     .and_then(|e| text(e, "description"))
             });
+
         Self {
             status: status
                 .filter(|s| (400..600).contains(s))
-                .unwrap_or(answered),
+                .unwrap_or(http_status),
             scim_type: text(json, "scimType").filter(|t| !t.is_empty()),
             detail: detail.and_then(|d| shortened(&d)),
             is_scim,
         }
     }
+}
+
+fn text(object: &Value, name: &str) -> Option<String> {
+    member(object, name)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
 }
 
 fn names_error_schema(schemas: &Value) -> bool {
@@ -101,7 +108,7 @@ fn from_text(body: &[u8]) -> Option<String> {
     if !text.trim_start().starts_with('<') {
         return shortened(&text);
     }
-    // Of an HTML page only the title says anything. ASCII folding keeps byte offsets.
+    // The title is the only useful part of an HTML page. ASCII lower case keeps byte offsets.
     let folded = text.to_ascii_lowercase();
     let from = folded.find("<title>")? + "<title>".len();
     let to = folded.get(from..)?.find("</title>")? + from;
@@ -128,14 +135,15 @@ mod tests {
         (error.status, error.scim_type, error.detail, error.is_scim)
     }
 
-    #[allow(clippy::unnecessary_wraps, reason = "cases read better")]
+    #[allow(clippy::unnecessary_wraps, reason = "it keeps the cases short")]
     fn some(text: &str) -> Option<String> {
         Some(text.to_owned())
     }
 
     #[test]
-    fn the_rfcs_form_is_read_whole() {
-        let body = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"409","scimType":"uniqueness","detail":"taken"}"#;
+    fn an_error_of_the_rfc_form_is_parsed_whole() {
+        let body = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"409",
+                       "scimType":"uniqueness","detail":"taken"}"#;
         assert_eq!(
             read(409, body),
             (409, some("uniqueness"), some("taken"), true)
@@ -143,8 +151,10 @@ mod tests {
     }
 
     #[test]
-    fn what_servers_send_instead_is_read_as_far_as_it_goes() {
-        let aws = r#"{"schema":["urn:ietf:params:scim:api:messages:2.0:Error"],"schemas":null,"detail":"d","status":429}"#;
+    fn an_error_of_another_form_is_parsed_as_far_as_possible() {
+        let aws = r#"{"schema":["urn:ietf:params:scim:api:messages:2.0:Error"],"schemas":null,
+                      "detail":"d","status":429}"#;
+
         assert_eq!(read(429, aws), (429, None, some("d"), true));
         let graph = r#"{"error":{"message":"Missing Email field","code":1}}"#;
         assert_eq!(

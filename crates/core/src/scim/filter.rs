@@ -1,6 +1,8 @@
-//! Filters as a client sends them: `eq`, joined by `and` (RFC 7644 section 3.4.2.2; the interop draft allows no more).
+//! The filters that the client sends: `eq` comparisons joined by `and` (RFC 7644 section 3.4.2.2).
 //!
-//! Values are JSON literals; the whole filter is then percent-encoded for a query.
+//! draft-zollner-scim-interop-profile allows no other operators. Values are written as JSON
+//! literals, and the whole filter is percent-encoded for the query of a URL. The file does not
+//! evaluate filters.
 
 use std::fmt::{self, Write};
 
@@ -8,31 +10,32 @@ use serde_json::Value;
 
 use super::AttributePath;
 
-/// A filter of comparisons that must all hold.
+/// A filter whose comparisons must all hold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter(String);
 
 impl Filter {
-    /// `path eq value`. A selected element's sub-attribute becomes a value path:
+    /// The filter `path eq value`. A path with a selector becomes a value path:
     /// `emails[type eq "work" and value eq "a@b"]`.
     pub fn eq(path: &AttributePath, value: &Value) -> Self {
         let Some(selector) = path.selector() else {
             return Self(format!("{path} eq {value}"));
         };
-        let (attribute, sub) = (path.whole_attribute(), path.sub().unwrap_or("value"));
+        let attribute = path.whole_attribute();
+        let sub = path.sub_attribute().unwrap_or("value");
         Self(format!(
             "{attribute}[{} eq {} and {sub} eq {value}]",
             selector.attribute, selector.value
         ))
     }
 
-    /// Both must hold.
+    /// The conjunction of two filters.
     #[must_use]
     pub fn and(self, other: &Self) -> Self {
         Self(format!("{} and {}", self.0, other.0))
     }
 
-    /// The filter, percent-encoded for use as a query value.
+    /// The filter, percent-encoded as the value of a query parameter.
     pub fn encoded(&self) -> String {
         percent_encode(&self.0)
     }
@@ -44,14 +47,15 @@ impl fmt::Display for Filter {
     }
 }
 
-/// Everything but RFC 3986's unreserved characters becomes `%XX`: safe as a path segment and as a query value.
+/// Encodes every byte except the unreserved characters of RFC 3986 section 2.3 as `%XX`. The result
+/// is valid as a path segment and as a query value.
 pub fn percent_encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             out.push(char::from(byte));
         } else {
-            // Writing to a String cannot fail.
+            // A write to a String cannot fail.
             let _ = write!(out, "%{byte:02X}");
         }
     }
@@ -69,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_escaped_as_json_and_then_for_the_query() {
+    fn a_value_is_escaped_as_json_and_then_percent_encoded() {
         let filter = eq("userName", "a\"b\\c+d e");
         assert_eq!(filter.to_string(), r#"userName eq "a\"b\\c+d e""#);
         assert_eq!(
@@ -80,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn every_filter_reads_back_with_its_value_in_an_independent_reader() {
+    fn an_independent_parser_reads_each_filter_back_with_its_value() {
         for value in [
             "ada",
             "O'Neil",
@@ -99,7 +103,7 @@ mod tests {
                     found,
                 )) = read
                 else {
-                    panic!("{text} is not one comparison");
+                    panic!("{text} is not a single comparison");
                 };
                 assert_eq!(op, scim_v2::filter::CompareOp::Eq);
                 assert_eq!(found, value.into());

@@ -1,35 +1,35 @@
-//! The answer to a query (RFC 7644 section 3.4.2), read leniently.
+//! The response to a query (RFC 7644 section 3.4.2), parsed leniently.
 //!
-//! Servers leave out `startIndex`, `itemsPerPage`, even `Resources` when nothing was found; some put `null`
-//! entries in the list; SCIM 1.1 spells the same members.
+//! Servers leave out `startIndex`, `itemsPerPage`, and even `Resources` if nothing matches. Some
+//! put `null` entries in the list. SCIM 1.1 has the same members. Paging is the caller's task.
 
 use serde_json::Value;
 
 use super::resource::member;
 
-/// A page of resources.
+/// One page of a query's result.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListResponse {
-    /// How many there are in all; what the page holds if the server does not say.
+    /// The number of matches on all pages; never less than the resources of this page.
     pub total: u64,
-    /// The resources of this page.
+    /// The resources of this page, without `null` entries.
     pub resources: Vec<Value>,
 }
 
 impl ListResponse {
-    /// Reads a page; `None` if the body is no list at all (a resource, an error, HTML read as text).
+    /// Parses a page; `None` if the body is not a list: a resource, an error, text.
     pub fn read(body: &Value) -> Option<Self> {
         let total = member(body, "totalResults");
-        let listed = member(body, "Resources");
-        let resources: Vec<Value> = match listed {
+        let resources: Vec<Value> = match member(body, "Resources") {
             Some(Value::Array(all)) => all.iter().filter(|r| r.is_object()).cloned().collect(),
             Some(Value::Null) | None if total.is_some() => Vec::new(),
             Some(_) | None => return None,
         };
-        let held = u64::try_from(resources.len()).unwrap_or(u64::MAX);
+
+        let on_this_page = u64::try_from(resources.len()).unwrap_or(u64::MAX);
         let stated = total.and_then(|t| t.as_u64().or_else(|| t.as_str()?.parse().ok()));
         Some(Self {
-            total: stated.unwrap_or(held).max(held),
+            total: stated.unwrap_or(on_this_page).max(on_this_page),
             resources,
         })
     }
@@ -42,8 +42,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_are_read_as_servers_write_them() {
+    fn a_list_parses_in_each_form_that_servers_send() {
         let read = |body| ListResponse::read(&body).map(|l| (l.total, l.resources.len()));
+
         assert_eq!(
             read(json!({"totalResults": 2, "Resources": [{"id": "1"}, null, {"id": "2"}]})),
             Some((2, 2))

@@ -1,33 +1,33 @@
-//! SCIM 2.0 shapes as a client needs them (RFC 7643, RFC 7644), and dialects as data: pure.
+//! The parts of SCIM 2.0 that a client needs (RFC 7643, RFC 7644), and dialects as data.
 //!
-//! Resources stay [`serde_json::Value`]: what a target sends beyond the RFC is kept, not lost in a type.
+//! In: attribute paths, JSON values, response bodies, profiles as TOML. Out: filters, PATCH bodies,
+//! values of a resource, errors. Resources stay [`serde_json::Value`], so that members beyond the
+//! RFC are kept. The module sends no requests (that is `scim_client`) and does not decide what to
+//! change (that is `plan`).
 
 mod error;
 mod filter;
 mod list;
 mod patch;
 mod path;
+mod path_syntax;
+#[cfg(test)]
+mod path_tests;
 mod profile;
 mod resource;
+mod urn;
 
 pub use error::ScimError;
 pub use filter::{Filter, percent_encode};
 pub use list::ListResponse;
-pub use patch::{PatchOperation, patch_body};
-pub use path::{AttributePath, InvalidPath, Selector};
+pub use patch::PatchOperation;
+pub(crate) use patch::patch_body;
+pub use path::{AttributePath, InvalidPath};
+pub use path_syntax::Selector;
 pub use profile::{
-    AttributeShape, GroupDialect, InvalidProfile, MemberCheck, NullPolicy, Profile, UpdateMethod,
-    ValueKind,
+    AttributeOverride, GroupDialect, InvalidProfile, MemberCheck, NullPolicy, Profile,
+    UpdateMethod, ValueKind,
 };
-pub use resource::{member, same_value};
-
-/// Schema of a user.
-pub const CORE_USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-/// Schema of a group.
-pub const CORE_GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
-/// Schema of the enterprise extension.
-pub const ENTERPRISE_USER: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-/// Schema of a PATCH body.
-pub const PATCH_OP: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
-/// Schema of an error.
-pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+pub use resource::member;
+pub(crate) use resource::value_matches;
+pub use urn::{CORE_GROUP, CORE_USER, ENTERPRISE_USER, ERROR, PATCH_OP};

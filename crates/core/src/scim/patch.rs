@@ -1,34 +1,37 @@
-//! PATCH bodies (RFC 7644 section 3.5.2): lower-case op, one attribute per operation, an explicit path.
+//! PATCH bodies (RFC 7644 section 3.5.2).
+//!
+//! `op` is in lower case and each operation changes one attribute at an explicit path, because some
+//! servers accept no other form. [`PatchOperation::Merge`] is for those that accept no path.
 
 use serde_json::{Value, json};
 
-use super::{AttributePath, PATCH_OP};
+use super::{AttributePath, urn::PATCH_OP};
 
-/// One operation of a PATCH.
+/// One operation in the body of a PATCH.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PatchOperation {
-    /// Adds a value, or elements to a list.
+    /// Adds a value, or elements to a multi-valued attribute.
     Add {
-        /// Where.
+        /// The attribute that gets the value.
         path: AttributePath,
-        /// What.
+        /// The value, or the array of new elements.
         value: Value,
     },
-    /// Replaces the value; where there is none it is added.
+    /// Replaces a value; the server adds it if there is none.
     Replace {
-        /// Where.
+        /// The attribute to replace.
         path: AttributePath,
-        /// By what.
+        /// The new value.
         value: Value,
     },
-    /// Removes the value.
+    /// Removes a value.
     Remove {
-        /// Where.
+        /// The attribute to remove.
         path: AttributePath,
     },
-    /// Replaces several attributes at once, for servers that know no paths.
+    /// Replaces several attributes in one operation without a path.
     Merge {
-        /// The attributes.
+        /// An object with the attributes.
         value: Value,
     },
 }
@@ -48,8 +51,8 @@ impl PatchOperation {
     }
 }
 
-/// The body of a PATCH.
-pub fn patch_body(operations: &[PatchOperation]) -> Value {
+/// The body of a PATCH with these operations, in their order.
+pub(crate) fn patch_body(operations: &[PatchOperation]) -> Value {
     let operations: Vec<Value> = operations.iter().map(PatchOperation::to_json).collect();
     json!({"schemas": [PATCH_OP], "Operations": operations})
 }

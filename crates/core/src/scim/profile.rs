@@ -1,8 +1,9 @@
-//! A connection's dialect, as data (`presets/connections/*.toml`).
+//! The dialect of a SCIM application, as data (`presets/connections/*.toml`).
 //!
-//! Discovery is no substitute: servers advertise what does not work and hide what does. Every knob has the
-//! value that the RFC and the interop draft ask for as its default, so a preset states differences only.
-//! Serialised, a profile names every knob in a fixed order: equal profiles are equal text.
+//! Discovery cannot replace it: servers advertise features that fail and hide features that work.
+//! The default of each setting is the value of the RFCs and of draft-zollner-scim-interop-profile,
+//! so that a preset states only the differences. A serialized profile has every setting in a fixed
+//! order: equal profiles have equal text.
 
 use std::collections::BTreeMap;
 
@@ -11,133 +12,138 @@ use serde_json::{Number, Value};
 
 use super::AttributePath;
 
-/// A dialect.
+/// The dialect of one SCIM application.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// Its name: `generic`, `workplace`.
+    /// The name in the configuration: `generic`, `workplace`.
     pub name: String,
-    /// What people call it.
+    /// The display name of the application.
     #[serde(default)]
     pub title: String,
-    /// `User-Agent`; some targets refuse a request without one.
+    /// The `User-Agent` header; some servers refuse a request without it.
     #[serde(default = "user_agent")]
     pub user_agent: String,
-    /// Headers sent with every request.
+    /// Additional headers of every request.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// `Content-Type` of what is sent.
+    /// The `Content-Type` header of a request with a body.
     #[serde(default = "scim_json")]
     pub content_type: String,
-    /// `Accept`.
+    /// The `Accept` header of every request.
     #[serde(default = "accept")]
     pub accept: String,
-    /// Path of users under the base URL.
+    /// The path of users below the base URL.
     #[serde(default = "users")]
     pub users: String,
-    /// Path of the service provider configuration; empty: there is none.
+    /// The path of the service provider configuration below the base URL; empty: the server has
+    /// none.
     #[serde(default = "service_provider_config")]
     pub service_provider_config: String,
-    /// How attributes of an existing user are changed.
+    /// The method that changes attributes of an existing user.
     #[serde(default)]
     pub update: UpdateMethod,
-    /// How `active` is changed.
+    /// The method that changes `active`.
     #[serde(default)]
     pub deactivate: UpdateMethod,
-    /// How many operations one PATCH may hold; 0: any number.
+    /// The maximum number of operations in one PATCH; 0: no limit.
     #[serde(default)]
     pub max_operations: usize,
-    /// How a value is taken away.
+    /// The way to clear a value.
     #[serde(default)]
     pub null: NullPolicy,
-    /// Whether `If-Match` is sent where a version is known.
+    /// Whether to send `If-Match` if the version of the resource is known.
     #[serde(default)]
     pub etag: bool,
-    /// What a user needs on create: one of each list. (`[["userName", "externalId"]]`: either.)
+    /// The attributes that a POST of a user must have: at least one of each list.
+    /// `[["userName", "externalId"]]` means either of the two.
     #[serde(default = "required")]
     pub required: Vec<Vec<AttributePath>>,
-    /// How an account is found, in this order, where the connection does not say.
+    /// The attributes that find an account, in this order; a connection may override them.
     #[serde(default = "lookup")]
     pub lookup: Vec<AttributePath>,
-    /// Attributes that a filter may name; others are not asked for.
+    /// The attributes that a filter may contain.
     #[serde(default = "lookup")]
     pub filterable: Vec<AttributePath>,
-    /// Lists that hold one element only: an element is replaced, never added.
+    /// Multi-valued attributes of which the server keeps one element: an element is replaced, never
+    /// added.
     #[serde(default)]
     pub single_valued: Vec<AttributePath>,
-    /// Attributes that have another place or type here.
+    /// Attributes with another path or JSON type in this dialect.
     #[serde(default)]
-    pub attributes: BTreeMap<AttributePath, AttributeShape>,
-    /// Groups; `None`: the target has none.
+    pub attributes: BTreeMap<AttributePath, AttributeOverride>,
+    /// The dialect of groups; `None`: memberships are not managed.
     #[serde(default)]
     pub groups: Option<GroupDialect>,
-    /// The default mapping: path to an expression, or `{ expr | value, on, empty }`. Read by the config.
+    /// The default mapping: an attribute path to an expression, or to
+    /// `{ expr | value, on, empty }`. `mapping` parses it.
     #[serde(default)]
     pub mapping: BTreeMap<String, Value>,
 }
 
-/// How an existing user is changed.
+/// The method that changes an existing user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UpdateMethod {
-    /// PATCH, one attribute per operation, each with its path.
+    /// PATCH with one attribute and its path in each operation.
     #[default]
     PatchPath,
-    /// PATCH with one operation without a path whose value holds the attributes.
+    /// PATCH with one operation without a path; its value has all attributes.
     PatchPathless,
-    /// PUT of the changed attributes only. (By the RFC a PUT replaces everything: only where the vendor says so.)
+    /// PUT of the changed attributes only. RFC 7644 section 3.5.1 makes a PUT replace all
+    /// attributes, so this is only for a vendor that documents a partial PUT.
     PutPartial,
 }
 
-/// How a value is taken away.
+/// The way to clear a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NullPolicy {
-    /// By a `remove` operation; in a body without operations by `null`.
+    /// A `remove` operation; `null` in a body without operations.
     #[default]
     Remove,
-    /// By replacing it with `null`.
+    /// A replacement with `null`.
     Null,
-    /// By replacing it with `""`: the target refuses nulls.
+    /// A replacement with `""`, for a server that refuses `null`.
     Empty,
 }
 
-/// Another place or type of an attribute.
+/// The path or JSON type of an attribute that differs from the RFC's.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct AttributeShape {
-    /// Where it is instead.
+pub struct AttributeOverride {
+    /// The path in this dialect; `None`: the path of the RFC.
     #[serde(default)]
     pub path: Option<AttributePath>,
-    /// What it is.
+    /// The JSON type in this dialect.
     #[serde(default)]
     pub kind: ValueKind,
 }
 
-/// The JSON type that a target wants.
+/// The JSON type that a server expects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ValueKind {
-    /// As the mapping gives it.
+    /// The type that the mapping produces.
     #[default]
     Any,
-    /// Text; numbers and booleans are written out.
+    /// A string; numbers and booleans are converted.
     Text,
-    /// An integer; text of digits becomes one.
+    /// An integer; a string of digits is converted.
     Integer,
-    /// A boolean; `"true"` and `"false"` become one.
+    /// A boolean; `"true"` and `"false"` are converted.
     Boolean,
 }
 
-/// Groups of a dialect.
+/// The dialect of groups.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GroupDialect {
-    /// Path of groups under the base URL.
+    /// The path of groups below the base URL.
     pub path: String,
-    /// How many members one PATCH may add or remove.
+    /// The maximum number of members that one PATCH adds or removes.
     pub chunk: usize,
-    /// How to learn whether a user is in a group already.
+    /// The way to check a membership before a change.
     pub check: MemberCheck,
 }
 
@@ -151,20 +157,21 @@ impl Default for GroupDialect {
     }
 }
 
-/// How to learn whether a user is in a group already (so that a membership granted by hand stays by hand).
+/// The way to check whether a user is a member of a group already, so that a membership granted by
+/// hand is never recorded as granted by Hirewire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MemberCheck {
-    /// The group is read with its members.
+    /// A GET of the group with its members.
     #[default]
     Read,
-    /// A filter on `id` and `members.value`: for large groups, where the target honours it.
+    /// A filter on `id` and `members.value`, for large groups, if the server supports it.
     Filter,
 }
 
-/// A preset that cannot be read.
+/// A profile whose TOML is invalid.
 #[derive(Debug, thiserror::Error)]
-#[error("the profile cannot be read: {0}")]
+#[error("the profile is invalid: {0}")]
 pub struct InvalidProfile(#[from] toml::de::Error);
 
 const PRESETS: [(&str, &str); 2] = [
@@ -179,10 +186,10 @@ const PRESETS: [(&str, &str); 2] = [
 ];
 
 impl Profile {
-    /// An embedded profile.
+    /// The embedded profile with that name.
     pub fn named(name: &str) -> Option<Self> {
         let (_, text) = PRESETS.iter().find(|(known, _)| *known == name)?;
-        // A test reads every preset, so that this cannot be `None` for a name in `names`.
+        // A test parses every embedded profile.
         Self::read(text).ok()
     }
 
@@ -191,28 +198,30 @@ impl Profile {
         PRESETS.iter().map(|(name, _)| *name).collect()
     }
 
-    /// Reads a profile from TOML.
+    /// Parses a profile from TOML.
     pub fn read(text: &str) -> Result<Self, InvalidProfile> {
         Ok(toml::from_str(text)?)
     }
 
-    /// Where an attribute is in this dialect, and its value in the type it has there.
-    pub fn shaped(&self, path: &AttributePath, value: Value) -> (AttributePath, Value) {
-        let Some(shape) = self.attributes.get(path) else {
+    /// The path of an attribute in this dialect, and its value in the type of this dialect.
+    pub(crate) fn to_dialect(&self, path: &AttributePath, value: Value) -> (AttributePath, Value) {
+        let Some(overridden) = self.attributes.get(path) else {
             return (path.clone(), value);
         };
         (
-            shape.path.clone().unwrap_or_else(|| path.clone()),
-            shape.kind.of(value),
+            overridden.path.clone().unwrap_or_else(|| path.clone()),
+            overridden.kind.convert(value),
         )
     }
 
-    /// What a create still lacks, worded for people (`userName or externalId`); `has` says what is known.
-    pub fn missing(&self, has: impl Fn(&AttributePath) -> bool) -> Vec<String> {
+    /// The required attributes that a POST lacks, in words (`userName or externalId`); `has` tests
+    /// one attribute.
+    pub(crate) fn missing_required(&self, has: impl Fn(&AttributePath) -> bool) -> Vec<String> {
         let lacking = self
             .required
             .iter()
             .filter(|any_of| !any_of.iter().any(&has));
+
         lacking
             .map(|any_of| {
                 any_of
@@ -224,15 +233,16 @@ impl Profile {
             .collect()
     }
 
-    /// Whether a filter may name the attribute.
+    /// Whether a filter may contain the attribute.
     pub fn is_filterable(&self, path: &AttributePath) -> bool {
         self.filterable.contains(path)
     }
 }
 
 impl ValueKind {
-    /// The value in this type; one that cannot be it stays as it is, and the target says so.
-    fn of(self, value: Value) -> Value {
+    /// Converts a value to this type. A value without a conversion stays unchanged, so that the
+    /// server's error names it.
+    fn convert(self, value: Value) -> Value {
         match (self, &value) {
             (Self::Text, Value::Number(number)) => Value::String(number.to_string()),
             (Self::Text, Value::Bool(truth)) => Value::String(truth.to_string()),
@@ -292,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_preset_reads_under_its_own_name_and_maps_what_it_requires() {
+    fn every_embedded_profile_parses_and_maps_the_attributes_that_it_requires() {
         for (name, text) in PRESETS {
             let profile = Profile::read(text).unwrap();
             assert_eq!(profile.name, name);
@@ -303,16 +313,17 @@ mod tests {
                 .collect();
             let external_id = AttributePath::parse("externalId").unwrap();
             assert_eq!(
-                profile.missing(|p| mapped.contains(p) || *p == external_id),
+                profile.missing_required(|p| mapped.contains(p) || *p == external_id),
                 Vec::<String>::new()
             );
             assert!(profile.lookup.iter().all(|p| profile.is_filterable(p)));
         }
+
         assert_eq!(Profile::named("no such"), None);
     }
 
     #[test]
-    fn a_profile_survives_its_canonical_text() {
+    fn a_profile_reads_back_from_its_serialization() {
         for name in Profile::names() {
             let profile = Profile::named(name).unwrap();
             let text = serde_json::to_string(&profile).unwrap();
@@ -323,16 +334,17 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_knob_is_refused() {
+    fn an_unknown_setting_is_refused() {
         assert!(Profile::read("name = 'x'\nupdat = 'put_partial'").is_err());
         assert!(Profile::read("name = 'x'\nrequired = [['a b']]").is_err());
     }
 
     #[test]
-    fn workplace_wants_the_managers_number_and_dates_as_integers() {
+    fn workplace_takes_the_manager_id_and_dates_as_integers() {
         let profile = Profile::named("workplace").unwrap();
         let path = |text| AttributePath::parse(text).unwrap();
-        let (at, value) = profile.shaped(&path("enterprise.manager.value"), json!("100012"));
+        let (at, value) = profile.to_dialect(&path("enterprise.manager.value"), json!("100012"));
+
         assert_eq!(
             (at, value),
             (path("enterprise.manager.managerId"), json!(100_012))
@@ -341,16 +353,19 @@ mod tests {
             "urn:ietf:params:scim:schemas:extension:facebook:starttermdates:2.0:User:startDate",
         );
         assert_eq!(
-            profile.shaped(&at, json!("1700000000")).1,
+            profile.to_dialect(&at, json!("1700000000")).1,
             json!(1_700_000_000)
         );
         assert_eq!(
-            profile.shaped(&path("title"), json!("x")),
+            profile.to_dialect(&path("title"), json!("x")),
             (path("title"), json!("x"))
         );
-        assert_eq!(profile.missing(|p| p.is("externalId")), ["name.formatted"]);
         assert_eq!(
-            profile.missing(|_| false),
+            profile.missing_required(|p| p.is_core_attribute("externalId")),
+            ["name.formatted"]
+        );
+        assert_eq!(
+            profile.missing_required(|_| false),
             ["userName or externalId", "name.formatted"]
         );
     }

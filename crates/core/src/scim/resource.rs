@@ -1,13 +1,14 @@
-//! Reading and writing a SCIM resource at an attribute path.
+//! Reads and writes the value of a SCIM resource at an attribute path.
 //!
-//! Attribute names are looked up without case; an extension's attributes are in a container named by its URN,
-//! or (some servers) under flattened keys `URN:attr`. Absent, `null` and `[]` are one: unassigned (RFC 7643 2.5).
+//! Attribute names compare without case (RFC 7643 section 2.1). The attributes of an extension are
+//! members of an object under its URN; some servers send flat keys `URN:attr` instead. An absent
+//! member, `null` and `[]` all mean unassigned (RFC 7643 section 2.5).
 
 use serde_json::{Map, Value};
 
-use super::AttributePath;
+use super::{AttributePath, Selector};
 
-/// The member of an object by its name without case.
+/// The member of an object with that name; an exact match wins over one without case.
 pub fn member<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     let members = object.as_object()?;
     members.get(name).or_else(|| {
@@ -19,16 +20,16 @@ pub fn member<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 impl AttributePath {
-    /// The value at the path; `None` if it is unassigned. Of a multi-valued attribute without a selector the
-    /// primary element counts, else the first.
+    /// The value at the path; `None` if it is unassigned. A path into a multi-valued attribute
+    /// without a selector reads the primary element, else the first.
     pub fn get<'a>(&self, resource: &'a Value) -> Option<&'a Value> {
         let attribute = self.get_attribute(resource)?;
         let element = match self.selector() {
             Some(_) => self.element(attribute)?,
             None => attribute,
         };
-        let value = match (self.sub(), element) {
-            (None, whole) => whole,
+        let value = match (self.sub_attribute(), element) {
+            (None, element) => element,
             (Some(sub), Value::Array(elements)) => {
                 let primary = elements
                     .iter()
@@ -37,11 +38,12 @@ impl AttributePath {
             }
             (Some(sub), element) => member(element, sub)?,
         };
+
         assigned(value)
     }
 
-    /// Whether the element that the selector names is there (true without a selector).
-    pub fn has_element(&self, resource: &Value) -> bool {
+    /// Whether the element that the selector selects exists; true for a path without a selector.
+    pub(crate) fn has_element(&self, resource: &Value) -> bool {
         self.selector().is_none()
             || self
                 .get_attribute(resource)
@@ -49,52 +51,42 @@ impl AttributePath {
                 .is_some()
     }
 
-    /// Writes a value at the path, making containers and elements as needed: for the body of a create.
+    /// Writes a value at the path, and creates the objects and elements on the way: for the body of
+    /// a POST or PUT.
     pub fn set(&self, resource: &mut Value, value: Value) {
-        let Some(mut members) = object(resource) else {
+        let Some(mut members) = as_object(resource) else {
             return;
         };
         if let Some(urn) = self.urn() {
-            let Some(container) = object(slot(members, urn)) else {
+            let Some(extension) = as_object(member_mut(members, urn)) else {
                 return;
             };
-            members = container;
+            members = extension;
         }
-        let attribute = slot(members, self.attribute());
-        let place = match self.selector() {
+
+        let attribute = member_mut(members, self.attribute());
+        let target = match self.selector() {
             None => attribute,
             Some(selector) => {
-                let known = attribute
-                    .as_array()
-                    .and_then(|all| all.iter().position(|e| selects(selector, e)));
-                if !attribute.is_array() {
-                    *attribute = Value::Array(Vec::new());
-                }
-                let Some(elements) = attribute.as_array_mut() else {
-                    return;
-                };
-                let at = known.unwrap_or(elements.len());
-                if at == elements.len() {
-                    let mut fresh = Map::new();
-                    fresh.insert(selector.attribute.clone(), selector.value.clone());
-                    elements.push(Value::Object(fresh));
-                }
-                let Some(element) = elements.get_mut(at) else {
+                let Some(element) = element_mut(attribute, selector) else {
                     return;
                 };
                 element
             }
         };
-        match self.sub() {
-            None => *place = value,
+
+        match self.sub_attribute() {
+            None => *target = value,
             Some(sub) => {
-                let Some(members) = object(place) else { return };
-                *slot(members, sub) = value;
+                let Some(members) = as_object(target) else {
+                    return;
+                };
+                *member_mut(members, sub) = value;
             }
         }
     }
 
-    /// The whole attribute, whatever selector and sub-attribute say.
+    /// The whole attribute, without regard to selector and sub-attribute.
     fn get_attribute<'a>(&self, resource: &'a Value) -> Option<&'a Value> {
         let Some(urn) = self.urn() else {
             return member(resource, self.attribute());
@@ -109,29 +101,52 @@ impl AttributePath {
         if let Value::Array(elements) = attribute {
             return elements.iter().find(|element| selects(selector, element));
         }
-        // A server with one value per attribute may answer the element itself.
+        // A server with a single value per attribute may send the element without a list.
         selects(selector, attribute).then_some(attribute)
     }
 }
 
-fn selects(selector: &super::Selector, element: &Value) -> bool {
+/// The element that the selector selects; it is appended if it does not exist.
+fn element_mut<'a>(attribute: &'a mut Value, selector: &Selector) -> Option<&'a mut Value> {
+    if !attribute.is_array() {
+        *attribute = Value::Array(Vec::new());
+    }
+    let elements = attribute.as_array_mut()?;
+
+    let position = elements
+        .iter()
+        .position(|element| selects(selector, element));
+    let index = position.unwrap_or(elements.len());
+    if position.is_none() {
+        let mut element = Map::new();
+        element.insert(selector.attribute.clone(), selector.value.clone());
+        elements.push(Value::Object(element));
+    }
+    elements.get_mut(index)
+}
+
+fn selects(selector: &Selector, element: &Value) -> bool {
     match (member(element, &selector.attribute), &selector.value) {
         // `type` is not case-exact (RFC 7643 section 4.1.2).
-        (Some(Value::String(found)), Value::String(wanted)) => found.eq_ignore_ascii_case(wanted),
-        (Some(found), wanted) => found == wanted,
-        // "primary" is false where it is not stated (RFC 7643 section 2.4).
-        (None, wanted) => *wanted == Value::Bool(false),
+        (Some(Value::String(current)), Value::String(expected)) => {
+            current.eq_ignore_ascii_case(expected)
+        }
+        (Some(current), expected) => current == expected,
+        // An absent "primary" means false (RFC 7643 section 2.4).
+        (None, expected) => *expected == Value::Bool(false),
     }
 }
 
-fn object(value: &mut Value) -> Option<&mut Map<String, Value>> {
+/// The members of the value, which becomes an empty object if it is none.
+fn as_object(value: &mut Value) -> Option<&mut Map<String, Value>> {
     if !value.is_object() {
         *value = Value::Object(Map::new());
     }
     value.as_object_mut()
 }
 
-fn slot<'a>(members: &'a mut Map<String, Value>, name: &str) -> &'a mut Value {
+/// The member with that name, compared without case; it is created as `null` if it is absent.
+fn member_mut<'a>(members: &'a mut Map<String, Value>, name: &str) -> &'a mut Value {
     let key = members
         .keys()
         .find(|key| key.eq_ignore_ascii_case(name))
@@ -152,28 +167,32 @@ fn assigned(value: &Value) -> Option<&Value> {
     }
 }
 
-/// Whether a target's value is what we want: a complex value may have more members there (`$ref`,
-/// `displayName`), a list may be in another order; numbers compare by value, text exactly.
-pub fn same_value(wanted: &Value, found: &Value) -> bool {
-    match (wanted, found) {
-        (Value::Object(wanted), Value::Object(_)) => {
-            wanted
+/// Whether the current value of an account equals the desired one.
+///
+/// The current complex value may have more members (`$ref`, `displayName`), and a list may be in
+/// another order. Numbers compare by value, text compares exactly.
+pub(crate) fn value_matches(desired: &Value, current: &Value) -> bool {
+    match (desired, current) {
+        (Value::Object(desired), Value::Object(_)) => {
+            desired
                 .iter()
-                .all(|(name, value)| match member(found, name) {
-                    Some(found) => same_value(value, found),
+                .all(|(name, value)| match member(current, name) {
+                    Some(current) => value_matches(value, current),
                     None => value.is_null(),
                 })
         }
-        (Value::Array(wanted), Value::Array(found)) => {
-            wanted.len() == found.len()
-                && wanted
-                    .iter()
-                    .all(|w| found.iter().any(|f| same_value(w, f)))
+        (Value::Array(desired), Value::Array(current)) => {
+            desired.len() == current.len()
+                && desired.iter().all(|element| {
+                    current
+                        .iter()
+                        .any(|candidate| value_matches(element, candidate))
+                })
         }
-        (Value::Number(wanted), Value::Number(found)) => {
-            wanted == found || wanted.as_f64() == found.as_f64()
+        (Value::Number(desired), Value::Number(current)) => {
+            desired == current || desired.as_f64() == current.as_f64()
         }
-        (wanted, found) => wanted == found,
+        (desired, current) => desired == current,
     }
 }
 
@@ -188,13 +207,16 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_found_whatever_the_case_of_names() {
+    fn names_are_found_without_regard_to_case() {
         let user = json!({
             "UserName": "ada", "name": {"GIVENNAME": "Ada"}, "title": null, "roles": [],
-            "emails": [{"type": "home", "value": "h"}, {"Type": "Work", "value": "w", "primary": true}],
-            "urn:ietf:params:scim:schemas:extension:Enterprise:2.0:user": {"Department": "R&D"},
+            "emails": [{"type": "home", "value": "h"},
+                       {"Type": "Work", "value": "w", "primary": true}],
+            "urn:ietf:params:scim:schemas:extension:Enterprise:2.0:user":
+                {"Department": "R&D"},
             "urn:x:ext:User:flat": 3, "phoneNumbers": {"type": "work", "value": "+1"},
         });
+
         assert_eq!(path("username").get(&user), Some(&json!("ada")));
         assert_eq!(path("name.givenName").get(&user), Some(&json!("Ada")));
         assert_eq!(path("emails.work").get(&user), Some(&json!("w")));
@@ -212,8 +234,9 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_built_attribute_by_attribute() {
+    fn set_builds_a_body_attribute_by_attribute() {
         let mut user = Value::Null;
+
         for (at, value) in [
             ("userName", "ada"),
             ("name.givenName", "Ada"),
@@ -231,22 +254,26 @@ mod tests {
                 "userName": "ada", "name": {"givenName": "Ada", "familyName": "L"},
                 "emails": [{"type": "work", "value": "a@x"}],
                 "addresses": [{"type": "work", "locality": "Rome", "country": "IT"}],
-                super::super::ENTERPRISE_USER: {"department": "R&D"},
+                crate::scim::ENTERPRISE_USER: {"department": "R&D"},
             })
         );
     }
 
     #[test]
-    fn a_target_may_say_more_than_we_asked_for() {
-        assert!(same_value(
+    fn a_current_value_matches_with_more_members_or_in_another_order() {
+        assert!(value_matches(
             &json!({"value": "1"}),
             &json!({"Value": "1", "$ref": "x"})
         ));
-        assert!(!same_value(&json!({"value": "1"}), &json!({"value": "2"})));
-        assert!(same_value(
+        assert!(!value_matches(
+            &json!({"value": "1"}),
+            &json!({"value": "2"})
+        ));
+        assert!(value_matches(
             &json!([{"v": 1}, {"v": 2}]),
             &json!([{"v": 2.0}, {"v": 1}])
         ));
-        assert!(!same_value(&json!("a"), &json!("A")));
+
+        assert!(!value_matches(&json!("a"), &json!("A")));
     }
 }

@@ -1,47 +1,51 @@
-//! The attributes that a preset takes from an item, as a partial worker document. What it does not name is not taken.
+//! The attributes of an item, as a partial worker document.
+//!
+//! Only the attributes that the preset names are taken. An attribute whose text is invalid makes
+//! the item unreadable, except a date below `dates`: it is for mappings only and is left out.
 
 use serde_json::{Map, Value};
 
 use super::{
-    field_path::{Item, text_of},
-    read_item,
-    rules::{ItemRules, Phone, Take},
+    dates,
+    item::{Item, text_of},
+    phone::e164,
+    rules::{AttributeRule, ItemRules, PhoneRule},
 };
 use crate::event::{Change, Contact, WorkerChanges};
 
-/// What the item says of its worker.
+/// The attributes that the item states. `unnormalized_phones` counts numbers without E.164 form.
 pub(super) fn worker(
     rules: &ItemRules,
     item: &Item<'_>,
-    odd_phones: &mut usize,
+    unnormalized_phones: &mut usize,
 ) -> Result<WorkerChanges, String> {
     let mut document = Value::Object(Map::new());
-    for (path, take) in &rules.attributes {
-        match taken(item, take) {
+    for (path, rule) in &rules.attributes {
+        match attribute(item, rule) {
             Change::Keep => {}
-            Change::Clear => put(&mut document, path, Value::Null),
-            // No date here moves a status: one that cannot be read is left out.
+            Change::Clear => set(&mut document, path, Value::Null),
             Change::Set(text) if path.starts_with("dates.") => {
-                if let Some(date) = read_item::date(&text) {
-                    put(&mut document, path, Value::String(date.to_string()));
+                if let Some(date) = dates::date(&text) {
+                    set(&mut document, path, Value::String(date.to_string()));
                 }
             }
-            Change::Set(text) => put(&mut document, path, Value::String(text)),
+            Change::Set(text) => set(&mut document, path, Value::String(text)),
         }
     }
+
     let mut worker: WorkerChanges = serde_path_to_error::deserialize(document)
-        .map_err(|error| format!("{} cannot be taken", error.path()))?;
-    worker.phones = phones(rules, item, odd_phones);
+        .map_err(|error| format!("the attribute {} has an invalid value", error.path()))?;
+    worker.phones = phones(rules, item, unnormalized_phones);
     Ok(worker)
 }
 
-fn taken(item: &Item<'_>, take: &Take) -> Change<String> {
-    match item.first(&take.from) {
+fn attribute(item: &Item<'_>, rule: &AttributeRule) -> Change<String> {
+    match item.first_text(&rule.from) {
         Change::Set(text)
-            if take
+            if rule
                 .except
                 .iter()
-                .any(|other| other.eq_ignore_ascii_case(&text)) =>
+                .any(|exception| exception.eq_ignore_ascii_case(&text)) =>
         {
             Change::Keep
         }
@@ -49,8 +53,8 @@ fn taken(item: &Item<'_>, take: &Take) -> Change<String> {
     }
 }
 
-/// Sets a member by its dotted path.
-fn put(document: &mut Value, path: &str, value: Value) {
+/// Sets the member at a dotted path.
+fn set(document: &mut Value, path: &str, value: Value) {
     let (name, rest) = path
         .split_once('.')
         .map_or((path, None), |(name, rest)| (name, Some(rest)));
@@ -60,26 +64,32 @@ fn put(document: &mut Value, path: &str, value: Value) {
     let member = members
         .entry(name)
         .or_insert_with(|| Value::Object(Map::new()));
+
     match rest {
-        Some(rest) => put(member, rest, value),
+        Some(rest) => set(member, rest, value),
         None => *member = value,
     }
 }
 
-fn phones(rules: &ItemRules, item: &Item<'_>, odd: &mut usize) -> Change<Vec<Contact>> {
-    let mut found = Vec::new();
-    let mut is_said = false;
-    for phone in &rules.phones {
-        match phone {
-            Phone::One { r#type, at } => match item.text(at) {
+/// The telephone numbers of the item; `Keep` if it states none of the fields.
+fn phones(
+    rules: &ItemRules,
+    item: &Item<'_>,
+    unnormalized_phones: &mut usize,
+) -> Change<Vec<Contact>> {
+    let mut numbers = Vec::new();
+    let mut is_stated = false;
+    for rule in &rules.phones {
+        match rule {
+            PhoneRule::One { r#type, at } => match item.text(at) {
                 Change::Keep => {}
-                Change::Clear => is_said = true,
+                Change::Clear => is_stated = true,
                 Change::Set(number) => {
-                    is_said = true;
-                    found.push((Some(r#type.clone()), number));
+                    is_stated = true;
+                    numbers.push((Some(r#type.clone()), number));
                 }
             },
-            Phone::Each {
+            PhoneRule::Each {
                 each,
                 value,
                 type_at,
@@ -87,73 +97,37 @@ fn phones(rules: &ItemRules, item: &Item<'_>, odd: &mut usize) -> Change<Vec<Con
                 let Some(Value::Array(elements)) = item.value.pointer(each) else {
                     continue;
                 };
-                is_said = true;
-                let text = |element: &Value, pointer: &str| {
-                    element
-                        .pointer(pointer)
-                        .and_then(|value| text_of(value).set().cloned())
-                };
-                found.extend(
-                    elements.iter().filter_map(|element| {
-                        Some((text(element, type_at), text(element, value)?))
-                    }),
-                );
+                is_stated = true;
+                numbers.extend(elements.iter().filter_map(|element| {
+                    Some((text_at(element, type_at), text_at(element, value)?))
+                }));
             }
         }
     }
-    if !is_said {
+
+    if !is_stated {
         return Change::Keep;
     }
     Change::Set(
-        found
+        numbers
             .into_iter()
-            .map(|(r#type, number)| contact(r#type, &number, odd))
+            .map(|(r#type, number)| contact(r#type, &number, unnormalized_phones))
             .collect(),
     )
 }
 
-fn contact(r#type: Option<String>, number: &str, odd: &mut usize) -> Contact {
+fn text_at(element: &Value, pointer: &str) -> Option<String> {
+    text_of(element.pointer(pointer)?).set().cloned()
+}
+
+fn contact(r#type: Option<String>, number: &str, unnormalized_phones: &mut usize) -> Contact {
     let value = e164(number).unwrap_or_else(|| {
-        *odd += 1;
+        *unnormalized_phones += 1;
         number.to_owned()
     });
     Contact {
         r#type,
         value: Some(value),
         primary: None,
-    }
-}
-
-/// The number as E.164 (`+` and at most 15 digits), where it is written with its country.
-pub(super) fn e164(number: &str) -> Option<String> {
-    // "(0)" is the trunk prefix that is not dialled from abroad.
-    let plain: String = number
-        .replace("(0)", "")
-        .chars()
-        .filter(|c| !matches!(c, ' ' | '-' | '.' | '/' | '(' | ')'))
-        .collect();
-    let digits = plain
-        .strip_prefix('+')
-        .or_else(|| plain.strip_prefix("00"))?;
-    let is_number = (7..=15).contains(&digits.len())
-        && digits.bytes().all(|byte| byte.is_ascii_digit())
-        && !digits.starts_with('0');
-    is_number.then(|| format!("+{digits}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_number_with_its_country_becomes_e_164_and_another_stays() {
-        assert_eq!(
-            e164("+49 (0)30 / 123-4567"),
-            Some("+49301234567".to_owned())
-        );
-        assert_eq!(e164("0044 20.7946.0958"), Some("+442079460958".to_owned()));
-        for odd in ["518-555-1212", "+1", "+49 30 x12", "", "+0123456789"] {
-            assert_eq!(e164(odd), None, "{odd}");
-        }
     }
 }

@@ -1,49 +1,53 @@
-//! From raw bytes to a JSON value: JSON as it is, or an HTML form whose names are paths (`a[b][0]=c`).
+//! Parses a raw body to a JSON value: JSON itself, or an HTML form with bracketed names.
+//!
+//! In a form the name `a[b][0]` is a path, so that a vendor's form and its JSON have one structure.
+//! Errors never quote the body.
 
 use serde_json::{Map, Value};
 
-/// Why a body is neither.
+/// A body with a syntax error.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NotRead {
-    /// It is no JSON; line and column, never its text.
-    #[error("the body is no JSON (line {line}, column {column})")]
+pub(super) enum SyntaxError {
+    /// The position of the error, never the text around it.
+    #[error("the body is not valid JSON (line {line}, column {column})")]
     Json {
-        /// From 1.
+        /// Counted from 1.
         line: usize,
-        /// From 1.
+        /// Counted from 1.
         column: usize,
     },
-    /// It is no form.
-    #[error("the body is no form: {0}")]
+    #[error("the body is not a valid form: {0}")]
     Form(&'static str),
 }
 
-/// Deepest nesting of a form's names.
-const DEEPEST: usize = 16;
+/// The maximum number of parts in the name of a form field.
+const MAX_DEPTH: usize = 16;
 
-/// Reads JSON.
-pub(super) fn json(body: &[u8]) -> Result<Value, NotRead> {
-    serde_json::from_slice(body).map_err(|error| NotRead::Json {
+pub(super) fn parse_json(body: &[u8]) -> Result<Value, SyntaxError> {
+    serde_json::from_slice(body).map_err(|error| SyntaxError::Json {
         line: error.line(),
         column: error.column(),
     })
 }
 
-/// Reads `application/x-www-form-urlencoded` with bracketed names. An object whose keys are 0, 1, 2 ... is a list.
-pub(super) fn form(body: &[u8]) -> Result<Value, NotRead> {
+/// Parses `application/x-www-form-urlencoded` with bracketed names. An object with the keys 0, 1,
+/// 2 ... becomes a list.
+pub(super) fn parse_form(body: &[u8]) -> Result<Value, SyntaxError> {
     if std::str::from_utf8(body).is_err() {
-        return Err(NotRead::Form("it is not UTF-8"));
+        return Err(SyntaxError::Form("it is not UTF-8"));
     }
-    let mut whole = Value::Object(Map::new());
+
+    let mut document = Value::Object(Map::new());
     for (name, value) in url::form_urlencoded::parse(body) {
-        let path = path(&name).ok_or(NotRead::Form("a name is not of the form a[b][c]"))?;
-        put(&mut whole, &path, value.into_owned())
-            .ok_or(NotRead::Form("a name is both a value and a group"))?;
+        let path =
+            parse_name(&name).ok_or(SyntaxError::Form("a name does not have the form a[b][c]"))?;
+        insert(&mut document, &path, value.into_owned())
+            .ok_or(SyntaxError::Form("a name is both a value and a group"))?;
     }
-    Ok(listed(whole))
+    Ok(with_lists(document))
 }
 
-fn path(name: &str) -> Option<Vec<String>> {
+fn parse_name(name: &str) -> Option<Vec<String>> {
     let Some((first, rest)) = name.split_once('[') else {
         return Some(vec![name.to_owned()]);
     };
@@ -52,28 +56,31 @@ fn path(name: &str) -> Option<Vec<String>> {
         .chain(rest.split("]["))
         .map(ToOwned::to_owned)
         .collect();
-    (path.len() <= DEEPEST && !first.is_empty()).then_some(path)
+    (path.len() <= MAX_DEPTH && !first.is_empty()).then_some(path)
 }
 
-/// Puts the value at the path; `None` where something else is in the way.
-fn put(place: &mut Value, path: &[String], value: String) -> Option<()> {
+/// Inserts the value at the path; `None` if a part of the path is a value already. An empty part
+/// (`a[]`) appends to a list.
+fn insert(target: &mut Value, path: &[String], value: String) -> Option<()> {
     let Some((name, rest)) = path.split_first() else {
-        *place = Value::String(value);
+        *target = Value::String(value);
         return Some(());
     };
-    let members = place.as_object_mut()?;
+    let members = target.as_object_mut()?;
     let name = if name.is_empty() {
         members.len().to_string()
     } else {
         name.clone()
     };
-    let next = members
+    let member = members
         .entry(name)
         .or_insert_with(|| Value::Object(Map::new()));
-    put(next, rest, value)
+
+    insert(member, rest, value)
 }
 
-fn listed(value: Value) -> Value {
+/// Turns each object with the keys 0, 1, 2 ... into a list.
+fn with_lists(value: Value) -> Value {
     let Value::Object(members) = value else {
         return value;
     };
@@ -83,13 +90,14 @@ fn listed(value: Value) -> Value {
         return Value::Object(
             members
                 .into_iter()
-                .map(|(name, value)| (name, listed(value)))
+                .map(|(name, value)| (name, with_lists(value)))
                 .collect(),
         );
     }
+
     let mut elements: Vec<_> = members
         .into_iter()
-        .map(|(name, value)| (name.parse::<usize>().unwrap_or_default(), listed(value)))
+        .map(|(name, value)| (name.parse::<usize>().unwrap_or_default(), with_lists(value)))
         .collect();
     elements.sort_by_key(|(index, _)| *index);
     Value::Array(elements.into_iter().map(|(_, value)| value).collect())
@@ -102,22 +110,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bracketed_names_are_paths_and_counted_ones_a_list() {
-        let read = form(
-            b"employees[123][changedFields][0]=First+name&employees[123][First+name]=Ren%C3%A9e&tags[]=a&tags[]=b",
+    fn bracketed_names_are_paths_and_numbered_names_a_list() {
+        let parsed = parse_form(
+            b"employees[123][changedFields][0]=First+name\
+              &employees[123][First+name]=Ren%C3%A9e&tags[]=a&tags[]=b",
         );
         let expected = json!({
             "employees": {"123": {"changedFields": ["First name"], "First name": "Renée"}},
             "tags": ["a", "b"],
         });
-        assert_eq!(read, Ok(expected));
+        assert_eq!(parsed, Ok(expected));
     }
 
     #[test]
-    fn a_list_of_a_dozen_keeps_its_order() {
+    fn a_list_of_twelve_elements_keeps_its_order() {
         let text: Vec<_> = (0..12).map(|n| format!("a[{n}]={n}")).collect();
-        let read = form(text.join("&").as_bytes()).expect("a form");
-        let numbers: Vec<_> = read["a"]
+        let parsed = parse_form(text.join("&").as_bytes()).expect("a form");
+        let numbers: Vec<_> = parsed["a"]
             .as_array()
             .expect("a list")
             .iter()
@@ -127,11 +136,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_form_is_refused_and_nothing_of_it_is_told() {
+    fn an_invalid_form_is_rejected_and_no_error_quotes_the_body() {
         for wrong in [&b"a[b=1"[..], b"a=1&a[b]=2", b"\xff=1"] {
-            assert!(form(wrong).is_err());
+            assert!(parse_form(wrong).is_err());
         }
-        let error = json(br#"{"name": secret}"#).expect_err("no JSON");
+        let error = parse_json(br#"{"name": secret}"#).expect_err("invalid JSON");
         assert!(!error.to_string().contains("secret"));
     }
 }

@@ -1,7 +1,7 @@
-//! How a signature is written: hexadecimal or base64, standard or URL-safe, padded or not.
+//! The text encoding of a signature or key: hexadecimal or base64.
 //!
-//! A given signature is decoded to bytes and bytes are compared, so that case and padding never matter and the
-//! length of what is compared is fixed.
+//! A presented signature is decoded and its bytes are compared, so that case and padding do not
+//! matter and the compared length is fixed.
 
 use base64::{
     Engine as _,
@@ -15,21 +15,30 @@ const LENIENT: GeneralPurposeConfig =
 const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
 const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
 
-/// How bytes are written as text.
+/// The text encoding of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Encoding {
-    /// Hexadecimal; read in any case, written in lower.
+    /// Hexadecimal; decoded in any case, encoded in lower case.
     #[default]
     Hex,
-    /// Base64 (RFC 4648 section 4); read with or without padding, written with.
+    /// Base64 (RFC 4648 section 4); decoded with or without padding, encoded with it.
     Base64,
-    /// Base64 for URLs (RFC 4648 section 5); read with or without padding, written with.
+    /// Base64 for URLs (RFC 4648 section 5); padding as in [`Encoding::Base64`].
     Base64Url,
 }
 
 impl Encoding {
-    /// The bytes, or `None` if the text is not of this encoding.
+    /// The name in messages.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Hex => "hexadecimal",
+            Self::Base64 => "base64",
+            Self::Base64Url => "URL-safe base64",
+        }
+    }
+
+    /// The bytes of the text; `None` if the text does not have this encoding.
     pub fn decode(self, text: &str) -> Option<Vec<u8>> {
         match self {
             Self::Hex => decode_hex(text),
@@ -38,7 +47,7 @@ impl Encoding {
         }
     }
 
-    /// The text of these bytes.
+    /// The text of the bytes.
     pub fn encode(self, bytes: &[u8]) -> String {
         match self {
             Self::Hex => encode_hex(bytes),
@@ -89,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_the_encoding_is_refused() {
+    fn a_text_of_another_encoding_is_rejected() {
         for wrong in ["abc", "zz", "+f", "é"] {
             assert_eq!(Encoding::Hex.decode(wrong), None, "{wrong}");
         }

@@ -1,13 +1,20 @@
-//! An HR system's webhooks: is it really from them, and what does it say? Pure.
+//! The webhooks of HR systems: verification of their signature, and reading of their bodies.
 //!
-//! [`Scheme`] describes how a source signs, as data. [`Scheme::verify`] takes the raw request ([`Unverified`]) and
-//! gives a [`Verified`] one or a [`SignatureError`]; nothing reads a body that has not passed through it.
-//! [`Preset`] describes what its bodies mean, as data; [`Preset::read`] gives the events ([`Reading`]).
+//! A [`Scheme`] describes the signature of a source as data. [`Scheme::verify`] turns an
+//! [`Unverified`] request into a [`Verified`] one, or returns a [`SignatureError`]. A [`Preset`]
+//! describes an HR system as data; [`Preset::read`] turns a verified body into a [`ParsedBody`] of
+//! canonical events. Nothing here does I/O or stores an event.
 
 mod attributes;
 mod body;
+mod dates;
 mod encoding;
 mod field_path;
+#[cfg(test)]
+mod fixture_tests;
+mod item;
+mod parsed_body;
+mod phone;
 mod preset;
 mod read;
 mod read_canonical;
@@ -17,17 +24,24 @@ mod read_tests;
 mod rules;
 mod scheme;
 mod secret;
+mod sensitive;
 mod sign;
 #[cfg(test)]
-mod vectors_tests;
+mod signature_vectors;
+mod time_format;
+#[cfg(test)]
+mod vector_tests;
 mod verify;
+#[cfg(test)]
+mod verify_tests;
 
 pub use encoding::Encoding;
-pub use preset::{Authority, InvalidPreset, Preset, SampleWorker, Signature};
-pub use read::{Invalid, Reading, Trouble};
+pub use parsed_body::{ContentError, InvalidMember, ParsedBody};
+pub use preset::{InvalidPreset, Preset, SampleWorker, Signature};
 pub use scheme::{
-    Algorithm, Grammar, Part, Scheme, SignatureKind, TimeFormat, TimestampRule, UnknownStyle,
+    Algorithm, Grammar, Scheme, SignatureKind, SignedPart, TimestampRule, UnknownStyle,
 };
 pub use secret::{InvalidSecret, KeyForm, Secret};
 pub use sign::SignError;
+pub use time_format::TimeFormat;
 pub use verify::{SignatureError, Unverified, Verified};

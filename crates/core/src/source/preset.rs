@@ -1,16 +1,17 @@
-//! An HR system as data (`presets/sources/*.toml`): how it signs, what its bodies mean, how it is set up and tried out.
+//! An HR system as data (`presets/sources/*.toml`): its signature, its bodies, its setup, samples.
 //!
-//! Adding a system whose signature fits [`Scheme`] and whose body fits the reader is a file there, its line in
-//! `EMBEDDED`, and a fixture.
+//! A new system whose signature fits [`Scheme`] and whose bodies fit [`ItemRules`] needs three
+//! things: a file in that folder, a line in `EMBEDDED`, and fixtures in `tests/cases/sources`.
 
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::{Scheme, UnknownStyle, field_path::FieldPath, rules::ItemRules};
+use super::{Scheme, UnknownStyle, rules::ItemRules};
+use crate::event::Authority;
 
-/// The presets in this binary; a test compares with the folder.
+/// The presets in this binary; a test compares them with the folder.
 const EMBEDDED: [(&str, &str); 3] = [
     (
         "bamboohr",
@@ -26,84 +27,73 @@ const EMBEDDED: [(&str, &str); 3] = [
     ),
 ];
 
-/// An HR system, as data.
+/// An HR system as data.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preset {
-    /// Its name: `canonical`, `greenhouse` ...
+    /// The name in the configuration: `canonical`, `greenhouse` ...
     pub name: String,
-    /// What people call it.
+    /// The display name of the system.
     pub title: String,
-    /// How it usually signs.
+    /// The default signature scheme; a source may override it.
     pub signature: Signature,
-    /// What its word on employment is worth, unless the config says otherwise.
+    /// The default authority; a source may override it.
     #[serde(default)]
     pub authority: Authority,
-    /// The media types of its bodies; the first is what `send` posts.
+    /// The media types of the bodies; `send` uses the first.
     pub content_types: Vec<String>,
-    /// How its bodies are written.
-    body: Body,
-    /// How long it may go on sending a hook again.
+    /// The syntax of the bodies.
+    body: BodySyntax,
+    /// The time from the first to the last attempt of one hook.
     pub retry_span: SignedDuration,
-    /// What to do at the vendor, for `init`.
-    pub clicks: String,
-    /// How a body is read; left out: it is a canonical event, or a list of them.
+    /// The steps at the vendor, which `init` prints.
+    pub setup: String,
+    /// The rules that read a body; `None`: a body is a canonical event or a list of them.
     #[serde(default)]
     pub(super) read: Option<ItemRules>,
-    /// Bodies to try it out with, by name (`hired`, `changed`, `terminated`), with placeholders.
+    /// Sample bodies with placeholders, by name: `hired`, `changed`, `terminated`.
     #[serde(default)]
     samples: BTreeMap<String, String>,
 }
 
-/// How a source signs: the name of a style, or written out.
+/// The signature scheme of a preset: the name of a style, or the scheme itself.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Signature {
-    /// A name of [`Scheme::STYLES`].
+    /// A name in [`Scheme::STYLES`].
     Style(String),
-    /// Every knob.
+    /// A scheme with all its settings.
     Scheme(Scheme),
-}
-
-/// What a source's word on employment is worth (docs/fold.md, "Authority").
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Authority {
-    /// An HR system: its employments count.
-    #[default]
-    Employment,
-    /// An applicant system: its hires count until an HR system is heard.
-    PreHire,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Body {
+enum BodySyntax {
     Json,
     JsonOrForm,
 }
 
-/// What a sample's placeholders are filled with.
+/// The values for the placeholders of a sample.
 #[derive(Clone, Copy, Debug)]
 pub struct SampleWorker<'a> {
-    /// `{{id}}`: the event's id, where the body has one.
+    /// `{{id}}`: the event's id; not every body has one.
     pub event_id: &'a str,
-    /// `{{worker}}`, and in lower case `{{worker_lower}}`: the worker's id.
+    /// `{{worker}}`, and `{{worker_lower}}` in lower case: the worker's id.
     pub worker: &'a str,
-    /// `{{time}}`, `{{date}}` (in UTC): when it is said to be known and to take effect.
+    /// `{{time}}`, and `{{date}}` in UTC: the event's time and effective date.
     pub time: Timestamp,
 }
 
-/// Why a text is no preset.
+/// The reason why a text is not a preset.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidPreset {
-    /// Not of the form; the message names the key and shows the line.
+    /// The TOML is invalid; the message names the key and shows the line.
     #[error(transparent)]
     Form(#[from] toml::de::Error),
-    /// The style of its signature is not known.
+    /// The style of the signature is unknown.
     #[error(transparent)]
     Style(#[from] UnknownStyle),
-    /// It would never work.
+    /// The rules contradict each other.
     #[error("{0}")]
     Rules(String),
 }
@@ -114,20 +104,19 @@ impl Preset {
         EMBEDDED.iter().map(|(name, _)| *name)
     }
 
-    /// The embedded preset of that name.
+    /// The embedded preset with that name.
     pub fn named(name: &str) -> Option<Self> {
         let (_, text) = EMBEDDED.iter().find(|(known, _)| *known == name)?;
-        Self::parse(text).ok() // a test parses each
+        // A test parses every embedded preset.
+        Self::parse(text).ok()
     }
 
-    /// Reads a preset.
+    /// Parses a preset from TOML and checks its rules.
     pub fn parse(text: &str) -> Result<Self, InvalidPreset> {
         let preset: Self = toml::from_str(text)?;
         preset.scheme()?;
         if preset.content_types.is_empty() {
-            return Err(InvalidPreset::Rules(
-                "`content_types` names none".to_owned(),
-            ));
+            return Err(InvalidPreset::Rules("`content_types` is empty".to_owned()));
         }
         match preset.read.as_ref().and_then(ItemRules::problem) {
             Some(problem) => Err(InvalidPreset::Rules(problem)),
@@ -135,7 +124,7 @@ impl Preset {
         }
     }
 
-    /// How it usually signs.
+    /// The default signature scheme.
     pub fn scheme(&self) -> Result<Scheme, UnknownStyle> {
         match &self.signature {
             Signature::Style(name) => Scheme::style(name, None),
@@ -143,24 +132,23 @@ impl Preset {
         }
     }
 
-    /// Whether bodies are canonical events: only their senders are told what is wrong with one (422).
+    /// Whether bodies are canonical events. Only their senders get the problems of a body (422).
     pub fn is_canonical(&self) -> bool {
         self.read.is_none()
     }
 
-    /// Whether bare dates are to be expected, so that the source needs a time zone.
+    /// Whether events may have dates without a zone, so that the source needs a time zone.
     pub fn states_bare_dates(&self) -> bool {
-        let says_date = |rules: &ItemRules| {
+        self.read.as_ref().is_none_or(|rules| {
             rules
-                .facts
+                .rules
                 .iter()
-                .any(|fact| fact.effective.is_some() || fact.employment_row.is_some())
-        };
-        self.read.as_ref().is_none_or(says_date)
+                .any(|rule| rule.effective.is_some() || rule.employment_row.is_some())
+        })
     }
 
-    /// Whether a body of that `Content-Type` is expected; one without is.
-    pub fn takes(&self, content_type: Option<&str>) -> bool {
+    /// Whether the preset has that `Content-Type`; a request without one is accepted.
+    pub fn accepts_content_type(&self, content_type: Option<&str>) -> bool {
         content_type.is_none_or(|stated| {
             self.content_types
                 .iter()
@@ -168,49 +156,47 @@ impl Preset {
         })
     }
 
-    /// Whether a body of that `Content-Type` is a form.
+    /// Whether a body with that `Content-Type` is a form.
     pub(super) fn is_form(&self, content_type: Option<&str>) -> bool {
-        self.body == Body::JsonOrForm
+        self.body == BodySyntax::JsonOrForm
             && content_type
                 .is_some_and(|stated| is_type(stated, "application/x-www-form-urlencoded"))
     }
 
-    /// The headers worth keeping with a body that could not be read: what reading looks at, never a signature.
-    pub fn kept_headers(&self) -> Vec<String> {
-        let read = self
+    /// The headers to store with an unreadable body: those that [`Preset::read_again`] needs, never
+    /// a signature.
+    pub fn retained_headers(&self) -> Vec<String> {
+        let used_by_rules = self
             .read
             .iter()
             .flat_map(ItemRules::headers)
             .map(str::to_ascii_lowercase);
-        let mut kept: Vec<_> = std::iter::once("content-type".to_owned())
-            .chain(read)
+        let mut names: Vec<_> = std::iter::once("content-type".to_owned())
+            .chain(used_by_rules)
             .collect();
-        kept.sort();
-        kept.dedup();
-        kept
+        names.sort();
+        names.dedup();
+        names
     }
 
-    /// The names of its samples.
+    /// The names of the samples.
     pub fn samples(&self) -> impl Iterator<Item = &str> {
         self.samples.keys().map(String::as_str)
     }
 
-    /// A sample body of that name, filled in.
+    /// The sample body with that name, with the values in place of the placeholders.
     pub fn sample(&self, name: &str, worker: &SampleWorker<'_>) -> Option<String> {
         let text = self.samples.get(name)?;
+        let date = worker
+            .time
+            .to_zoned_datetime(jiff::tz::TimeZone::UTC)
+            .date();
         let filled = text
             .replace("{{id}}", worker.event_id)
             .replace("{{worker}}", worker.worker)
             .replace("{{worker_lower}}", &worker.worker.to_lowercase())
             .replace("{{time}}", &format!("{:.3}", worker.time))
-            .replace(
-                "{{date}}",
-                &worker
-                    .time
-                    .to_zoned_datetime(jiff::tz::TimeZone::UTC)
-                    .date()
-                    .to_string(),
-            );
+            .replace("{{date}}", &date.to_string());
         Some(filled.trim_start().to_owned())
     }
 }
@@ -224,16 +210,6 @@ fn is_type(stated: &str, known: &str) -> bool {
         .eq_ignore_ascii_case(known)
 }
 
-impl FieldPath {
-    /// Whether it is a place of the body.
-    pub(super) fn is_in_body(&self) -> bool {
-        match self {
-            Self::Pointer(_) | Self::Field(_) => true,
-            Self::Header(_) => false,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{fs, path::Path};
@@ -241,7 +217,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_of_the_folder_is_a_preset_in_this_binary() {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the test compares with files of the repository"
+    )]
+    fn every_file_in_the_folder_is_an_embedded_preset() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../presets/sources");
         let mut files: Vec<_> = fs::read_dir(folder)
             .expect("a folder")
@@ -255,6 +235,7 @@ mod tests {
                     .into_owned()
             })
             .collect();
+
         files.sort();
         assert_eq!(files, Preset::names().collect::<Vec<_>>());
         for name in Preset::names() {
@@ -273,25 +254,25 @@ mod tests {
     }
 
     #[test]
-    fn a_preset_that_would_never_work_is_refused() {
+    fn a_preset_with_contradictory_rules_is_rejected() {
         let greenhouse = EMBEDDED[2].1;
-        let wrong = |from: &str, to: &str| {
+        let error = |from: &str, to: &str| {
             Preset::parse(&greenhouse.replace(from, to))
                 .expect_err(to)
                 .to_string()
         };
-        assert!(wrong("origin =", "items = \"/x\"\norigin =").contains("batch"));
-        assert!(wrong("\"hire_rescinded\"", "\"voided\"").contains("voided"));
-        assert!(wrong("\"identifier_changed\"", "\"changed\"").contains("previous_worker"));
-        assert!(wrong("title =", "tittle =").contains("tittle"));
+        assert!(error("origin =", "items = \"/x\"\norigin =").contains("batch"));
+        assert!(error("\"hire_rescinded\"", "\"voided\"").contains("voided"));
+        assert!(error("\"identifier_changed\"", "\"changed\"").contains("previous_worker"));
+        assert!(error("title =", "tittle =").contains("tittle"));
     }
 
     #[test]
-    fn a_signature_is_never_among_the_headers_that_are_kept() {
+    fn a_signature_is_never_a_retained_header() {
         for name in Preset::names() {
             let preset = Preset::named(name).expect("a preset");
             let signature = preset.scheme().expect("a scheme").header.to_lowercase();
-            assert!(!preset.kept_headers().contains(&signature), "{name}");
+            assert!(!preset.retained_headers().contains(&signature), "{name}");
         }
     }
 }

@@ -1,97 +1,61 @@
-//! A canonical body: one `CloudEvents` document or a list of them, checked member by member, all or nothing.
+//! Reads a canonical body: one `CloudEvents` document or a list of them, as a whole or not at all.
 //!
-//! Pay, birth dates, national ids, gender and the like are dropped wherever they stand under `data`, and counted;
-//! any other unknown member there is refused with its JSON pointer.
+//! Sensitive members below `data` are dropped and counted. Any other unknown member there makes the
+//! body invalid, with its JSON pointer. [`read_valid`] is the fast path for a body without either;
+//! [`read`] finds each problem.
 
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
-use super::{Invalid, Reading, attributes};
-use crate::event::{Change, CloudEvent, Contact, Identity, Kind, ReadEvent, SourceId};
+use super::{
+    parsed_body::{InvalidMember, ParsedBody},
+    phone::e164,
+    sensitive,
+};
+use crate::event::{Change, CloudEvent, Contact, IdDerivation, Kind, ParsedEvent, SourceId};
 
-/// Most events in one body.
-const MOST: usize = 1000;
+/// The maximum number of events in one body.
+const MAX_EVENTS: usize = 1000;
 
-/// What never is taken, by name without case and punctuation.
-const SENSITIVE: [&str; 41] = [
-    "salary",
-    "basesalary",
-    "pay",
-    "payrate",
-    "paytype",
-    "paygroup",
-    "payschedule",
-    "paygrade",
-    "compensation",
-    "wage",
-    "wages",
-    "hourlyrate",
-    "bonus",
-    "commission",
-    "income",
-    "iban",
-    "bankaccount",
-    "birthdate",
-    "dateofbirth",
-    "dob",
-    "birthday",
-    "nationalid",
-    "nationalidentifier",
-    "ssn",
-    "sin",
-    "socialsecuritynumber",
-    "socialinsurancenumber",
-    "taxid",
-    "taxidentifier",
-    "passportnumber",
-    "gender",
-    "sex",
-    "pronouns",
-    "ethnicity",
-    "race",
-    "religion",
-    "maritalstatus",
-    "disability",
-    "veteranstatus",
-    "sexualorientation",
-    "nationality",
-];
-
-/// Reads a body in which nothing is to be dropped or refused, as most are; `None`: [`read`] is to look closer. Every member
-/// that is never taken is unknown to the types, and refused by them, but those among `extensions`.
-pub(super) fn read_at_once(body: &[u8], origins: &[String]) -> Option<Reading> {
+/// Reads a body in which nothing is to be dropped or rejected; `None` for any other body, which
+/// [`read`] examines.
+///
+/// serde rejects every sensitive member, because the types do not have it. Only `extensions` has
+/// any names, so only these are searched.
+pub(super) fn read_valid(body: &[u8], origins: &[String]) -> Option<ParsedBody> {
     let is_batch = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let documents: Vec<CloudEvent> = if is_batch {
         serde_json::from_slice(body).ok()?
     } else {
         vec![serde_json::from_slice(body).ok()?]
     };
-    if documents.len() > MOST {
+    if documents.len() > MAX_EVENTS {
         return None;
     }
-    let mut reading = Reading::default();
-    for mut content in documents {
-        if let Change::Set(extensions) = &content.data.worker.extensions
-            && extensions
-                .iter()
-                .any(|(name, value)| is_sensitive(name) || holds_sensitive(value))
-        {
+
+    let mut parsed = ParsedBody::default();
+    for content in documents {
+        if has_sensitive_extension(&content) || !problems(&content, origins).is_empty() {
             return None;
         }
-        if !refused(&content, origins).is_empty() {
-            return None;
-        }
-        reading.odd_phones += straighten_phones(&mut content);
-        reading.events.push(ReadEvent {
-            identity: Identity::Given,
-            content,
-        });
+        add_event(&mut parsed, content);
     }
-    Some(reading)
+    Some(parsed)
 }
 
-/// Reads the body; `origins`, if any, are the only `source`s it may name.
-pub(super) fn read(body: Value, origins: &[String]) -> Reading {
+fn has_sensitive_extension(content: &CloudEvent) -> bool {
+    content
+        .data
+        .worker
+        .extensions
+        .set()
+        .into_iter()
+        .flatten()
+        .any(|(name, value)| sensitive::is_sensitive(name) || sensitive::has_members(value))
+}
+
+/// Reads a body. If `origins` is not empty, an event's `source` must be one of them.
+pub(super) fn read(body: Value, origins: &[String]) -> ParsedBody {
     let (documents, is_batch) = match body {
         Value::Array(documents) => (documents, true),
         document @ (Value::Null
@@ -100,62 +64,61 @@ pub(super) fn read(body: Value, origins: &[String]) -> Reading {
         | Value::String(_)
         | Value::Object(_)) => (vec![document], false),
     };
-    if documents.len() > MOST {
-        let problem = format!(
-            "{} events; at most {MOST} go into one body",
-            documents.len()
-        );
-        return Reading::invalid(vec![Invalid {
-            pointer: String::new(),
-            problem,
-        }]);
+    if documents.len() > MAX_EVENTS {
+        let count = documents.len();
+        let problem = format!("the body has {count} events; the maximum is {MAX_EVENTS}");
+        return ParsedBody::invalid(vec![invalid("", problem)]);
     }
-    let mut reading = Reading::default();
-    let mut problems = Vec::new();
+
+    let mut parsed = ParsedBody::default();
+    let mut invalid_members = Vec::new();
     for (index, mut document) in documents.into_iter().enumerate() {
-        let place = if is_batch {
+        let prefix = if is_batch {
             format!("/{index}")
         } else {
             String::new()
         };
         if let Some(data) = document.get_mut("data") {
-            reading.dropped += drop_sensitive(data);
+            parsed.dropped += sensitive::drop_members(data);
         }
-        match event(document, origins) {
-            Ok(mut content) => {
-                reading.odd_phones += straighten_phones(&mut content);
-                reading.events.push(ReadEvent {
-                    identity: Identity::Given,
-                    content,
-                });
-            }
-            Err(found) => problems.extend(found.into_iter().map(|invalid| Invalid {
-                pointer: place.clone() + &invalid.pointer,
-                ..invalid
+        match parse_event(document, origins) {
+            Ok(content) => add_event(&mut parsed, content),
+            Err(found) => invalid_members.extend(found.into_iter().map(|member| InvalidMember {
+                pointer: prefix.clone() + &member.pointer,
+                ..member
             })),
         }
     }
-    if problems.is_empty() {
-        reading
+
+    if invalid_members.is_empty() {
+        parsed
     } else {
-        Reading::invalid(problems)
+        ParsedBody::invalid(invalid_members)
     }
 }
 
-fn event(document: Value, origins: &[String]) -> Result<CloudEvent, Vec<Invalid>> {
+fn add_event(parsed: &mut ParsedBody, mut content: CloudEvent) {
+    parsed.unnormalized_phones += normalize_phones(&mut content);
+    parsed.events.push(ParsedEvent {
+        id_derivation: IdDerivation::Given,
+        content,
+    });
+}
+
+fn parse_event(document: Value, origins: &[String]) -> Result<CloudEvent, Vec<InvalidMember>> {
     let content: CloudEvent =
-        serde_path_to_error::deserialize(document).map_err(|error| vec![misshapen(&error)])?;
-    let found = refused(&content, origins);
-    if found.is_empty() {
+        serde_path_to_error::deserialize(document).map_err(|error| vec![invalid_shape(&error)])?;
+    let problems = problems(&content, origins);
+    if problems.is_empty() {
         Ok(content)
     } else {
-        Err(found)
+        Err(problems)
     }
 }
 
-/// What is wrong with an event whose shape is right.
-fn refused(content: &CloudEvent, origins: &[String]) -> Vec<Invalid> {
-    let mut found: Vec<_> = content
+/// The problems of an event whose shape is valid.
+fn problems(content: &CloudEvent, origins: &[String]) -> Vec<InvalidMember> {
+    let mut problems: Vec<_> = content
         .violations()
         .into_iter()
         .map(|violation| {
@@ -165,58 +128,62 @@ fn refused(content: &CloudEvent, origins: &[String]) -> Vec<Invalid> {
             )
         })
         .collect();
-    if content.kind.is_operators_only() {
-        found.push(invalid(
+
+    if content.kind.is_operator_only() {
+        problems.push(invalid(
             "/type",
-            format!("only an operator states that something is {}", content.kind),
+            format!("only an operator may send {}", content.kind),
         ));
     }
-    found.extend(operators_members(content));
+    problems.extend(operator_members(content));
     if !origins.is_empty() && !origins.contains(&content.source) {
-        found.push(invalid(
+        problems.push(invalid(
             "/source",
-            "not among the origins of this source".to_owned(),
+            "it is not one of the `origins` of this source".to_owned(),
         ));
     }
-    found
+    problems
 }
 
-/// Members by which an operator's event says for whom it speaks.
-fn operators_members(content: &CloudEvent) -> Vec<Invalid> {
+/// The members that only an operator's event may have.
+fn operator_members(content: &CloudEvent) -> Vec<InvalidMember> {
     let data = &content.data;
-    let only = |there: bool, pointer| {
-        there.then(|| invalid(pointer, "only in an operator's event".to_owned()))
-    };
+    let is_link = matches!(content.kind, Kind::Linked | Kind::Unlinked);
+    let manager_source = data
+        .worker
+        .manager
+        .set()
+        .and_then(|manager| manager.source.as_ref());
+
     [
-        only(data.actor.is_some(), "/data/actor"),
-        only(data.reason.is_some(), "/data/reason"),
-        only(data.on_behalf_of.is_some(), "/data/on_behalf_of"),
-        only(
-            data.other.is_some() && !matches!(content.kind, Kind::Linked | Kind::Unlinked),
-            "/data/other",
-        ),
-        only(
-            data.worker
-                .manager
-                .set()
-                .and_then(|manager| manager.source.as_ref())
-                .is_some_and(SourceId::is_ops),
+        (data.actor.is_some(), "/data/actor"),
+        (data.reason.is_some(), "/data/reason"),
+        (data.on_behalf_of.is_some(), "/data/on_behalf_of"),
+        (data.other.is_some() && !is_link, "/data/other"),
+        (
+            manager_source.is_some_and(SourceId::is_ops),
             "/data/worker/manager/source",
         ),
     ]
     .into_iter()
-    .flatten()
+    .filter(|(is_stated, _)| *is_stated)
+    .map(|(_, pointer)| {
+        invalid(
+            pointer,
+            "only an operator's event may have this member".to_owned(),
+        )
+    })
     .collect()
 }
 
-fn invalid(pointer: &str, problem: String) -> Invalid {
-    Invalid {
+fn invalid(pointer: &str, problem: String) -> InvalidMember {
+    InvalidMember {
         pointer: pointer.to_owned(),
         problem,
     }
 }
 
-fn misshapen(error: &serde_path_to_error::Error<serde_json::Error>) -> Invalid {
+fn invalid_shape(error: &serde_path_to_error::Error<serde_json::Error>) -> InvalidMember {
     let mut pointer = String::new();
     for segment in error.path() {
         match segment {
@@ -226,69 +193,39 @@ fn misshapen(error: &serde_path_to_error::Error<serde_json::Error>) -> Invalid {
             Segment::Unknown => {}
         }
     }
+
     let problem = error.inner().to_string();
-    if let Some(name) = quoted_after(&problem, "missing field `") {
-        return Invalid {
+    // serde reports a missing member at its parent: the pointer gets the member's name.
+    if let Some(name) = missing_field(&problem) {
+        return InvalidMember {
             pointer: format!("{pointer}/{}", escape(name)),
             problem: "missing".to_owned(),
         };
     }
-    Invalid { pointer, problem }
+    InvalidMember { pointer, problem }
 }
 
-fn quoted_after<'a>(text: &'a str, before: &str) -> Option<&'a str> {
-    text.strip_prefix(before)?.split('`').next()
+fn missing_field(problem: &str) -> Option<&str> {
+    problem.strip_prefix("missing field `")?.split('`').next()
 }
 
+/// Escapes a token of a JSON pointer (RFC 6901 section 3).
 fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// Takes out what is never taken, however deep; how many members that were.
-fn drop_sensitive(value: &mut Value) -> usize {
-    match value {
-        Value::Object(members) => {
-            let before = members.len();
-            members.retain(|name, _| !is_sensitive(name));
-            before - members.len() + members.values_mut().map(drop_sensitive).sum::<usize>()
-        }
-        Value::Array(elements) => elements.iter_mut().map(drop_sensitive).sum(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-    }
-}
-
-/// Whether anything in it is never taken.
-fn holds_sensitive(value: &Value) -> bool {
-    match value {
-        Value::Object(members) => members
-            .iter()
-            .any(|(name, value)| is_sensitive(name) || holds_sensitive(value)),
-        Value::Array(elements) => elements.iter().any(holds_sensitive),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    }
-}
-
-fn is_sensitive(name: &str) -> bool {
-    let plain: String = name
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    SENSITIVE.contains(&plain.as_str())
-}
-
-/// Numbers with their country become E.164; how many are left as they are.
-fn straighten_phones(content: &mut CloudEvent) -> usize {
+/// Writes each telephone number in E.164 form, and returns the count of those without one.
+fn normalize_phones(content: &mut CloudEvent) -> usize {
     let Change::Set(phones) = &mut content.data.worker.phones else {
         return 0;
     };
-    let mut odd = 0;
+    let mut unnormalized = 0;
     for Contact { value, .. } in phones {
-        match value.as_deref().map(attributes::e164) {
-            Some(Some(straight)) => *value = Some(straight),
-            Some(None) => odd += 1,
+        match value.as_deref().map(e164) {
+            Some(Some(normalized)) => *value = Some(normalized),
+            Some(None) => unnormalized += 1,
             None => {}
         }
     }
-    odd
+    unnormalized
 }

@@ -1,58 +1,68 @@
-//! One item of a vendor's body becomes one event, or none, or a reason why it cannot be read.
+//! Reads one item of a vendor's body: an event, none, or the reason why it cannot be read.
 //!
-//! Reasons name places and rules, never what was found there: they are shown to operators and logged.
+//! Reasons name fields and rules and never quote the item, because operators see them and they are
+//! logged.
 
-use jiff::{Timestamp, civil::Date};
+use jiff::Timestamp;
 
 use super::{
-    TimeFormat, attributes,
-    field_path::{FieldPaths, Item},
-    rules::{Condition, Fact, ItemRules, Row, Says, When},
+    attributes,
+    dates::date_or_instant,
+    field_path::{FieldPath, FieldPaths},
+    item::Item,
+    rules::{Condition, EffectiveRule, EmploymentRule, EventRule, ItemRules, RuleResult},
+    time_format::TimeFormat,
 };
 use crate::event::{
     Boundary, Change, CloudEvent, ContentDigest, Effective, EmploymentId, EmploymentRow, EventData,
-    Identity, Kind, ReadEvent, WorkerChanges, WorkerId,
+    IdDerivation, Kind, ParsedEvent, WorkerChanges, WorkerId,
 };
 
-/// Longest id of an event.
-const LONGEST_ID: usize = 255;
+/// The maximum length of an event's id, in bytes.
+const MAX_ID_LENGTH: usize = 255;
 
-/// Reads the item. `odd_phones` counts numbers kept as they are.
+/// Reads the item. `unnormalized_phones` counts telephone numbers without E.164 form.
 pub(super) fn read(
     rules: &ItemRules,
     item: &Item<'_>,
-    odd_phones: &mut usize,
-) -> Result<Option<ReadEvent>, String> {
-    let fact = rules
-        .facts
+    unnormalized_phones: &mut usize,
+) -> Result<Option<ParsedEvent>, String> {
+    let rule = rules
+        .rules
         .iter()
-        .find(|fact| {
-            fact.when
+        .find(|rule| {
+            rule.when
                 .iter()
-                .all(|(place, condition)| holds(item, place, condition))
+                .all(|(path, condition)| holds(item, path, condition))
         })
-        .ok_or("no rule of the preset fits it")?;
-    let kind = match &fact.says {
-        Says::Nothing => return Ok(None),
-        Says::Unreadable(reason) => return Err(reason.clone()),
-        Says::Fact(kind) => *kind,
+        .ok_or("no rule of the preset matches")?;
+    let kind = match &rule.event {
+        RuleResult::NoEvent => return Ok(None),
+        RuleResult::Unreadable(reason) => return Err(reason.clone()),
+        RuleResult::Event(kind) => *kind,
     };
-    let (time, time_is_the_items) = time(rules, item)?;
-    let (id, identity) = identity(rules, item, time_is_the_items);
+
+    let (time, has_own_time) = time(rules, item)?;
+    let (id, id_derivation) = event_id(rules, item, has_own_time);
+    let subject = worker_id(item, rule.worker.as_ref().unwrap_or(&rules.worker))?
+        .ok_or_else(|| format!("the {kind} event has no worker id"))?;
     let content = CloudEvent {
         specversion: "1.0".to_owned(),
         id,
         source: rules.origin.clone(),
         kind,
-        subject: worker_id(item, fact.worker.as_ref().unwrap_or(&rules.worker))?
-            .ok_or_else(|| format!("a {kind} without the worker's id"))?,
+        subject,
         time,
-        data: data(rules, item, fact, kind, odd_phones)?,
+        data: data(rules, item, rule, kind, unnormalized_phones)?,
     };
+
     match content.violations().first() {
-        None => Ok(Some(ReadEvent { identity, content })),
+        None => Ok(Some(ParsedEvent {
+            id_derivation,
+            content,
+        })),
         Some(violation) => Err(format!(
-            "read as {kind}, but {} must be {}",
+            "the {kind} event is invalid: {} must be {}",
             violation.pointer, violation.expected
         )),
     }
@@ -61,33 +71,34 @@ pub(super) fn read(
 fn data(
     rules: &ItemRules,
     item: &Item<'_>,
-    fact: &Fact,
+    rule: &EventRule,
     kind: Kind,
-    odd_phones: &mut usize,
+    unnormalized_phones: &mut usize,
 ) -> Result<EventData, String> {
-    let employment = match item.first(&rules.employment) {
+    let employment_id = match item.first_text(&rules.employment) {
         Change::Set(id) => Some(EmploymentId::parse(id).map_err(|error| error.to_string())?),
         Change::Clear | Change::Keep => None,
     };
-    let previous = match &fact.previous_worker {
-        Some(places) => worker_id(item, places)?,
+    let previous_worker_id = match &rule.previous_worker {
+        Some(paths) => worker_id(item, paths)?,
         None => None,
     };
+
     Ok(EventData {
-        effective: fact
-            .effective
-            .as_ref()
-            .map_or(Ok(None), |when| effective(item, when, kind))?,
-        employment_id: employment
+        effective: match &rule.effective {
+            Some(effective_rule) => effective(item, effective_rule, kind)?,
+            None => None,
+        },
+        employment_id: employment_id
             .filter(|_| kind != Kind::Snapshot && !kind.names_previous_worker()),
-        employments: fact
+        employments: rule
             .employment_row
             .as_ref()
-            .map(|row| employments(item, row))
+            .map(|employment_rule| employments(item, employment_rule))
             .transpose()?,
-        previous_worker_id: previous,
-        worker: match attributes::worker(rules, item, odd_phones) {
-            // Nor is an ending dropped for an attribute.
+        previous_worker_id,
+        worker: match attributes::worker(rules, item, unnormalized_phones) {
+            // An invalid attribute does not drop an ending: the attributes are left out.
             Err(_) if kind.ends_access() => WorkerChanges::default(),
             worker => worker?,
         },
@@ -95,20 +106,24 @@ fn data(
     })
 }
 
-fn holds(item: &Item<'_>, place: &super::field_path::FieldPath, condition: &Condition) -> bool {
-    let text = || item.text(place).set().cloned();
+fn holds(item: &Item<'_>, path: &FieldPath, condition: &Condition) -> bool {
     match condition {
-        Condition::Is(expected) => text().is_some_and(|text| text.eq_ignore_ascii_case(expected)),
-        Condition::IsOneOf(list) => text().is_some_and(|text| {
-            list.iter()
-                .any(|expected| text.eq_ignore_ascii_case(expected))
-        }),
-        Condition::Present { present } => item.has(place) == *present,
+        Condition::Is(expected) => has_text(item, path, std::slice::from_ref(expected)),
+        Condition::IsOneOf(list) => has_text(item, path, list),
+        Condition::Present { present } => item.has(path) == *present,
     }
 }
 
-fn worker_id(item: &Item<'_>, places: &FieldPaths) -> Result<Option<WorkerId>, String> {
-    match item.first(places) {
+/// Whether the text of the field is one of these, compared without case.
+fn has_text(item: &Item<'_>, path: &FieldPath, list: &[String]) -> bool {
+    item.text(path).set().is_some_and(|text| {
+        list.iter()
+            .any(|expected| text.eq_ignore_ascii_case(expected))
+    })
+}
+
+fn worker_id(item: &Item<'_>, paths: &FieldPaths) -> Result<Option<WorkerId>, String> {
+    match item.first_text(paths) {
         Change::Set(id) => WorkerId::parse(id)
             .map(Some)
             .map_err(|error| error.to_string()),
@@ -116,69 +131,83 @@ fn worker_id(item: &Item<'_>, places: &FieldPaths) -> Result<Option<WorkerId>, S
     }
 }
 
-/// The item's time, and whether it is the item's own (and not a header's, which is the attempt's).
+/// The time of the item, and whether it is in the body. A time in a header belongs to the delivery
+/// attempt, so it does not identify the item.
 fn time(rules: &ItemRules, item: &Item<'_>) -> Result<(Option<Timestamp>, bool), String> {
-    let Some((place, text)) = item.found(&rules.time) else {
+    let Some((path, text)) = item.find(&rules.time) else {
         return Ok((None, false));
     };
     let time = TimeFormat::SecondsOrIso8601
-        .read(&text)
-        .ok_or("its time is neither seconds since 1970 nor ISO 8601")?;
-    Ok((Some(time), place.is_in_body()))
+        .parse(&text)
+        .ok_or("the time is neither Unix seconds nor ISO 8601")?;
+    Ok((Some(time), path.is_in_body()))
 }
 
-fn identity(rules: &ItemRules, item: &Item<'_>, time_is_the_items: bool) -> (String, Identity) {
-    if let Some((_, id)) = item
-        .found(&rules.id)
-        .filter(|(_, id)| id.len() <= LONGEST_ID)
-    {
-        return (id, Identity::Given);
+/// The vendor's id of the event, else the digest of the item.
+fn event_id(rules: &ItemRules, item: &Item<'_>, has_own_time: bool) -> (String, IdDerivation) {
+    let vendor_id = item
+        .find(&rules.id)
+        .filter(|(_, id)| id.len() <= MAX_ID_LENGTH);
+    if let Some((_, id)) = vendor_id {
+        return (id, IdDerivation::Given);
     }
-    // Members are sorted by name, so that only what the item says matters, and never its place in a batch.
+
+    // serde_json sorts the members by name, so the digest depends neither on their order nor on the
+    // position of the item in its batch.
     let digest = ContentDigest::of(item.value.to_string().as_bytes()).to_string();
-    (
-        digest,
-        if time_is_the_items {
-            Identity::Digest
-        } else {
-            Identity::DigestInHook
-        },
-    )
+    let derivation = if has_own_time {
+        IdDerivation::Digest
+    } else {
+        IdDerivation::DigestInHook
+    };
+    (digest, derivation)
 }
 
-fn effective(item: &Item<'_>, when: &When, kind: Kind) -> Result<Option<Effective>, String> {
-    let stated = match item.first(&when.at) {
-        Change::Set(text) => date_or_instant(&text, when.boundary),
-        Change::Clear | Change::Keep if when.required => {
-            return Err(format!("a {kind} without its date"));
+fn effective(
+    item: &Item<'_>,
+    rule: &EffectiveRule,
+    kind: Kind,
+) -> Result<Option<Effective>, String> {
+    let effective = match item.first_text(&rule.at) {
+        Change::Set(text) => date_or_instant(&text, rule.boundary),
+        Change::Clear | Change::Keep if rule.required => {
+            return Err(format!("the {kind} event has no effective date"));
         }
         Change::Clear | Change::Keep => return Ok(None),
     };
-    match stated {
+
+    match effective {
         Some(effective) => Ok(Some(effective)),
-        // An ending is never dropped for its date: it then takes effect when it became known.
-        None if kind.ends_access() && !when.required => Ok(None),
+        // An invalid date does not drop an ending: it takes effect at its time.
+        None if kind.ends_access() && !rule.required => Ok(None),
         None => Err(format!(
-            "the date of a {kind} is neither YYYY-MM-DD nor ISO 8601"
+            "the effective date of the {kind} event is neither YYYY-MM-DD nor ISO 8601"
         )),
     }
 }
 
-fn employments(item: &Item<'_>, row: &Row) -> Result<Vec<EmploymentRow>, String> {
-    let day = |places: &FieldPaths, boundary| match item.first(places) {
-        Change::Set(text) => date_or_instant(&text, boundary)
-            .map(Some)
-            .ok_or("a date of the employment is neither YYYY-MM-DD nor ISO 8601"),
-        Change::Clear | Change::Keep => Ok(None),
-    };
-    let start = day(&row.start, Boundary::StartOfDay)?;
-    let end = day(&row.end, Boundary::EndOfDay)?;
-    let end = end.filter(|end| !is_before(end, start.as_ref()));
+fn employments(item: &Item<'_>, rule: &EmploymentRule) -> Result<Vec<EmploymentRow>, String> {
+    let start = employment_date(item, &rule.start, Boundary::StartOfDay)?;
+    let end = employment_date(item, &rule.end, Boundary::EndOfDay)?
+        .filter(|end| !is_before(end, start.as_ref()));
     Ok(vec![EmploymentRow {
         start,
         end,
         ..EmploymentRow::default()
     }])
+}
+
+fn employment_date(
+    item: &Item<'_>,
+    paths: &FieldPaths,
+    boundary: Boundary,
+) -> Result<Option<Effective>, &'static str> {
+    match item.first_text(paths) {
+        Change::Set(text) => date_or_instant(&text, boundary)
+            .map(Some)
+            .ok_or("a date of the employment is neither YYYY-MM-DD nor ISO 8601"),
+        Change::Clear | Change::Keep => Ok(None),
+    }
 }
 
 fn is_before(end: &Effective, start: Option<&Effective>) -> bool {
@@ -190,24 +219,4 @@ fn is_before(end: &Effective, start: Option<&Effective>) -> bool {
             Effective::Day { .. } | Effective::Instant(_),
         ) => false,
     }
-}
-
-/// `2026-12-01`, an instant, or a local date and time, of which the date counts.
-fn date_or_instant(text: &str, boundary: Boundary) -> Option<Effective> {
-    if let Ok(instant) = text.parse::<Timestamp>() {
-        return Some(Effective::Instant(instant));
-    }
-    let date = date(text)?;
-    Some(Effective::Day {
-        date,
-        boundary: Some(boundary),
-        time_zone: None,
-    })
-}
-
-/// The date at the start of an ISO 8601 text.
-pub(super) fn date(text: &str) -> Option<Date> {
-    let (date, rest) = text.split_at_checked(10)?;
-    let date = date.parse().ok()?;
-    (rest.is_empty() || rest.starts_with(['T', ' '])).then_some(date)
 }

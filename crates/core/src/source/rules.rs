@@ -1,6 +1,8 @@
-//! How a vendor's body is read, as data: where its items are, what each states, which of its fields are taken.
+//! The rules that read a vendor's body, as data: the `[read]` table of a preset.
 //!
-//! Only what a preset names is taken, so pay, birth dates and the like never leave the raw body.
+//! They locate the items of a body, decide which event each item becomes, and name the fields to
+//! take. A field that no rule names stays in the raw body: pay, birth dates and the like never
+//! reach an event. `read_item.rs` and `attributes.rs` apply the rules.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +11,18 @@ use serde::Deserialize;
 use super::field_path::{FieldPath, FieldPaths};
 use crate::event::{Boundary, Kind};
 
-/// How a vendor's body is read.
+/// The rules for the bodies of one vendor.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ItemRules {
-    /// The events' `CloudEvents` `source`.
+    /// The `CloudEvents` `source` of the events.
     pub(super) origin: String,
-    /// JSON pointer to the list of items; left out: the body is the one item.
+    /// JSON pointer to the list of items; `None`: the body is the only item.
     pub(super) items: Option<String>,
-    /// Where the list is an object: its keys are this member of each item.
+    /// The member of each item that gets its key, where the list is an object.
     pub(super) key: Option<String>,
-    /// JSON pointer, within an item, to its fields (`field:Name`); where it is absent, the item's own members.
+    /// JSON pointer, within an item, to the object of its fields (`field:Name`). If it is `None` or
+    /// the item lacks that object, the fields are the item's own members.
     pub(super) fields: Option<String>,
     /// The worker's id.
     pub(super) worker: FieldPaths,
@@ -29,92 +32,96 @@ pub(super) struct ItemRules {
     /// The vendor's id of the event.
     #[serde(default)]
     pub(super) id: FieldPaths,
-    /// When it became known to HR: seconds since 1970 or ISO 8601.
+    /// The time at which HR learned the fact: Unix seconds or ISO 8601.
     #[serde(default)]
     pub(super) time: FieldPaths,
-    /// What an item states: the first that fits.
-    pub(super) facts: Vec<Fact>,
-    /// Which attributes are taken, by their canonical path.
+    /// The rules that decide which event an item becomes: the first one that matches applies.
+    pub(super) rules: Vec<EventRule>,
+    /// The attributes to take, by their canonical path.
     #[serde(default)]
-    pub(super) attributes: BTreeMap<String, Take>,
-    /// Where telephone numbers are.
+    pub(super) attributes: BTreeMap<String, AttributeRule>,
+    /// The telephone numbers to take.
     #[serde(default)]
-    pub(super) phones: Vec<Phone>,
+    pub(super) phones: Vec<PhoneRule>,
 }
 
-/// One thing that an item may state.
+/// The event that an item becomes under some conditions.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Fact {
-    /// All of these hold.
+pub(super) struct EventRule {
+    /// The conditions; all of them must hold.
     pub(super) when: BTreeMap<FieldPath, Condition>,
-    /// What it then states.
-    pub(super) says: Says,
-    /// When that takes effect.
-    pub(super) effective: Option<When>,
-    /// The worker's id, if it is elsewhere than usual.
+    /// The result for a matching item.
+    pub(super) event: RuleResult,
+    /// The effective time of the event.
+    pub(super) effective: Option<EffectiveRule>,
+    /// The worker's id, if it is not at [`ItemRules::worker`].
     pub(super) worker: Option<FieldPaths>,
-    /// The id that the worker had before.
+    /// The worker's earlier id, for the kinds that need it.
     pub(super) previous_worker: Option<FieldPaths>,
-    /// `snapshot`: the one employment that the item lists.
-    pub(super) employment_row: Option<Row>,
+    /// `snapshot`: the only employment that the item lists.
+    pub(super) employment_row: Option<EmploymentRule>,
 }
 
-/// What an item states.
+/// The result for an item that matches a rule.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(super) enum Says {
-    /// A fact of that kind.
-    Fact(Kind),
-    /// Nothing about a worker: a ping, an applicant's progress.
-    Nothing,
-    /// Something that cannot be read, and why.
+pub(super) enum RuleResult {
+    /// An event of this kind.
+    Event(Kind),
+    /// No event: the item is not about a worker (a ping, the progress of an applicant).
+    NoEvent,
+    /// The item cannot be read, for this reason.
     Unreadable(String),
 }
 
-impl TryFrom<String> for Says {
+impl TryFrom<String> for RuleResult {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        if text == "nothing" {
-            return Ok(Self::Nothing);
+        if text == "none" {
+            return Ok(Self::NoEvent);
         }
         if let Some(reason) = text.strip_prefix("unreadable: ") {
             return Ok(Self::Unreadable(reason.to_owned()));
         }
+
         Kind::parse(&text)
-            .filter(|kind| !kind.is_operators_only())
-            .map(Self::Fact)
+            .filter(|kind| !kind.is_operator_only())
+            .map(Self::Event)
             .ok_or_else(|| {
-                format!("`{text}` is no kind of event (or `nothing`, or `unreadable: why`)")
+                format!(
+                    "`{text}` is not a kind of event (expected a kind, `none` or \
+                     `unreadable: <reason>`)"
+                )
             })
     }
 }
 
-/// What must hold at a place.
+/// The condition on one field.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub(super) enum Condition {
-    /// This text, whatever its case.
+    /// The text of the field equals this one, compared without case.
     Is(String),
-    /// One of these.
+    /// The text of the field equals one of these, compared without case.
     IsOneOf(Vec<String>),
-    /// Something is there, or nothing.
+    /// The field has a value, or has none.
     Present {
-        /// Which of the two.
+        /// `true`: it must have a value.
         present: bool,
     },
 }
 
-/// When something takes effect.
+/// The effective time of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct When {
-    /// Where it is stated: a date or an instant.
+pub(super) struct EffectiveRule {
+    /// The field with the date or the instant.
     pub(super) at: FieldPaths,
-    /// Which end of a date is meant.
+    /// The end of the day that a date means.
     pub(super) boundary: Boundary,
-    /// Whether an item that does not state it is unreadable; otherwise it takes effect when it became known.
+    /// Whether an item without the field is unreadable. If not, the event takes effect at its time.
     #[serde(default)]
     pub(super) required: bool,
 }
@@ -122,60 +129,60 @@ pub(super) struct When {
 /// The employment that a snapshot lists.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Row {
-    /// Its first day.
+pub(super) struct EmploymentRule {
+    /// The first day.
     pub(super) start: FieldPaths,
-    /// Its last day. One before the start is an earlier employment's, and is not taken.
+    /// The last day. A last day before the first belongs to an earlier employment and is ignored.
     #[serde(default)]
     pub(super) end: FieldPaths,
 }
 
-/// How an attribute is taken: from places, but for some texts.
+/// The field of an attribute, and the texts in it that are not the attribute.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "TakeText")]
-pub(super) struct Take {
-    /// The places.
+#[serde(from = "AttributeRuleForm")]
+pub(super) struct AttributeRule {
     pub(super) from: FieldPaths,
-    /// Texts that say something else than the attribute: it is kept.
+    /// Texts with another meaning: the attribute keeps its value.
     pub(super) except: Vec<String>,
 }
 
+/// The two TOML forms of an attribute rule.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum TakeText {
-    From(FieldPaths),
-    But {
+enum AttributeRuleForm {
+    Paths(FieldPaths),
+    PathsExcept {
         from: FieldPaths,
         except: Vec<String>,
     },
 }
 
-impl From<TakeText> for Take {
-    fn from(text: TakeText) -> Self {
-        match text {
-            TakeText::From(from) => Self {
+impl From<AttributeRuleForm> for AttributeRule {
+    fn from(form: AttributeRuleForm) -> Self {
+        match form {
+            AttributeRuleForm::Paths(from) => Self {
                 from,
                 except: Vec::new(),
             },
-            TakeText::But { from, except } => Self { from, except },
+            AttributeRuleForm::PathsExcept { from, except } => Self { from, except },
         }
     }
 }
 
-/// Where telephone numbers are.
+/// The telephone numbers to take.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Phone {
-    /// One, of that type.
+pub(super) enum PhoneRule {
+    /// One number of that type.
     One {
-        /// `work`, `mobile`, `home` ...
+        /// The type: `work`, `mobile`, `home` ...
         r#type: String,
-        /// Where it is.
+        /// The field with the number.
         at: FieldPath,
     },
-    /// A list of objects.
+    /// A list of objects, each with a number.
     Each {
-        /// JSON pointer to the list.
+        /// JSON pointer, within the item, to the list.
         each: String,
         /// JSON pointer, within an element, to the number.
         value: String,
@@ -185,23 +192,31 @@ pub(super) enum Phone {
 }
 
 impl ItemRules {
-    /// What would never work, in words.
+    /// The first contradiction in the rules, in words.
     pub(super) fn problem(&self) -> Option<String> {
         if self.items.is_some() && self.id.headers().next().is_some() {
-            return Some("an id in a header cannot tell the items of a batch apart".to_owned());
+            return Some("`id` is a header, so all items of a batch would have one id".to_owned());
         }
-        self.facts.iter().find_map(|fact| match &fact.says {
-            Says::Fact(kind) if kind.names_previous_worker() != fact.previous_worker.is_some() => {
-                Some(format!("`previous_worker` goes with converted and identifier_changed only, here it is {kind}"))
+
+        self.rules.iter().find_map(|rule| match &rule.event {
+            RuleResult::Event(kind)
+                if kind.names_previous_worker() != rule.previous_worker.is_some() =>
+            {
+                Some(format!(
+                    "`previous_worker` is for converted and identifier_changed, and required \
+                     there; this rule is for {kind}"
+                ))
             }
-            Says::Fact(kind) if (*kind != Kind::Snapshot) && fact.employment_row.is_some() => {
-                Some(format!("only a snapshot lists employments, here it is {kind}"))
+            RuleResult::Event(kind) if *kind != Kind::Snapshot && rule.employment_row.is_some() => {
+                Some(format!(
+                    "only a snapshot has an `employment_row`; this rule is for {kind}"
+                ))
             }
-            Says::Fact(_) | Says::Nothing | Says::Unreadable(_) => None,
+            RuleResult::Event(_) | RuleResult::NoEvent | RuleResult::Unreadable(_) => None,
         })
     }
 
-    /// Every header that reading looks at.
+    /// The headers that the rules use.
     pub(super) fn headers(&self) -> impl Iterator<Item = &str> {
         [&self.worker, &self.employment, &self.id, &self.time]
             .into_iter()

@@ -1,30 +1,31 @@
-//! How a source signs, as data: one set of knobs that fits every HMAC or ed25519 webhook found so far.
+//! The signature scheme of a source, as data: HMAC or ed25519 over parts of a request.
 //!
-//! The styles of Standard Webhooks, GitHub, Stripe and Slack, and plain HMACs, have names ([`Scheme::style`]);
-//! a preset or an operator writes the rest out.
+//! The styles of Standard Webhooks, GitHub, Stripe and Slack, and plain HMACs, have names
+//! ([`Scheme::style`]); a preset or an operator writes other schemes out. `verify.rs` checks a
+//! request against a scheme, `sign.rs` signs one.
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-use super::{Encoding, KeyForm};
+use super::{Encoding, KeyForm, time_format::TimeFormat};
 
-/// How a source signs.
+/// The signature scheme of a source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scheme {
-    /// The header that carries the signature.
+    /// The name of the signature header.
     pub header: String,
-    /// How that header is written.
+    /// The syntax of that header.
     #[serde(default)]
     pub grammar: Grammar,
-    /// The kinds of signatures that count. Several only where the grammar tells them apart.
+    /// The accepted kinds of signatures; several of them need a grammar with versions.
     pub signatures: Vec<SignatureKind>,
-    /// What is signed, in this order, without separators but those written here.
-    pub signed: Vec<Part>,
-    /// The signed time, where there is one.
+    /// The signed parts, concatenated in this order without separators.
+    pub signed: Vec<SignedPart>,
+    /// The rule for the signed time; `None`: the scheme signs no time.
     #[serde(default)]
     pub timestamp: Option<TimestampRule>,
-    /// The header with the sender's id of the event, where there is one.
+    /// The header with the sender's id of the event; `None`: there is none.
     #[serde(default)]
     pub event_id: Option<String>,
 }
@@ -33,103 +34,92 @@ pub struct Scheme {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SignatureKind {
-    /// Its name in the header (`v1`), where the grammar has names.
+    /// The version in the header (`v1`), where the grammar has versions.
     #[serde(default)]
     pub version: Option<String>,
-    /// The algorithm.
+    /// The signature algorithm.
     pub algorithm: Algorithm,
-    /// How it is written.
+    /// The text encoding of the signature.
     #[serde(default)]
     pub encoding: Encoding,
-    /// How the secret's text becomes a key.
+    /// The form of the secret.
     #[serde(default)]
     pub key: KeyForm,
 }
 
-/// An algorithm.
+/// A signature algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Algorithm {
     /// HMAC with SHA-256 (RFC 2104).
     HmacSha256,
-    /// HMAC with SHA-512.
+    /// HMAC with SHA-512 (RFC 2104).
     HmacSha512,
     /// Ed25519 (RFC 8032); the secret is the sender's public key.
     Ed25519,
 }
 
-/// How the signature header is written.
+/// The syntax of the signature header.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Grammar {
-    /// The signature alone.
+    /// The signature without anything else.
     #[default]
     Bare,
-    /// A literal, then the signature: `sha256=...`.
+    /// A literal before the signature: `sha256=...`.
     Prefix(String),
-    /// Comma-separated `name=value`, the time among them under this name: `t=...,v1=...`.
+    /// Comma-separated pairs, one of them the time: `t=...,v1=...`.
     Pairs {
-        /// The name of the time.
+        /// The name of the time: `t`.
         timestamp: String,
     },
-    /// Space-separated `version,signature`.
+    /// Space-separated pairs `version,signature` (Standard Webhooks).
     Versions,
 }
 
-/// A part of what is signed.
+/// A part of the signed bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
-    /// This text.
+pub enum SignedPart {
+    /// A fixed text.
     Literal(String),
-    /// The request's method.
+    /// The HTTP method.
     Method,
-    /// The text of a header, as sent.
+    /// The value of a header, unchanged.
     Header(String),
-    /// The text of the timestamp, as sent.
+    /// The text of the timestamp, unchanged.
     Timestamp,
-    /// The raw body.
+    /// The raw bytes of the body.
     Body,
 }
 
-/// The signed time: where it is, how it is written, how far it may be off.
+/// The rule for the signed time: its header, format and tolerance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TimestampRule {
-    /// Its header; `None`: it is in the signature header ([`Grammar::Pairs`]).
+    /// The header of the time; `None`: the signature header has it ([`Grammar::Pairs`]).
     #[serde(default)]
     pub header: Option<String>,
-    /// How it is written.
+    /// The format of the time.
     pub format: TimeFormat,
-    /// How old it may be.
+    /// The maximum age.
     pub past: SignedDuration,
-    /// How far ahead it may be.
+    /// The maximum distance into the future.
     pub future: SignedDuration,
 }
 
-/// How a time is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TimeFormat {
-    /// Seconds since 1970.
-    Seconds,
-    /// Milliseconds since 1970.
-    Milliseconds,
-    /// ISO 8601 / RFC 3339.
-    Iso8601,
-    /// Seconds or ISO 8601, whichever it is (`BambooHR`'s samples show both).
-    SecondsOrIso8601,
-}
-
-/// A style name that is not known.
+/// An unknown name of a signature style.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no signature style (expected one of {list})", list = Scheme::STYLES.join(", "))]
+#[error(
+    "`{0}` is not a signature style (expected one of {list})",
+    list = Scheme::STYLES.join(", ")
+)]
 pub struct UnknownStyle(pub String);
 
 const FIVE_MINUTES: SignedDuration = SignedDuration::from_mins(5);
 
 impl Scheme {
-    /// The names of the styles.
+    /// The names of the styles for [`Scheme::style`].
     pub const STYLES: [&'static str; 6] = [
         "standard-webhooks",
         "hmac-sha256",
@@ -139,56 +129,30 @@ impl Scheme {
         "slack",
     ];
 
-    /// A style by name. `header` names the signature header where the style leaves it open (`X-Signature` if not given).
+    /// The scheme of a named style. `header` replaces the style's signature header, except in
+    /// Standard Webhooks; the plain styles use `X-Signature` by default.
     pub fn style(name: &str, header: Option<&str>) -> Result<Self, UnknownStyle> {
-        let header = |usual: &str| header.unwrap_or(usual).to_owned();
+        let header_or = |default: &str| header.unwrap_or(default).to_owned();
+
         Ok(match name {
             "standard-webhooks" => Self::standard_webhooks(),
-            "hmac-sha256" => Self::plain(header("X-Signature"), Grammar::Bare, Encoding::Hex),
+            "hmac-sha256" => Self::plain(header_or("X-Signature"), Grammar::Bare, Encoding::Hex),
             "hmac-sha256-base64" => {
-                Self::plain(header("X-Signature"), Grammar::Bare, Encoding::Base64)
+                Self::plain(header_or("X-Signature"), Grammar::Bare, Encoding::Base64)
             }
             "github" => Self::plain(
-                header("X-Hub-Signature-256"),
+                header_or("X-Hub-Signature-256"),
                 Grammar::Prefix("sha256=".to_owned()),
                 Encoding::Hex,
             ),
-            "stripe" => Self {
-                signed: vec![Part::Timestamp, Part::Literal(".".to_owned()), Part::Body],
-                signatures: vec![SignatureKind {
-                    version: Some("v1".to_owned()),
-                    ..hmac_sha256(Encoding::Hex)
-                }],
-                timestamp: Some(TimestampRule::seconds(None)),
-                ..Self::plain(
-                    header("Stripe-Signature"),
-                    Grammar::Pairs {
-                        timestamp: "t".to_owned(),
-                    },
-                    Encoding::Hex,
-                )
-            },
-            "slack" => Self {
-                signed: vec![
-                    Part::Literal("v0:".to_owned()),
-                    Part::Timestamp,
-                    Part::Literal(":".to_owned()),
-                    Part::Body,
-                ],
-                timestamp: Some(TimestampRule::seconds(Some("X-Slack-Request-Timestamp"))),
-                ..Self::plain(
-                    header("X-Slack-Signature"),
-                    Grammar::Prefix("v0=".to_owned()),
-                    Encoding::Hex,
-                )
-            },
+            "stripe" => Self::stripe(header_or("Stripe-Signature")),
+            "slack" => Self::slack(header_or("X-Slack-Signature")),
             unknown => return Err(UnknownStyle(unknown.to_owned())),
         })
     }
 
     /// Standard Webhooks 1.0.0: `v1` (HMAC) and `v1a` (ed25519) over `id.timestamp.body`.
     pub fn standard_webhooks() -> Self {
-        let dot = || Part::Literal(".".to_owned());
         Self {
             header: "webhook-signature".to_owned(),
             grammar: Grammar::Versions,
@@ -206,28 +170,64 @@ impl Scheme {
                 },
             ],
             signed: vec![
-                Part::Header("webhook-id".to_owned()),
-                dot(),
-                Part::Timestamp,
-                dot(),
-                Part::Body,
+                SignedPart::Header("webhook-id".to_owned()),
+                literal("."),
+                SignedPart::Timestamp,
+                literal("."),
+                SignedPart::Body,
             ],
             timestamp: Some(TimestampRule::seconds(Some("webhook-timestamp"))),
             event_id: Some("webhook-id".to_owned()),
         }
     }
 
+    /// Stripe: hexadecimal HMAC over `time.body`, with the time in the signature header.
+    fn stripe(header: String) -> Self {
+        let grammar = Grammar::Pairs {
+            timestamp: "t".to_owned(),
+        };
+
+        Self {
+            signed: vec![SignedPart::Timestamp, literal("."), SignedPart::Body],
+            signatures: vec![SignatureKind {
+                version: Some("v1".to_owned()),
+                ..hmac_sha256(Encoding::Hex)
+            }],
+            timestamp: Some(TimestampRule::seconds(None)),
+            ..Self::plain(header, grammar, Encoding::Hex)
+        }
+    }
+
+    /// Slack: hexadecimal HMAC over `v0:time:body`.
+    fn slack(header: String) -> Self {
+        Self {
+            signed: vec![
+                literal("v0:"),
+                SignedPart::Timestamp,
+                literal(":"),
+                SignedPart::Body,
+            ],
+            timestamp: Some(TimestampRule::seconds(Some("X-Slack-Request-Timestamp"))),
+            ..Self::plain(header, Grammar::Prefix("v0=".to_owned()), Encoding::Hex)
+        }
+    }
+
+    /// A scheme that signs the body alone with HMAC-SHA256.
     fn plain(header: String, grammar: Grammar, encoding: Encoding) -> Self {
         let signatures = vec![hmac_sha256(encoding)];
         Self {
             header,
             grammar,
             signatures,
-            signed: vec![Part::Body],
+            signed: vec![SignedPart::Body],
             timestamp: None,
             event_id: None,
         }
     }
+}
+
+fn literal(text: &str) -> SignedPart {
+    SignedPart::Literal(text.to_owned())
 }
 
 fn hmac_sha256(encoding: Encoding) -> SignatureKind {
@@ -240,7 +240,8 @@ fn hmac_sha256(encoding: Encoding) -> SignatureKind {
 }
 
 impl TimestampRule {
-    /// Unix seconds in that header (`None`: in the signature header), five minutes either way.
+    /// Unix seconds in that header (`None`: in the signature header), with a tolerance of five
+    /// minutes in both directions.
     pub fn seconds(header: Option<&str>) -> Self {
         Self {
             header: header.map(ToOwned::to_owned),

@@ -1,7 +1,8 @@
-//! A source's secrets: several at once while rotating, each with a window in which it is good.
+//! The secrets of a source: several during a rotation, each with a validity window.
 //!
-//! How the text of a secret becomes a key is a property of the scheme, never guessed from its prefix: `whsec_` means
-//! "base64 follows" in Standard Webhooks and "use the whole text" in the Stripe style.
+//! The scheme defines how the text of a secret becomes a key; it is never guessed from a prefix.
+//! `whsec_` means "base64 follows" in Standard Webhooks, and "use the whole text" in the Stripe
+//! style. No error quotes a secret.
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -9,59 +10,62 @@ use serde::{Deserialize, Serialize};
 
 use super::Encoding;
 
-/// How the text of a secret becomes a key.
+/// The form of a secret: it defines how the text becomes a key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyForm {
-    /// The bytes of the text as it stands.
+    /// The key is the bytes of the text.
     #[default]
     Text,
-    /// Base64.
+    /// The key is base64.
     Base64,
-    /// Hexadecimal.
+    /// The key is hexadecimal.
     Hex,
-    /// Standard Webhooks: base64, after `whsec_` where that is there.
+    /// Standard Webhooks: base64, with or without the prefix `whsec_`.
     Whsec,
-    /// Standard Webhooks: an ed25519 public key, base64 after `whpk_`.
+    /// Standard Webhooks: an ed25519 public key, base64 with the prefix `whpk_`.
     Whpk,
 }
 
-/// A secret with the window in which it is good.
+/// A secret with its validity window.
 #[derive(Clone, Debug)]
 pub struct Secret {
-    /// The operator's name of it, told when it verified something.
+    /// The operator's name of the secret; a verified request reports it.
     pub id: Option<String>,
-    /// The text.
+    /// The text as the vendor shows it.
     pub text: SecretString,
-    /// Good from then on.
+    /// The start of the window, inclusive; `None`: no start.
     pub not_before: Option<Timestamp>,
-    /// No longer good then.
+    /// The end of the window, exclusive; `None`: no end.
     pub not_after: Option<Timestamp>,
 }
 
-/// A secret that cannot be a key of the scheme. Says nothing of its text.
+/// A secret that cannot be a key of the scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSecret {
-    /// It is empty.
+    /// The key has no bytes.
     #[error("the secret is empty")]
     Empty,
-    /// It is not of the form that the scheme asks for.
-    #[error("the secret is not {}", form_name(*.0))]
+    /// The text does not have the form that the scheme requires.
+    #[error("the secret is not of the form {}", .0.name())]
     NotOfForm(KeyForm),
 }
 
-fn form_name(form: KeyForm) -> &'static str {
-    match form {
-        KeyForm::Text => "text",
-        KeyForm::Base64 => "base64",
-        KeyForm::Hex => "hexadecimal",
-        KeyForm::Whsec => "of the form whsec_<base64>",
-        KeyForm::Whpk => "of the form whpk_<base64>",
+impl KeyForm {
+    /// The name in messages.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Text => "plain text",
+            Self::Base64 => "base64",
+            Self::Hex => "hexadecimal",
+            Self::Whsec => "whsec_<base64>",
+            Self::Whpk => "whpk_<base64>",
+        }
     }
 }
 
 impl Secret {
-    /// A secret that is always good.
+    /// A secret that is valid at any time.
     pub fn new(text: impl Into<SecretString>) -> Self {
         Self {
             id: None,
@@ -71,13 +75,13 @@ impl Secret {
         }
     }
 
-    /// Whether it is good at that time.
-    pub fn is_good_at(&self, now: Timestamp) -> bool {
+    /// Whether the time is in the validity window.
+    pub fn is_valid_at(&self, now: Timestamp) -> bool {
         self.not_before.is_none_or(|from| now >= from)
             && self.not_after.is_none_or(|until| now < until)
     }
 
-    /// The key in that form.
+    /// The key of the secret, whose text has that form.
     pub fn key(&self, form: KeyForm) -> Result<Vec<u8>, InvalidSecret> {
         let text = self.text.expose_secret();
         let key = match form {
@@ -90,6 +94,7 @@ impl Secret {
                 .strip_prefix("whpk_")
                 .and_then(|text| Encoding::Base64.decode(text)),
         };
+
         match key {
             None => Err(InvalidSecret::NotOfForm(form)),
             Some(key) if key.is_empty() => Err(InvalidSecret::Empty),

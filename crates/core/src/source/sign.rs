@@ -1,31 +1,33 @@
-//! Signing as a source would: for `hirewire sign`, `send` and the demo.
+//! Signs a body as its source would: for `hirewire sign`, `send` and the demo.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use sha2::{Sha256, Sha512};
 
-use super::{Algorithm, Grammar, InvalidSecret, Scheme, Secret, SignatureError, Unverified};
+use super::{
+    Algorithm, Grammar, InvalidSecret, Scheme, Secret, SignatureError, SignatureKind, Unverified,
+};
 
-/// Why nothing can be signed.
+/// The reason why a body cannot be signed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
-    /// The secret is not a key of this scheme.
+    /// The secret is not a key of the scheme.
     #[error(transparent)]
     Secret(#[from] InvalidSecret),
-    /// A header that is signed cannot be written.
-    #[error("the header {0} cannot be written")]
+    /// A name or value is not valid in an HTTP header.
+    #[error("the header {0} has an invalid name or value")]
     Header(String),
-    /// The scheme signs only with a private key that is the sender's alone.
-    #[error("this scheme is signed with the sender's private key")]
+    /// The scheme has only asymmetric signatures, which need the sender's private key.
+    #[error("this scheme needs the sender's private key, which only the sender has")]
     PrivateKey,
-    /// A part that is signed is not there.
+    /// A signed part of the request is missing.
     #[error(transparent)]
-    Part(#[from] SignatureError),
+    MissingPart(#[from] SignatureError),
 }
 
 impl Scheme {
-    /// The headers that the source would send with this body.
+    /// The headers that the source would send with this body at `now`.
     pub fn sign(
         &self,
         body: &[u8],
@@ -37,60 +39,55 @@ impl Scheme {
         if let Some(name) = &self.event_id {
             insert(&mut headers, name, event_id)?;
         }
-        let time = self.timestamp.as_ref().map(|rule| rule.format.write(now));
-        if let (Some(name), Some(time)) = (
-            self.timestamp
-                .as_ref()
-                .and_then(|rule| rule.header.as_ref()),
-            &time,
-        ) {
+        let rule = self.timestamp.as_ref();
+        let time = rule.map(|rule| rule.format.write(now));
+        if let (Some(name), Some(time)) = (rule.and_then(|rule| rule.header.as_ref()), &time) {
             insert(&mut headers, name, time)?;
         }
+
         let kind = self
             .signatures
             .iter()
             .find(|kind| kind.algorithm != Algorithm::Ed25519)
             .ok_or(SignError::PrivateKey)?;
-        let signed = self.signed_bytes(
-            Unverified {
-                method: "POST",
-                headers: &headers,
-                body,
-            },
-            time.as_deref(),
-        )?;
-        let key = secret.key(kind.key)?;
-        let invalid = |_| SignError::Secret(InvalidSecret::Empty);
-        let signature = match kind.algorithm {
-            Algorithm::HmacSha256 => Hmac::<Sha256>::new_from_slice(&key)
-                .map_err(invalid)?
-                .chain_update(&signed)
-                .finalize()
-                .into_bytes()
-                .to_vec(),
-            Algorithm::HmacSha512 => Hmac::<Sha512>::new_from_slice(&key)
-                .map_err(invalid)?
-                .chain_update(&signed)
-                .finalize()
-                .into_bytes()
-                .to_vec(),
-            Algorithm::Ed25519 => return Err(SignError::PrivateKey),
+        let request = Unverified {
+            method: "POST",
+            headers: &headers,
+            body,
         };
-        let text = kind.encoding.encode(&signature);
-        let version = kind.version.as_deref().unwrap_or_default();
-        let value = match &self.grammar {
-            Grammar::Bare => text,
-            Grammar::Prefix(prefix) => format!("{prefix}{text}"),
-            Grammar::Pairs { timestamp } => {
-                format!(
-                    "{timestamp}={},{version}={text}",
-                    time.as_deref().unwrap_or_default()
-                )
-            }
-            Grammar::Versions => format!("{version},{text}"),
-        };
+        let signed = self.signed_bytes(request, time.as_deref())?;
+        let signature = hmac(kind.algorithm, &secret.key(kind.key)?, &signed)?;
+
+        let value = self.header_value(kind, &signature, time.as_deref().unwrap_or_default());
         insert(&mut headers, &self.header, &value)?;
         Ok(headers)
+    }
+
+    /// The value of the signature header.
+    fn header_value(&self, kind: &SignatureKind, signature: &[u8], time: &str) -> String {
+        let text = kind.encoding.encode(signature);
+        let version = kind.version.as_deref().unwrap_or_default();
+        match &self.grammar {
+            Grammar::Bare => text,
+            Grammar::Prefix(prefix) => format!("{prefix}{text}"),
+            Grammar::Pairs { timestamp } => format!("{timestamp}={time},{version}={text}"),
+            Grammar::Versions => format!("{version},{text}"),
+        }
+    }
+}
+
+fn hmac(algorithm: Algorithm, key: &[u8], signed: &[u8]) -> Result<Vec<u8>, SignError> {
+    let invalid_key = |_| SignError::Secret(InvalidSecret::Empty);
+    match algorithm {
+        Algorithm::HmacSha256 => {
+            let mac = Hmac::<Sha256>::new_from_slice(key).map_err(invalid_key)?;
+            Ok(mac.chain_update(signed).finalize().into_bytes().to_vec())
+        }
+        Algorithm::HmacSha512 => {
+            let mac = Hmac::<Sha512>::new_from_slice(key).map_err(invalid_key)?;
+            Ok(mac.chain_update(signed).finalize().into_bytes().to_vec())
+        }
+        Algorithm::Ed25519 => Err(SignError::PrivateKey),
     }
 }
 

@@ -1,7 +1,10 @@
-//! From an unverified request to a verified one, or to why not.
+//! Verifies the signature and the time of a request: [`Unverified`] in, [`Verified`] or a
+//! [`SignatureError`] out.
 //!
-//! The signature is checked first, over the raw bytes and in constant time, then the time: a stale request with a good
-//! signature is told apart from a forged one. What would have fitted is for our log; what was expected is for nobody.
+//! The signature is checked first, over the raw bytes and in constant time, then the time: a stale
+//! request with a valid signature is distinct from a forged one. An error may hold a hint for the
+//! operator's log (another encoding, key form or time format would match). It never holds the
+//! expected signature. The body is not parsed.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::HeaderMap;
@@ -9,61 +12,66 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Sha256, Sha512};
 
 use super::{
-    Algorithm, Encoding, Grammar, KeyForm, Part, Scheme, Secret, SignatureKind, TimeFormat,
+    Algorithm, Encoding, Grammar, KeyForm, Scheme, Secret, SignatureKind, SignedPart,
+    time_format::TimeFormat,
 };
 
-/// A request as it came: nothing of it can be believed, and its body is not to be parsed.
+/// A request before verification: untrusted, and its body must not be parsed.
 #[derive(Clone, Copy, Debug)]
 pub struct Unverified<'a> {
-    /// The HTTP method.
+    /// The HTTP method in upper case.
     pub method: &'a str,
-    /// The headers.
+    /// All headers of the request.
     pub headers: &'a HeaderMap,
-    /// The raw body.
+    /// The raw bytes of the body.
     pub body: &'a [u8],
 }
 
-/// A request whose signature and time are good.
+/// A request with a valid signature and time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified<'a> {
-    /// The raw body.
+    /// The raw bytes of the body.
     pub body: &'a [u8],
-    /// Id of the secret that verified it, where it has one.
+    /// The id of the secret that verified it, if the secret has one.
     pub secret: Option<String>,
-    /// The sender's id of the event, where the scheme signs or names one.
+    /// The sender's id of the event, if the scheme has a header for it.
     pub event_id: Option<String>,
 }
 
-/// Why a request is not believed. All are answered 401, and alike.
+/// The reason why a request is not verified. The response is the same 401 for all reasons.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// A header that the scheme needs is not there.
+    /// A header that the scheme needs is missing or empty.
     #[error("the header {0} is missing")]
     MissingHeader(String),
-    /// The signature header holds no signature that can be read.
-    #[error("the header {0} holds no signature of the expected form")]
+    /// The signature header, named here, has no signature of the scheme's grammar and versions.
+    #[error("the header {0} has no signature of the expected form")]
     Malformed(String),
-    /// The time cannot be read; with what would have fitted, if anything.
+    /// The signature matches, but the time does not have the scheme's format.
     #[error("the timestamp is not {expected}{}", hint_text(.hint.as_deref()))]
     MalformedTime {
-        /// The expected form.
+        /// The format of the scheme, in words.
         expected: &'static str,
-        /// What would have fitted.
+        /// The format that would match, in words.
         hint: Option<String>,
     },
-    /// No secret is good now.
+    /// No secret has `now` in its validity window.
     #[error("no secret is valid at this time")]
     NoSecret,
-    /// No signature matches; with what would have fitted, if anything.
+    /// No signature matches.
     #[error("the signature does not match{}", hint_text(.hint.as_deref()))]
     Mismatch {
-        /// What would have fitted.
+        /// The setting that would match, in words.
         hint: Option<String>,
     },
-    /// The signature matches, the time is too long ago or too far ahead.
-    #[error("the signature matches, but the request is {} {}", .off.unsigned_abs().as_secs(), direction(*.off))]
+    /// The signature matches, but the time is out of the tolerance.
+    #[error(
+        "the signature matches, but the request is {} {}",
+        .off.unsigned_abs().as_secs(),
+        direction(*.off)
+    )]
     Stale {
-        /// How far from now: negative is in the past.
+        /// The distance from now; negative for a time in the past.
         off: SignedDuration,
     },
 }
@@ -80,14 +88,14 @@ fn direction(off: SignedDuration) -> &'static str {
     }
 }
 
-/// A signature as given: of which kind, and its text.
-struct Given<'a> {
+/// A signature in the header: its text and the kind that its version selects.
+struct PresentedSignature<'a> {
     kind: &'a SignatureKind,
     text: &'a str,
 }
 
 impl Scheme {
-    /// Checks the request against each secret that is good at `now`.
+    /// Verifies the request with each secret that is valid at `now`.
     pub fn verify<'a>(
         &self,
         request: Unverified<'a>,
@@ -95,29 +103,31 @@ impl Scheme {
         now: Timestamp,
     ) -> Result<Verified<'a>, SignatureError> {
         let header = text_header(request.headers, &self.header)?;
-        let given = self.given(header);
-        if given.is_empty() {
+        let presented = self.presented_signatures(header);
+        if presented.is_empty() {
             return Err(SignatureError::Malformed(self.header.clone()));
         }
         let time_text = self.time_text(request.headers, header)?;
         let signed = self.signed_bytes(request, time_text)?;
-        let good: Vec<_> = secrets
+
+        let valid: Vec<_> = secrets
             .iter()
-            .filter(|secret| secret.is_good_at(now))
+            .filter(|secret| secret.is_valid_at(now))
             .collect();
-        if good.is_empty() {
+        if valid.is_empty() {
             return Err(SignatureError::NoSecret);
         }
-        let secret = good.iter().find(|secret| {
-            given
+        let matching = valid.iter().find(|secret| {
+            presented
                 .iter()
-                .any(|given| matches(given.kind, given.text, secret, &signed))
+                .any(|signature| matches(signature.kind, signature.text, secret, &signed))
         });
-        let Some(secret) = secret else {
+        let Some(secret) = matching else {
             return Err(SignatureError::Mismatch {
-                hint: self.hint(request, header, time_text, &good),
+                hint: self.hint(request, header, time_text, &valid),
             });
         };
+
         self.check_time(time_text, now)?;
         let event_id = match &self.event_id {
             Some(name) => Some(text_header(request.headers, name)?.to_owned()),
@@ -130,39 +140,39 @@ impl Scheme {
         })
     }
 
-    /// The signatures in the header that are of a kind of this scheme; those of unknown versions are passed over.
-    fn given<'a>(&'a self, header: &'a str) -> Vec<Given<'a>> {
-        let named = |pair: (&'a str, &'a str)| {
+    /// The signatures in the header; those of an unknown version are ignored.
+    fn presented_signatures<'a>(&'a self, header: &'a str) -> Vec<PresentedSignature<'a>> {
+        let versioned = |(version, text): (&'a str, &'a str)| {
             let kind = self
                 .signatures
                 .iter()
-                .find(|kind| kind.version.as_deref() == Some(pair.0))?;
-            (!pair.1.is_empty()).then_some(Given { kind, text: pair.1 })
+                .find(|kind| kind.version.as_deref() == Some(version))?;
+            (!text.is_empty()).then_some(PresentedSignature { kind, text })
         };
-        let alone = |text: &'a str| {
+        let single = |text: &'a str| {
             let kinds = self.signatures.iter().filter(move |_| !text.is_empty());
-            kinds.map(|kind| Given { kind, text }).collect()
+            kinds
+                .map(|kind| PresentedSignature { kind, text })
+                .collect()
         };
+
         match &self.grammar {
-            Grammar::Bare => alone(header.trim()),
+            Grammar::Bare => single(header.trim()),
             Grammar::Prefix(prefix) => header
                 .trim()
                 .strip_prefix(prefix.as_str())
-                .map(alone)
+                .map(single)
                 .unwrap_or_default(),
-            Grammar::Pairs { .. } => header
-                .split(',')
-                .filter_map(|pair| pair.trim().split_once('='))
-                .filter_map(named)
-                .collect(),
+            Grammar::Pairs { .. } => pairs(header).filter_map(versioned).collect(),
             Grammar::Versions => header
                 .split(' ')
                 .filter_map(|pair| pair.split_once(','))
-                .filter_map(named)
+                .filter_map(versioned)
                 .collect(),
         }
     }
 
+    /// The text of the signed time; `None` if the scheme signs no time.
     fn time_text<'a>(
         &self,
         headers: &'a HeaderMap,
@@ -171,11 +181,10 @@ impl Scheme {
         let Some(rule) = &self.timestamp else {
             return Ok(None);
         };
+
         match (&rule.header, &self.grammar) {
             (Some(name), _) => text_header(headers, name).map(Some),
-            (None, Grammar::Pairs { timestamp }) => header
-                .split(',')
-                .filter_map(|pair| pair.trim().split_once('='))
+            (None, Grammar::Pairs { timestamp }) => pairs(header)
                 .find_map(|(name, value)| (name == timestamp).then_some(value))
                 .map(Some)
                 .ok_or_else(|| SignatureError::Malformed(self.header.clone())),
@@ -185,63 +194,51 @@ impl Scheme {
         }
     }
 
-    /// What is signed, as bytes.
+    /// The bytes that the signature covers.
     pub(super) fn signed_bytes(
         &self,
         request: Unverified<'_>,
         time: Option<&str>,
     ) -> Result<Vec<u8>, SignatureError> {
         let mut signed = Vec::with_capacity(request.body.len() + 64);
+
         for part in &self.signed {
             match part {
-                Part::Literal(text) => signed.extend_from_slice(text.as_bytes()),
-                Part::Method => signed.extend_from_slice(request.method.as_bytes()),
-                Part::Header(name) => {
-                    signed.extend_from_slice(text_header(request.headers, name)?.as_bytes())
+                SignedPart::Literal(text) => signed.extend_from_slice(text.as_bytes()),
+                SignedPart::Method => signed.extend_from_slice(request.method.as_bytes()),
+                SignedPart::Header(name) => {
+                    signed.extend_from_slice(text_header(request.headers, name)?.as_bytes());
                 }
-                Part::Timestamp => signed.extend_from_slice(time.unwrap_or_default().as_bytes()),
-                Part::Body => signed.extend_from_slice(request.body),
+                SignedPart::Timestamp => {
+                    signed.extend_from_slice(time.unwrap_or_default().as_bytes());
+                }
+                SignedPart::Body => signed.extend_from_slice(request.body),
             }
         }
         Ok(signed)
     }
 
+    /// Checks the time of a request whose signature matches.
     fn check_time(&self, text: Option<&str>, now: Timestamp) -> Result<(), SignatureError> {
         let (Some(rule), Some(text)) = (&self.timestamp, text) else {
             return Ok(());
         };
-        let Some(time) = rule.format.read(text) else {
-            let hint = TimeFormat::ALL
-                .into_iter()
-                .find(|format| format.read(text).is_some())
-                .map(|format| {
-                    format!(
-                        "the signature matches if the timestamp is in {}",
-                        format.name()
-                    )
-                });
-            return Err(SignatureError::MalformedTime {
-                expected: rule.format.name(),
-                hint,
-            });
+        let Some(time) = rule.format.parse(text) else {
+            return Err(malformed_time(rule.format, TimeFormat::detect(text)));
         };
+
         let off = time.duration_since(now);
-        if off < -rule.past || off > rule.future {
-            return Err(match rule.format.likelier(text, now) {
-                Some(format) => SignatureError::MalformedTime {
-                    expected: rule.format.name(),
-                    hint: Some(format!(
-                        "the signature matches if the timestamp is in {}",
-                        format.name()
-                    )),
-                },
-                None => SignatureError::Stale { off },
-            });
+        if off >= -rule.past && off <= rule.future {
+            return Ok(());
         }
-        Ok(())
+        match rule.format.plausible_alternative(text, now) {
+            Some(format) => Err(malformed_time(rule.format, Some(format))),
+            None => Err(SignatureError::Stale { off }),
+        }
     }
 
-    /// What would have fitted, tried only after a mismatch: other encodings and key forms, and the body alone.
+    /// The setting that would match: another encoding and key form, or the body alone. It is
+    /// searched only after a mismatch.
     fn hint(
         &self,
         request: Unverified<'_>,
@@ -250,27 +247,26 @@ impl Scheme {
         secrets: &[&Secret],
     ) -> Option<String> {
         let signed = self.signed_bytes(request, time).ok()?;
-        let text = self.given(header).first().map(|given| given.text)?;
+        let presented = self.presented_signatures(header);
+        let text = presented.first()?.text;
+
         for kind in &self.signatures {
             for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64Url] {
                 for key in [KeyForm::Text, KeyForm::Base64, KeyForm::Whsec, KeyForm::Hex] {
-                    let other = SignatureKind {
+                    let candidate = SignatureKind {
                         encoding,
                         key,
                         ..kind.clone()
                     };
-                    let fits = |signed: &[u8]| {
-                        secrets
-                            .iter()
-                            .any(|secret| matches(&other, text, secret, signed))
-                    };
-                    if fits(&signed) {
+                    if any_secret_matches(&candidate, text, secrets, &signed) {
                         return Some(format!(
-                            "it matches with encoding {encoding:?} and the secret as {key:?}"
+                            "it matches if the signature is {} and the secret is {}",
+                            encoding.name(),
+                            key.name()
                         ));
                     }
-                    if fits(request.body) {
-                        return Some("it matches over the body alone".to_owned());
+                    if any_secret_matches(&candidate, text, secrets, request.body) {
+                        return Some("it matches if only the body is signed".to_owned());
                     }
                 }
             }
@@ -279,11 +275,42 @@ impl Scheme {
     }
 }
 
-/// Whether the text is a signature of that kind over `signed`, by that secret. Compares bytes in constant time.
+/// The `name=value` pairs of a header in [`Grammar::Pairs`].
+fn pairs(header: &str) -> impl Iterator<Item = (&str, &str)> {
+    header
+        .split(',')
+        .filter_map(|pair| pair.trim().split_once('='))
+}
+
+fn malformed_time(expected: TimeFormat, matching: Option<TimeFormat>) -> SignatureError {
+    SignatureError::MalformedTime {
+        expected: expected.name(),
+        hint: matching.map(|format| {
+            format!(
+                "the signature matches if the timestamp is in {}",
+                format.name()
+            )
+        }),
+    }
+}
+
+fn any_secret_matches(
+    kind: &SignatureKind,
+    text: &str,
+    secrets: &[&Secret],
+    signed: &[u8],
+) -> bool {
+    secrets
+        .iter()
+        .any(|secret| matches(kind, text, secret, signed))
+}
+
+/// Whether the text is a signature of that kind over the bytes; compares in constant time.
 fn matches(kind: &SignatureKind, text: &str, secret: &Secret, signed: &[u8]) -> bool {
     let (Some(signature), Ok(key)) = (kind.encoding.decode(text), secret.key(kind.key)) else {
         return false;
     };
+
     match kind.algorithm {
         Algorithm::HmacSha256 => Hmac::<Sha256>::new_from_slice(&key)
             .is_ok_and(|mac| mac.chain_update(signed).verify_slice(&signature).is_ok()),
@@ -303,56 +330,4 @@ fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Signat
         .and_then(|value| value.to_str().ok())
         .filter(|value| !value.is_empty())
         .ok_or_else(|| SignatureError::MissingHeader(name.to_owned()))
-}
-
-impl TimeFormat {
-    const ALL: [Self; 3] = [Self::Seconds, Self::Milliseconds, Self::Iso8601];
-
-    /// What it is called in a log.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Seconds => "seconds since 1970",
-            Self::Milliseconds => "milliseconds since 1970",
-            Self::Iso8601 => "ISO 8601",
-            Self::SecondsOrIso8601 => "seconds since 1970 or ISO 8601",
-        }
-    }
-
-    /// Reads a time, strictly: digits alone, or a whole RFC 3339 text.
-    pub fn read(self, text: &str) -> Option<Timestamp> {
-        let digits = || {
-            text.bytes()
-                .all(|byte| byte.is_ascii_digit())
-                .then(|| text.parse::<i64>().ok())
-                .flatten()
-        };
-        match self {
-            Self::Seconds => Timestamp::from_second(digits()?).ok(),
-            Self::Milliseconds => Timestamp::from_millisecond(digits()?).ok(),
-            Self::Iso8601 => text.parse().ok(),
-            Self::SecondsOrIso8601 => Self::Seconds
-                .read(text)
-                .or_else(|| Self::Iso8601.read(text)),
-        }
-    }
-
-    /// Writes a time.
-    pub fn write(self, time: Timestamp) -> String {
-        match self {
-            Self::Seconds => time.as_second().to_string(),
-            Self::Milliseconds => time.as_millisecond().to_string(),
-            Self::Iso8601 | Self::SecondsOrIso8601 => format!("{time:.0}"),
-        }
-    }
-
-    /// Another format in which this text would be within a day of now.
-    fn likelier(self, text: &str, now: Timestamp) -> Option<Self> {
-        let near =
-            |time: Timestamp| time.duration_since(now).abs() < SignedDuration::from_hours(24);
-        Self::ALL.into_iter().find(|format| {
-            *format != self
-                && format.read(text).is_some_and(near)
-                && !self.read(text).is_some_and(near)
-        })
-    }
 }

@@ -15,77 +15,100 @@ const SWITCHES = [
   ["Ignored deactivation", "ignored-deactivation"],
 ];
 const ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-const at = (id) => document.getElementById(id);
+const byId = (id) => document.getElementById(id);
 
-function make(tag, className, text) {
+function createElement(tag, className, text) {
   const element = document.createElement(tag);
   if (className) element.className = className;
   if (text !== undefined && text !== null) element.textContent = text;
   return element;
 }
 
-function text(id, value) {
-  const element = at(id);
+function setText(id, value) {
+  const element = byId(id);
   if (element.textContent !== String(value)) element.textContent = value;
 }
 
-// What was drawn last, by id: a row is drawn again, and flashes, only if it changed.
-const drawn = { users: new Map(), groups: new Map() };
+// The rows on the page, by id. A row is rendered again, and flashes, only if its resource changed.
+const rendered = { users: new Map(), groups: new Map() };
 
-function draw(name, list, row, nothing) {
-  const before = drawn[name];
-  const first = before.size === 0;
-  const now = new Map();
+function renderRows(name, list, createRow, emptyText) {
+  const before = rendered[name];
+  const isFirst = before.size === 0;
+  const rows = new Map();
   for (const item of list) {
     const key = JSON.stringify(item);
     const old = before.get(item.id);
     if (old && old.key === key) {
-      now.set(item.id, old);
+      rows.set(item.id, old);
       continue;
     }
-    const element = row(item);
-    if (!first) element.classList.add("new");
-    now.set(item.id, { key, element });
+    const element = createRow(item);
+    if (!isFirst) element.classList.add("changed");
+    rows.set(item.id, { key, element });
   }
-  drawn[name] = now;
-  const elements = [...now.values()].map((entry) => entry.element);
-  const box = at(name);
-  const same = elements.length === box.children.length && elements.every((element, i) => element === box.children[i]);
-  if (!same || elements.length === 0) box.replaceChildren(...(elements.length ? elements : [make("p", "empty", nothing)]));
+  rendered[name] = rows;
+
+  const elements = [...rows.values()].map((entry) => entry.element);
+  const container = byId(name);
+  const isSame =
+    elements.length === container.children.length &&
+    elements.every((element, i) => element === container.children[i]);
+  if (elements.length === 0) {
+    container.replaceChildren(createElement("p", "empty", emptyText));
+  } else if (!isSame) {
+    container.replaceChildren(...elements);
+  }
 }
 
-function userRow(user) {
-  const name = user.displayName || (user.name && (user.name.formatted || [user.name.givenName, user.name.familyName].filter(Boolean).join(" "))) || user.userName;
-  const on = user.active === true;
-  const row = make("div", on ? "row" : "row off");
-  const initials = name.split(/[\s.@_-]+/).filter(Boolean).slice(0, 2).map((part) => part[0].toUpperCase()).join("");
-  row.append(make("div", "face", initials));
-  const who = make("div", "who");
-  who.append(make("div", "name", name));
+function nameOf(user) {
+  const { formatted, givenName, familyName } = user.name || {};
+  const parts = [givenName, familyName].filter(Boolean).join(" ");
+  return user.displayName || formatted || parts || user.userName;
+}
+
+function initialsOf(name) {
+  const words = name.split(/[\s.@_-]+/).filter(Boolean).slice(0, 2);
+  return words.map((word) => word[0].toUpperCase()).join("");
+}
+
+function createUserRow(user) {
+  const name = nameOf(user);
+  const isActive = user.active === true;
+  const row = createElement("div", isActive ? "row" : "row off");
+  row.append(createElement("div", "avatar", initialsOf(name)));
+
+  const person = createElement("div", "person");
+  person.append(createElement("div", "name", name));
   const department = user[ENTERPRISE] && user[ENTERPRISE].department;
   const about = [user.userName, user.title, department].filter((part) => part && part !== name);
-  who.append(make("div", "about", about.join(" · ")));
-  row.append(who);
-  const chips = make("div", "chips");
-  for (const group of user.groups || []) chips.append(make("span", "chip", group.display || group.value));
-  chips.append(make("span", on ? "chip good" : "chip bad", on ? "active" : "inactive"));
+  person.append(createElement("div", "about", about.join(" · ")));
+  row.append(person);
+
+  const chips = createElement("div", "chips");
+  for (const group of user.groups || []) {
+    chips.append(createElement("span", "chip", group.display || group.value));
+  }
+  const [chipClass, status] = isActive ? ["chip good", "active"] : ["chip bad", "inactive"];
+  chips.append(createElement("span", chipClass, status));
   row.append(chips);
+
   row.title = user.id + (user.externalId ? " · externalId " + user.externalId : "");
   return row;
 }
 
-function groupRow(group) {
-  const row = make("div", "row");
-  const who = make("div", "who");
-  who.append(make("div", "name", group.displayName));
-  row.append(who);
+function createGroupRow(group) {
+  const row = createElement("div", "row");
+  const person = createElement("div", "person");
+  person.append(createElement("div", "name", group.displayName));
+  row.append(person);
   const count = (group.members || []).length;
-  row.append(make("span", "chip", count === 1 ? "1 member" : count + " members"));
+  row.append(createElement("span", "chip", count === 1 ? "1 member" : count + " members"));
   row.title = group.id;
   return row;
 }
 
-function readable(path) {
+function decodePath(path) {
   try {
     return decodeURIComponent(path.replace(/\+/g, " "));
   } catch {
@@ -93,152 +116,177 @@ function readable(path) {
   }
 }
 
-// Requests by their number; bodies are put in when they are opened.
-const lines = new Map();
+// The requests on the page, by number. The body is rendered when the request is opened.
+const requestRows = new Map();
 
-function requestLine(request) {
-  const details = make("details");
-  const summary = make("summary");
-  summary.append(make("span", "method " + request.method, request.method));
-  const path = make("code", "path", readable(request.path));
+function createRequestRow(request) {
+  const details = createElement("details");
+  const summary = createElement("summary");
+  summary.append(createElement("span", "method " + request.method, request.method));
+  const path = createElement("code", "path", decodePath(request.path));
   path.title = request.path;
-  const status = make("span", "chip status");
-  const note = make("span", "note");
-  summary.append(path, make("span", "when", new Date(request.at).toLocaleTimeString()), status, note);
+  const status = createElement("span", "chip status");
+  const note = createElement("span", "note");
+  const time = createElement("span", "when", new Date(request.at).toLocaleTimeString());
+  summary.append(path, time, status, note);
   details.append(summary);
   details.addEventListener("toggle", () => {
     if (details.open && !details.querySelector("pre")) {
-      details.append(make("pre", "", request.body === null ? "no body" : JSON.stringify(request.body, null, 2)));
+      const body = request.body === null ? "no body" : JSON.stringify(request.body, null, 2);
+      details.append(createElement("pre", "", body));
     }
   });
   return { details, status, note };
 }
 
-function drawRequests(list) {
-  const box = at("requests");
-  const first = lines.size === 0;
-  const kept = new Set(list.map((request) => request.number));
-  for (const [number, line] of lines) {
-    if (!kept.has(number)) {
-      line.details.remove();
-      lines.delete(number);
-    }
-  }
-  for (const request of list) {
-    let line = lines.get(request.number);
-    if (!line) {
-      if (first && lines.size === 0) box.replaceChildren();
-      line = requestLine(request);
-      if (!first) line.details.classList.add("new");
-      lines.set(request.number, line);
-      box.prepend(line.details);
-    }
-    const status = request.status === 0 ? "none" : String(request.status);
-    if (line.status.textContent !== status) {
-      line.status.textContent = status;
-      line.status.title = request.status === 0 ? "no answer (yet)" : "";
-      line.status.className = "chip status " + (request.status === 0 || request.status >= 500 ? "bad" : request.status >= 400 ? "warn" : "good");
-    }
-    if (line.note.textContent !== (request.note || "")) line.note.textContent = request.note || "";
-  }
-  if (lines.size === 0) box.replaceChildren(make("p", "empty", "No request yet. Point a SCIM client at the base URL above."));
+function statusClass(status) {
+  if (status === 0 || status >= 500) return "bad";
+  return status >= 400 ? "warn" : "good";
 }
 
-async function faults(method, path, body) {
-  text("problem", "");
-  const answer = await fetch("/sandbox/faults" + path, {
+function renderRequests(list) {
+  const container = byId("requests");
+  const isFirst = requestRows.size === 0;
+  const kept = new Set(list.map((request) => request.number));
+  for (const [number, row] of requestRows) {
+    if (!kept.has(number)) {
+      row.details.remove();
+      requestRows.delete(number);
+    }
+  }
+
+  for (const request of list) {
+    let row = requestRows.get(request.number);
+    if (!row) {
+      if (isFirst && requestRows.size === 0) container.replaceChildren();
+      row = createRequestRow(request);
+      if (!isFirst) row.details.classList.add("changed");
+      requestRows.set(request.number, row);
+      container.prepend(row.details);
+    }
+
+    const status = request.status === 0 ? "none" : String(request.status);
+    if (row.status.textContent !== status) {
+      row.status.textContent = status;
+      row.status.title = request.status === 0 ? "no response yet" : "";
+      row.status.className = "chip status " + statusClass(request.status);
+    }
+    if (row.note.textContent !== (request.note || "")) row.note.textContent = request.note || "";
+  }
+
+  if (requestRows.size === 0) {
+    const hint = "No request yet. Set the base URL above in a SCIM client.";
+    container.replaceChildren(createElement("p", "empty", hint));
+  }
+}
+
+async function sendFaults(method, path, body) {
+  setText("problem", "");
+  const response = await fetch("/sandbox/faults" + path, {
     method,
     headers: body ? { "content-type": "application/json" } : {},
     body: body ? JSON.stringify(body) : undefined,
   });
-  if (answer.status === 400) text("problem", (await answer.json()).detail);
+  if (response.status === 400) setText("problem", (await response.json()).detail);
   await poll();
-  return answer.ok;
+  return response.ok;
 }
 
-let on = [];
-const add = (text) => faults("POST", "", { add: text });
+let activeFaults = [];
+const addFault = (text) => sendFaults("POST", "", { add: text });
 
-function drawFaults(list) {
+function effectCount(fired) {
+  if (fired === 0) return "no effect yet";
+  return fired === 1 ? "1 effect" : fired + " effects";
+}
+
+function renderFaults(list) {
   const key = JSON.stringify(list);
-  if (key === drawn.faults) return;
-  drawn.faults = key;
-  on = list;
-  for (const button of at("switches").children) {
-    button.setAttribute("aria-pressed", String(list.some((fault) => fault.text === button.dataset.fault)));
+  if (key === rendered.faults) return;
+  rendered.faults = key;
+  activeFaults = list;
+  for (const button of byId("switches").children) {
+    const isOn = list.some((fault) => fault.text === button.dataset.fault);
+    button.setAttribute("aria-pressed", String(isOn));
   }
-  at("faults").replaceChildren(
+  byId("faults").replaceChildren(
     ...list.map((fault) => {
-      const item = make("li");
-      const off = make("button", "", "Off");
-      off.type = "button";
-      off.setAttribute("aria-label", "Switch off " + fault.text);
-      off.addEventListener("click", () => faults("DELETE", "/" + fault.id));
-      item.append(make("code", "", fault.text), make("span", "", fault.fired === 0 ? "not met yet" : fault.fired === 1 ? "met once" : "met " + fault.fired + " times"), off);
+      const item = createElement("li");
+      const switchOff = createElement("button", "", "Off");
+      switchOff.type = "button";
+      switchOff.setAttribute("aria-label", "Switch off " + fault.text);
+      switchOff.addEventListener("click", () => sendFaults("DELETE", "/" + fault.id));
+      const count = createElement("span", "", effectCount(fault.fired));
+      item.append(createElement("code", "", fault.text), count, switchOff);
       return item;
     }),
   );
 }
 
 for (const [label, fault] of SWITCHES) {
-  const button = make("button", "quiet", label);
+  const button = createElement("button", "quiet", label);
   button.type = "button";
   button.dataset.fault = fault;
   button.title = fault;
   button.setAttribute("aria-pressed", "false");
   button.addEventListener("click", () => {
-    const active = on.find((other) => other.text === fault);
-    if (active) faults("DELETE", "/" + active.id);
-    else add(fault);
+    const active = activeFaults.find((other) => other.text === fault);
+    if (active) sendFaults("DELETE", "/" + active.id);
+    else addFault(fault);
   });
-  at("switches").append(button);
+  byId("switches").append(button);
 }
 
-at("faultform").addEventListener("submit", async (event) => {
+byId("faultform").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const wanted = at("faulttext").value.trim();
-  if (wanted && (await add(wanted))) at("faulttext").value = "";
+  const fault = byId("faulttext").value.trim();
+  if (fault && (await addFault(fault))) byId("faulttext").value = "";
 });
 
-at("copy").addEventListener("click", async () => {
+byId("copy").addEventListener("click", async () => {
   try {
-    await navigator.clipboard.writeText(at("base").textContent);
-    text("copy", "Copied");
-    setTimeout(() => text("copy", "Copy"), 1200);
+    await navigator.clipboard.writeText(byId("base").textContent);
+    setText("copy", "Copied");
+    setTimeout(() => setText("copy", "Copy"), 1200);
   } catch {
-    getSelection().selectAllChildren(at("base"));
+    getSelection().selectAllChildren(byId("base"));
   }
 });
 
-function live(ok) {
-  at("live").className = ok ? "live yes" : "live no";
-  text("live", ok ? "live" : "the sandbox does not answer");
+function showConnection(ok) {
+  byId("live").className = ok ? "live yes" : "live no";
+  setText("live", ok ? "live" : "the sandbox does not respond");
+}
+
+function usersTitle({ total, newest }) {
+  if (newest.length === total) return "Users";
+  return "Users (the newest " + newest.length + " of " + total + ")";
 }
 
 async function poll() {
   try {
     const state = await (await fetch("/sandbox/state", { cache: "no-store" })).json();
-    text("base", location.origin + state.base);
-    text("profile", state.profile + (state.alsoAtRoot ? ", also at " + location.origin + "/" : ""));
-    text("active", state.active);
-    text("inactive", state.users.total - state.active);
-    text("groupcount", state.groups.total);
-    text("requestcount", state.requests.total);
-    const title = state.users.newest.length < state.users.total ? "Users (the newest " + state.users.newest.length + " of " + state.users.total + ")" : "Users";
-    text("users-title", title);
-    draw("users", state.users.newest, userRow, "No users yet.");
-    draw("groups", state.groups.newest, groupRow, "No groups yet.");
-    drawFaults(state.faults);
-    drawRequests(state.requests.last);
-    live(true);
+    setText("base", location.origin + state.base);
+    const root = state.alsoAtRoot ? ", also at " + location.origin + "/" : "";
+    setText("profile", state.profile + root);
+    setText("active", state.active);
+    setText("inactive", state.users.total - state.active);
+    setText("groupcount", state.groups.total);
+    setText("requestcount", state.requests.total);
+    setText("users-title", usersTitle(state.users));
+    renderRows("users", state.users.newest, createUserRow, "No users yet.");
+    renderRows("groups", state.groups.newest, createGroupRow, "No groups yet.");
+    renderFaults(state.faults);
+    renderRequests(state.requests.last);
+    showConnection(true);
   } catch {
-    live(false);
+    showConnection(false);
   }
 }
 
-async function forever() {
+async function pollEverySecond() {
   if (!document.hidden) await poll();
-  setTimeout(forever, 1000);
+  setTimeout(pollEverySecond, 1000);
 }
 document.addEventListener("visibilitychange", () => document.hidden || poll());
-forever();
+pollEverySecond();

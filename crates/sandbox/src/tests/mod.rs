@@ -1,4 +1,4 @@
-//! The sandbox over HTTP, as a client meets it: real sockets, expectations written by hand.
+//! Tests of the sandbox over HTTP: real sockets, and expected results written by hand.
 
 mod faults;
 mod protocol;
@@ -13,35 +13,39 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt as _;
 
-use super::attributes::USER;
+use super::catalogue::USER;
 use super::{Fault, Sandbox, SandboxProfile, SandboxSettings};
 
-struct Running {
+/// A sandbox that listens, and a client for it.
+struct TestServer {
     sandbox: Sandbox,
+    /// The URL of the page.
     root: String,
+    /// The SCIM base URL.
     base: String,
     client: Client,
     _stop: DropGuard,
 }
 
-async fn start(profile: SandboxProfile, faults: &str) -> Running {
-    let faults = Fault::parse_list(faults).unwrap();
+async fn start(profile: SandboxProfile, faults: &str) -> TestServer {
     let sandbox = Sandbox::new(SandboxSettings {
         token: Some("secret".into()),
         profile,
-        faults,
+        faults: Fault::parse_list(faults).unwrap(),
     });
+
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let root = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    let (running, token) = (sandbox.clone(), stop.clone());
-    tokio::spawn(token.run_until_cancelled_owned(serve(running, listener)));
+    let server = serve(sandbox.clone(), listener);
+    tokio::spawn(stop.clone().run_until_cancelled_owned(server));
+
     let client = Client::builder()
         .user_agent("test")
         .no_proxy()
         .build()
         .unwrap();
-    Running {
+    TestServer {
         sandbox,
         base: format!("{root}/scim/v2"),
         root,
@@ -50,7 +54,7 @@ async fn start(profile: SandboxProfile, faults: &str) -> Running {
     }
 }
 
-/// A least accept loop: what fails in the service closes its connection.
+/// A minimal accept loop: an error of the service closes the connection.
 async fn serve(sandbox: Sandbox, listener: TcpListener) {
     while let Ok((stream, _)) = listener.accept().await {
         let service = sandbox
@@ -58,13 +62,14 @@ async fn serve(sandbox: Sandbox, listener: TcpListener) {
             .map_request(|request: hyper::Request<Incoming>| request.map(Body::new));
         let connection = http1::Builder::new()
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+
         tokio::spawn(async move {
             let _ = connection.await;
         });
     }
 }
 
-impl Running {
+impl TestServer {
     async fn try_send(
         &self,
         method: Method,
@@ -75,16 +80,21 @@ impl Running {
             .client
             .request(method, format!("{}{path}", self.base))
             .bearer_auth("secret");
+
         if let Some(body) = body {
-            let kind = match self.sandbox.profile() {
+            let media_type = match self.sandbox.profile() {
                 SandboxProfile::Generic => "application/scim+json",
                 SandboxProfile::Workplace => "application/json",
             };
-            request = request.header("content-type", kind).body(body.to_string());
+            request = request
+                .header("content-type", media_type)
+                .body(body.to_string());
         }
+
         request.send().await
     }
 
+    /// The status and the body; `Value::Null` if the body is not JSON.
     async fn send(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
         let response = self.try_send(method, path, body).await.unwrap();
         (
@@ -102,12 +112,19 @@ impl Running {
     }
 
     async fn patch(&self, path: &str, operations: Value) -> (u16, Value) {
-        let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations});
+        let body = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+            "Operations": operations
+        });
         self.send(Method::PATCH, path, Some(body)).await
     }
 
-    /// A new user's path.
-    async fn user(&self, name: &str) -> String {
+    fn active_faults(&self) -> usize {
+        self.sandbox.lock().provider.faults.active().len()
+    }
+
+    /// Creates a user; returns its path below the base URL.
+    async fn create_user(&self, name: &str) -> String {
         let (status, body) = self.post("/Users", user(name)).await;
         assert_eq!(status, 201, "{body}");
         format!("/Users/{}", body["id"].as_str().unwrap())
@@ -118,6 +135,6 @@ fn user(name: &str) -> Value {
     json!({"schemas": [USER], "userName": name, "active": true, "name": {"formatted": name}})
 }
 
-async fn generic(faults: &str) -> Running {
+async fn generic(faults: &str) -> TestServer {
     start(SandboxProfile::Generic, faults).await
 }

@@ -1,10 +1,14 @@
-//! fold.md 9.2: an ending that is the last word is obeyed, gives nothing, and is never silent.
+//! `docs/fold.md` 8, property 2: an ending that HR knows last takes effect, gives no access, and
+//! changes something or gives a finding.
+
+use jiff::Timestamp;
 
 use super::{
-    fact::{Fact, History, When},
-    generator::{self, World},
-    runner::{Dice, prove},
-    view::{Job, View},
+    fact::{EffectiveSpec, FactSpec},
+    generator::{self, SampleSpace},
+    history::History,
+    runner::{SeededRng, check_property},
+    view::{View, ViewedEmployment},
 };
 use crate::event::{Event, Kind, Moment};
 
@@ -16,140 +20,187 @@ const ENDINGS: [Kind; 5] = [
     Kind::RecordDeleted,
 ];
 
-/// A history whose last fact is an ending that became known after all others.
-pub fn ended(dice: &mut Dice) -> History {
-    let mut history = generator::history(dice);
-    let world = World::draw(dice);
-    let last = history.facts.iter().map(Fact::known).max().unwrap_or(0);
-    let kind = dice.of(&ENDINGS);
-    let mut ending = generator::fact(dice, &world, &history.facts, kind, 199);
-    ending.at = Some(last + dice.of(&[1, 24, 240]));
-    ending.received = last.max(ending.known());
-    if dice.percent(60) {
-        let stated: Vec<When> = history
+/// A history whose last fact is an ending that occurred after all others.
+pub fn ended_history(rng: &mut SeededRng) -> History {
+    let mut history = generator::history(rng);
+    let space = SampleSpace::draw(rng);
+    let last = history
+        .facts
+        .iter()
+        .map(FactSpec::occurred)
+        .max()
+        .unwrap_or(0);
+    let kind = rng.choose(&ENDINGS);
+    let mut ending = generator::fact(rng, &space, &history.facts, kind, 199);
+    ending.time = Some(last + rng.choose(&[1, 24, 240]));
+    ending.received = last.max(ending.occurred());
+
+    if rng.percent(60) {
+        let stated: Vec<EffectiveSpec> = history
             .facts
             .iter()
             .filter_map(|fact| fact.effective)
             .collect();
         ending.effective = (!stated.is_empty())
-            .then(|| dice.of(&stated))
+            .then(|| rng.choose(&stated))
             .or(ending.effective);
     }
-    if dice.percent(50) {
+    if rng.percent(50) {
         ending.effective = None;
     }
     history.facts.push(ending);
     history
 }
 
-/// The ending and the history before it, if it is the last word and nothing speaks of it.
-fn last_word(history: &History) -> Option<(Fact, History)> {
+/// The last fact and the history before it, if that fact is an ending after all others and no fact
+/// refers to it or edits it.
+fn final_ending(history: &History) -> Option<(FactSpec, History)> {
     let mut before = history.clone();
     let ending = before.facts.pop()?;
-    let spoken_of = before.facts.iter().any(|fact| {
-        fact.supersedes == Some(ending.reference()) || fact.refers.contains(&ending.reference())
+    let is_referenced = before.facts.iter().any(|fact| {
+        fact.supersedes == Some(ending.reference()) || fact.refers_to.contains(&ending.reference())
     });
-    let last = before
+    let is_last = before
         .facts
         .iter()
-        .all(|fact| fact.known() < ending.known() && fact.n != ending.n);
-    (last && !spoken_of && ENDINGS.contains(&ending.kind) && ending.supersedes.is_none())
-        .then_some((ending, before))
+        .all(|fact| fact.occurred() < ending.occurred() && fact.id != ending.id);
+    let is_ending = ENDINGS.contains(&ending.kind) && ending.supersedes.is_none();
+    (is_last && !is_referenced && is_ending).then_some((ending, before))
 }
 
-/// Whether the same ending was known before that employment was opened.
-fn known_before(before: &History, view: &View, ending: &Fact, e: Moment, job: &Job) -> bool {
+/// Whether the same ending was known before that employment opened.
+fn was_known_before(
+    before: &History,
+    view: &View,
+    ending: &FactSpec,
+    end: Moment,
+    employment: &ViewedEmployment,
+) -> bool {
     before.facts.iter().any(|fact| {
-        let earlier = job
-            .opened
-            .is_some_and(|opened| fact.event().occurred() < opened);
-        let same = match fact.kind {
-            Kind::Terminated | Kind::RecordDeleted => view.effective(fact).compare(&e).is_eq(),
-            Kind::HireRescinded => Moment::at(fact.event().occurred()).compare(&e).is_eq(),
-            // What a conversion or a list ends, by whatever name, is left open here.
-            Kind::Converted => view.effective(fact).compare(&e).is_eq(),
-            Kind::Snapshot => return earlier,
+        let occurred = fact.event().occurred();
+        let is_earlier = employment.opened.is_some_and(|opened| occurred < opened);
+        let is_same_end = match fact.kind {
+            Kind::Terminated | Kind::RecordDeleted => view.effective(fact).compare(&end).is_eq(),
+            Kind::HireRescinded => Moment::at(occurred).compare(&end).is_eq(),
+            // This property does not follow the ids under which a conversion or a list ends an
+            // employment: it accepts both as the same ending.
+            Kind::Converted => view.effective(fact).compare(&end).is_eq(),
+            Kind::Snapshot => return is_earlier,
             _ => false,
         };
-        earlier && same && (fact.employment == ending.employment || fact.kind == Kind::Converted)
+        let is_same_id = fact.employment == ending.employment || fact.kind == Kind::Converted;
+        is_earlier && is_same_end && is_same_id
     })
 }
 
-fn slot<'a>(view: &'a View, event: &'a Event, jobs: &'a [Job]) -> impl Iterator<Item = &'a Job> {
+/// The employments that the ending is about.
+fn selected<'a>(
+    view: &'a View,
+    event: &'a Event,
+    employments: &'a [ViewedEmployment],
+) -> impl Iterator<Item = &'a ViewedEmployment> {
     let id = &event.content.data.employment_id;
     let worker = view.worker(&event.alias());
-    jobs.iter()
-        .filter(move |job| job.worker == worker && (id.is_none() || job.id == *id))
+    employments.iter().filter(move |employment| {
+        employment.worker == worker && (id.is_none() || employment.id == *id)
+    })
 }
 
-fn obeyed(history: &History) -> Result<(), String> {
-    let Some((ending, before)) = last_word(history) else {
+/// The moment at which the ending takes effect. An implausible date does not count.
+fn effective_end(view: &View, ending: &FactSpec, occurred: Timestamp) -> Moment {
+    if ending.kind == Kind::HireRescinded {
+        return Moment::at(occurred);
+    }
+    let end = view.effective(ending);
+    let is_implausible = end.instant < Timestamp::UNIX_EPOCH
+        || end.instant.duration_since(occurred).as_hours() > 24 * 3_653;
+    if is_implausible {
+        Moment::at(occurred)
+    } else {
+        end
+    }
+}
+
+fn ending_takes_effect(history: &History) -> Result<(), String> {
+    let Some((ending, before)) = final_ending(history) else {
         return Ok(());
     };
     let (without, with) = (View::of(&before), View::of(history));
     let event = ending.event();
     let occurred = event.occurred();
-    let rescinds = ending.kind == Kind::HireRescinded;
-    let mut e = if rescinds {
-        Moment::at(occurred)
-    } else {
-        with.effective(&ending)
+    let end = effective_end(&with, &ending, occurred);
+    let is_known_before =
+        |employment: &ViewedEmployment| was_known_before(&before, &with, &ending, end, employment);
+
+    let employments = with.employments();
+    let begins_later = |employment: &ViewedEmployment| {
+        employment
+            .start
+            .is_some_and(|start| start.instant > occurred)
     };
-    if e.instant < jiff::Timestamp::UNIX_EPOCH
-        || e.instant.duration_since(occurred).as_hours() > 24 * 3_653
-    {
-        e = Moment::at(occurred);
-    }
-    let jobs = with.jobs();
-    let waited = slot(&with, &event, &jobs)
-        .any(|job| job.start.is_some_and(|start| start.instant > occurred));
-    for job in slot(&with, &event, &jobs) {
-        let Some(start) = job.start else { continue };
-        let goes_on = !job.no_show() && job.end.is_none_or(|end| end.compare(&e).is_gt());
-        let meant = match (rescinds, waited) {
-            (true, true) => start.instant > occurred,
-            (true, false) | (false, _) => start.compare(&e).is_lt() || start.instant > occurred,
+    let rescinds = ending.kind == Kind::HireRescinded
+        && selected(&with, &event, &employments).any(begins_later);
+
+    for employment in selected(&with, &event, &employments) {
+        let Some(start) = employment.start else {
+            continue;
         };
-        let excused = known_before(&before, &with, &ending, e, job) || job.opened == Some(occurred);
-        if goes_on && meant && !excused {
-            return Err(format!("the ending {ending} leaves {job:#?}"));
+        let continues = !employment.is_no_show()
+            && employment
+                .end
+                .is_none_or(|known| known.compare(&end).is_gt());
+        let is_meant = if rescinds {
+            start.instant > occurred
+        } else {
+            start.compare(&end).is_lt() || start.instant > occurred
+        };
+        let is_exception = is_known_before(employment) || employment.opened == Some(occurred);
+        if continues && is_meant && !is_exception {
+            return Err(format!(
+                "the ending does not end an employment\n  {ending}\n{employment:#?}"
+            ));
         }
     }
-    for at in history
-        .boundaries()
-        .into_iter()
-        .filter(|at| *at >= e.instant && !(rescinds && waited))
-    {
-        if with.live(at) && !without.live(at) || with.active(at) && !without.active(at) {
-            return Err(format!("the ending {ending} gives access at {at}"));
+
+    let later = history.boundaries().into_iter();
+    for at in later.filter(|at| *at >= end.instant && !rescinds) {
+        if gives_access(&with, &without, at) {
+            return Err(format!("the ending gives access at {at}\n  {ending}"));
         }
     }
-    let silent = jobs == without.jobs() && with.findings() == without.findings();
-    let mut own = slot(&with, &event, &jobs).peekable();
-    let ended = |job: &Job| {
-        job.end
-            .is_some_and(|end| end.compare(&e).is_le() || job.no_show())
+
+    let is_silent = employments == without.employments() && with.findings() == without.findings();
+    let has_ended = |employment: &ViewedEmployment| {
+        employment
+            .end
+            .is_some_and(|known| known.compare(&end).is_le() || employment.is_no_show())
     };
-    let excused = |job: &Job| known_before(&before, &with, &ending, e, job);
-    if silent
-        && history_is_in_scope(history, &event)
-        && (own.peek().is_none() || !own.any(|job| ended(job) || excused(job)))
-    {
-        return Err(format!("the ending {ending} is silent:\n{jobs:#?}"));
+    let mut own = selected(&with, &event, &employments);
+    let is_repeat = own.any(|employment| has_ended(employment) || is_known_before(employment));
+    if is_silent && shows_every_effect(history, &event) && !is_repeat {
+        return Err(format!(
+            "the ending changes nothing and gives no finding\n  {ending}\n{employments:#?}"
+        ));
     }
     Ok(())
 }
 
-/// Whether the fold shows what it does: of a source in scope, of the person looked at.
-fn history_is_in_scope(history: &History, event: &Event) -> bool {
+/// Whether the first history has access, or is active, at an instant where the second is not.
+pub fn gives_access(with: &View, without: &View, at: Timestamp) -> bool {
+    with.is_live(at) && !without.is_live(at) || with.is_active(at) && !without.is_active(at)
+}
+
+/// Whether the view shows every effect of the event: its source is in scope, and all facts are about
+/// the person that the view shows.
+fn shows_every_effect(history: &History, event: &Event) -> bool {
     !(history.scoped && event.alias().source.as_str() != "hr")
         && history
             .facts
             .iter()
-            .all(|fact| fact.who == 0 && fact.other.is_none())
+            .all(|fact| fact.worker == 0 && fact.other.is_none())
 }
 
 #[test]
-fn an_ending_that_is_the_last_word_is_obeyed_and_never_silent() {
-    prove("ending", ended, obeyed);
+fn an_ending_that_is_known_last_takes_effect_and_is_never_silent() {
+    check_property("ending", ended_history, ending_takes_effect);
 }

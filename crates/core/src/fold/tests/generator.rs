@@ -1,15 +1,18 @@
-//! Histories by chance: every kind, over few workers, few days and few employments, so that facts meet.
+//! Generates histories: every kind, over few workers, few days and few employment ids, so that facts
+//! refer to the same things.
 //!
-//! Effective differs from occurred; leaves, hires and endings are planned ahead, rescinded, back-dated, cancelled
-//! before the target arrives, edited, voided, sent again under new numbers, doubled, and their numbers reused.
+//! The effective date differs from the time of the fact. Leaves, hires and endings are planned,
+//! rescinded, back-dated, edited and voided; cancellations arrive before their target; facts are sent
+//! again under new ids, copied, and their ids reused.
 
 use super::{
-    fact::{Fact, History, Ref, Row, When},
-    runner::Dice,
+    fact::{EffectiveSpec, FactRef, FactSpec, RowSpec},
+    history::History,
+    runner::SeededRng,
 };
 use crate::event::Kind;
 
-/// How often each kind is drawn.
+/// The relative frequency of each kind.
 const WEIGHTS: [(Kind, u32); 17] = [
     (Kind::Hired, 17),
     (Kind::Rehired, 9),
@@ -30,289 +33,330 @@ const WEIGHTS: [(Kind, u32); 17] = [
     (Kind::Unlinked, 4),
 ];
 
-/// What one history draws from.
-pub struct World {
-    /// Days on which things happen.
+/// The values that one history draws from.
+pub struct SampleSpace {
+    /// The days of all dates and times.
     days: Vec<i32>,
     workers: u8,
     employments: u8,
 }
 
-impl World {
-    pub fn draw(dice: &mut Dice) -> Self {
-        let few = 3 + dice.index(5);
-        let days = (0..few)
-            .map(|_| match dice.below(4) {
-                0 => -300 + 100 * i32::try_from(dice.below(3)).expect("small"),
-                1 => -31 + i32::try_from(dice.below(5)).expect("small"),
-                _ => -20 + i32::try_from(dice.below(12) * 5).expect("small"),
+impl SampleSpace {
+    pub fn draw(rng: &mut SeededRng) -> Self {
+        let count = 3 + rng.index(5);
+        let days = (0..count)
+            .map(|_| match rng.below(4) {
+                0 => -300 + 100 * i32::from(small(rng, 3)),
+                1 => -31 + i32::from(small(rng, 5)),
+                _ => -20 + 5 * i32::from(small(rng, 12)),
             })
             .collect();
-        World {
+        SampleSpace {
             days,
-            workers: dice.of(&[1, 1, 2, 2, 3, 3]),
-            employments: dice.of(&[0, 0, 1, 2, 3]),
+            workers: rng.choose(&[1, 1, 2, 2, 3, 3]),
+            employments: rng.choose(&[0, 0, 1, 2, 3]),
         }
     }
 
-    pub fn day(&self, dice: &mut Dice) -> i32 {
-        dice.of(&self.days)
+    pub fn day(&self, rng: &mut SeededRng) -> i32 {
+        rng.choose(&self.days)
     }
 
-    /// An hour at which something becomes known.
-    pub fn hour(&self, dice: &mut Dice) -> i32 {
-        self.day(dice) * 24 + dice.of(&[0, 0, 9, 9, 17])
+    /// An hour at which a fact occurs.
+    pub fn hour(&self, rng: &mut SeededRng) -> i32 {
+        self.day(rng) * 24 + rng.choose(&[0, 0, 9, 9, 17])
     }
 
-    fn when(&self, dice: &mut Dice) -> When {
-        let day = self.day(dice) + dice.of(&[0, 0, 0, 0, 0, 0, 1, -1]);
-        let zone = u8::try_from(dice.below(3)).expect("small");
-        match dice.below(20) {
-            0..8 => When::Day(day),
-            8..13 => When::EndOf(day - 1),
-            13..18 => When::Hour(day * 24),
-            18 => When::DayIn(day, zone),
-            _ => When::EndOfIn(day - 1, zone),
+    /// A date, in different forms and sometimes a day off.
+    fn date(&self, rng: &mut SeededRng) -> EffectiveSpec {
+        let day = self.day(rng) + rng.choose(&[0, 0, 0, 0, 0, 0, 1, -1]);
+        let zone = small(rng, 3);
+        match rng.below(20) {
+            0..8 => EffectiveSpec::Day(day),
+            8..13 => EffectiveSpec::EndOf(day - 1),
+            13..18 => EffectiveSpec::Hour(day * 24),
+            18 => EffectiveSpec::DayIn(day, zone),
+            _ => EffectiveSpec::EndOfIn(day - 1, zone),
         }
     }
 
-    fn effective(&self, dice: &mut Dice) -> Option<When> {
-        match dice.below(100) {
-            0 => Some(When::Day(-30_000)),
-            1 => Some(When::Day(9_000)),
+    /// An effective date, none, or an implausible one.
+    fn effective(&self, rng: &mut SeededRng) -> Option<EffectiveSpec> {
+        match rng.below(100) {
+            0 => Some(EffectiveSpec::Day(-30_000)),
+            1 => Some(EffectiveSpec::Day(9_000)),
             2..25 => None,
-            _ => Some(self.when(dice)),
+            _ => Some(self.date(rng)),
         }
     }
 
-    fn employment(&self, dice: &mut Dice) -> Option<u8> {
-        (self.employments > 0 && dice.percent(60))
-            .then(|| u8::try_from(dice.below(u32::from(self.employments))).expect("small"))
+    fn employment(&self, rng: &mut SeededRng) -> Option<u8> {
+        (self.employments > 0 && rng.percent(60)).then(|| small(rng, u32::from(self.employments)))
     }
 }
 
-/// A history by chance.
-pub fn history(dice: &mut Dice) -> History {
-    let world = World::draw(dice);
-    let mut facts: Vec<Fact> = Vec::new();
-    let length = 2 + dice.below(12);
-    if dice.percent(70) {
-        let mut hired = fact(dice, &world, &[], Kind::Hired, 1);
-        hired.at = Some(-320 * 24 + i32::try_from(dice.below(300) * 24).expect("small"));
-        hired.received = hired.at.unwrap_or_default();
+/// A number below `n`, which is at most 256.
+fn small(rng: &mut SeededRng, n: u32) -> u8 {
+    u8::try_from(rng.below(n)).expect("it is below 256")
+}
+
+fn next_id(facts: &[FactSpec], offset: usize) -> u16 {
+    u16::try_from(facts.len() + offset).expect("a history has few facts")
+}
+
+/// A random history.
+pub fn history(rng: &mut SeededRng) -> History {
+    let space = SampleSpace::draw(rng);
+    let mut facts: Vec<FactSpec> = Vec::new();
+    let length = usize::try_from(2 + rng.below(12)).expect("a short history");
+    if rng.percent(70) {
+        let mut hired = fact(rng, &space, &[], Kind::Hired, 1);
+        let days = i32::try_from(rng.below(300)).expect("few days");
+        hired.time = Some((days - 320) * 24);
+        hired.received = hired.time.unwrap_or_default();
         facts.push(hired);
     }
-    while facts.len() < usize::try_from(length).expect("small") {
-        let next = u16::try_from(facts.len() + 1).expect("few");
-        let fact = match dice.below(100) {
-            0..7 if !facts.is_empty() => edit(dice, &world, &facts, next),
-            7..15 if !facts.is_empty() => dice.of(&facts).resent(next, world.hour(dice)),
+
+    while facts.len() < length {
+        let id = next_id(&facts, 1);
+        let fact = match rng.below(100) {
+            0..7 if !facts.is_empty() => edit(rng, &space, &facts, id),
+            7..15 if !facts.is_empty() => rng.choose(&facts).resent(id, space.hour(rng)),
             _ => {
-                let kind = kind(dice, &world);
-                fact(dice, &world, &facts, kind, next)
+                let kind = kind(rng, &space);
+                fact(rng, &space, &facts, kind, id)
             }
         };
         facts.push(fact);
     }
-    spoil(dice, &world, &mut facts);
-    let now = world.hour(dice) + dice.of(&[0, 1, 24]);
+
+    add_delivery_faults(rng, &space, &mut facts);
+    let now = space.hour(rng) + rng.choose(&[0, 1, 24]);
     History {
         facts,
         now,
-        pre_hire: dice.percent(35),
-        scoped: dice.percent(8),
-        salt: dice.next(),
+        pre_hire: rng.percent(35),
+        scoped: rng.percent(8),
+        salt: rng.next(),
     }
 }
 
-fn kind(dice: &mut Dice, world: &World) -> Kind {
-    let needs_two = |kind| {
+/// A random kind by its weight. With one worker it is none that names a second.
+fn kind(rng: &mut SeededRng, space: &SampleSpace) -> Kind {
+    let needs_two_workers = |kind| {
         matches!(
             kind,
             Kind::Converted | Kind::IdentifierChanged | Kind::Linked | Kind::Unlinked
         )
     };
-    let all: u32 = WEIGHTS.iter().map(|(_, weight)| weight).sum();
+    let total: u32 = WEIGHTS.iter().map(|(_, weight)| weight).sum();
     loop {
-        let mut left = dice.below(all);
+        let mut rest = rng.below(total);
         let drawn = WEIGHTS.iter().find(|(_, weight)| {
-            let here = left < *weight;
-            left = left.saturating_sub(*weight);
-            here
+            let is_drawn = rest < *weight;
+            rest = rest.saturating_sub(*weight);
+            is_drawn
         });
         if let Some((kind, _)) = drawn
-            && !(needs_two(*kind) && world.workers == 1)
+            && !(needs_two_workers(*kind) && space.workers == 1)
         {
             return *kind;
         }
     }
 }
 
-/// A fact of that kind by chance, about what the facts before it speak of.
-pub fn fact(dice: &mut Dice, world: &World, before: &[Fact], kind: Kind, n: u16) -> Fact {
-    let at = world.hour(dice);
-    let mut fact = Fact::new(n, kind, at);
-    fact.who = u8::try_from(dice.below(u32::from(world.workers))).expect("small");
-    fact.ops |= dice.percent(4);
-    fact.received = at + dice.of(&[0, 0, 0, 1, 24, 240]);
-    match dice.below(50) {
-        0 => fact.at = Some(fact.received + 2),
-        1 => fact.at = None,
-        2 => fact.at = Some(-300_000),
+/// A random fact of that kind, about the facts before it.
+pub fn fact(
+    rng: &mut SeededRng,
+    space: &SampleSpace,
+    before: &[FactSpec],
+    kind: Kind,
+    id: u16,
+) -> FactSpec {
+    let time = space.hour(rng);
+    let mut fact = FactSpec::new(id, kind, time);
+    fact.worker = small(rng, u32::from(space.workers));
+    fact.by_operator |= rng.percent(4);
+    fact.received = time + rng.choose(&[0, 0, 0, 1, 24, 240]);
+    match rng.below(50) {
+        0 => fact.time = Some(fact.received + 2),
+        1 => fact.time = None,
+        2 => fact.time = Some(-300_000),
         _ => {}
     }
-    fact.effective = world.effective(dice);
-    fact.employment = world.employment(dice);
-    fact.title = dice
-        .percent(20)
-        .then(|| u8::try_from(dice.below(4)).expect("small"));
-    fact.number = dice
-        .percent(10)
-        .then(|| u8::try_from(dice.below(4)).expect("small"));
+
+    fact.effective = space.effective(rng);
+    fact.employment = space.employment(rng);
+    fact.title = rng.percent(20).then(|| small(rng, 4));
+    fact.employee_number = rng.percent(10).then(|| small(rng, 4));
+
     match kind {
-        Kind::Snapshot => fact.rows = dice.percent(80).then(|| rows(dice, world, before)),
-        Kind::TerminationCancelled if dice.percent(60) => {
-            fact.refers = refer(dice, before, |k| k.ends_access() || k == Kind::Converted);
+        Kind::Snapshot => fact.rows = rng.percent(80).then(|| rows(rng, space, before)),
+        Kind::TerminationCancelled if rng.percent(60) => {
+            let may_be_cancelled = |kind: Kind| kind.ends_access() || kind == Kind::Converted;
+            fact.refers_to = references(rng, before, may_be_cancelled);
         }
-        Kind::AccessRestored => fact.refers = refer(dice, before, |k| k == Kind::AccessRevoked),
-        Kind::Voided => fact.refers = refer(dice, before, |k| k != Kind::Voided),
+        Kind::AccessRestored => {
+            fact.refers_to = references(rng, before, |kind| kind == Kind::AccessRevoked);
+        }
+        Kind::Voided => fact.refers_to = references(rng, before, |kind| kind != Kind::Voided),
         Kind::Converted | Kind::IdentifierChanged => {
-            fact.who = u8::from(dice.percent(50));
-            fact.other = Some(1 - fact.who);
+            fact.worker = u8::from(rng.percent(50));
+            fact.other = Some(1 - fact.worker);
         }
         Kind::Linked | Kind::Unlinked => {
-            let others: Vec<u8> = (0..world.workers)
-                .filter(|other| *other != fact.who)
+            let others: Vec<u8> = (0..space.workers)
+                .filter(|other| *other != fact.worker)
                 .collect();
-            fact.other = Some(dice.of(&others));
+            fact.other = Some(rng.choose(&others));
         }
         _ => {}
     }
     fact
 }
 
-/// What it refers to: mostly a fact that is there and of the right kind.
-fn refer(dice: &mut Dice, before: &[Fact], fits: impl Fn(Kind) -> bool) -> Vec<Ref> {
-    let fitting: Vec<Ref> = before
+/// References: mostly to facts of a fitting kind, sometimes to one that may not exist.
+fn references(
+    rng: &mut SeededRng,
+    before: &[FactSpec],
+    fits: impl Fn(Kind) -> bool,
+) -> Vec<FactRef> {
+    let fitting: Vec<FactRef> = before
         .iter()
         .filter(|fact| fits(fact.kind))
-        .map(Fact::reference)
+        .map(FactSpec::reference)
         .collect();
-    if fitting.is_empty() || dice.percent(5) {
-        return vec![Ref(0, u16::try_from(1 + dice.below(14)).expect("small"))];
+    if fitting.is_empty() || rng.percent(5) {
+        return vec![FactRef(0, 1 + u16::from(small(rng, 14)))];
     }
-    let mut refers = vec![dice.of(&fitting)];
-    if dice.percent(15) {
-        refers.push(dice.of(&fitting));
+
+    let mut references = vec![rng.choose(&fitting)];
+    if rng.percent(15) {
+        references.push(rng.choose(&fitting));
     }
-    refers
+    references
 }
 
-/// A list: what was stated before, with omissions, ends and strangers.
-fn rows(dice: &mut Dice, world: &World, before: &[Fact]) -> Vec<Row> {
-    let starts: Vec<&Fact> = before
+/// A list: mostly starts that were stated before, with some ends, and some unknown employments.
+fn rows(rng: &mut SeededRng, space: &SampleSpace, before: &[FactSpec]) -> Vec<RowSpec> {
+    let starts: Vec<&FactSpec> = before
         .iter()
         .filter(|fact| matches!(fact.kind, Kind::Hired | Kind::Rehired | Kind::Converted))
         .collect();
-    (0..dice.of(&[0, 1, 1, 1, 1, 2, 2, 3]))
-        .map(|_| {
-            let stated = (!starts.is_empty() && dice.percent(70)).then(|| dice.of(&starts));
-            let start = match stated {
-                Some(fact) => fact.effective.or(Some(When::Hour(fact.known()))),
-                None => dice.percent(90).then(|| world.when(dice)),
-            };
-            let employment = match stated {
-                Some(fact) if dice.percent(80) => fact.employment,
-                _ => world.employment(dice),
-            };
-            let end = dice.percent(25).then(|| world.when(dice));
-            let title = dice
-                .percent(20)
-                .then(|| u8::try_from(dice.below(4)).expect("small"));
-            Row {
-                employment,
-                start,
-                end,
-                primary: dice.percent(10),
-                title,
-            }
-        })
-        .collect()
+    let count = rng.choose(&[0, 1, 1, 1, 1, 2, 2, 3]);
+    (0..count).map(|_| row(rng, space, &starts)).collect()
 }
 
-/// An edit of a fact, mostly one that fits.
-pub fn edit(dice: &mut Dice, world: &World, before: &[Fact], n: u16) -> Fact {
-    let edited = dice.of(before);
-    if edited.kind == Kind::Voided || edited.hook.is_some() {
-        let kind = kind(dice, world);
-        return fact(dice, world, before, kind, n);
+fn row(rng: &mut SeededRng, space: &SampleSpace, starts: &[&FactSpec]) -> RowSpec {
+    let stated = (!starts.is_empty() && rng.percent(70)).then(|| rng.choose(starts));
+    let start = match stated {
+        Some(fact) => fact
+            .effective
+            .or(Some(EffectiveSpec::Hour(fact.occurred()))),
+        None => rng.percent(90).then(|| space.date(rng)),
+    };
+    let employment = match stated {
+        Some(fact) if rng.percent(80) => fact.employment,
+        _ => space.employment(rng),
+    };
+    let end = rng.percent(25).then(|| space.date(rng));
+    let title = rng.percent(20).then(|| small(rng, 4));
+    RowSpec {
+        employment,
+        start,
+        end,
+        primary: rng.percent(10),
+        title,
     }
+}
+
+/// An edit of a fact. Mostly it fits, sometimes it has another kind.
+fn edit(rng: &mut SeededRng, space: &SampleSpace, before: &[FactSpec], id: u16) -> FactSpec {
+    let edited = rng.choose(before);
+    if edited.kind == Kind::Voided || edited.hook.is_some() {
+        let kind = kind(rng, space);
+        return fact(rng, space, before, kind, id);
+    }
+
     let mut edit = edited.clone();
-    edit.n = n;
+    edit.id = id;
     edit.supersedes = Some(edited.reference());
-    edit.at = Some(world.hour(dice));
-    edit.received = edit.known() + dice.of(&[0, 0, 24]);
-    edit.ops |= dice.percent(40);
-    edit.effective = if dice.percent(60) {
-        world.effective(dice)
+    edit.time = Some(space.hour(rng));
+    edit.received = edit.occurred() + rng.choose(&[0, 0, 24]);
+    edit.by_operator |= rng.percent(40);
+    edit.effective = if rng.percent(60) {
+        space.effective(rng)
     } else {
         None
     };
-    if dice.percent(5) {
-        edit.kind = kind(dice, world);
-        let whole = fact(dice, world, before, edit.kind, n);
-        return Fact {
+
+    if rng.percent(5) {
+        let kind = kind(rng, space);
+        return FactSpec {
             supersedes: edit.supersedes,
-            ..whole
+            ..fact(rng, space, before, kind, id)
         };
     }
     edit
 }
 
-/// What goes wrong on the way: copies received at other times, numbers used again, items without id and time.
-fn spoil(dice: &mut Dice, world: &World, facts: &mut Vec<Fact>) {
-    if dice.percent(15) {
-        let mut copy = dice.of(facts);
-        copy.received += dice.of(&[-1, 1, 24, 480]);
+/// Adds faults of delivery: copies received at another time, reused ids, late ends of leaves, and
+/// facts without id and time.
+fn add_delivery_faults(rng: &mut SeededRng, space: &SampleSpace, facts: &mut Vec<FactSpec>) {
+    if rng.percent(15) {
+        let mut copy = rng.choose(facts);
+        copy.received += rng.choose(&[-1, 1, 24, 480]);
         facts.push(copy);
     }
-    if dice.percent(8) {
-        let reused = dice.of(facts);
-        let kind = kind(dice, world);
-        let mut other = fact(dice, world, facts, kind, reused.n);
-        // Never received at the same hour: which of both came first must be said.
+
+    if rng.percent(8) {
+        let reused = rng.choose(facts);
+        let kind = kind(rng, space);
+        let mut other = fact(rng, space, facts, kind, reused.id);
+        // Two contents received at the same hour have no first one.
         other.received += i32::from(other.received == reused.received);
         facts.push(other);
     }
-    if dice.percent(6) {
-        let n = u16::try_from(facts.len() + 30).expect("few");
-        let (from, at) = (world.day(dice) * 24, world.hour(dice));
-        let leave = |n, kind, known, hours| Fact {
-            effective: Some(When::Hour(hours)),
-            ..Fact::new(n, kind, known)
-        };
-        facts.push(leave(n, Kind::LeaveStarted, at, from));
-        facts.push(leave(n + 1, Kind::LeaveEnded, at + 1, from + 24 * 10));
-        facts.push(leave(n + 2, Kind::LeaveEnded, at + 25, from + 24 * 20));
+
+    if rng.percent(6) {
+        add_moved_leave(rng, space, facts);
     }
-    if dice.percent(6) {
-        let kind = dice.of(&[Kind::Hired, Kind::Rehired, Kind::Terminated, Kind::Changed]);
-        let n = u16::try_from(facts.len() + 20).expect("few");
-        let first = Fact {
-            hook: Some(100),
-            ops: false,
-            at: None,
-            ..fact(dice, world, facts, kind, n)
-        };
-        for (hook, later) in [(101, 24), (102, 24 * 20)] {
-            if dice.percent(70) {
-                facts.push(Fact {
-                    hook: Some(hook),
-                    received: first.received + later,
-                    ..first.clone()
-                });
-            }
+    if rng.percent(6) {
+        add_retries(rng, space, facts);
+    }
+}
+
+/// A leave whose end moves.
+fn add_moved_leave(rng: &mut SeededRng, space: &SampleSpace, facts: &mut Vec<FactSpec>) {
+    let id = next_id(facts, 30);
+    let (from, time) = (space.day(rng) * 24, space.hour(rng));
+    let leave = |id, kind, time, hours| FactSpec {
+        effective: Some(EffectiveSpec::Hour(hours)),
+        ..FactSpec::new(id, kind, time)
+    };
+    facts.push(leave(id, Kind::LeaveStarted, time, from));
+    facts.push(leave(id + 1, Kind::LeaveEnded, time + 1, from + 24 * 10));
+    facts.push(leave(id + 2, Kind::LeaveEnded, time + 25, from + 24 * 20));
+}
+
+/// A fact without id and time, and repeats of it within and after the sender's retry span.
+fn add_retries(rng: &mut SeededRng, space: &SampleSpace, facts: &mut Vec<FactSpec>) {
+    let kind = rng.choose(&[Kind::Hired, Kind::Rehired, Kind::Terminated, Kind::Changed]);
+    let id = next_id(facts, 20);
+    let first = FactSpec {
+        hook: Some(100),
+        by_operator: false,
+        time: None,
+        ..fact(rng, space, facts, kind, id)
+    };
+    for (hook, later) in [(101, 24), (102, 24 * 20)] {
+        if rng.percent(70) {
+            facts.push(FactSpec {
+                hook: Some(hook),
+                received: first.received + later,
+                ..first.clone()
+            });
         }
-        facts.push(first);
     }
+    facts.push(first);
 }

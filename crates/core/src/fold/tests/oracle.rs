@@ -1,44 +1,52 @@
-//! The oracle: fold.md read a second time, slowly, apart from the fold. Here: where a person stands at an instant.
+//! The oracle: a second implementation of `docs/fold.md`, slow and independent of the fold.
+//!
+//! In: the events and the settings. Out: an [`OraclePerson`], which this file asks for the status at
+//! an instant (`docs/fold.md` 3, "Status"). The other `oracle_*` files read the other sections. The
+//! oracle calls no code of the fold; it shares only the types of the events, settings and findings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::{
-    oracle_replay::{Bar, Job, Leave, Replayed, lt, replay},
-    oracle_set::{Known, known, person, same_worker},
+    oracle_aliases::{person, same_worker},
+    oracle_read::read_set,
+    oracle_replay::replay,
+    oracle_set::OracleSet,
+    oracle_state::{OracleEmployment, OracleLeave, OracleRevocation, OracleState, lt},
 };
 use crate::{
-    event::{Alias, Event, EventKey},
-    fold::{Authority, FindingKind, Rules, Status},
+    event::{Alias, Authority, Event, EventKey},
+    fold::{FindingKind, Rules, Status},
 };
 
-/// A person as the oracle sees them.
-pub struct Seen {
-    known: Known,
-    replayed: Replayed,
+/// A person as the oracle reads them.
+pub struct OraclePerson {
+    set: OracleSet,
+    state: OracleState,
+    /// Maps each alias to its worker.
     same: BTreeMap<Alias, Alias>,
     workers: BTreeSet<Alias>,
     rules: Rules,
 }
 
-/// Reads the whole set for one person.
-pub fn see(events: &[Event], alias: &Alias, rules: &Rules) -> Seen {
-    let mut known = known(events, rules);
-    known.aliases.insert(alias.clone());
-    let same = same_worker(&known);
-    let workers = person(&known, &same, &same[alias]);
-    let replayed = replay(&known, &same, rules);
-    Seen {
-        known,
-        replayed,
+/// Reads the whole set for the person of one alias.
+pub fn read_person(events: &[Event], alias: &Alias, rules: &Rules) -> OraclePerson {
+    let mut set = read_set(events, rules);
+    set.aliases.insert(alias.clone());
+    let same = same_worker(&set);
+    let workers = person(&set, &same, &same[alias]);
+    let state = replay(&set, &same, rules);
+    OraclePerson {
+        set,
+        state,
         same,
         workers,
         rules: rules.clone(),
     }
 }
 
-impl Seen {
+impl OraclePerson {
     /// Every alias of the person.
     pub fn aliases(&self) -> BTreeSet<Alias> {
         self.same
@@ -48,157 +56,189 @@ impl Seen {
             .collect()
     }
 
-    /// How often each rule fired, for whomever.
-    pub fn fired(&self) -> &BTreeMap<&'static str, u64> {
-        &self.replayed.fired
+    /// How often each rule applied, for this person and all others.
+    pub fn rule_counts(&self) -> &BTreeMap<&'static str, u64> {
+        &self.state.rule_counts
     }
 
-    /// What was noticed, about whomever.
+    /// The findings about this person and all others.
     pub fn findings(&self) -> Vec<(FindingKind, EventKey)> {
-        self.known
+        self.set
             .findings
             .iter()
-            .chain(&self.replayed.findings)
+            .chain(&self.state.findings)
             .cloned()
             .collect()
     }
 
-    fn all_jobs(&self) -> impl Iterator<Item = &Job> {
-        self.replayed
-            .jobs
+    fn all_employments(&self) -> impl Iterator<Item = &OracleEmployment> {
+        self.state
+            .employments
             .iter()
-            .filter(|job| self.workers.contains(&job.worker))
+            .filter(|employment| self.workers.contains(&employment.worker))
+    }
+
+    fn is_in_scope(&self, alias: &Alias) -> bool {
+        let scope = self.rules.scope.as_ref();
+        scope.is_none_or(|scope| scope.contains(&alias.source))
     }
 
     /// The employments in scope.
-    pub fn jobs(&self) -> Vec<&Job> {
-        let scope = self.rules.scope.as_ref();
-        self.all_jobs()
-            .filter(|job| scope.is_none_or(|scope| scope.contains(&job.worker.source)))
+    pub fn employments(&self) -> Vec<&OracleEmployment> {
+        self.all_employments()
+            .filter(|employment| self.is_in_scope(&employment.worker))
             .collect()
     }
 
-    fn is_pre_hire(&self, job: &Job) -> bool {
+    fn is_pre_hire(&self, employment: &OracleEmployment) -> bool {
         self.rules
             .sources
-            .get(&job.worker.source)
+            .get(&employment.worker.source)
             .is_some_and(|rules| rules.authority == Authority::PreHire)
     }
 
-    fn counts(&self, job: &Job) -> bool {
-        !self.is_pre_hire(job) || self.all_jobs().all(|other| self.is_pre_hire(other))
+    fn counts(&self, employment: &OracleEmployment) -> bool {
+        !self.is_pre_hire(employment) || self.all_employments().all(|other| self.is_pre_hire(other))
     }
 
-    fn bars(&self) -> Vec<&Bar> {
-        self.replayed
-            .bars
+    fn revocations(&self) -> Vec<&OracleRevocation> {
+        self.state
+            .revocations
             .iter()
-            .filter(|bar| self.workers.contains(&bar.worker))
+            .filter(|revocation| self.workers.contains(&revocation.worker))
             .collect()
     }
 
-    fn barred(&self, job: &Job, at: Timestamp) -> bool {
-        self.bars().iter().any(|bar| {
-            let hired_since = job.hired.is_some_and(|hired| hired > bar.occurred);
-            let starts_since = job.start.is_some_and(|start| !lt(start, bar.effective));
-            bar.effective.instant <= at && !(hired_since && starts_since)
+    fn is_revoked(&self, employment: &OracleEmployment, at: Timestamp) -> bool {
+        self.revocations().iter().any(|revocation| {
+            let hired_since = employment
+                .hired
+                .is_some_and(|hired| hired > revocation.occurred);
+            let starts_since = employment
+                .start
+                .is_some_and(|start| !lt(start, revocation.effective));
+            revocation.effective.instant <= at && !(hired_since && starts_since)
         })
     }
 
-    fn lapsed(&self, job: &Job, at: Timestamp) -> bool {
+    fn has_lapsed(&self, employment: &OracleEmployment, at: Timestamp) -> bool {
         let lapse = self
             .rules
             .sources
-            .get(&job.worker.source)
+            .get(&employment.worker.source)
             .map(|rules| rules.pre_hire_lapse);
-        let lapses = job
+        let lapses = employment
             .start
             .zip(lapse)
             .map(|(start, lapse)| start.instant + lapse);
-        self.is_pre_hire(job) && lapses.is_some_and(|lapses| lapses <= at)
+        self.is_pre_hire(employment) && lapses.is_some_and(|lapses| lapses <= at)
     }
 
     /// Whether the employment gives access, leaves aside.
-    pub fn live(&self, job: &Job, at: Timestamp) -> bool {
-        self.counts(job)
-            && job.start.is_some_and(|start| start.instant <= at)
-            && !job.no_show()
-            && !job.over(at)
-            && !self.barred(job, at)
-            && !self.lapsed(job, at)
+    fn is_live(&self, employment: &OracleEmployment, at: Timestamp) -> bool {
+        self.counts(employment)
+            && employment.start.is_some_and(|start| start.instant <= at)
+            && !employment.is_no_show()
+            && !employment.is_over(at)
+            && !self.is_revoked(employment, at)
+            && !self.has_lapsed(employment, at)
     }
 
-    fn on_leave(&self, job: &Job, at: Timestamp) -> bool {
-        let ends_by_new = |leave: &Leave| {
-            self.replayed
-                .jobs
+    fn is_on_leave(&self, employment: &OracleEmployment, at: Timestamp) -> bool {
+        let new_employment_started = |leave: &OracleLeave| {
+            self.state
+                .employments
                 .iter()
                 .filter(|other| {
-                    other.worker == leave.worker && !other.converted && !other.no_show()
+                    other.worker == leave.worker && !other.is_continuation && !other.is_no_show()
                 })
                 .filter_map(|other| other.start)
                 .any(|start| lt(leave.start, start) && start.instant <= at)
         };
-        self.replayed
+        self.state
             .leaves
             .iter()
-            .filter(|leave| leave.worker == job.worker)
+            .filter(|leave| leave.worker == employment.worker)
             .any(|leave| {
                 leave.start.instant <= at
                     && leave.end.is_none_or(|end| at < end.instant)
-                    && !ends_by_new(leave)
+                    && !new_employment_started(leave)
             })
     }
 
-    /// Where the person stands at that instant.
+    fn becomes_live(&self, employment: &OracleEmployment, after: Timestamp) -> bool {
+        !employment.has_begun(after)
+            && employment
+                .start
+                .is_some_and(|start| self.is_live(employment, start.instant))
+    }
+
+    /// The status of the person at an instant.
     pub fn status(&self, at: Timestamp) -> Status {
-        let jobs: Vec<&Job> = self
-            .jobs()
+        let counting: Vec<&OracleEmployment> = self
+            .employments()
             .into_iter()
-            .filter(|job| self.counts(job))
+            .filter(|employment| self.counts(employment))
             .collect();
-        let live: Vec<&&Job> = jobs.iter().filter(|job| self.live(job, at)).collect();
+        let live: Vec<&&OracleEmployment> = counting
+            .iter()
+            .filter(|employment| self.is_live(employment, at))
+            .collect();
         if !live.is_empty() {
-            let away = live.iter().all(|job| self.on_leave(job, at));
-            return if away {
+            let is_on_leave = live
+                .iter()
+                .all(|employment| self.is_on_leave(employment, at));
+            return if is_on_leave {
                 Status::OnLeave
             } else {
                 Status::Active
             };
         }
-        let over = jobs.iter().any(|job| job.over(at) || job.no_show());
-        let begins = |job: &Job| {
-            !job.begun(at) && job.start.is_some_and(|start| self.live(job, start.instant))
-        };
-        if !over && jobs.iter().any(|job| begins(job)) {
+
+        let is_any_over = counting
+            .iter()
+            .any(|employment| employment.is_over(at) || employment.is_no_show());
+        let is_upcoming = counting
+            .iter()
+            .any(|employment| self.becomes_live(employment, at));
+        if !is_any_over && is_upcoming {
             return Status::Upcoming;
         }
-        let begun = jobs
-            .iter()
-            .any(|job| job.start.is_some() && job.begun(at) || self.barred(job, at));
-        // Somebody who is barred before they begin, or whom the HR system was heard of, was somebody.
-        let never = jobs.iter().any(|job| {
-            job.start
-                .is_some_and(|start| self.barred(job, start.instant))
-        }) || jobs.len() < self.jobs().len();
-        let bar_alone =
-            self.jobs().is_empty() && self.bars().iter().any(|bar| bar.effective.instant <= at);
-        let in_scope = |alias: &Alias| {
-            self.rules
-                .scope
-                .as_ref()
-                .is_none_or(|scope| scope.contains(&alias.source))
-        };
-        let mut voided = self
-            .known
-            .voided_starts
-            .iter()
-            .filter(|alias| in_scope(alias));
-        let start_voided = voided.any(|alias| self.workers.contains(&self.same[alias]));
-        if over || begun || never || bar_alone || start_voided {
+
+        if is_any_over || self.has_ended(&counting, at) || self.start_was_voided() {
             Status::Ended
         } else {
             Status::Unknown
         }
+    }
+
+    /// Whether anything but an employment that is over makes the status `ended`.
+    fn has_ended(&self, counting: &[&OracleEmployment], at: Timestamp) -> bool {
+        let has_begun_or_is_revoked = counting.iter().any(|employment| {
+            employment.start.is_some() && employment.has_begun(at)
+                || self.is_revoked(employment, at)
+        });
+        let is_revoked_before_start = counting.iter().any(|employment| {
+            employment
+                .start
+                .is_some_and(|start| self.is_revoked(employment, start.instant))
+        });
+        let some_do_not_count = counting.len() < self.employments().len();
+        let is_revoked_without_employment = self.employments().is_empty()
+            && self
+                .revocations()
+                .iter()
+                .any(|revocation| revocation.effective.instant <= at);
+        has_begun_or_is_revoked
+            || is_revoked_before_start
+            || some_do_not_count
+            || is_revoked_without_employment
+    }
+
+    fn start_was_voided(&self) -> bool {
+        self.set
+            .voided_starts
+            .iter()
+            .any(|alias| self.is_in_scope(alias) && self.workers.contains(&self.same[alias]))
     }
 }

@@ -1,146 +1,252 @@
-//! The oracle's reading of fold.md 3, "Ending": which employments an ending reaches.
+//! The oracle reads `docs/fold.md` 3, "Ending": the employments that rules a to d are about.
 
 use jiff::Timestamp;
 
 use super::{
-    oracle_replay::{Job, Replayed, eq, lt},
-    oracle_set::Counted,
+    oracle_set::OracleFact,
+    oracle_state::{OracleEmployment, OracleEnding, OracleState, eq, lt},
 };
 use crate::{
     event::{Alias, EmploymentId, Kind, Moment},
     fold::FindingKind,
 };
 
-impl Job {
-    /// The ending `e` reaches what had begun before it (fold.md 3, a).
-    fn fits_a(&self, e: Moment) -> bool {
-        !self.no_show()
-            && self.start.is_none_or(|start| lt(start, e))
-            && self.end.is_none_or(|end| !lt(end, e))
+impl OracleEmployment {
+    /// Rule a: it begins before the end, and lasts until then or longer.
+    fn fits_a(&self, end: Moment) -> bool {
+        !self.is_no_show()
+            && self.start.is_none_or(|start| lt(start, end))
+            && self.end.is_none_or(|known| !lt(known, end))
     }
 }
 
-impl Replayed {
-    /// Whether the same ending had been known before `than`.
-    fn same_known(
+impl OracleState {
+    /// Whether the same ending was known; with `before`, whether it was known before that instant.
+    fn same_ending_known(
         &self,
         worker: &Alias,
-        slot: Option<&EmploymentId>,
-        e: Moment,
-        than: Option<Timestamp>,
+        id: Option<&EmploymentId>,
+        end: Moment,
+        before: Option<Timestamp>,
     ) -> bool {
         self.endings.iter().any(|ending| {
             ending.worker == *worker
-                && ending.slot.as_ref() == slot
-                && eq(ending.e, e)
-                && than.is_none_or(|than| ending.occurred < than)
+                && ending.id.as_ref() == id
+                && eq(ending.effective, end)
+                && before.is_none_or(|before| ending.occurred < before)
         })
     }
 
+    /// Rule b: it becomes a no-show. `any_fits_a`: rule a fits another employment.
     fn fits_b(
         &self,
-        at: usize,
-        slot: Option<&EmploymentId>,
-        e: Moment,
+        index: usize,
+        id: Option<&EmploymentId>,
+        end: Moment,
         occurred: Timestamp,
-        any_a: bool,
+        any_fits_a: bool,
     ) -> bool {
-        let job = &self.jobs[at];
-        let Some(start) = job.start else { return false };
-        !lt(start, e)
-            && (start.instant > occurred || eq(start, e))
-            && (job.opened < Some(occurred) || !any_a)
-            && !(job.opened.is_some() && self.same_known(&job.worker, slot, e, job.opened))
+        let employment = &self.employments[index];
+        let Some(start) = employment.start else {
+            return false;
+        };
+        let (worker, opened) = (&employment.worker, employment.opened);
+        !lt(start, end)
+            && (start.instant > occurred || eq(start, end))
+            && (opened < Some(occurred) || !any_fits_a)
+            && !(opened.is_some() && self.same_ending_known(worker, id, end, opened))
     }
 
-    /// Rules a to c on those; what they ended.
+    /// Rules a, b and c on those employments. Returns the ones that end. `id`: the employment id that
+    /// the ending names.
     pub fn end_among(
         &mut self,
-        fact: &Counted,
+        fact: &OracleFact,
         among: &[usize],
-        slot: Option<&EmploymentId>,
-        e: Moment,
+        id: Option<&EmploymentId>,
+        end: Moment,
     ) -> Vec<usize> {
         let occurred = fact.occurred;
-        let a: Vec<usize> = among
+        let by_a: Vec<usize> = among
             .iter()
             .copied()
-            .filter(|at| self.jobs[*at].fits_a(e))
+            .filter(|index| self.employments[*index].fits_a(end))
             .collect();
-        let b: Vec<usize> = among
+        let by_b: Vec<usize> = among
             .iter()
             .copied()
-            .filter(|at| self.fits_b(*at, slot, e, occurred, !a.is_empty()))
+            .filter(|index| self.fits_b(*index, id, end, occurred, !by_a.is_empty()))
             .collect();
-        for at in &a {
-            self.fire("ending a");
-            let job = &mut self.jobs[*at];
-            let said = job.ends.iter().any(|end| end.instant == e.instant);
-            let stays = job.end.filter(|known| {
-                eq(*known, e) && known.instant < e.instant && (said || job.over(occurred))
-            });
-            job.end_at(stays.unwrap_or(e), Some(&fact.key));
-            job.ends.push(e);
+        for index in &by_a {
+            self.end_by_a(*index, fact, end);
         }
-        for at in &b {
-            self.fire("ending b");
-            let start = self.jobs[*at].start.expect("fits b");
-            self.jobs[*at].end_at(start, Some(&fact.key));
-            self.jobs[*at].ends.push(e);
+        for index in &by_b {
+            self.count_rule("ending b");
+            let start = self.employments[*index].start.expect("rule b fits it");
+            self.employments[*index].end_at(start, Some(&fact.key));
+            self.employments[*index].ends.push(end);
         }
-        let ended: Vec<usize> = a.into_iter().chain(b).collect();
+
         let superseded: Vec<Moment> = match fact.kind {
             Kind::Snapshot => Vec::new(),
-            _ => fact.earlier.iter().map(|(_, end)| *end).collect(),
+            _ => fact.superseded.iter().map(|(_, end)| *end).collect(),
         };
+        let ended: Vec<usize> = by_a.into_iter().chain(by_b).collect();
         if !ended.is_empty() {
-            for at in &ended {
-                self.jobs[*at].ends.extend(&superseded);
+            for index in &ended {
+                self.employments[*index].ends.extend(&superseded);
             }
             return ended;
         }
+
+        let Some(index) = self.postponed(among, id, end, occurred) else {
+            return Vec::new();
+        };
+        self.count_rule("ending c");
+        self.employments[index].state_end(end, Some(&fact.key));
+        self.employments[index].ends.extend(superseded);
+        vec![index]
+    }
+
+    /// Rule a. The same day in another zone, if it ends later there, is a postponement: an end that is
+    /// over stays, and an end that was stated before moves nothing.
+    fn end_by_a(&mut self, index: usize, fact: &OracleFact, end: Moment) {
+        self.count_rule("ending a");
+        let employment = &mut self.employments[index];
+        let was_stated = employment
+            .ends
+            .iter()
+            .any(|known| known.instant == end.instant);
+        let stays = employment.end.filter(|known| {
+            eq(*known, end)
+                && known.instant < end.instant
+                && (was_stated || employment.is_over(fact.occurred))
+        });
+        employment.end_at(stays.unwrap_or(end), Some(&fact.key));
+        employment.ends.push(end);
+    }
+
+    /// Rule c: the employment that ends last, if the ending postpones its end.
+    fn postponed(
+        &self,
+        among: &[usize],
+        id: Option<&EmploymentId>,
+        end: Moment,
+        occurred: Timestamp,
+    ) -> Option<usize> {
         let last = among
             .iter()
             .copied()
-            .filter(|at| self.jobs[*at].end.is_some() && !self.jobs[*at].no_show())
-            .max_by_key(|at| {
-                [self.jobs[*at].end, self.jobs[*at].start]
-                    .map(|moment| moment.map(|moment| moment.instant))
-            });
-        if let Some(at) = last
-            && !self.jobs[at].over(occurred)
-            && !self.same_known(&self.jobs[at].worker, slot, e, None)
-            && !self.jobs[at].ends.iter().any(|known| eq(*known, e))
-        {
-            self.fire("ending c");
-            self.jobs[at].set_end(e, Some(&fact.key));
-            self.jobs[at].ends.extend(superseded);
-            return vec![at];
-        }
-        Vec::new()
+            .filter(|index| {
+                let employment = &self.employments[*index];
+                employment.end.is_some() && !employment.is_no_show()
+            })
+            .max_by_key(|index| {
+                let employment = &self.employments[*index];
+                [employment.end, employment.start].map(|moment| moment.map(|moment| moment.instant))
+            })?;
+        let employment = &self.employments[last];
+        let is_postponement = !employment.is_over(occurred)
+            && !self.same_ending_known(&employment.worker, id, end, None)
+            && !employment.ends.iter().any(|known| eq(*known, end));
+        is_postponement.then_some(last)
     }
 
-    pub fn ending(
+    /// Rule d: a repeat, else the end of an employment with unknown start.
+    pub fn end_unknown_start(
         &mut self,
-        fact: &Counted,
+        fact: &OracleFact,
         worker: &Alias,
+        selection: &[usize],
         id: Option<EmploymentId>,
-        e: Moment,
+        end: Moment,
     ) -> Vec<usize> {
-        let slot = self.slot(worker, id.as_ref());
-        let never: Vec<usize> = slot
+        let repeats: Vec<usize> = selection
             .iter()
             .copied()
-            .filter(|at| self.jobs[*at].no_show())
+            .filter(|index| {
+                let known = self.employments[*index].end;
+                known.is_some_and(|known| eq(known, end))
+            })
             .collect();
-        let mut ended = self.end_among(fact, &slot, id.as_ref(), e);
-        if id.is_none() && ended.iter().filter(|at| !never.contains(at)).count() > 1 {
-            self.find(FindingKind::EndedSeveral, fact);
+        if !repeats.is_empty() {
+            self.count_rule("ending d, a repeat");
+            for index in &repeats {
+                self.employments[*index].ended_by.push(fact.key.clone());
+            }
+            return repeats;
+        }
+
+        self.count_rule("ending d");
+        if !self.employments_of(worker).is_empty() {
+            self.add_finding(FindingKind::WhichEmployment, fact);
+        }
+        let superseded = fact.superseded.iter().map(|(_, end)| *end);
+        self.employments.push(OracleEmployment {
+            worker: worker.clone(),
+            id,
+            opened: None,
+            hired: None,
+            opened_by_list: false,
+            is_continuation: false,
+            start: None,
+            end: Some(end),
+            starts: Vec::new(),
+            refused: Vec::new(),
+            renamed: Vec::new(),
+            undated: None,
+            ends: superseded.chain([end]).collect(),
+            is_final: false,
+            ended_by: vec![fact.key.clone()],
+            is_removed: false,
+        });
+        vec![self.employments.len() - 1]
+    }
+
+    /// Applies an ending. Returns the employments that end there.
+    pub fn end(
+        &mut self,
+        fact: &OracleFact,
+        worker: &Alias,
+        id: Option<EmploymentId>,
+        end: Moment,
+    ) -> Vec<usize> {
+        let selection = self.select_and_assign_id(worker, id.as_ref());
+        let no_shows: Vec<usize> = selection
+            .iter()
+            .copied()
+            .filter(|index| self.employments[*index].is_no_show())
+            .collect();
+
+        let mut ended = self.end_among(fact, &selection, id.as_ref(), end);
+        let count = ended
+            .iter()
+            .filter(|index| !no_shows.contains(index))
+            .count();
+        if id.is_none() && count > 1 {
+            self.add_finding(FindingKind::EndedSeveral, fact);
         }
         if ended.is_empty() {
-            ended = self.put_unknown(fact, worker, &slot, id.clone(), e);
+            ended = self.end_unknown_start(fact, worker, &selection, id.clone(), end);
         }
-        self.note(fact, worker, id, e);
+        self.record_ending(fact, worker, id, end);
         ended
+    }
+
+    /// Adds an ending to those that the replay has seen.
+    pub fn record_ending(
+        &mut self,
+        fact: &OracleFact,
+        worker: &Alias,
+        id: Option<EmploymentId>,
+        effective: Moment,
+    ) {
+        self.endings.push(OracleEnding {
+            worker: worker.clone(),
+            id,
+            effective,
+            occurred: fact.occurred,
+            key: fact.key.clone(),
+        });
     }
 }

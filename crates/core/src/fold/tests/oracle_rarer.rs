@@ -1,274 +1,247 @@
-//! The oracle's reading of the rarer facts of fold.md 3: converted, rescinded, deleted, cancelled, leaves.
+//! The oracle reads the rarer facts of `docs/fold.md` 3: conversions, rescinded hires, deleted
+//! records, cancellations and leaves.
 
 use std::collections::BTreeMap;
 
 use super::{
-    oracle_replay::{Asked, Ending, Job, Leave, Replayed, eq, lt},
-    oracle_set::{Counted, Known, refers},
+    oracle_set::{OracleFact, OracleSet, refers_to},
+    oracle_start::{Continued, StartRequest},
+    oracle_state::{OracleEmployment, OracleEnding, OracleLeave, OracleState, eq, lt},
 };
 use crate::{
     event::{Alias, EmploymentId, Moment},
     fold::FindingKind,
 };
 
-impl Replayed {
-    /// Rule d of an ending.
-    pub fn put_unknown(
-        &mut self,
-        fact: &Counted,
-        worker: &Alias,
-        slot: &[usize],
-        id: Option<EmploymentId>,
-        e: Moment,
-    ) -> Vec<usize> {
-        let ends_then = |at: &usize| self.jobs[*at].end.is_some_and(|end| eq(end, e));
-        let repeats: Vec<usize> = slot.iter().copied().filter(ends_then).collect();
-        if !repeats.is_empty() {
-            self.fire("ending d, a repeat");
-            for at in &repeats {
-                self.jobs[*at].ended_by.push(fact.key.clone());
-            }
-            return repeats;
-        }
-        self.fire("ending d");
-        if !self.of(worker).is_empty() {
-            self.find(FindingKind::WhichEmployment, fact);
-        }
-        self.jobs.push(Job {
-            worker: worker.clone(),
-            id,
-            opened: None,
-            hired: None,
-            by_list: false,
-            converted: false,
-            start: None,
-            end: Some(e),
-            starts: Vec::new(),
-            refused: Vec::new(),
-            renamed: Vec::new(),
-            undated: None,
-            ends: fact
-                .earlier
-                .iter()
-                .map(|(_, earlier)| *earlier)
-                .chain([e])
-                .collect(),
-            is_final: false,
-            ended_by: vec![fact.key.clone()],
-            gone: false,
-        });
-        vec![self.jobs.len() - 1]
-    }
-
-    /// An ending is known from now on.
-    pub fn note(&mut self, fact: &Counted, worker: &Alias, slot: Option<EmploymentId>, e: Moment) {
-        let (occurred, key) = (fact.occurred, fact.key.clone());
-        self.endings.push(Ending {
-            worker: worker.clone(),
-            slot,
-            e,
-            occurred,
-            key,
-        });
-    }
-
-    pub fn convert(&mut self, fact: &Counted, worker: &Alias, same: &BTreeMap<Alias, Alias>) {
+impl OracleState {
+    /// Ends the whole worker under the previous id, whatever employment id the conversion names, and
+    /// starts the employment that continues.
+    pub fn convert(&mut self, fact: &OracleFact, worker: &Alias, same: &BTreeMap<Alias, Alias>) {
         let data = &fact.event.content.data;
         let previous = Alias {
             source: fact.alias.source.clone(),
             worker: data
                 .previous_worker_id
                 .clone()
-                .expect("a conversion names it"),
+                .expect("a conversion names the previous worker"),
         };
-        let (id, s) = (data.employment_id.clone(), fact.effective);
         let previous = &same[&previous];
-        // The whole worker leaves under the old number, whichever employment goes on.
-        let ended = self.ending(fact, previous, None, s);
-        let carried = ended
+        let start = fact.effective;
+
+        let ended = self.end(fact, previous, None, start);
+        let first = ended
             .iter()
-            .map(|at| &self.jobs[*at])
-            .min_by_key(|job| (job.opened, job.hired));
-        let carried = Some(carried.map_or((None, None, false), |job| {
-            (job.opened, job.hired, job.by_list)
-        }));
-        let touched = self.start(&Asked {
+            .map(|index| &self.employments[*index])
+            .min_by_key(|employment| (employment.opened, employment.hired));
+        let continued = first.map_or(Continued::default(), |employment| Continued {
+            opened: employment.opened,
+            hired: employment.hired,
+            opened_by_list: employment.opened_by_list,
+        });
+
+        let touched = self.start(&StartRequest {
             fact,
             worker,
-            id,
-            s,
-            stated: fact.stated,
-            earlier: fact.earlier.clone(),
-            carried,
+            id: data.employment_id.clone(),
+            start,
+            is_dated: fact.is_dated,
+            superseded: fact.superseded.clone(),
+            continued: Some(continued),
         });
-        touched
-            .iter()
-            .filter(|_| !self.refused)
-            .for_each(|at| self.jobs[*at].converted = true);
-        let goes_on =
-            |leave: &&Leave| leave.worker == *previous && leave.end.is_none_or(|end| lt(s, end));
-        let follow: Vec<Leave> = self.leaves.iter().filter(goes_on).cloned().collect();
-        for leave in follow {
-            if !self
-                .leaves
-                .iter()
-                .any(|known| known.worker == *worker && eq(known.start, leave.start))
-            {
-                self.leaves.push(Leave {
+        if !self.was_refused {
+            for index in touched {
+                self.employments[index].is_continuation = true;
+            }
+        }
+
+        self.continue_leaves(previous, worker, start);
+        self.successors.push((previous.clone(), worker.clone()));
+    }
+
+    fn continue_leaves(&mut self, previous: &Alias, worker: &Alias, conversion: Moment) {
+        let continues = |leave: &&OracleLeave| {
+            leave.worker == *previous && leave.end.is_none_or(|end| lt(conversion, end))
+        };
+        let leaves: Vec<OracleLeave> = self.leaves.iter().filter(continues).cloned().collect();
+        for leave in leaves {
+            if !self.knows_leave(worker, leave.start) {
+                self.leaves.push(OracleLeave {
                     worker: worker.clone(),
                     ..leave
                 });
             }
         }
-        self.heirs.push((previous.clone(), worker.clone()));
     }
 
-    pub fn rescind(&mut self, fact: &Counted, worker: &Alias, id: Option<EmploymentId>) {
-        let slot = self.slot(worker, id.as_ref());
-        let waiting: Vec<usize> = slot
+    fn knows_leave(&self, worker: &Alias, start: Moment) -> bool {
+        self.leaves
+            .iter()
+            .any(|leave| leave.worker == *worker && eq(leave.start, start))
+    }
+
+    pub fn rescind_hire(&mut self, fact: &OracleFact, worker: &Alias, id: Option<EmploymentId>) {
+        let not_begun: Vec<usize> = self
+            .select_and_assign_id(worker, id.as_ref())
             .into_iter()
-            .filter(|at| !self.jobs[*at].begun(fact.occurred))
+            .filter(|index| !self.employments[*index].has_begun(fact.occurred))
             .collect();
-        if waiting.is_empty() {
-            self.fire("rescinded, begun");
-            self.ending(fact, worker, id, Moment::at(fact.occurred));
+        if not_begun.is_empty() {
+            self.count_rule("rescinded, but begun");
+            self.end(fact, worker, id, Moment::at(fact.occurred));
             return;
         }
-        for at in waiting {
-            self.fire("rescinded");
-            self.never_began(at, fact);
+
+        for index in not_begun {
+            self.count_rule("rescinded");
+            self.end_before_start(index, fact);
         }
-        self.note(fact, worker, id, Moment::at(fact.occurred));
+        self.record_ending(fact, worker, id, Moment::at(fact.occurred));
     }
 
-    fn never_began(&mut self, at: usize, fact: &Counted) {
-        let start = self.jobs[at].start.expect("one not begun has a start");
-        self.jobs[at].end_at(start, Some(&fact.key));
-        self.jobs[at].is_final = true;
+    /// Makes a final no-show of an employment that has not begun.
+    fn end_before_start(&mut self, index: usize, fact: &OracleFact) {
+        let start = self.employments[index]
+            .start
+            .expect("an employment that has not begun has a start");
+        self.employments[index].end_at(start, Some(&fact.key));
+        self.employments[index].is_final = true;
     }
 
-    pub fn delete(&mut self, fact: &Counted, worker: &Alias, id: Option<EmploymentId>) {
-        let e = fact.effective;
-        let slot = self.slot(worker, id.as_ref());
-        if slot.is_empty() {
-            self.put_unknown(fact, worker, &slot, id.clone(), e);
+    pub fn delete_record(&mut self, fact: &OracleFact, worker: &Alias, id: Option<EmploymentId>) {
+        let end = fact.effective;
+        let selection = self.select_and_assign_id(worker, id.as_ref());
+        if selection.is_empty() {
+            self.end_unknown_start(fact, worker, &selection, id.clone(), end);
         }
-        for at in slot {
-            let job = &mut self.jobs[at];
-            if job.end.is_some_and(|end| !lt(e, end)) {
+
+        for index in selection {
+            let employment = &mut self.employments[index];
+            if employment.end.is_some_and(|known| !lt(end, known)) {
                 continue;
             }
-            if job.start.is_none_or(|start| !lt(e, start)) {
-                job.set_end(e, Some(&fact.key));
-                self.fire("deleted");
+            if employment.start.is_none_or(|start| !lt(end, start)) {
+                employment.state_end(end, Some(&fact.key));
+                self.count_rule("deleted");
             } else {
-                self.never_began(at, fact);
-                self.fire("deleted before it began");
+                self.end_before_start(index, fact);
+                self.count_rule("deleted before it began");
             }
         }
-        self.note(fact, worker, id, e);
+        self.record_ending(fact, worker, id, end);
     }
 
     pub fn cancel(
         &mut self,
-        fact: &Counted,
+        fact: &OracleFact,
         worker: &Alias,
         id: Option<&EmploymentId>,
-        known: &Known,
+        set: &OracleSet,
     ) {
-        let slot = self.slot(worker, id);
-        let named = !fact.event.content.data.refers_to.is_empty();
-        let in_slot =
-            |ending: &&Ending| id.is_none() || ending.slot.is_none() || ending.slot.as_ref() == id;
+        let selection = self.select_and_assign_id(worker, id);
+        let is_named = !fact.event.content.data.refers_to.is_empty();
+        let is_about = |ending: &&OracleEnding| {
+            id.is_none() || ending.id.is_none() || ending.id.as_ref() == id
+        };
         let last = self
             .endings
             .iter()
-            .filter(in_slot)
+            .filter(is_about)
             .rfind(|ending| ending.worker == *worker);
         let last = last.map(|ending| ending.key.clone());
-        let meant = |job: &Job| {
-            !job.is_final
-                && job.end.is_some()
-                && if named {
-                    job.ended_by
-                        .iter()
-                        .any(|key| refers(&fact.event, key, known))
-                } else {
-                    job.ended_by.iter().any(|key| Some(key) == last.as_ref())
-                        && !job.over(fact.occurred)
-                }
+        let is_cancelled = |employment: &OracleEmployment| {
+            let mut ended_by = employment.ended_by.iter();
+            let is_ended_by_it = if is_named {
+                ended_by.any(|key| refers_to(&fact.event, key, set))
+            } else {
+                ended_by.any(|key| Some(key) == last.as_ref()) && !employment.is_over(fact.occurred)
+            };
+            !employment.is_final && employment.end.is_some() && is_ended_by_it
         };
-        let lifted: Vec<usize> = slot
+
+        let lifted: Vec<usize> = selection
             .into_iter()
-            .filter(|at| meant(&self.jobs[*at]))
+            .filter(|index| is_cancelled(&self.employments[*index]))
             .collect();
         if lifted.is_empty() {
-            self.fire("cancelled nothing");
-            self.find(FindingKind::NothingToCancel, fact);
+            self.count_rule("cancelled nothing");
+            self.add_finding(FindingKind::NothingToCancel, fact);
         }
-        for at in lifted {
-            self.fire(if named {
-                "cancelled by name"
+        for index in lifted {
+            self.count_rule(if is_named {
+                "cancelled by reference"
             } else {
                 "cancelled the last"
             });
-            let job = &mut self.jobs[at];
-            job.end = None;
-            job.ended_by.clear();
-            job.start = job.start.or(job.starts.last().copied()).or(job.undated);
-            job.starts
-                .extend(job.undated.filter(|undated| job.start == Some(*undated)));
-            job.gone = job.start.is_none();
+            self.lift_end(index);
         }
     }
 
-    /// The worker, and whoever they were converted to.
-    pub fn with_heirs(&self, worker: &Alias) -> Vec<Alias> {
+    /// Opens the employment again. One whose start stays unknown is removed.
+    fn lift_end(&mut self, index: usize) {
+        let employment = &mut self.employments[index];
+        employment.end = None;
+        employment.ended_by.clear();
+        employment.start = employment
+            .start
+            .or(employment.starts.last().copied())
+            .or(employment.undated);
+        let start = employment.start;
+        employment
+            .starts
+            .extend(employment.undated.filter(|undated| start == Some(*undated)));
+        employment.is_removed = start.is_none();
+    }
+
+    /// The worker, and every worker that it was converted to so far, directly or through others.
+    pub fn with_successors(&self, worker: &Alias) -> Vec<Alias> {
         let mut all = vec![worker.clone()];
-        for at in 0..=self.heirs.len() {
-            let Some(one) = all.get(at).cloned() else {
+        for index in 0..=self.successors.len() {
+            let Some(one) = all.get(index).cloned() else {
                 break;
             };
-            let heirs = self
-                .heirs
+            let successors = self
+                .successors
                 .iter()
                 .filter(|(from, _)| *from == one)
                 .map(|(_, to)| to);
-            let more: Vec<Alias> = heirs.filter(|to| !all.contains(to)).cloned().collect();
-            all.extend(more);
+            let added: Vec<Alias> = successors.filter(|to| !all.contains(to)).cloned().collect();
+            all.extend(added);
         }
         all
     }
 
-    pub fn leave_started(&mut self, worker: &Alias, e: Moment) {
-        let known = self
-            .leaves
-            .iter()
-            .any(|leave| leave.worker == *worker && eq(leave.start, e));
-        self.fire(if known { "leave again" } else { "leave" });
-        if !known {
-            self.leaves.push(Leave {
-                worker: worker.clone(),
-                start: e,
-                end: None,
-            });
+    pub fn start_leave(&mut self, worker: &Alias, start: Moment) {
+        if self.knows_leave(worker, start) {
+            self.count_rule("leave started again");
+            return;
         }
+        self.count_rule("leave started");
+        self.leaves.push(OracleLeave {
+            worker: worker.clone(),
+            start,
+            end: None,
+        });
     }
 
-    pub fn leave_ended(&mut self, worker: &Alias, e: Moment) {
-        let begun = |leave: &Leave| leave.worker == *worker && lt(leave.start, e);
+    pub fn end_leave(&mut self, worker: &Alias, end: Moment) {
+        let starts_before = |leave: &OracleLeave| leave.worker == *worker && lt(leave.start, end);
         let last = self
             .leaves
             .iter()
-            .filter(|leave| begun(leave))
+            .filter(|leave| starts_before(leave))
             .map(|leave| leave.start.instant)
             .max();
-        for at in 0..self.leaves.len() {
-            let leave = &mut self.leaves[at];
-            if begun(leave) && (leave.end.is_none() || Some(leave.start.instant) == last) {
-                let moved = leave.end.is_some();
-                leave.end = Some(e);
-                self.fire(if moved { "return moved" } else { "returned" });
+
+        for index in 0..self.leaves.len() {
+            let leave = &mut self.leaves[index];
+            if starts_before(leave) && (leave.end.is_none() || Some(leave.start.instant) == last) {
+                let had_end = leave.end.is_some();
+                leave.end = Some(end);
+                self.count_rule(if had_end {
+                    "leave end moved"
+                } else {
+                    "leave ended"
+                });
             }
         }
     }

@@ -1,23 +1,26 @@
-//! fold.md 9.4 and 9.5: what gives no access of itself, and that nobody who was somebody becomes unknown.
+//! `docs/fold.md` 8, properties 4 and 5: facts that never give access, and persons that never become
+//! unknown.
 
 use std::collections::BTreeSet;
 
 use super::{
-    fact::{Fact, History, Row, hour},
-    generator::{self, World},
-    runner::{Dice, prove},
-    view::View,
+    endings::gives_access,
+    fact::{EffectiveSpec, FactSpec, RowSpec, hour},
+    generator::{self, SampleSpace},
+    history::History,
+    runner::{SeededRng, check_property},
+    view::{View, ViewedEmployment},
 };
 use crate::{event::Kind, fold::Status};
 
-/// The number of the fact that is looked at.
+/// The id of the fact that a property adds to a history.
 const ADDED: u16 = 199;
 
-fn without(history: &History, mut drop: impl FnMut(&Fact) -> bool) -> History {
+fn without(history: &History, mut is_removed: impl FnMut(&FactSpec) -> bool) -> History {
     let facts = history
         .facts
         .iter()
-        .filter(|fact| !drop(fact))
+        .filter(|fact| !is_removed(fact))
         .cloned()
         .collect();
     History {
@@ -26,206 +29,216 @@ fn without(history: &History, mut drop: impl FnMut(&Fact) -> bool) -> History {
     }
 }
 
-/// No access with it that is not there without it.
-fn gives_nothing(with: &History, without: &History) -> Result<(), String> {
-    let (more, less) = (View::of(with), View::of(without));
-    for at in with.boundaries() {
-        if more.live(at) && !less.live(at) || more.active(at) && !less.active(at) {
-            return Err(format!("it gives access at {at}"));
-        }
+fn has_distinct_ids(history: &History) -> bool {
+    let references: BTreeSet<_> = history.facts.iter().map(FactSpec::reference).collect();
+    references.len() == history.facts.len()
+}
+
+fn is_superseded(history: &History, fact: &FactSpec) -> bool {
+    history
+        .facts
+        .iter()
+        .any(|other| other.supersedes == Some(fact.reference()))
+}
+
+/// The longer history has no access that the shorter one does not have.
+fn expect_no_new_access(longer: &History, shorter: &History) -> Result<(), String> {
+    let (more, less) = (View::of(longer), View::of(shorter));
+    match longer
+        .boundaries()
+        .into_iter()
+        .find(|at| gives_access(&more, &less, *at))
+    {
+        Some(at) => Err(format!("the added fact gives access at {at}")),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 #[test]
 fn a_change_moves_no_status() {
-    prove("changed", generator::history, |history| {
-        let keys: BTreeSet<_> = history.facts.iter().map(Fact::reference).collect();
-        if keys.len() != history.facts.len() {
-            return Ok(()); // A number used again may hide another fact.
-        }
-        let plain = without(history, |fact| fact.kind == Kind::Changed);
-        let referred = |fact: &Fact| {
-            history
-                .facts
-                .iter()
-                .any(|other| other.supersedes == Some(fact.reference()))
-        };
-        if history
+    check_property("changed", generator::history, |history| {
+        // Two contents under one id: the change may hide another fact. An edit of the change by
+        // another kind does not fit, and would fit if the change were missing.
+        let has_edited_change = history
             .facts
             .iter()
-            .any(|fact| fact.kind == Kind::Changed && referred(fact))
-        {
-            return Ok(()); // An edit of another kind that does not fit would fit nothing.
+            .any(|fact| fact.kind == Kind::Changed && is_superseded(history, fact));
+        if !has_distinct_ids(history) || has_edited_change {
+            return Ok(());
         }
+
+        let plain = without(history, |fact| fact.kind == Kind::Changed);
         let (with, without) = (View::of(history), View::of(&plain));
         match history
             .boundaries()
             .into_iter()
             .find(|at| with.status(*at) != without.status(*at))
         {
-            Some(at) => Err(format!("changed moves the status at {at}")),
+            Some(at) => Err(format!("a `changed` moves the status at {at}")),
             None => Ok(()),
         }
     });
 }
 
-/// A history, and then a list of starts that were stated.
-fn listed(dice: &mut Dice) -> History {
-    let mut history = generator::history(dice);
+/// A history, and then a list of starts that were stated in it.
+fn listed_history(rng: &mut SeededRng) -> History {
+    let mut history = generator::history(rng);
     let latest = history.last_known();
-    let who = dice.of(&[0, 0, 0, 1, 2]);
-    let mut list = Fact {
-        who,
-        ..Fact::new(ADDED, Kind::Snapshot, latest + dice.of(&[1, 24, 240]))
+    let worker = rng.choose(&[0, 0, 0, 1, 2]);
+    let mut list = FactSpec {
+        worker,
+        ..FactSpec::new(ADDED, Kind::Snapshot, latest + rng.choose(&[1, 24, 240]))
     };
-    let stated: Vec<Row> = stated(&history, who)
+    let rows: Vec<RowSpec> = stated_starts(&history, worker)
         .into_iter()
-        .filter(|_| dice.percent(70))
+        .filter(|_| rng.percent(70))
         .collect();
-    list.rows = Some(stated);
+    list.rows = Some(rows);
     history.facts.push(list);
     history
 }
 
-/// The starts that count for that worker, each with its employment.
-fn stated(history: &History, who: u8) -> Vec<Row> {
-    let starts = |fact: &&Fact| matches!(fact.kind, Kind::Hired | Kind::Rehired | Kind::Converted);
-    let voided = |fact: &Fact| {
+/// The starts that were stated for that worker and count, each with its employment id.
+fn stated_starts(history: &History, worker: u8) -> Vec<RowSpec> {
+    let is_voided = |fact: &FactSpec| {
         history
             .facts
             .iter()
-            .any(|by| by.kind == Kind::Voided && by.refers.contains(&fact.reference()))
+            .any(|by| by.kind == Kind::Voided && by.refers_to.contains(&fact.reference()))
     };
-    let once = |fact: &Fact| {
-        history
+    let has_own_id = |fact: &FactSpec| {
+        let same = history
             .facts
             .iter()
-            .filter(|other| other.reference() == fact.reference())
-            .count()
-            == 1
+            .filter(|other| other.reference() == fact.reference());
+        same.count() == 1
     };
-    let plausible = |fact: &Fact| {
+    let is_plausible = |fact: &FactSpec| {
         fact.effective
-            .is_none_or(|when| (-20_000..10_000).contains(&when.hours()))
+            .is_none_or(|effective| (-20_000..10_000).contains(&effective.hours()))
     };
+    // A fact that was edited, or that edits, may have had another employment id. An undated `hired`
+    // states no start.
+    let states_start = |fact: &FactSpec| match fact.kind {
+        Kind::Hired => fact.effective.is_some(),
+        Kind::Rehired | Kind::Converted => true,
+        _ => false,
+    };
+
     history
         .facts
         .iter()
-        .filter(starts)
-        .filter(|fact| {
-            fact.who == who && fact.hook.is_none() && !voided(fact) && once(fact) && plausible(fact)
-        })
-        // An edited one may have had another employment's id. A `hired` that states no effective states no start.
-        .filter(|fact| {
-            !history
-                .facts
-                .iter()
-                .any(|edit| edit.supersedes == Some(fact.reference()))
-        })
-        .filter(|fact| {
-            fact.supersedes.is_none() && (fact.kind != Kind::Hired || fact.effective.is_some())
-        })
-        .map(|fact| Row {
+        .filter(|fact| states_start(fact) && fact.worker == worker && fact.hook.is_none())
+        .filter(|fact| !is_voided(fact) && has_own_id(fact) && is_plausible(fact))
+        .filter(|fact| !is_superseded(history, fact) && fact.supersedes.is_none())
+        .map(|fact| RowSpec {
             employment: fact.employment,
             start: fact
                 .effective
-                .or(Some(super::fact::When::Hour(fact.known()))),
-            ..Row::default()
+                .or(Some(EffectiveSpec::Hour(fact.occurred()))),
+            ..RowSpec::default()
         })
         .collect()
 }
 
 #[test]
-fn a_list_of_what_was_stated_gives_no_access() {
-    prove("list", listed, |history| {
-        let Some(list) = history.facts.iter().find(|fact| fact.n == ADDED) else {
+fn a_list_of_stated_starts_gives_no_access() {
+    check_property("list", listed_history, |history| {
+        let Some(list) = history.facts.iter().find(|fact| fact.id == ADDED) else {
             return Ok(());
         };
-        let plain = without(history, |fact| fact.n == ADDED);
-        let stated = stated(&plain, list.who);
-        let known = list.rows.iter().flatten().all(|row| stated.contains(row));
-        let is_last = plain.facts.iter().all(|fact| fact.known() < list.known());
-        let spoken_of = plain
+        let plain = without(history, |fact| fact.id == ADDED);
+        let stated = stated_starts(&plain, list.worker);
+        let lists_only_stated = list.rows.iter().flatten().all(|row| stated.contains(row));
+        let is_last = plain
             .facts
             .iter()
-            .any(|fact| fact.refers.contains(&list.reference()));
-        if !known || !is_last || spoken_of || list.kind != Kind::Snapshot {
-            Ok(())
+            .all(|fact| fact.occurred() < list.occurred());
+        let is_referenced = plain
+            .facts
+            .iter()
+            .any(|fact| fact.refers_to.contains(&list.reference()));
+
+        if list.kind == Kind::Snapshot && lists_only_stated && is_last && !is_referenced {
+            expect_no_new_access(history, &plain)
         } else {
-            gives_nothing(history, &plain)
+            Ok(())
         }
     });
 }
 
-/// A history, and then an edit of one of its facts that does not move it.
-fn edited(dice: &mut Dice) -> History {
-    let mut history = generator::history(dice);
-    let edited = dice.of(&history.facts);
+/// A history, and then an edit of one of its facts that keeps the effective date.
+fn edited_history(rng: &mut SeededRng) -> History {
+    let mut history = generator::history(rng);
+    let edited = rng.choose(&history.facts);
     if edited.kind != Kind::Voided {
-        let mut edit = Fact {
-            n: ADDED,
+        let mut edit = FactSpec {
+            id: ADDED,
             supersedes: Some(edited.reference()),
             effective: None,
             title: Some(3),
             ..edited
         };
-        edit.at = Some(World::draw(dice).hour(dice));
-        edit.received = edit.known() + 1;
-        edit.ops = dice.percent(40) || edit.ops;
+        edit.time = Some(SampleSpace::draw(rng).hour(rng));
+        edit.received = edit.occurred() + 1;
+        edit.by_operator = rng.percent(40) || edit.by_operator;
         history.facts.push(edit);
     }
     history
 }
 
 #[test]
-fn an_edit_that_keeps_the_effective_gives_no_access() {
-    prove("edit", edited, |history| {
-        let Some(edit) = history.facts.iter().find(|fact| fact.n == ADDED) else {
+fn an_edit_that_keeps_the_effective_date_gives_no_access() {
+    check_property("edit", edited_history, |history| {
+        let Some(edit) = history.facts.iter().find(|fact| fact.id == ADDED) else {
             return Ok(());
         };
-        let plain = without(history, |fact| fact.n == ADDED);
+        let plain = without(history, |fact| fact.id == ADDED);
         let Some(edited) = edit.supersedes else {
             return Ok(());
         };
-        let rivals = plain
+        let has_other_edit = plain
             .facts
             .iter()
             .any(|fact| fact.supersedes == Some(edited));
-        let base: Vec<&Fact> = plain
+        let is_referenced = plain
+            .facts
+            .iter()
+            .any(|fact| fact.refers_to.contains(&edit.reference()));
+        let base: Vec<&FactSpec> = plain
             .facts
             .iter()
             .filter(|fact| fact.reference() == edited)
             .collect();
-        let spoken_of = plain
-            .facts
-            .iter()
-            .any(|fact| fact.refers.contains(&edit.reference()));
         let [base] = base[..] else { return Ok(()) };
-        let keeps = edit.effective.is_none()
-            && (edit.kind, edit.who, edit.employment, &edit.rows)
-                == (base.kind, base.who, base.employment, &base.rows);
-        // What counts for nothing, or stands for what is not known, has no place to keep.
-        let keeps = keeps && base.supersedes.is_none() && base.hook.is_none();
-        if rivals || spoken_of || !keeps || edit.refers != base.refers || edit.other != base.other {
+
+        let keeps_fact = edit.effective.is_none()
+            && (edit.kind, edit.worker, edit.employment, &edit.rows)
+                == (base.kind, base.worker, base.employment, &base.rows)
+            && edit.refers_to == base.refers_to
+            && edit.other == base.other;
+        // A fact that does not count, or edits one that is not known, has no position to keep.
+        let has_position = base.supersedes.is_none() && base.hook.is_none();
+        if has_other_edit || is_referenced || !keeps_fact || !has_position {
             return Ok(());
         }
-        gives_nothing(history, &plain)
+        expect_no_new_access(history, &plain)
     });
 }
 
-/// Whether it voids what joined two aliases, or makes an unlink of another number one of this: an unlink by another name.
-fn parts(history: &History, fact: &Fact) -> bool {
-    let is_unlinked = || {
+/// Whether the fact separates two aliases, as an `unlinked` does: it voids a link, or it changes a
+/// worker id while an `unlinked` names the other id.
+fn separates_aliases(history: &History, fact: &FactSpec) -> bool {
+    let has_unlink = || {
         history
             .facts
             .iter()
             .any(|other| other.kind == Kind::Unlinked)
     };
-    if fact.kind == Kind::IdentifierChanged && is_unlinked() {
+    if fact.kind == Kind::IdentifierChanged && has_unlink() {
         return true;
     }
-    let joins = |other: &Fact| {
+    let links = |other: &FactSpec| {
         matches!(
             other.kind,
             Kind::Linked | Kind::Converted | Kind::IdentifierChanged
@@ -235,43 +248,56 @@ fn parts(history: &History, fact: &Fact) -> bool {
         && history
             .facts
             .iter()
-            .any(|other| joins(other) && fact.refers.contains(&other.reference()))
+            .any(|other| links(other) && fact.refers_to.contains(&other.reference()))
+}
+
+/// "Known to be open" in the document: an ending still to come of an employment with unknown start
+/// hides a start that is stated after it.
+fn hides_later_start(employment: &ViewedEmployment, at: jiff::Timestamp) -> bool {
+    employment.start.is_none() && employment.end.is_some_and(|end| at < end.instant)
 }
 
 #[test]
-fn whoever_was_somebody_never_becomes_unknown() {
-    prove("unknown", generator::history, |history| {
-        let mut dice = Dice::new(history.salt);
-        let keys: BTreeSet<_> = history.facts.iter().map(Fact::reference).collect();
-        // Which content a number has, or which repeat counts, may be learned later: an edit; and what an edit takes the place of.
-        let is_edited = |fact: &Fact| fact.hook.is_some() || fact.supersedes.is_some();
-        if keys.len() != history.facts.len() || history.facts.iter().any(is_edited) {
+fn a_person_with_a_status_never_becomes_unknown() {
+    check_property("unknown", generator::history, |history| {
+        let mut rng = SeededRng::new(history.salt);
+        // The content of a reused id, and which repeat counts, may become known later. Both act as an
+        // edit.
+        let acts_as_edit = |fact: &FactSpec| fact.hook.is_some() || fact.supersedes.is_some();
+        if !has_distinct_ids(history) || history.facts.iter().any(acts_as_edit) {
             return Ok(());
         }
+
         let early = without(history, |fact| {
             fact.kind != Kind::Unlinked
                 && fact.supersedes.is_none()
-                && !parts(history, fact)
-                && dice.percent(40)
+                && !separates_aliases(history, fact)
+                && rng.percent(40)
         });
-        let (then, later) = (View::of(&early), View::of(history));
-        let mut was = false;
-        let [known, known_later] = [&early, history].map(|history| hour(history.last_known()));
-        for at in history.boundaries().into_iter().filter(|at| *at >= known) {
-            was |= matches!(
-                then.status(at),
+        let (before, after) = (View::of(&early), View::of(history));
+        let [early_known, all_known] = [&early, history].map(|history| hour(history.last_known()));
+
+        let mut had_status = false;
+        let later = history.boundaries().into_iter();
+        for at in later.filter(|at| *at >= early_known) {
+            had_status |= matches!(
+                before.status(at),
                 Status::Active | Status::OnLeave | Status::Upcoming
             );
-            // Still open in the rules: a leaving to come of a hire never seen hides the start that comes after it.
-            let hidden = |job: &super::view::Job| {
-                job.start.is_none() && job.end.is_some_and(|end| at < end.instant)
+            let is_open_case = || {
+                after
+                    .employments()
+                    .iter()
+                    .any(|employment| hides_later_start(employment, at))
             };
-            if was
-                && at >= known_later
-                && !later.jobs().iter().any(hidden)
-                && later.status(at) == Status::Unknown
+            if had_status
+                && at >= all_known
+                && !is_open_case()
+                && after.status(at) == Status::Unknown
             {
-                return Err(format!("known from\n{early}\nand unknown at {at}"));
+                return Err(format!(
+                    "the person had a status and is unknown at {at}; the earlier facts are\n{early}"
+                ));
             }
         }
         Ok(())

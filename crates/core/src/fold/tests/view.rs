@@ -1,27 +1,32 @@
-//! How a property looks at a history: through the fold, or, to test the rules themselves, through the oracle
-//! (`HIREWIRE_READER=1`).
+//! The result of a history, as a property looks at it.
+//!
+//! It comes from the fold. With `HIREWIRE_READER=1` it comes from the oracle: then the properties test
+//! the rules themselves.
 
 use std::{cell::OnceCell, collections::BTreeMap};
 
 use jiff::Timestamp;
 
 use super::{
-    fact::{Fact, History, alias},
-    oracle::{Seen, see},
-    oracle_set::{known, same_worker},
-    runner::setting,
+    fact::{FactSpec, alias},
+    history::History,
+    oracle::{OraclePerson, read_person},
+    oracle_aliases::same_worker,
+    oracle_read::read_set,
+    oracle_state::OracleEmployment,
+    runner::number_from_env,
 };
 use crate::{
     event::{Alias, EmploymentId, Event, EventKey, Moment},
     fold::{
-        FindingKind, Folded, Rules, Status,
+        FindingKind, FoldedPerson, Rules, Status,
         status::{EffectiveEmployment, EffectiveEmployments},
     },
 };
 
 /// An employment, as either reader shows it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Job {
+pub struct ViewedEmployment {
     pub worker: Alias,
     pub id: Option<EmploymentId>,
     pub opened: Option<Timestamp>,
@@ -29,126 +34,116 @@ pub struct Job {
     pub end: Option<Moment>,
 }
 
-impl Job {
-    pub fn no_show(&self) -> bool {
+impl ViewedEmployment {
+    pub fn is_no_show(&self) -> bool {
         matches!((self.start, self.end), (Some(start), Some(end)) if end.compare(&start).is_le())
     }
 }
 
-/// The person of [`ALIASES`](super::fact::ALIASES)`[0]`.
+/// The person of the first of [`ALIASES`](super::fact::ALIASES), at every instant.
 pub struct View {
     events: Vec<Event>,
     rules: Rules,
-    /// Which aliases are one worker; asked by few.
+    /// Maps each alias to its worker. Few properties ask for it.
     same: OnceCell<BTreeMap<Alias, Alias>>,
-    by: Reader,
+    reader: Reader,
 }
 
-/// Who reads it, once for all instants.
 enum Reader {
     Fold {
-        standings: EffectiveEmployments,
+        employments: EffectiveEmployments,
         findings: Vec<(FindingKind, EventKey)>,
     },
-    Oracle(Box<Seen>),
+    Oracle(Box<OraclePerson>),
 }
 
 impl View {
     pub fn of(history: &History) -> Self {
-        let (events, rules, who) = (history.events(), history.rules(), alias(0));
-        let by = if setting("HIREWIRE_READER") == Some(1) {
-            Reader::Oracle(Box::new(see(&events, &who, &rules)))
+        let (events, rules, worker) = (history.events(), history.rules(), alias(0));
+        let reader = if number_from_env("HIREWIRE_READER") == Some(1) {
+            Reader::Oracle(Box::new(read_person(&events, &worker, &rules)))
         } else {
-            let Folded {
-                standings,
-                findings,
-                ..
-            } = Folded::of(&events, &who, &rules);
-            let findings = findings
-                .into_iter()
-                .map(|finding| (finding.kind, finding.event))
-                .collect();
+            let person = FoldedPerson::of(&events, &worker, &rules);
+            let findings = person.findings.into_iter();
             Reader::Fold {
-                standings,
-                findings,
+                employments: person.employments,
+                findings: findings
+                    .map(|finding| (finding.kind, finding.event))
+                    .collect(),
             }
         };
         Self {
             events,
             rules,
             same: OnceCell::new(),
-            by,
+            reader,
         }
     }
 
-    /// The worker that this alias numbers, under whatever number.
+    /// The least alias of the same worker.
     pub fn worker(&self, of: &Alias) -> Alias {
         let same = self.same.get_or_init(|| {
-            let mut known = known(&self.events, &self.rules);
-            known.aliases.insert(alias(0));
-            same_worker(&known)
+            let mut set = read_set(&self.events, &self.rules);
+            set.aliases.insert(alias(0));
+            same_worker(&set)
         });
         same.get(of).unwrap_or(of).clone()
     }
 
     pub fn status(&self, at: Timestamp) -> Status {
-        match &self.by {
-            Reader::Fold { standings, .. } => standings.status_at(at),
-            Reader::Oracle(seen) => seen.status(at),
+        match &self.reader {
+            Reader::Fold { employments, .. } => employments.status_at(at),
+            Reader::Oracle(person) => person.status(at),
         }
     }
 
-    pub fn live(&self, at: Timestamp) -> bool {
+    pub fn is_live(&self, at: Timestamp) -> bool {
         matches!(self.status(at), Status::Active | Status::OnLeave)
     }
 
-    pub fn active(&self, at: Timestamp) -> bool {
+    pub fn is_active(&self, at: Timestamp) -> bool {
         self.status(at) == Status::Active
     }
 
-    pub fn jobs(&self) -> Vec<Job> {
-        match &self.by {
-            Reader::Fold { standings, .. } => {
-                let job = |one: &EffectiveEmployment| Job {
-                    worker: self.worker(&one.alias),
-                    id: one.period.id.clone(),
-                    opened: one.period.opened,
-                    start: one.period.start,
-                    end: one.period.end,
+    pub fn employments(&self) -> Vec<ViewedEmployment> {
+        match &self.reader {
+            Reader::Fold { employments, .. } => {
+                let view = |employment: &EffectiveEmployment| ViewedEmployment {
+                    worker: self.worker(&employment.alias),
+                    id: employment.period.id.clone(),
+                    opened: employment.period.opened,
+                    start: employment.period.start,
+                    end: employment.period.end,
                 };
-                standings.employments.iter().map(job).collect()
+                employments.employments.iter().map(view).collect()
             }
-            Reader::Oracle(seen) => {
-                let job = |job: &super::oracle_replay::Job| Job {
-                    worker: job.worker.clone(),
-                    id: job.id.clone(),
-                    opened: job.opened,
-                    start: job.start,
-                    end: job.end,
+            Reader::Oracle(person) => {
+                let view = |employment: &OracleEmployment| ViewedEmployment {
+                    worker: employment.worker.clone(),
+                    id: employment.id.clone(),
+                    opened: employment.opened,
+                    start: employment.start,
+                    end: employment.end,
                 };
-                seen.jobs().into_iter().map(job).collect()
+                person.employments().into_iter().map(view).collect()
             }
         }
     }
 
     pub fn findings(&self) -> Vec<(FindingKind, EventKey)> {
-        match &self.by {
+        match &self.reader {
             Reader::Fold { findings, .. } => findings.clone(),
-            Reader::Oracle(seen) => seen.findings(),
+            Reader::Oracle(person) => person.findings(),
         }
     }
 
-    /// When the fact takes effect.
-    pub fn effective(&self, fact: &Fact) -> Moment {
+    /// The moment at which the fact takes effect.
+    pub fn effective(&self, fact: &FactSpec) -> Moment {
         let event = fact.event();
         let zone = self.rules.sources[&event.alias().source].time_zone.clone();
-        event
-            .content
-            .data
-            .effective
-            .as_ref()
-            .map_or(Moment::at(event.occurred()), |effective| {
-                effective.resolve(&zone)
-            })
+        let effective = event.content.data.effective.as_ref();
+        effective.map_or(Moment::at(event.occurred()), |effective| {
+            effective.resolve(&zone)
+        })
     }
 }

@@ -1,0 +1,80 @@
+//! The input of a plan: the desired user, the current user, what Hirewire last applied, the policy.
+//!
+//! The worker collects these facts from the mapping, the target and the store. Nothing here reads
+//! or decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::mapping::{Access, AccountAdoption, Desired, GroupsPolicy, WhenWritten};
+
+/// The person's user at the target.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Current<'a> {
+    /// There is no account.
+    Absent,
+    /// There is a bound account that was not read: the plan compares with [`LastApplied`].
+    Unread,
+    /// There is an account, with this SCIM resource as just read.
+    Read(&'a Value),
+}
+
+/// The state that Hirewire last wrote to the account, or read and found as desired.
+///
+/// The store keeps it in the account's row. It decides which attributes and memberships a plan may
+/// change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LastApplied {
+    /// Values by full attribute path; `null`: the attribute was cleared.
+    pub attributes: BTreeMap<String, Value>,
+    /// Ids of the groups whose membership Hirewire granted.
+    pub groups: BTreeSet<String>,
+    /// Whether Hirewire created the user. If not, it was adopted and the adopt policy applies.
+    pub created_by_us: bool,
+    /// `active` as last written or read; `None`: not known.
+    pub active: Option<bool>,
+}
+
+/// The facts about groups that the worker read from the target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CurrentGroups {
+    /// Ids of the desired groups by name. A desired name that is missing here has no group.
+    pub ids: BTreeMap<String, String>,
+    /// Ids of the desired groups that already have the user as a member.
+    pub member_of: BTreeSet<String>,
+}
+
+/// The operator's choices that limit a plan, from the mapping document.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Policy {
+    /// The changes that are allowed on an account that existed before Hirewire.
+    pub adopt: AccountAdoption,
+    /// Whether `externalId` is kept up to date on existing accounts.
+    pub external_id_on: WhenWritten,
+    /// How group memberships are granted and removed.
+    pub groups: GroupsPolicy,
+}
+
+/// Everything that a plan follows from.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// `Active` or `Prepared`; for `Inactive` and `Unmanaged` the plan is empty.
+    /// [`plan_deactivation`](super::plan_deactivation) plans the end of access.
+    pub access: Access,
+    /// Whether access became active since the last reconcile. `active: true` is sent only then.
+    pub access_transition: bool,
+    /// Whether the row is held: a plan then neither changes `active` nor removes access.
+    pub held: bool,
+    /// Whether a match key found the account in this reconcile, before it is adopted.
+    pub adopting: bool,
+    /// The user that the mapping makes of the person.
+    pub desired: &'a Desired,
+    /// The user at the target.
+    pub current: Current<'a>,
+    /// The state that Hirewire last applied to it.
+    pub last_applied: &'a LastApplied,
+    /// The facts about groups at the target.
+    pub groups: &'a CurrentGroups,
+}
