@@ -1,10 +1,10 @@
-//! The store's promises, kept in `SQLite`.
+//! The conformance tests of a store on SQLite: each in a file of its own.
 
-use crate::store_conformance::harness::Place;
+use crate::store_conformance::harness::StoreHarness;
 
-async fn begin() -> Place {
+async fn begin() -> StoreHarness {
     let folder = tempfile::tempdir().expect("a folder");
-    Place {
+    StoreHarness {
         url: format!("sqlite://{}/store.db", folder.path().display()),
         keeper: Box::new(folder),
     }

@@ -1,10 +1,9 @@
-//! Committing: what is kept, when it is looked at next, and what is never forgotten.
+//! Commits: which fields they write, and when the account runs next.
 
 use std::collections::BTreeSet;
 
-use futures_util::future::join_all;
-use hirewire::store::{ChangedSinceClaim, 
-    Claim, ClaimError, Commit, Intent, IntentKind, LastApplied, OutcomeKind, Priority,
+use hirewire::store::{
+    ChangedSinceClaim, Commit, Intent, IntentKind, LastApplied, OutcomeKind, Priority,
 };
 use hirewire_core::mapping::Access;
 use jiff::SignedDuration;
@@ -14,13 +13,13 @@ use super::harness::*;
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
-pub async fn a_reconciled_account_rests_until_it_is_due(place: &Place) {
-    let store = place.ready().await;
+pub async fn a_reconciled_account_is_not_pending_until_it_is_due(harness: &StoreHarness) {
+    let store = harness.ready().await;
     person(&store, "E-1").await;
     let claim = claim_one(&store).await;
     let (due, verify_at) = (claim.now + HOUR, claim.now + HOUR + HOUR);
     let commit = Commit {
-        due: Some(due),
+        next_due_at: Some(due),
         verify_at: Some(verify_at),
         priority: Priority::Leaver,
         ..reconciled(&claim, None)
@@ -32,13 +31,9 @@ pub async fn a_reconciled_account_rests_until_it_is_due(place: &Place) {
             .expect("committed")
             .pending_again
     );
-    assert_eq!(pending(&store).await, 0);
+    assert_eq!(pending_count(&store).await, 0);
     assert!(super::harness::claim(&store, 1).await.is_empty());
-    let apps = ["app".to_owned()];
-    assert_eq!(
-        store.next_pending(&apps).await.expect("read"),
-        Some(round(due))
-    );
+    assert_eq!(harness.next_run_at().await, Some(due.as_microsecond()));
     let account = store
         .accounts(&claim.account.person)
         .await
@@ -48,21 +43,21 @@ pub async fn a_reconciled_account_rests_until_it_is_due(place: &Place) {
     assert_eq!(
         (
             account.pending_since,
-            account.due,
+            account.next_due_at,
             account.reconciled_version
         ),
         (None, Some(round(due)), 1)
     );
-    record(&store, vec![event("changed", "E-1", "c")]).await;
+    store_events(&store, vec![event("changed", "E-1", "c")]).await;
     let claim = claim_one(&store).await;
     assert_eq!(
         claim.account.priority,
         Priority::Other,
-        "what is pending now is no ending"
+        "the new event does not end access"
     );
-    // Due already: pending by the passing of time, and in the priority that was said.
+    // A due time in the past makes the account pending at once, with the priority of the commit.
     let commit = Commit {
-        due: Some(claim.now - HOUR),
+        next_due_at: Some(claim.now - HOUR),
         priority: Priority::Leaver,
         ..reconciled(&claim, None)
     };
@@ -80,8 +75,8 @@ fn round(time: jiff::Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_microsecond(time.as_microsecond()).expect("a time")
 }
 
-pub async fn a_failed_attempt_waits_and_a_new_fact_ends_the_wait(place: &Place) {
-    let store = place.ready().await;
+pub async fn a_failed_attempt_backs_off_until_a_new_event(harness: &StoreHarness) {
+    let store = harness.ready().await;
     person(&store, "E-1").await;
     let claim = claim_one(&store).await;
     store
@@ -90,11 +85,11 @@ pub async fn a_failed_attempt_waits_and_a_new_fact_ends_the_wait(place: &Place) 
         .expect("committed");
     assert!(super::harness::claim(&store, 1).await.is_empty());
     assert_eq!(
-        store.sweep(&wiring()).await.expect("swept").marked,
+        store.sweep(&routing()).await.expect("swept").marked,
         0,
-        "a backoff is respected"
+        "the sweep respects a backoff"
     );
-    record(&store, vec![event("changed", "E-1", "c")]).await;
+    store_events(&store, vec![event("changed", "E-1", "c")]).await;
     let claim = claim_one(&store).await;
     assert_eq!(
         (
@@ -113,22 +108,22 @@ pub async fn a_failed_attempt_waits_and_a_new_fact_ends_the_wait(place: &Place) 
     assert_eq!(claim_one(&store).await.account.attempts, 2);
 }
 
-pub async fn what_comes_during_a_reconcile_leaves_the_account_pending(place: &Place) {
-    let store = place.ready().await;
+pub async fn a_change_during_a_reconcile_leaves_the_account_pending(harness: &StoreHarness) {
+    let store = harness.ready().await;
     let person = person(&store, "E-1").await;
     let claim = claim_one(&store).await;
-    record(&store, vec![event("changed", "E-1", "c")]).await;
+    store_events(&store, vec![event("changed", "E-1", "c")]).await;
     assert!(
         super::harness::claim(&store, 1).await.is_empty(),
-        "it is held"
+        "the account is claimed"
     );
-    let status = store.claim_status(&claim, None).await.expect("ours");
+    let status = store.claim_status(&claim).await.expect("the claim is held");
     assert_eq!(
         (status.person_version, status.changed),
         (2, ChangedSinceClaim::Change)
     );
     let commit = Commit {
-        due: Some(claim.now + HOUR),
+        next_due_at: Some(claim.now + HOUR),
         ..reconciled(&claim, Some("u-1"))
     };
     assert!(
@@ -149,16 +144,16 @@ pub async fn what_comes_during_a_reconcile_leaves_the_account_pending(place: &Pl
         (1, Some("u-1"))
     );
     assert!(account.pending_since.is_some());
-    // A mapping that is published meanwhile, too.
+    // A mapping that is published during a reconcile has the same effect.
     let claim = claim_one(&store).await;
     store
-        .offer_mapping("app", "second", 1)
+        .submit_mapping("app", "second", 1)
         .await
-        .expect("offered");
+        .expect("answered");
     store
         .apply_mapping("app", "kim")
         .await
-        .expect("last_applied");
+        .expect("applied");
     assert!(
         store
             .commit(&claim, &reconciled(&claim, Some("u-1")))
@@ -168,7 +163,7 @@ pub async fn what_comes_during_a_reconcile_leaves_the_account_pending(place: &Pl
     );
     let claim = claim_one(&store).await;
     assert_eq!(
-        (claim.mapping_version, claim.account.mapping_version),
+        (claim.mapping_version, claim.account.reconciled_mapping_version),
         (2, 1)
     );
     assert!(
@@ -178,16 +173,16 @@ pub async fn what_comes_during_a_reconcile_leaves_the_account_pending(place: &Pl
             .expect("committed")
             .pending_again
     );
-    assert_eq!(pending(&store).await, 0);
+    assert_eq!(pending_count(&store).await, 0);
 }
 
-pub async fn an_ending_during_a_reconcile_is_seen_and_goes_first(place: &Place) {
-    let store = place.ready().await;
+pub async fn a_termination_during_a_reconcile_is_detected_and_runs_first(harness: &StoreHarness) {
+    let store = harness.ready().await;
     person(&store, "E-1").await;
     let claim = claim_one(&store).await;
-    record(&store, vec![event("terminated", "E-1", "t")]).await;
-    record(&store, vec![event("changed", "E-1", "c")]).await;
-    let status = store.claim_status(&claim, None).await.expect("ours");
+    store_events(&store, vec![event("terminated", "E-1", "t")]).await;
+    store_events(&store, vec![event("changed", "E-1", "c")]).await;
+    let status = store.claim_status(&claim).await.expect("the claim is held");
     assert_eq!(status.changed, ChangedSinceClaim::Termination);
     assert!(
         store
@@ -201,20 +196,20 @@ pub async fn an_ending_during_a_reconcile_is_seen_and_goes_first(place: &Place) 
         (claim.account.priority, claim.account.not_before),
         (Priority::Leaver, None)
     );
-    let status = store.claim_status(&claim, None).await.expect("ours");
+    let status = store.claim_status(&claim).await.expect("the claim is held");
     assert_eq!(
         status.changed,
         ChangedSinceClaim::None,
-        "it was claimed with it"
+        "the claim includes the termination"
     );
 }
 
-pub async fn a_crash_before_the_reconcile_leaves_it_pending(place: &Place) {
-    let store = place.ready().await;
+pub async fn a_crash_before_the_commit_leaves_the_account_pending(harness: &StoreHarness) {
+    let store = harness.ready().await;
     person(&store, "E-1").await;
     drop(store);
-    let store = place.open().await;
-    assert_eq!(pending(&store).await, 1);
+    let store = harness.open().await;
+    assert_eq!(pending_count(&store).await, 1);
     let short = hirewire::store::ClaimRequest {
         lease: std::time::Duration::from_millis(50),
         ..request(1)
@@ -226,17 +221,17 @@ pub async fn a_crash_before_the_reconcile_leaves_it_pending(place: &Place) {
         .pop()
         .expect("one");
     drop(store);
-    let store = place.open().await;
-    pass(&store, claim.lease_until).await;
+    let store = harness.open().await;
+    wait_past(&store, claim.lease_until).await;
     let again = claim_one(&store).await;
     assert_eq!(
-        (again.account.person, again.taken_over),
+        (again.account.person, again.lease_taken_over),
         (claim.account.person, true)
     );
 }
 
-pub async fn everything_of_a_commit_is_read_back(place: &Place) {
-    let store = place.ready().await;
+pub async fn every_field_of_a_commit_is_read_back(harness: &StoreHarness) {
+    let store = harness.ready().await;
     let person = person(&store, "E-1").await;
     let claim = claim_one(&store).await;
     let now = round(claim.now);
@@ -254,7 +249,7 @@ pub async fn everything_of_a_commit_is_read_back(place: &Place) {
         },
         reconciled_access: Some(Access::Prepared),
         reconciled: true,
-        due: Some(now + HOUR),
+        next_due_at: Some(now + HOUR),
         priority: Priority::Leaver,
         attempts: 3,
         not_before: Some(now + HOUR),
@@ -262,7 +257,7 @@ pub async fn everything_of_a_commit_is_read_back(place: &Place) {
             kind: IntentKind::Groups,
             match_keys: Vec::new(),
             fencing_token: "f".to_owned(),
-            begun: now,
+            begun_at: now,
         }),
         verify_at: Some(now + HOUR),
         audits: 2,
@@ -278,8 +273,8 @@ pub async fn everything_of_a_commit_is_read_back(place: &Place) {
         .account;
     assert_eq!(account.last_applied, commit.last_applied);
     assert_eq!(
-        (account.scim_id, account.reconciled_access, account.due),
-        (commit.scim_id, commit.reconciled_access, commit.due)
+        (account.scim_id, account.reconciled_access, account.next_due_at),
+        (commit.scim_id, commit.reconciled_access, commit.next_due_at)
     );
     assert_eq!(
         (account.attempts, account.audits, account.priority),
@@ -292,8 +287,8 @@ pub async fn everything_of_a_commit_is_read_back(place: &Place) {
     assert_eq!(
         (
             account.reconciled_version,
-            account.mapping_version,
-            account.as_of
+            account.reconciled_mapping_version,
+            account.last_run_at
         ),
         (1, 1, Some(now))
     );
@@ -309,8 +304,8 @@ pub async fn everything_of_a_commit_is_read_back(place: &Place) {
         store.outcome_counts().await.expect("counted"),
         [("app".to_owned(), "created".to_owned(), 1)]
     );
-    // Nothing is said of access where nothing was reconciled; what was reconciled stays.
-    record(&store, vec![event("changed", "E-1", "c")]).await;
+    // A commit that reconciles nothing keeps the reconciled access.
+    store_events(&store, vec![event("changed", "E-1", "c")]).await;
     let claim = claim_one(&store).await;
     store
         .commit(&claim, &failed(&claim, claim.now))
@@ -326,126 +321,4 @@ pub async fn everything_of_a_commit_is_read_back(place: &Place) {
         (account.reconciled_access, account.reconciled_version),
         (Some(Access::Prepared), 1)
     );
-}
-
-pub async fn a_user_is_bound_once_on_a_connection(place: &Place) {
-    let store = place.ready().await;
-    let first = person(&store, "E-1").await;
-    let second = person(&store, "E-2").await;
-    let claim = claim_of(&store, &first).await.expect("pending");
-    store
-        .commit(&claim, &reconciled(&claim, Some("u-1")))
-        .await
-        .expect("committed");
-    let claim = claim_of(&store, &second).await.expect("pending");
-    match store.commit(&claim, &reconciled(&claim, Some("u-1"))).await {
-        Err(ClaimError::BoundElsewhere(holder)) => assert_eq!(holder, first),
-        other => panic!("{other:?}"),
-    }
-    // Nothing was written, and the claim is still held.
-    store
-        .commit(&claim, &reconciled(&claim, Some("u-2")))
-        .await
-        .expect("committed");
-    assert_eq!(
-        store.accounts(&second).await.expect("read")[0]
-            .account
-            .scim_id
-            .as_deref(),
-        Some("u-2")
-    );
-}
-
-fn intent(claim: &Claim) -> Intent {
-    Intent {
-        kind: IntentKind::Update,
-        match_keys: Vec::new(),
-        fencing_token: claim.fencing_token.clone(),
-        begun: claim.now,
-    }
-}
-
-pub async fn what_is_written_at_once_is_each_its_own(place: &Place) {
-    let store = place.ready().await;
-    for worker in 0..40 {
-        person(&store, &format!("E-{worker}")).await;
-    }
-    let claims = claim(&store, 40).await;
-    let (lost, [one, other]) = (3, [4, 5]);
-    store.release(&claims[lost], None).await.expect("released");
-    let intents: Vec<Intent> = claims.iter().map(intent).collect();
-    let begun = join_all(
-        claims
-            .iter()
-            .zip(&intents)
-            .map(|(claim, intent)| store.begin(claim, intent)),
-    )
-    .await;
-    for (place, begun) in begun.iter().enumerate() {
-        let is_as_should_be = if place == lost {
-            matches!(begun, Err(ClaimError::Lost(_)))
-        } else {
-            begun.is_ok()
-        };
-        assert!(is_as_should_be, "{place}: {begun:?}");
-    }
-    // Two of them found the same user.
-    let user = |place: usize| format!("u-{}", if place == other { one } else { place });
-    let commits: Vec<Commit> = claims
-        .iter()
-        .enumerate()
-        .map(|(place, claim)| Commit {
-            history: Some(json!({ "of": claim.account.person })),
-            intent: None,
-            ..reconciled(claim, Some(&user(place)))
-        })
-        .collect();
-    let written = join_all(
-        claims
-            .iter()
-            .zip(&commits)
-            .map(|(claim, commit)| store.commit(claim, commit)),
-    )
-    .await;
-    let bound = |place: usize| matches!(written[place], Err(ClaimError::BoundElsewhere(_)));
-    assert!(
-        bound(one) != bound(other),
-        "{:?} {:?}",
-        written[one],
-        written[other]
-    );
-    for (place, written) in written
-        .iter()
-        .enumerate()
-        .filter(|(place, _)| ![one, other].contains(place))
-    {
-        let is_as_should_be = if place == lost {
-            matches!(written, Err(ClaimError::Lost(_)))
-        } else {
-            written.is_ok()
-        };
-        assert!(is_as_should_be, "{place}: {written:?}");
-    }
-    for (place, claim) in claims.iter().enumerate() {
-        let person = &claim.account.person;
-        let is_written = place != lost && !bound(place);
-        let account = store
-            .accounts(person)
-            .await
-            .expect("read")
-            .remove(0)
-            .account;
-        assert_eq!(account.scim_id, is_written.then(|| user(place)), "{place}");
-        let lines = store.history(Some(person), 10).await.expect("read");
-        let details: Vec<_> = lines.into_iter().map(|line| line.detail).collect();
-        assert_eq!(
-            details,
-            if is_written {
-                vec![json!({ "of": person })]
-            } else {
-                Vec::new()
-            },
-            "{place}"
-        );
-    }
 }
