@@ -129,7 +129,7 @@ pub enum IntentKind {
 pub struct Outcome {
     /// The outcome in one word.
     pub kind: OutcomeKind,
-    /// What is missing, or what the target answered: no personal data.
+    /// The missing attributes, or the answer of the target: no personal data.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
 }

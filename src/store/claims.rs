@@ -59,18 +59,18 @@ pub struct Claim {
     pub merged_into: Option<PersonKey>,
 }
 
-/// What may have changed under a claim, read before each request to the target.
+/// The state of a claim, read before each request to the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClaimStatus {
     /// The rest of the lease, by the store's clock.
     pub lease_left: Duration,
     /// The person's version now.
     pub person_version: i64,
-    /// What was stored for the account since the claim.
+    /// Whether an event or a mapping was stored for the account since the claim.
     pub changed: ChangedSinceClaim,
 }
 
-/// What was stored for an account since it was claimed.
+/// The most urgent change that was stored for an account since it was claimed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangedSinceClaim {
@@ -105,10 +105,7 @@ impl Store {
                     let token = telemetry::new_id();
                     let rows = statement.bind("fencing_token", token).all(&mut tx).await?;
 
-                    let mut claims = rows
-                        .iter()
-                        .map(read_claim)
-                        .collect::<Result<Vec<_>, _>>()?;
+                    let mut claims = rows.iter().map(read_claim).collect::<Result<Vec<_>, _>>()?;
                     claims
                         .sort_by_key(|claim| (claim.account.priority, claim.account.pending_since));
                     Ok(claims)
@@ -117,7 +114,7 @@ impl Store {
             .await
     }
 
-    /// What may have changed under the claim.
+    /// Reads the status of the claim: the rest of its lease, and the changes since it began.
     pub async fn claim_status(&self, claim: &Claim) -> Result<ClaimStatus, ClaimError> {
         let statement = format!("SELECT {STATUS} FROM accounts WHERE {FENCED}");
         read_status(self.engine.first(fenced(statement, claim)).await?)
@@ -294,7 +291,9 @@ fn read_claim(row: &SqlRow) -> Result<Claim, StoreError> {
     let published = row.optional_int("published_version")?.unwrap_or(0);
 
     Ok(Claim {
-        now: account.last_run_at.map_or(now, |last_run_at| last_run_at.max(now)),
+        now: account
+            .last_run_at
+            .map_or(now, |last_run_at| last_run_at.max(now)),
         fencing_token: row.text("fencing_token")?,
         lease_until: row.time("lease_until")?,
         person_version: row.int("person_version")?,

@@ -1,7 +1,7 @@
 //! Commits: everything that a reconcile writes back, in one transaction that releases the claim.
 //!
-//! The commit also decides when the account runs next: at once if something changed since the claim,
-//! otherwise at the time that the reconcile asks for.
+//! The commit also decides when the account runs next: at once if something changed since the
+//! claim, otherwise at the time that the reconcile asks for.
 
 use std::sync::Arc;
 
@@ -56,13 +56,14 @@ pub struct Commit {
     pub dead_letters: Vec<NewDeadLetter>,
     /// Whether the account's other open dead letters are closed.
     pub closes_dead_letters: bool,
-    /// The detail of a history entry: the requests that were sent, without values. `None`: no entry.
+    /// The detail of a history entry: the requests that were sent, without values. `None`: no
+    /// entry.
     pub history: Option<Value>,
 }
 
 impl Commit {
-    /// A commit that reconciles nothing and keeps the account as it was claimed. The caller sets the
-    /// fields that change.
+    /// A commit that reconciles nothing and keeps the account as it was claimed. The caller sets
+    /// the fields that change.
     pub fn keeping(account: &Account, outcome: Outcome) -> Self {
         Self {
             outcome,
@@ -213,8 +214,8 @@ fn committed(row: &SqlRow) -> Result<Committed, ClaimError> {
     })
 }
 
-/// Assigns the columns of [`row`], as `v`, to an account. `changed_since_claim` stays as it is until
-/// the next claim.
+/// Assigns the columns of [`row`], as `v`, to an account. `changed_since_claim` stays as it is
+/// until the next claim.
 const ASSIGNMENTS: &str = "
     fencing_token = NULL,
     lease_until = NULL,
@@ -248,8 +249,8 @@ const ASSIGNMENTS: &str = "
 
 /// A commit as a row: the claim, the columns of [`ASSIGNMENTS`], and the history entry.
 fn row(claim: &Claim, commit: &Commit) -> Result<Row<COLUMNS>, StoreError> {
-    // A reconciled account rests until it is due, a failed one tries again; neither of them delays a
-    // read-back.
+    // A reconciled account rests until it is due, a failed one tries again; neither of them delays
+    // a read-back.
     let requested = if commit.reconciled {
         commit.next_due_at
     } else {

@@ -6,7 +6,9 @@ use super::PersonKey;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database cannot be reached, or is too busy: the same call may succeed later.
-    #[error("the store cannot be reached: check that the database runs and that [store] url names it")]
+    #[error(
+        "the store cannot be reached; check that the database runs and that [store] url names it"
+    )]
     Unreachable(#[source] sqlx::Error),
     /// The same call fails again: a value that the database rejects, a row that cannot be read.
     #[error("the store refused: {0}")]

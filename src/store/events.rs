@@ -1,7 +1,7 @@
 //! The set of events: writing and reading its rows.
 //!
-//! The same content again adds nothing, and the earliest time of receipt stays. Another content under
-//! the same id is a row of its own, and the fold decides which one counts.
+//! The same content again adds nothing, and the earliest time of receipt stays. Another content
+//! under the same id is a row of its own, and the fold decides which one counts.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ pub(super) struct NewEvent<'a> {
     pub(super) cluster: &'a str,
 }
 
-/// What inserting an event changed.
+/// The change that inserting an event made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum InsertResult {
     /// The event is new.
@@ -110,7 +110,10 @@ pub(super) async fn insert(
 
     let result = |new: &NewEvent<'_>| {
         let row = (new.key.clone(), new.digest.to_owned());
-        results.get(&row).copied().unwrap_or(InsertResult::Duplicate)
+        results
+            .get(&row)
+            .copied()
+            .unwrap_or(InsertResult::Duplicate)
     };
     Ok(events.iter().map(result).collect())
 }

@@ -1,8 +1,8 @@
 //! Storing hooks: from hooks to stored events and pending accounts, in one transaction.
 //!
 //! The order: find the clusters of all aliases that the events name, merge clusters, insert the
-//! events, decide who is one person, make the accounts pending, and file or close the dead letters of
-//! unreadable hooks.
+//! events, decide who is one person, make the accounts pending, and file or close the dead letters
+//! of unreadable hooks.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -84,8 +84,8 @@ impl Store {
     /// Files a dead letter for each unreadable hook. A repetition is harmless: only a new event
     /// changes a person's version.
     ///
-    /// A hook that cannot be stored fails the whole call with `Refused`. The caller then stores hook
-    /// by hook.
+    /// A hook that cannot be stored fails the whole call with `Refused`. The caller then stores
+    /// hook by hook.
     pub async fn store_hooks(
         &self,
         hooks: &[Hook],

@@ -1,9 +1,9 @@
 //! The store: every event, and one row for each (connection, person), the *account*.
 //!
 //! It is SQLite or PostgreSQL, with one schema (docs/schema.md). `sql` runs statements; the other
-//! modules are repositories, one for each noun, which add their methods to [`Store`]. Each method is
-//! one transaction. A method that writes runs in a task of its own, so a caller that is dropped never
-//! cancels it half-way. Only this folder and `queue/embedded` name sqlx.
+//! modules are repositories, one for each noun, which add their methods to [`Store`]. Each method
+//! is one transaction. A method that writes runs in a task of its own, so a caller that is dropped
+//! never cancels it half-way. Only this folder and `queue/embedded` name sqlx.
 
 mod accounts;
 mod claims;

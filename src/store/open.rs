@@ -1,7 +1,7 @@
 //! Opening and closing the store, and its clock.
 //!
-//! Opening connects, migrates the schema and checks the owner. The repositories beside this file add
-//! the other methods of [`Store`].
+//! Opening connects, migrates the schema and checks the owner. The repositories beside this file
+//! add the other methods of [`Store`].
 
 use std::fmt;
 
@@ -58,8 +58,8 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// Connects and migrates the schema. `Incompatible`: another instance owns the store, or a newer
-    /// version has migrated it.
+    /// Connects and migrates the schema. `Incompatible`: another instance owns the store, or a
+    /// newer version has migrated it.
     pub async fn open(settings: StoreSettings) -> Result<Self, StoreError> {
         tokio::spawn(open(settings))
             .await
@@ -85,7 +85,10 @@ impl Store {
         if self.engine.dialect == Dialect::Sqlite {
             return Ok(crate::telemetry::now());
         }
-        let row = self.engine.first(Statement::new("SELECT {now} AS now")).await?;
+        let row = self
+            .engine
+            .first(Statement::new("SELECT {now} AS now"))
+            .await?;
         row.ok_or_else(|| StoreError::Refused("the server did not give its time".to_owned()))?
             .time("now")
     }

@@ -37,8 +37,8 @@ impl Store {
         Ok(())
     }
 
-    /// A page of this instance's quarantined messages, by digest, after that digest (empty: from the
-    /// start).
+    /// A page of this instance's quarantined messages, by digest, after that digest (empty: from
+    /// the start).
     pub async fn quarantined_after(
         &self,
         digest: &str,
@@ -65,10 +65,7 @@ impl Store {
     }
 
     /// Deletes a quarantined message after its content was stored.
-    pub async fn delete_quarantined(
-        &self,
-        message: &QuarantinedMessage,
-    ) -> Result<(), StoreError> {
+    pub async fn delete_quarantined(&self, message: &QuarantinedMessage) -> Result<(), StoreError> {
         let statement = Statement::new("DELETE FROM quarantined_messages WHERE digest = :digest")
             .bind("digest", &message.digest);
         self.engine.execute(statement).await?;

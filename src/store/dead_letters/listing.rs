@@ -96,7 +96,11 @@ fn select(filter: &DeadLetterFilter) -> Statement {
             values.push((name, value.to_owned()));
         }
     };
-    narrow(" AND connection = :connection", "connection", filter.connection.as_deref());
+    narrow(
+        " AND connection = :connection",
+        "connection",
+        filter.connection.as_deref(),
+    );
     narrow(" AND cause = :cause", "cause", filter.cause.as_deref());
     let person = filter.person.as_ref().map(|person| person.0.as_str());
     narrow(" AND person = :person", "person", person);
@@ -151,7 +155,9 @@ fn read_subject(row: &SqlRow) -> Result<DeadLetterSubject, StoreError> {
             let source = SourceId::parse(words.next().unwrap_or_default());
             let hook = HookId::parse(words.next().unwrap_or_default());
             let invalid = |error: InvalidId| {
-                StoreError::Refused(format!("the subject of a dead letter cannot be read: {error}"))
+                StoreError::Refused(format!(
+                    "the subject of a dead letter cannot be read: {error}"
+                ))
             };
             Ok(DeadLetterSubject::Hook {
                 source: source.map_err(invalid)?,

@@ -117,11 +117,11 @@ impl DeadLetterSubject {
 /// A dead letter to file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewDeadLetter {
-    /// What it is about.
+    /// The account, person or hook that it is about.
     pub subject: DeadLetterSubject,
     /// Why an operator is needed.
     pub cause: DeadLetterCause,
-    /// What happened and what to do, in one sentence; no personal data.
+    /// The problem and the remedy, in one sentence; no personal data.
     pub summary: String,
     /// Details for operators: status, `scimType`, `detail`, the requests, ids of candidates.
     pub detail: Value,
@@ -134,11 +134,11 @@ pub struct NewDeadLetter {
 pub struct DeadLetter {
     /// Its id.
     pub id: DeadLetterId,
-    /// What it is about.
+    /// The account, person or hook that it is about.
     pub subject: DeadLetterSubject,
     /// The name of its cause, as in docs/dead-letters.md.
     pub cause: String,
-    /// What happened and what to do.
+    /// The problem and the remedy.
     pub summary: String,
     /// Details for operators.
     pub detail: Value,

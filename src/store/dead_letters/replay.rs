@@ -21,7 +21,8 @@ use crate::store::{
 pub struct ReplayResult {
     /// The accounts that are pending now: (connection, person).
     pub accounts: Vec<(String, PersonKey)>,
-    /// The hooks that the caller reads again. Storing one as it is read then closes its dead letter.
+    /// The hooks that the caller reads again. Storing one as it is read then closes its dead
+    /// letter.
     pub hooks: Vec<RawHook>,
     /// The dead letters about a person, which are findings: closed, because nothing is sent again.
     pub closed: Vec<DeadLetterId>,

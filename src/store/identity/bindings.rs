@@ -1,7 +1,7 @@
 //! Bindings follow identity: a user moves from one account of a connection to another.
 //!
-//! After a merge it moves to the account of the person who represents both. After a split it returns
-//! to the account of the person whose alias it was made for.
+//! After a merge it moves to the account of the person who represents both. After a split it
+//! returns to the account of the person whose alias it was made for.
 
 use super::clusters::Clusters;
 use crate::{
@@ -20,9 +20,9 @@ use crate::{
 use hirewire_core::event::Alias;
 
 impl Store {
-    /// Moves the binding of the claimed account, whose person was merged into `to`, to that person's
-    /// account on the same connection. `false`: that account is bound or claimed, and nothing
-    /// moved. The claimed account has no binding afterwards.
+    /// Moves the binding of the claimed account, whose person was merged into `to`, to that
+    /// person's account on the same connection. `false`: that account is bound or claimed, and
+    /// nothing moved. The claimed account has no binding afterwards.
     pub async fn move_binding(&self, claim: &Claim, to: &PersonKey) -> Result<bool, ClaimError> {
         let (claim, to) = (claim.clone(), to.clone());
         self.engine
@@ -92,8 +92,8 @@ struct Transfer<'a> {
 }
 
 impl Transfer<'_> {
-    /// Moves the binding if the receiving account has none and meets the condition; `false`: nothing
-    /// moved. The receiving account is pending now and reads its user again.
+    /// Moves the binding if the receiving account has none and meets the condition; `false`:
+    /// nothing moved. The receiving account is pending now and reads its user again.
     async fn run(&self, tx: &mut Tx<'_>, condition: &str) -> Result<bool, StoreError> {
         let lock_receiver = Statement::new(format!(
             "UPDATE accounts SET {CHANGED}
@@ -142,7 +142,10 @@ impl Transfer<'_> {
         )
         .bind("scim_id", giver.optional_text("scim_id")?)
         .bind("last_applied", giver.text("last_applied")?)
-        .bind("reconciled_access", giver.optional_text("reconciled_access")?)
+        .bind(
+            "reconciled_access",
+            giver.optional_text("reconciled_access")?,
+        )
         .bind("alias_source", giver.text("alias_source")?)
         .bind("alias_worker", giver.text("alias_worker")?);
         self.bind(statement).execute(tx).await?;

@@ -159,8 +159,8 @@ impl Clusters {
         ])
     }
 
-    /// Merges the clusters of aliases that one event names together into the oldest of them. Returns
-    /// each cluster that grew with the greatest version of those merged into it.
+    /// Merges the clusters of aliases that one event names together into the oldest of them.
+    /// Returns each cluster that grew with the greatest version of those merged into it.
     pub(in crate::store) async fn merge<'a>(
         &mut self,
         tx: &mut Tx<'_>,

@@ -69,7 +69,9 @@ fn representatives(
 
     for aliases in people {
         // A key is a UUID v7, so the least is the oldest.
-        let keys = aliases.iter().filter_map(|alias| representatives.get(alias));
+        let keys = aliases
+            .iter()
+            .filter_map(|alias| representatives.get(alias));
         let Some(oldest) = keys.min().cloned() else {
             continue;
         };

@@ -2,9 +2,9 @@
 //!
 //! A statement for each account costs more than its work (docs/benchmarks.md). The rows that arrive
 //! while one statement runs share the next one; no row waits for others. The statement never waits
-//! for a row lock: it leaves out an account that is locked, and one whose claim is lost. Such a row,
-//! and every row if the statement fails, is then written alone by its caller, which reports the
-//! reason. So a problem of one account delays no other.
+//! for a row lock: it leaves out an account that is locked, and one whose claim is lost. Such a
+//! row, and every row if the statement fails, is then written alone by its caller, which reports
+//! the reason. So a problem of one account delays no other.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -87,7 +87,8 @@ impl<const N: usize> BatchWriter<N> {
         Self { rows }
     }
 
-    /// Writes the row together with those of other callers. `None`: the caller has to write it alone.
+    /// Writes the row together with those of other callers. `None`: the caller has to write it
+    /// alone.
     pub(in crate::store) async fn write(&self, row: Row<N>) -> Option<SqlRow> {
         let (reply, written) = oneshot::channel();
         self.rows.send(QueuedRow { row, reply }).await.ok()?;

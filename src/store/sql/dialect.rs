@@ -75,9 +75,9 @@ impl Dialect {
                  PRAGMA busy_timeout = 15000;
                  PRAGMA wal_autocheckpoint = 4000"
             }
-            // The server ends a transaction that hangs. Every query of the store has an index, but a
-            // statement is planned once, perhaps while the tables are almost empty and a sequential
-            // scan looks cheap: so the planner may not choose one.
+            // The server ends a transaction that hangs. Every query of the store has an index, but
+            // a statement is planned once, perhaps while the tables are almost empty and a
+            // sequential scan looks cheap: so the planner may not choose one.
             Self::Postgres => {
                 "SET idle_in_transaction_session_timeout = '60s';
                  SET statement_timeout = '60s';
@@ -90,7 +90,8 @@ impl Dialect {
     }
 
     /// The storage parameters that the schema does not name. A reconcile writes its account three
-    /// times; with free space on the page each write stays there and touches no index (a HOT update).
+    /// times; with free space on the page each write stays there and touches no index (a HOT
+    /// update).
     pub(in crate::store) fn storage(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,

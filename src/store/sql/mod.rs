@@ -1,7 +1,7 @@
 //! How a statement reaches the database: statements, dialects, connections, transactions, schema.
 //!
-//! The repositories beside this folder (`store::*`, one per noun) hold the queries. This folder runs
-//! them: it names no table except in the schema, its views and the batch writer for accounts.
+//! The repositories beside this folder (`store::*`, one per noun) hold the queries. This folder
+//! runs them: it names no table except in the schema, its views and the batch writer for accounts.
 
 pub(in crate::store) mod batch_writer;
 pub(in crate::store) mod dialect;

@@ -87,9 +87,8 @@ impl ReadColumn for SqlRow {
 
 /// The time of so many microseconds since 1970 UTC.
 pub(in crate::store) fn timestamp(microseconds: i64) -> Result<Timestamp, StoreError> {
-    Timestamp::from_microsecond(microseconds).map_err(|error| {
-        StoreError::Refused(format!("a stored time is out of range: {error}"))
-    })
+    Timestamp::from_microsecond(microseconds)
+        .map_err(|error| StoreError::Refused(format!("a stored time is out of range: {error}")))
 }
 
 fn from_json<T: DeserializeOwned>(column: &str, text: &str) -> Result<T, StoreError> {
@@ -101,5 +100,7 @@ fn from_code<T: DeserializeOwned>(column: &str, code: String) -> Result<T, Store
 }
 
 fn unreadable(column: &str, error: &serde_json::Error) -> StoreError {
-    StoreError::Refused(format!("the column `{column}` of a row cannot be read: {error}"))
+    StoreError::Refused(format!(
+        "the column `{column}` of a row cannot be read: {error}"
+    ))
 }

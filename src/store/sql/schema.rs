@@ -1,8 +1,8 @@
 //! The schema, its migrations and its views, and the instance that owns the store.
 //!
-//! A migration is one text for both databases and is never changed once it is released. A store that
-//! a newer version has migrated, or that belongs to another instance, is refused before anything is
-//! written to it.
+//! A migration is one text for both databases and is never changed once it is released. A store
+//! that a newer version has migrated, or that belongs to another instance, is refused before
+//! anything is written to it.
 
 use sqlx::{
     AnyConnection, AssertSqlSafe, Connection as _, Executor as _, SqlStr,

@@ -9,8 +9,8 @@
 //! | `{columns}` | `a, b` |
 //! | `{values}` | `VALUES ($2, $3), ($4, $5)` |
 //!
-//! `{now}` and `{skip_locked}` are the dialect's. `$1` is always this process's clock. Both databases
-//! cache a prepared statement by its text, so the text depends only on the number of rows.
+//! `{now}` and `{skip_locked}` are the dialect's. `$1` is always this process's clock. Both
+//! databases cache a prepared statement by its text, so the text depends only on the number of rows.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -62,11 +62,7 @@ impl Statement {
     }
 
     /// The value of `:name`. A name that the text does not use is harmless.
-    pub(in crate::store) fn bind(
-        mut self,
-        name: &'static str,
-        value: impl Into<SqlValue>,
-    ) -> Self {
+    pub(in crate::store) fn bind(mut self, name: &'static str, value: impl Into<SqlValue>) -> Self {
         self.parameters.push((name, value.into()));
         self
     }
@@ -216,7 +212,9 @@ fn write_number(sql: &mut String, number: usize) {
 }
 
 fn unknown(mark: &str, name: &str) -> sqlx::Error {
-    sqlx::Error::Configuration(format!("a statement names `{mark}{name}`, which has no value").into())
+    sqlx::Error::Configuration(
+        format!("a statement names `{mark}{name}`, which has no value").into(),
+    )
 }
 
 /// Rows in chunks of one statement each. A server gets a few lengths only, because it plans a
@@ -244,7 +242,10 @@ pub(in crate::store) fn fitting<'c, const N: usize>(
 ) -> usize {
     let mut sum = 0;
     let fits = |(index, row): &(usize, &Row<N>)| {
-        sum += row.iter().map(|(_, value)| value.wire_size()).sum::<usize>();
+        sum += row
+            .iter()
+            .map(|(_, value)| value.wire_size())
+            .sum::<usize>();
         *index == 0 || sum <= ONE_WRITE
     };
     rows.enumerate().take_while(fits).count()
@@ -265,7 +266,12 @@ mod tests {
         lengths
             .into_iter()
             .enumerate()
-            .map(|(index, length)| [("number", index.into()), ("text", "x".repeat(length).into())])
+            .map(|(index, length)| {
+                [
+                    ("number", index.into()),
+                    ("text", "x".repeat(length).into()),
+                ]
+            })
             .collect()
     }
 

@@ -1,8 +1,8 @@
 //! A value of a statement, and how Rust values become one.
 //!
-//! A database stores three types: BIGINT (numbers, times in microseconds, flags 0 or 1), TEXT (texts,
-//! codes, JSON documents) and BYTEA. A missing value keeps its type, because PostgreSQL takes an
-//! untyped NULL in VALUES for a text.
+//! A database stores three types: BIGINT (numbers, times in microseconds, flags 0 or 1), TEXT
+//! (texts, codes, JSON documents) and BYTEA. A missing value keeps its type, because PostgreSQL
+//! takes an untyped NULL in VALUES for a text.
 
 use std::time::Duration;
 

@@ -53,15 +53,32 @@ pub(super) const VIEWS: [View; 7] = [
     View {
         table: "events",
         columns: &[
-            "cluster", "received_at", "kind", "source", "origin", "id", "hook", "stored_at",
-            "times_written", "content",
+            "cluster",
+            "received_at",
+            "kind",
+            "source",
+            "origin",
+            "id",
+            "hook",
+            "stored_at",
+            "times_written",
+            "content",
         ],
     },
     View {
         table: "dead_letters",
         columns: &[
-            "id", "subject", "cause", "summary", "occurrences", "filed_at", "last_filed_at",
-            "closed_at", "connection", "person", "detail",
+            "id",
+            "subject",
+            "cause",
+            "summary",
+            "occurrences",
+            "filed_at",
+            "last_filed_at",
+            "closed_at",
+            "connection",
+            "person",
+            "detail",
         ],
     },
     View {
@@ -71,8 +88,13 @@ pub(super) const VIEWS: [View; 7] = [
     View {
         table: "mappings",
         columns: &[
-            "connection", "version", "fold_version", "published_at", "staged_fold_version",
-            "document", "staged_document",
+            "connection",
+            "version",
+            "fold_version",
+            "published_at",
+            "staged_fold_version",
+            "document",
+            "staged_document",
         ],
     },
     View {
@@ -81,7 +103,13 @@ pub(super) const VIEWS: [View; 7] = [
     },
     View {
         table: "quarantined_messages",
-        columns: &["digest", "quarantined_at", "envelope_version", "instance", "problem"],
+        columns: &[
+            "digest",
+            "quarantined_at",
+            "envelope_version",
+            "instance",
+            "problem",
+        ],
     },
 ];
 

@@ -3,13 +3,15 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use hirewire::store::{
-    ChangedSinceClaim, ClaimError, ClaimRequest, Intent, IntentKind, MatchKeyValue, OutcomeKind, Priority,
+    ChangedSinceClaim, ClaimError, ClaimRequest, Intent, IntentKind, MatchKeyValue, OutcomeKind,
+    Priority,
 };
 
 use super::harness::*;
 
 pub async fn concurrent_claims_never_share_an_account(harness: &StoreHarness) {
     let (one, two) = (harness.ready().await, harness.open().await);
+
     let hooks: Vec<_> = (0..200)
         .map(|number| {
             hook(
@@ -22,8 +24,10 @@ pub async fn concurrent_claims_never_share_an_account(harness: &StoreHarness) {
             )
         })
         .collect();
+
     one.store_hooks(&hooks, &routing()).await.expect("stored");
     let mut claiming = tokio::task::JoinSet::new();
+
     for number in 0..16 {
         let store = if number % 2 == 0 {
             one.clone()
@@ -45,7 +49,9 @@ pub async fn concurrent_claims_never_share_an_account(harness: &StoreHarness) {
             }
         });
     }
+
     let mut claims = claiming.join_all().await.concat();
+
     // `SKIP LOCKED` skips an account that another claim locks at that moment: claim once more.
     claims.extend(
         claim(&one, 200)
@@ -53,6 +59,7 @@ pub async fn concurrent_claims_never_share_an_account(harness: &StoreHarness) {
             .into_iter()
             .map(|claim| (claim.account.person, claim.fencing_token)),
     );
+
     let people: BTreeSet<_> = claims.iter().map(|(person, _)| person).collect();
     assert_eq!((claims.len(), people.len()), (200, 200));
 }
@@ -63,6 +70,7 @@ pub async fn leavers_are_claimed_first(harness: &StoreHarness) {
         person(&store, worker).await;
     }
     store_events(&store, vec![event("terminated", "E-3", "t")]).await;
+
     // Another event does not lower the priority of a leaver.
     store_events(&store, vec![event("changed", "E-3", "c")]).await;
     let claims = claim(&store, 2).await;
@@ -70,8 +78,10 @@ pub async fn leavers_are_claimed_first(harness: &StoreHarness) {
         .iter()
         .map(|claim| (claim.account.alias.worker.as_str(), claim.account.priority))
         .collect();
+
     assert_eq!(order, [("E-3", Priority::Leaver), ("E-1", Priority::Other)]);
     assert_eq!(claim(&store, 5).await.len(), 1);
+
     let counts = store.pending_counts().await.expect("counted");
     assert_eq!(
         counts
@@ -93,6 +103,7 @@ pub async fn a_claim_can_name_a_priority_or_a_person(harness: &StoreHarness) {
         ..request(5)
     };
     let others = store.claim(&of(Priority::Other)).await.expect("claimed");
+
     assert_eq!(
         others
             .iter()
@@ -100,8 +111,15 @@ pub async fn a_claim_can_name_a_priority_or_a_person(harness: &StoreHarness) {
             .collect::<Vec<_>>(),
         [&second]
     );
-    assert!(claim_of(&store, &second).await.is_none(), "the account is claimed");
-    store.release(&others[0], Duration::ZERO).await.expect("released");
+    assert!(
+        claim_of(&store, &second).await.is_none(),
+        "the account is claimed"
+    );
+
+    store
+        .release(&others[0], Duration::ZERO)
+        .await
+        .expect("released");
     assert!(claim_of(&store, &second).await.is_some());
     assert_eq!(
         store
@@ -117,15 +135,14 @@ pub async fn no_account_is_claimed_without_a_mapping_or_while_paused(harness: &S
     let store = harness.open().await;
     person(&store, "E-1").await;
     assert!(claim(&store, 1).await.is_empty());
-    store
-        .submit_mapping("app", "first", 1)
-        .await
-        .expect("answered");
+
+    submit_mapping(&store, "app", "first").await;
     store
         .pause("app", "credentials", "hirewire")
         .await
         .expect("paused");
     assert!(claim(&store, 1).await.is_empty());
+
     store.resume("app", "kim").await.expect("resumed");
     let claim = claim_one(&store).await;
     assert_eq!(
@@ -153,7 +170,9 @@ pub async fn an_expired_lease_is_taken_over_and_its_holder_writes_nothing(harnes
         .expect("one");
     wait_past(&store, old.lease_until).await;
     let new = claim_one(&store).await;
+
     assert!(new.lease_taken_over && !old.lease_taken_over);
+
     let intent = intent(&old.fencing_token, old.now);
     assert!(matches!(
         store.claim_status(&old).await,
@@ -175,6 +194,7 @@ pub async fn an_expired_lease_is_taken_over_and_its_holder_writes_nothing(harnes
         store.commit(&old, &reconciled(&old, Some("u-1"))).await,
         Err(ClaimError::Lost(_))
     ));
+
     let row = store
         .accounts(&new.account.person)
         .await
@@ -184,6 +204,7 @@ pub async fn an_expired_lease_is_taken_over_and_its_holder_writes_nothing(harnes
         (row.account.scim_id, row.account.intent, row.lease_until),
         (None, None, Some(new.lease_until))
     );
+
     store
         .commit(&new, &reconciled(&new, Some("u-2")))
         .await
@@ -211,16 +232,22 @@ pub async fn an_extended_lease_is_not_taken_over(harness: &StoreHarness) {
         .expect("claimed")
         .pop()
         .expect("one");
-    let status = store.extend_lease(&claim, LONG_LEASE).await.expect("the claim is held");
+    let status = store
+        .extend_lease(&claim, LONG_LEASE)
+        .await
+        .expect("the claim is held");
+
     assert!(
         status.lease_left > LONG_LEASE / 2
             && status.person_version == 1
             && status.changed == ChangedSinceClaim::None
     );
+
     wait_past(&store, claim.lease_until).await;
     assert!(super::harness::claim(&store, 1).await.is_empty());
     assert!(
-        store.claim_status(&claim)
+        store
+            .claim_status(&claim)
             .await
             .expect("the claim is held")
             .lease_left
@@ -245,7 +272,9 @@ pub async fn an_intent_survives_its_lease(harness: &StoreHarness) {
     store.record_intent(&dead, &intent).await.expect("begun_at");
     wait_past(&store, dead.lease_until).await;
     let heir = claim_one(&store).await;
+
     assert!(heir.lease_taken_over);
+
     let found = heir.account.intent.expect("an intent");
     assert_eq!(
         (found.fencing_token, found.kind, found.match_keys),
@@ -270,18 +299,25 @@ pub async fn a_released_account_stays_pending(harness: &StoreHarness) {
     let store = harness.ready().await;
     person(&store, "E-1").await;
     let claim = claim_one(&store).await;
-    store.release(&claim, Duration::ZERO).await.expect("released");
+    store
+        .release(&claim, Duration::ZERO)
+        .await
+        .expect("released");
     let again = claim_one(&store).await;
+
     assert!(!again.lease_taken_over, "the claim was released, not lost");
+
     store.release(&again, LONG_LEASE).await.expect("released");
     assert!(super::harness::claim(&store, 1).await.is_empty());
     assert_eq!(
-        store.sweep(&routing()).await.expect("swept").marked,
+        sweep(&store).await.marked,
         0,
         "the sweep respects the delay of a release"
     );
+
     let now = store.now().await.expect("a clock").as_microsecond();
     assert!(harness.next_run_at().await.is_some_and(|next| next > now));
+
     store_events(&store, vec![event("changed", "E-1", "c")]).await;
     let after = claim_one(&store).await;
     assert_eq!((after.person_version, after.account.outcome), (2, None));
@@ -299,6 +335,7 @@ pub async fn time_never_goes_back_for_an_account(harness: &StoreHarness) {
         .expect("committed");
     store_events(&store, vec![event("changed", "E-1", "c")]).await;
     let next = claim_one(&store).await;
+
     assert_eq!((next.now, next.account.last_run_at), (ahead, Some(ahead)));
     assert!(
         next.lease_until < ahead + LONG_LEASE,

@@ -24,6 +24,7 @@ pub async fn a_reconciled_account_is_not_pending_until_it_is_due(harness: &Store
         priority: Priority::Leaver,
         ..reconciled(&claim, None)
     };
+
     assert!(
         !store
             .commit(&claim, &commit)
@@ -34,12 +35,8 @@ pub async fn a_reconciled_account_is_not_pending_until_it_is_due(harness: &Store
     assert_eq!(pending_count(&store).await, 0);
     assert!(super::harness::claim(&store, 1).await.is_empty());
     assert_eq!(harness.next_run_at().await, Some(due.as_microsecond()));
-    let account = store
-        .accounts(&claim.account.person)
-        .await
-        .expect("read")
-        .remove(0)
-        .account;
+
+    let account = read_account(&store, &claim.account.person).await;
     assert_eq!(
         (
             account.pending_since,
@@ -48,6 +45,7 @@ pub async fn a_reconciled_account_is_not_pending_until_it_is_due(harness: &Store
         ),
         (None, Some(round(due)), 1)
     );
+
     store_events(&store, vec![event("changed", "E-1", "c")]).await;
     let claim = claim_one(&store).await;
     assert_eq!(
@@ -55,6 +53,7 @@ pub async fn a_reconciled_account_is_not_pending_until_it_is_due(harness: &Store
         Priority::Other,
         "the new event does not end access"
     );
+
     // A due time in the past makes the account pending at once, with the priority of the commit.
     let commit = Commit {
         next_due_at: Some(claim.now - HOUR),
@@ -83,12 +82,14 @@ pub async fn a_failed_attempt_backs_off_until_a_new_event(harness: &StoreHarness
         .commit(&claim, &failed(&claim, claim.now + HOUR))
         .await
         .expect("committed");
+
     assert!(super::harness::claim(&store, 1).await.is_empty());
     assert_eq!(
-        store.sweep(&routing()).await.expect("swept").marked,
+        sweep(&store).await.marked,
         0,
         "the sweep respects a backoff"
     );
+
     store_events(&store, vec![event("changed", "E-1", "c")]).await;
     let claim = claim_one(&store).await;
     assert_eq!(
@@ -99,6 +100,7 @@ pub async fn a_failed_attempt_backs_off_until_a_new_event(harness: &StoreHarness
         ),
         (1, None, 0)
     );
+
     // A read-back does not wait for the next attempt.
     let commit = Commit {
         verify_at: Some(claim.now),
@@ -113,15 +115,18 @@ pub async fn a_change_during_a_reconcile_leaves_the_account_pending(harness: &St
     let person = person(&store, "E-1").await;
     let claim = claim_one(&store).await;
     store_events(&store, vec![event("changed", "E-1", "c")]).await;
+
     assert!(
         super::harness::claim(&store, 1).await.is_empty(),
         "the account is claimed"
     );
+
     let status = store.claim_status(&claim).await.expect("the claim is held");
     assert_eq!(
         (status.person_version, status.changed),
         (2, ChangedSinceClaim::Change)
     );
+
     let commit = Commit {
         next_due_at: Some(claim.now + HOUR),
         ..reconciled(&claim, Some("u-1"))
@@ -133,27 +138,19 @@ pub async fn a_change_during_a_reconcile_leaves_the_account_pending(harness: &St
             .expect("committed")
             .pending_again
     );
-    let account = store
-        .accounts(&person)
-        .await
-        .expect("read")
-        .remove(0)
-        .account;
+
+    let account = read_account(&store, &person).await;
     assert_eq!(
         (account.reconciled_version, account.scim_id.as_deref()),
         (1, Some("u-1"))
     );
     assert!(account.pending_since.is_some());
+
     // A mapping that is published during a reconcile has the same effect.
     let claim = claim_one(&store).await;
-    store
-        .submit_mapping("app", "second", 1)
-        .await
-        .expect("answered");
-    store
-        .apply_mapping("app", "kim")
-        .await
-        .expect("applied");
+    submit_mapping(&store, "app", "second").await;
+    store.apply_mapping("app", "kim").await.expect("applied");
+
     assert!(
         store
             .commit(&claim, &reconciled(&claim, Some("u-1")))
@@ -161,9 +158,13 @@ pub async fn a_change_during_a_reconcile_leaves_the_account_pending(harness: &St
             .expect("committed")
             .pending_again
     );
+
     let claim = claim_one(&store).await;
     assert_eq!(
-        (claim.mapping_version, claim.account.reconciled_mapping_version),
+        (
+            claim.mapping_version,
+            claim.account.reconciled_mapping_version
+        ),
         (2, 1)
     );
     assert!(
@@ -183,6 +184,7 @@ pub async fn a_termination_during_a_reconcile_is_detected_and_runs_first(harness
     store_events(&store, vec![event("terminated", "E-1", "t")]).await;
     store_events(&store, vec![event("changed", "E-1", "c")]).await;
     let status = store.claim_status(&claim).await.expect("the claim is held");
+
     assert_eq!(status.changed, ChangedSinceClaim::Termination);
     assert!(
         store
@@ -191,11 +193,13 @@ pub async fn a_termination_during_a_reconcile_is_detected_and_runs_first(harness
             .expect("committed")
             .pending_again
     );
+
     let claim = claim_one(&store).await;
     assert_eq!(
         (claim.account.priority, claim.account.not_before),
         (Priority::Leaver, None)
     );
+
     let status = store.claim_status(&claim).await.expect("the claim is held");
     assert_eq!(
         status.changed,
@@ -209,7 +213,9 @@ pub async fn a_crash_before_the_commit_leaves_the_account_pending(harness: &Stor
     person(&store, "E-1").await;
     drop(store);
     let store = harness.open().await;
+
     assert_eq!(pending_count(&store).await, 1);
+
     let short = hirewire::store::ClaimRequest {
         lease: std::time::Duration::from_millis(50),
         ..request(1)
@@ -224,6 +230,7 @@ pub async fn a_crash_before_the_commit_leaves_the_account_pending(harness: &Stor
     let store = harness.open().await;
     wait_past(&store, claim.lease_until).await;
     let again = claim_one(&store).await;
+
     assert_eq!(
         (again.account.person, again.lease_taken_over),
         (claim.account.person, true)
@@ -235,6 +242,7 @@ pub async fn every_field_of_a_commit_is_read_back(harness: &StoreHarness) {
     let person = person(&store, "E-1").await;
     let claim = claim_one(&store).await;
     let now = round(claim.now);
+
     let commit = Commit {
         scim_id: Some("u-1".to_owned()),
         last_applied: LastApplied {
@@ -264,16 +272,16 @@ pub async fn every_field_of_a_commit_is_read_back(harness: &StoreHarness) {
         history: Some(json!({"sent": ["PATCH /Users/u-1"]})),
         ..Commit::keeping(&claim.account, outcome(OutcomeKind::Created))
     };
+
     store.commit(&claim, &commit).await.expect("committed");
-    let account = store
-        .accounts(&person)
-        .await
-        .expect("read")
-        .remove(0)
-        .account;
+    let account = read_account(&store, &person).await;
     assert_eq!(account.last_applied, commit.last_applied);
     assert_eq!(
-        (account.scim_id, account.reconciled_access, account.next_due_at),
+        (
+            account.scim_id,
+            account.reconciled_access,
+            account.next_due_at
+        ),
         (commit.scim_id, commit.reconciled_access, commit.next_due_at)
     );
     assert_eq!(
@@ -293,6 +301,7 @@ pub async fn every_field_of_a_commit_is_read_back(harness: &StoreHarness) {
         (1, 1, Some(now))
     );
     assert_eq!(account.outcome, Some(commit.outcome));
+
     let lines = store.history(Some(&person), 10).await.expect("read");
     assert_eq!(lines.len(), 1);
     assert_eq!(
@@ -304,6 +313,7 @@ pub async fn every_field_of_a_commit_is_read_back(harness: &StoreHarness) {
         store.outcome_counts().await.expect("counted"),
         [("app".to_owned(), "created".to_owned(), 1)]
     );
+
     // A commit that reconciles nothing keeps the reconciled access.
     store_events(&store, vec![event("changed", "E-1", "c")]).await;
     let claim = claim_one(&store).await;
@@ -311,12 +321,8 @@ pub async fn every_field_of_a_commit_is_read_back(harness: &StoreHarness) {
         .commit(&claim, &failed(&claim, claim.now))
         .await
         .expect("committed");
-    let account = store
-        .accounts(&person)
-        .await
-        .expect("read")
-        .remove(0)
-        .account;
+    let account = read_account(&store, &person).await;
+
     assert_eq!(
         (account.reconciled_access, account.reconciled_version),
         (Some(Access::Prepared), 1)

@@ -22,6 +22,7 @@ pub async fn a_user_is_bound_to_one_account_of_a_connection(harness: &StoreHarne
         Err(ClaimError::BoundElsewhere(holder)) => assert_eq!(holder, first),
         other => panic!("{other:?}"),
     }
+
     // The refused commit wrote nothing, and the claim still holds.
     store
         .commit(&claim, &reconciled(&claim, Some("u-2")))
@@ -52,8 +53,12 @@ pub async fn concurrent_commits_do_not_affect_each_other(harness: &StoreHarness)
     }
     let claims = claim(&store, 40).await;
     let (lost, [one, other]) = (3, [4, 5]);
-    store.release(&claims[lost], Duration::ZERO).await.expect("released");
+    store
+        .release(&claims[lost], Duration::ZERO)
+        .await
+        .expect("released");
     let intents: Vec<Intent> = claims.iter().map(intent).collect();
+
     let begun_at = join_all(
         claims
             .iter()
@@ -61,6 +66,7 @@ pub async fn concurrent_commits_do_not_affect_each_other(harness: &StoreHarness)
             .map(|(claim, intent)| store.record_intent(claim, intent)),
     )
     .await;
+
     for (harness, begun_at) in begun_at.iter().enumerate() {
         let is_expected = if harness == lost {
             matches!(begun_at, Err(ClaimError::Lost(_)))
@@ -69,8 +75,10 @@ pub async fn concurrent_commits_do_not_affect_each_other(harness: &StoreHarness)
         };
         assert!(is_expected, "{harness}: {begun_at:?}");
     }
+
     // Two of them bind the same user.
     let user = |harness: usize| format!("u-{}", if harness == other { one } else { harness });
+
     let commits: Vec<Commit> = claims
         .iter()
         .enumerate()
@@ -80,6 +88,7 @@ pub async fn concurrent_commits_do_not_affect_each_other(harness: &StoreHarness)
             ..reconciled(claim, Some(&user(harness)))
         })
         .collect();
+
     let written = join_all(
         claims
             .iter()
@@ -87,6 +96,7 @@ pub async fn concurrent_commits_do_not_affect_each_other(harness: &StoreHarness)
             .map(|(claim, commit)| store.commit(claim, commit)),
     )
     .await;
+
     let bound = |harness: usize| matches!(written[harness], Err(ClaimError::BoundElsewhere(_)));
     assert!(
         bound(one) != bound(other),
@@ -94,6 +104,7 @@ pub async fn concurrent_commits_do_not_affect_each_other(harness: &StoreHarness)
         written[one],
         written[other]
     );
+
     for (harness, written) in written
         .iter()
         .enumerate()
@@ -106,16 +117,16 @@ pub async fn concurrent_commits_do_not_affect_each_other(harness: &StoreHarness)
         };
         assert!(is_expected, "{harness}: {written:?}");
     }
+
     for (harness, claim) in claims.iter().enumerate() {
         let person = &claim.account.person;
         let is_written = harness != lost && !bound(harness);
-        let account = store
-            .accounts(person)
-            .await
-            .expect("read")
-            .remove(0)
-            .account;
-        assert_eq!(account.scim_id, is_written.then(|| user(harness)), "{harness}");
+        let account = read_account(&store, person).await;
+        assert_eq!(
+            account.scim_id,
+            is_written.then(|| user(harness)),
+            "{harness}"
+        );
         let lines = store.history(Some(person), 10).await.expect("read");
         let details: Vec<_> = lines.into_iter().map(|line| line.detail).collect();
         assert_eq!(

@@ -15,6 +15,7 @@ pub async fn the_first_mapping_is_published_and_a_different_one_is_staged(harnes
     assert_eq!(offer("first", 1).await, MappingSubmission::Published(1));
     assert_eq!(offer("first", 1).await, MappingSubmission::Unchanged(1));
     assert_eq!(offer("second", 1).await, MappingSubmission::Staged);
+
     let mapping = store.mappings().await.expect("read").remove(0);
     assert_eq!(
         (
@@ -24,25 +25,32 @@ pub async fn the_first_mapping_is_published_and_a_different_one_is_staged(harnes
         ),
         ("first", 1, Some("second"))
     );
+
     // The config has the first mapping again.
     assert_eq!(offer("first", 1).await, MappingSubmission::Unchanged(1));
-    assert_eq!(store.mappings().await.expect("read")[0].staged_document, None);
+    assert_eq!(
+        store.mappings().await.expect("read")[0].staged_document,
+        None
+    );
     assert_eq!(
         store.apply_mapping("app", "kim").await.expect("answered"),
         None
     );
+
     // A new version of the fold is staged as well.
     assert_eq!(offer("first", 2).await, MappingSubmission::Staged);
     assert_eq!(
-        store
-            .apply_mapping("app", "kim")
-            .await
-            .expect("applied"),
+        store.apply_mapping("app", "kim").await.expect("applied"),
         Some(2)
     );
+
     let mapping = store.mappings().await.expect("read").remove(0);
     assert_eq!(
-        (mapping.version, mapping.fold_version, mapping.staged_document),
+        (
+            mapping.version,
+            mapping.fold_version,
+            mapping.staged_document
+        ),
         (2, 2, None)
     );
     assert_eq!(
@@ -53,10 +61,7 @@ pub async fn the_first_mapping_is_published_and_a_different_one_is_staged(harnes
 
 pub async fn applying_a_mapping_makes_its_accounts_pending(harness: &StoreHarness) {
     let store = harness.ready().await;
-    store
-        .submit_mapping("wiki", "first", 1)
-        .await
-        .expect("answered");
+    submit_mapping(&store, "wiki", "first").await;
     let routing_of = routing_of(&[("app", &["hr"]), ("wiki", &["hr"])]);
     store
         .store_hooks(&[hook(0, vec![event("hired", "E-1", "h")])], &routing_of)
@@ -68,6 +73,7 @@ pub async fn applying_a_mapping_makes_its_accounts_pending(harness: &StoreHarnes
         ..request(1)
     };
     let claim = store.claim(&request).await.expect("claimed").remove(0);
+
     store
         .commit(
             &claim,
@@ -75,24 +81,25 @@ pub async fn applying_a_mapping_makes_its_accounts_pending(harness: &StoreHarnes
         )
         .await
         .expect("committed");
-    store
-        .submit_mapping("wiki", "second", 1)
-        .await
-        .expect("answered");
+
+    submit_mapping(&store, "wiki", "second").await;
     assert!(
         store.claim(&request).await.expect("claimed").is_empty(),
         "a staged mapping is not applied"
     );
     assert_eq!(
-        store
-            .apply_mapping("wiki", "kim")
-            .await
-            .expect("applied"),
+        store.apply_mapping("wiki", "kim").await.expect("applied"),
         Some(2)
     );
+
     let claim = store.claim(&request).await.expect("claimed").remove(0);
     assert_eq!((claim.mapping_version, claim.account.not_before), (2, None));
-    assert_eq!(pending_count(&store).await, 0, "the accounts of another connection are not pending");
+    assert_eq!(
+        pending_count(&store).await,
+        0,
+        "the accounts of another connection are not pending"
+    );
+
     let line = store.history(None, 1).await.expect("read").remove(0);
     assert_eq!(
         (line.outcome.as_str(), line.connection.as_str()),
@@ -115,7 +122,14 @@ pub async fn a_connection_is_paused_and_resumed_once(harness: &StoreHarness) {
             .expect("paused")
     );
     assert!(store.pause("wiki", "not yet", "kim").await.expect("paused"));
-    let states = harness.open().await.connection_states().await.expect("read");
+
+    let states = harness
+        .open()
+        .await
+        .connection_states()
+        .await
+        .expect("read");
+
     let pauses: Vec<_> = states
         .iter()
         .map(|state| {
@@ -142,6 +156,7 @@ pub async fn a_connection_is_paused_and_resumed_once(harness: &StoreHarness) {
             .paused
             .is_none()
     );
+
     let words: Vec<_> = store
         .history(None, 10)
         .await

@@ -9,8 +9,9 @@ use std::{
 use hirewire::{
     queue::{Hook, Reading},
     store::{
-        Claim, ClaimRequest, Commit, Outcome, OutcomeKind, PersonKey, Priority, StoredBatch, Store,
-        StoreSettings, SourceRouting,
+        Account, Claim, ClaimRequest, Commit, DeadLetter, DeadLetterFilter, Facts, Outcome,
+        OutcomeKind, PersonKey, Priority, SourceRouting, Store, StoreSettings, StoredBatch,
+        SweepResult,
     },
 };
 use hirewire_core::{
@@ -74,7 +75,8 @@ impl StoreHarness {
 
     /// `next_run_at` of the only account, in microseconds since 1970 UTC.
     pub async fn next_run_at(&self) -> Option<i64> {
-        self.query_number("SELECT next_run_at AS n FROM accounts").await
+        self.query_number("SELECT next_run_at AS n FROM accounts")
+            .await
     }
 
     /// Damages rows with a statement, as only an accident or a later version could.
@@ -121,7 +123,11 @@ pub fn event(kind: &str, worker: &str, id: &str) -> ParsedEvent {
 
 pub fn event_with(kind: &str, worker: &str, id: &str, data: Value) -> ParsedEvent {
     let mut content = json!({
-        "specversion": "1.0", "id": id, "source": "/hr", "type": format!("hr.worker.{kind}.v1"), "subject": worker,
+        "specversion": "1.0",
+        "id": id,
+        "source": "/hr",
+        "type": format!("hr.worker.{kind}.v1"),
+        "subject": worker,
         "time": "2026-11-20T09:00:00Z",
     });
     content["data"] = data;
@@ -233,6 +239,7 @@ pub fn failed(claim: &Claim, not_before: Timestamp) -> Commit {
 /// Claims and commits every pending account of `app`; their number.
 pub async fn reconcile_all(store: &Store) -> usize {
     let mut reconciled_accounts = 0;
+
     loop {
         assert!(
             reconciled_accounts < 5_000,
@@ -278,4 +285,34 @@ pub fn by_id(events: &[Event]) -> BTreeMap<String, Vec<&Event>> {
             .push(event);
     }
     found
+}
+
+/// The person's first account.
+pub async fn read_account(store: &Store, person: &PersonKey) -> Account {
+    let mut views = store.accounts(person).await.expect("read");
+    views.remove(0).account
+}
+
+pub async fn read_facts(store: &Store, person: &PersonKey) -> Facts {
+    let facts = store.facts(person).await.expect("read");
+    facts.expect("the person is known")
+}
+
+pub async fn open_dead_letters(store: &Store) -> Vec<DeadLetter> {
+    store
+        .dead_letters(&DeadLetterFilter::default())
+        .await
+        .expect("read")
+}
+
+/// Sweeps with the routing of [`routing`].
+pub async fn sweep(store: &Store) -> SweepResult {
+    store.sweep(&routing()).await.expect("swept")
+}
+
+pub async fn submit_mapping(store: &Store, connection: &str, document: &str) {
+    store
+        .submit_mapping(connection, document, 1)
+        .await
+        .expect("submitted");
 }

@@ -14,7 +14,8 @@ pub async fn a_repeated_event_changes_nothing(harness: &StoreHarness) {
     let store = harness.ready().await;
     let person = person(&store, "E-1").await;
     reconcile_all(&store).await;
-    let before = store.facts(&person).await.expect("read").expect("known");
+    let before = read_facts(&store, &person).await;
+
     let again = store
         .store_hooks(
             &[
@@ -32,10 +33,7 @@ pub async fn a_repeated_event_changes_nothing(harness: &StoreHarness) {
             .iter()
             .all(|hook| !hook.events[0].is_new && hook.events[0].person == person)
     );
-    assert_eq!(
-        store.facts(&person).await.expect("read").expect("known"),
-        before
-    );
+    assert_eq!(read_facts(&store, &person).await, before);
     assert_eq!(pending_count(&store).await, 0);
 }
 
@@ -52,19 +50,23 @@ pub async fn the_store_keeps_the_earliest_receipt_of_an_event(harness: &StoreHar
         .store_hooks(&[hook(10, changed())], &routing())
         .await
         .expect("stored");
+
     assert!(!earlier.hooks[0].events[0].is_new);
     assert_eq!(earlier.changed_people, BTreeSet::from([person.clone()]));
-    let facts = store.facts(&person).await.expect("read").expect("known");
+
+    let facts = read_facts(&store, &person).await;
     assert_eq!(
         (facts.version, facts.events.len(), facts.events[0].received),
         (2, 1, second(10))
     );
     assert_eq!(facts.events[0].hook, earlier.hooks[0].hook);
     assert_eq!(pending_count(&store).await, 1);
+
     // The same in one batch, with the earlier hook last.
     let both = [hook(9, changed()), hook(8, changed())];
     store.store_hooks(&both, &routing()).await.expect("stored");
-    let facts = store.facts(&person).await.expect("read").expect("known");
+    let facts = read_facts(&store, &person).await;
+
     assert_eq!((facts.version, facts.events[0].received), (3, second(8)));
 }
 
@@ -78,8 +80,10 @@ pub async fn two_contents_under_one_id_are_two_events(harness: &StoreHarness) {
         json!({"effective": {"date": "2026-12-01"}}),
     );
     let stored = store_events(&store, vec![other.clone()]).await;
+
     assert!(stored.hooks[0].events[0].is_new);
-    let facts = store.facts(&person).await.expect("read").expect("known");
+
+    let facts = read_facts(&store, &person).await;
     assert_eq!(by_id(&facts.events)["hired-E-1"].len(), 2);
     assert!(
         facts
@@ -91,6 +95,7 @@ pub async fn two_contents_under_one_id_are_two_events(harness: &StoreHarness) {
 
 pub async fn a_batch_increments_a_persons_version_by_one(harness: &StoreHarness) {
     let store = harness.ready().await;
+
     let batch = [
         hook(
             0,
@@ -101,13 +106,11 @@ pub async fn a_batch_increments_a_persons_version_by_one(harness: &StoreHarness)
             vec![event("changed", "E-1", "c"), event("hired", "E-2", "a2")],
         ),
     ];
+
     let stored = store.store_hooks(&batch, &routing()).await.expect("stored");
     assert_eq!(stored.changed_people.len(), 2);
-    let events: Vec<_> = stored
-        .hooks
-        .iter()
-        .flat_map(|hook| &hook.events)
-        .collect();
+
+    let events: Vec<_> = stored.hooks.iter().flat_map(|hook| &hook.events).collect();
     assert!(events.iter().all(|event| event.is_new));
     assert_eq!(
         events
@@ -118,34 +121,18 @@ pub async fn a_batch_increments_a_persons_version_by_one(harness: &StoreHarness)
     );
     assert_eq!(events[0].person, events[2].person);
     assert_ne!(events[0].person, events[3].person);
-    let facts = store
-        .facts(&events[0].person)
-        .await
-        .expect("read")
-        .expect("known");
+
+    let facts = read_facts(&store, &events[0].person).await;
     assert_eq!((facts.version, facts.events.len()), (1, 3));
+
     store_events(&store, vec![event("changed", "E-1", "d")]).await;
-    assert_eq!(
-        store
-            .facts(&events[0].person)
-            .await
-            .expect("read")
-            .expect("known")
-            .version,
-        2
-    );
-    assert_eq!(
-        store
-            .facts(&events[3].person)
-            .await
-            .expect("read")
-            .expect("known")
-            .version,
-        1
-    );
+    assert_eq!(read_facts(&store, &events[0].person).await.version, 2);
+    assert_eq!(read_facts(&store, &events[3].person).await.version, 1);
 }
 
-pub async fn an_event_makes_accounts_pending_on_each_connection_of_its_source(harness: &StoreHarness) {
+pub async fn an_event_makes_accounts_pending_on_each_connection_of_its_source(
+    harness: &StoreHarness,
+) {
     let store = harness.ready().await;
     let routing = routing_of(&[
         ("app", &["hr"]),
@@ -162,6 +149,7 @@ pub async fn an_event_makes_accounts_pending_on_each_connection_of_its_source(ha
         .iter()
         .map(|view| (view.account.connection.as_str(), view.account.priority))
         .collect();
+
     assert_eq!(rows, [("app", Priority::Other), ("wiki", Priority::Other)]);
     assert!(
         accounts
@@ -169,6 +157,7 @@ pub async fn an_event_makes_accounts_pending_on_each_connection_of_its_source(ha
             .all(|view| view.account.pending_since.is_some()
                 && view.account.alias.worker.as_str() == "E-1")
     );
+
     // A ping is a hook without events.
     let ping = store
         .store_hooks(&[hook(1, Vec::new())], &routing)
@@ -187,6 +176,7 @@ pub async fn an_operators_event_changes_the_person_of_its_alias(harness: &StoreH
         "r",
         json!({"on_behalf_of": "hr", "actor": "kim", "reason": "lost badge"}),
     );
+
     let stored = store
         .store_hooks(
             &[hook_of("ops", 9, Reading::Events(vec![revoked]))],
@@ -201,6 +191,7 @@ pub async fn an_operators_event_changes_the_person_of_its_alias(harness: &StoreH
 pub async fn concurrent_batches_create_one_person_for_one_alias(harness: &StoreHarness) {
     let (one, two) = (harness.ready().await, harness.open().await);
     let mut storing = tokio::task::JoinSet::new();
+
     for number in 0..32 {
         let store = if number % 2 == 0 {
             one.clone()
@@ -226,10 +217,12 @@ pub async fn concurrent_batches_create_one_person_for_one_alias(harness: &StoreH
                 .clone()
         });
     }
+
     let people: BTreeSet<_> = storing.join_all().await.into_iter().collect();
     assert_eq!(people.len(), 1);
+
     let person = people.first().expect("one");
-    let facts = one.facts(person).await.expect("read").expect("known");
+    let facts = read_facts(&one, person).await;
     assert_eq!((facts.version, facts.events.len()), (32, 32));
     assert_eq!(reconcile_all(&one).await, 4);
     assert_eq!(
@@ -243,6 +236,7 @@ pub async fn concurrent_batches_create_one_person_for_one_alias(harness: &StoreH
 pub async fn concurrent_merges_and_batches_lose_no_event(harness: &StoreHarness) {
     let (one, two) = (harness.ready().await, harness.open().await);
     let mut storing = tokio::task::JoinSet::new();
+
     for number in 0..24_i64 {
         let store = if number % 2 == 0 {
             one.clone()
@@ -272,14 +266,16 @@ pub async fn concurrent_merges_and_batches_lose_no_event(harness: &StoreHarness)
                 .clone()
         });
     }
+
     let people = storing.join_all().await;
+
     // The pairs 3-4, 1-2 and 5-0 are merged. Each cluster has every event of its two workers.
     for (workers, of) in [
         (["E-3", "E-4"], 3),
         (["E-1", "E-2"], 1),
         (["E-5", "E-0"], 5),
     ] {
-        let facts = one.facts(&people[of]).await.expect("read").expect("known");
+        let facts = read_facts(&one, &people[of]).await;
         let named: BTreeSet<_> = facts
             .events
             .iter()
@@ -288,13 +284,19 @@ pub async fn concurrent_merges_and_batches_lose_no_event(harness: &StoreHarness)
         assert_eq!(named.len(), 2, "{workers:?}");
         assert_eq!(facts.events.len(), 8);
     }
+
     reconcile_all(&one).await;
     let swept = one.sweep(&routing()).await.expect("swept");
-    assert_eq!((swept.added, swept.marked), (0, 0), "no account was left out");
+    assert_eq!(
+        (swept.added, swept.marked),
+        (0, 0),
+        "no account was left out"
+    );
 }
 
 pub async fn a_dropped_caller_cancels_no_write(harness: &StoreHarness) {
     let store = harness.ready().await;
+
     for number in 0..60_i64 {
         let events = vec![event("changed", "E-1", &format!("c{number}"))];
         let hooks = [hook(number, events)];
@@ -306,27 +308,21 @@ pub async fn a_dropped_caller_cancels_no_write(harness: &StoreHarness) {
         let _dropped = tokio::time::timeout(timeout, storing).await;
         let _dropped = tokio::time::timeout(timeout, store.claim(&request(1))).await;
     }
+
     // Each write that began has finished or failed; an event that is stored now is there for every
     // process.
     let stored = store_events(&store, vec![event("changed", "E-1", "last")]).await;
     let person = stored.hooks[0].events[0].person.clone();
     let other = harness.open().await;
-    let facts = other.facts(&person).await.expect("read").expect("known");
+    let facts = read_facts(&other, &person).await;
+
     assert!(by_id(&facts.events).contains_key("last"));
+
     let all: Vec<_> = (0..60)
         .map(|number| hook(number, vec![event("changed", "E-1", &format!("c{number}"))]))
         .collect();
     store.store_hooks(&all, &routing()).await.expect("stored");
-    assert_eq!(
-        other
-            .facts(&person)
-            .await
-            .expect("read")
-            .expect("known")
-            .events
-            .len(),
-        61
-    );
+    assert_eq!(read_facts(&other, &person).await.events.len(), 61);
 }
 
 pub async fn a_message_is_quarantined_once(harness: &StoreHarness) {
@@ -338,6 +334,7 @@ pub async fn a_message_is_quarantined_once(harness: &StoreHarness) {
         problem: "version 9".to_owned(),
     };
     assert_eq!(store.quarantined_count().await.expect("counted"), 0);
+
     store.quarantine(&envelope).await.expect("quarantined");
     store.quarantine(&envelope).await.expect("quarantined");
     assert_eq!(store.quarantined_count().await.expect("counted"), 1);

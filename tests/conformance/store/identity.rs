@@ -26,9 +26,15 @@ async fn store_operator_event(store: &Store, kind: &str, id: &str, at: i64) {
         kind,
         "E-1",
         id,
-        json!({"on_behalf_of": "hr", "actor": "kim", "reason": "same person", "other": {"source": "hr", "worker_id": "E-2"}}),
+        json!({
+            "on_behalf_of": "hr",
+            "actor": "kim",
+            "reason": "same person",
+            "other": {"source": "hr", "worker_id": "E-2"},
+        }),
     );
     link.content.time = Some(second(at));
+
     store
         .store_hooks(
             &[hook_of("ops", at, Reading::Events(vec![link]))],
@@ -42,13 +48,9 @@ pub async fn a_conversion_merges_two_workers_into_one_person(harness: &StoreHarn
     let store = harness.ready().await;
     let (old, new) = (person(&store, "E-1").await, person(&store, "E-2").await);
     convert(&store).await;
+
     assert_eq!(
-        store
-            .facts(&new)
-            .await
-            .expect("read")
-            .expect("known")
-            .person,
+        read_facts(&store, &new).await.person,
         old,
         "the older person represents both"
     );
@@ -56,8 +58,10 @@ pub async fn a_conversion_merges_two_workers_into_one_person(harness: &StoreHarn
         store.find_person("E-2").await.expect("found"),
         std::slice::from_ref(&old)
     );
+
     let stored = store_events(&store, vec![event("changed", "E-2", "c")]).await;
     assert_eq!(stored.hooks[0].events[0].person, old);
+
     let claims = claim(&store, 5).await;
     let merged: Vec<_> = claims
         .iter()
@@ -89,14 +93,21 @@ pub async fn a_binding_moves_to_the_remaining_person_after_a_merge(harness: &Sto
     let store = harness.ready().await;
     let (old, new) = merged(&store).await;
     let claim = claim_of(&store, &new).await.expect("pending");
+
     assert_eq!(claim.merged_into.as_ref(), Some(&old));
+
     let holder = claim_of(&store, &old).await.expect("pending");
     assert!(
         !store.move_binding(&claim, &old).await.expect("answered"),
         "the receiving account is claimed"
     );
-    store.release(&holder, Duration::ZERO).await.expect("released");
+
+    store
+        .release(&holder, Duration::ZERO)
+        .await
+        .expect("released");
     assert!(store.move_binding(&claim, &old).await.expect("answered"));
+
     let heir = claim_of(&store, &old).await.expect("pending");
     assert_eq!(
         (
@@ -107,6 +118,7 @@ pub async fn a_binding_moves_to_the_remaining_person_after_a_merge(harness: &Sto
     );
     assert_eq!(heir.account.reconciled_access, Some(Access::Active));
     assert!(heir.account.verify_at.is_some());
+
     // The giving account is unbound and still claimed.
     store
         .commit(&claim, &reconciled(&claim, None))
@@ -120,6 +132,7 @@ pub async fn a_binding_moves_to_the_remaining_person_after_a_merge(harness: &Sto
             .pending_again
     );
     assert_eq!(reconcile_all(&store).await, 0);
+
     // No binding is left to move, and a bound account keeps its own.
     store_events(&store, vec![event("changed", "E-1", "c")]).await;
     let claim = claim_of(&store, &new).await.expect("pending");
@@ -130,7 +143,9 @@ pub async fn a_binding_returns_to_its_alias_after_a_split(harness: &StoreHarness
     let store = harness.ready().await;
     let (old, new) = merged(&store).await;
     let claim = claim_of(&store, &new).await.expect("pending");
+
     assert!(store.move_binding(&claim, &old).await.expect("answered"));
+
     reconcile_all(&store).await;
     store
         .commit(&claim, &reconciled(&claim, None))
@@ -139,15 +154,8 @@ pub async fn a_binding_returns_to_its_alias_after_a_split(harness: &StoreHarness
     store_events(&store, vec![event("changed", "E-1", "c")]).await;
     let held = claim_of(&store, &old).await.expect("pending");
     store_operator_event(&store, "unlinked", "u", 20).await;
-    assert_eq!(
-        store
-            .facts(&new)
-            .await
-            .expect("read")
-            .expect("known")
-            .person,
-        new
-    );
+
+    assert_eq!(read_facts(&store, &new).await.person, new);
     assert!(
         store
             .commit(&held, &reconciled(&held, Some("u-2")))
@@ -155,11 +163,13 @@ pub async fn a_binding_returns_to_its_alias_after_a_split(harness: &StoreHarness
             .is_err(),
         "the split revokes the claim"
     );
+
     let home = claim_of(&store, &new).await.expect("pending");
     assert_eq!(
         (home.merged_into.as_ref(), home.account.scim_id.as_deref()),
         (None, Some("u-2"))
     );
+
     let old = claim_of(&store, &old).await.expect("pending");
     assert_eq!(
         (old.account.scim_id.as_deref(), old.lease_taken_over),

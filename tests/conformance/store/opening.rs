@@ -6,6 +6,7 @@ use super::harness::*;
 
 pub async fn a_store_of_another_instance_is_refused(harness: &StoreHarness) {
     let store = harness.ready().await;
+
     match Store::open(harness.settings("staging")).await {
         Err(StoreError::Incompatible(message)) => {
             assert!(
@@ -16,6 +17,7 @@ pub async fn a_store_of_another_instance_is_refused(harness: &StoreHarness) {
         }
         other => panic!("{other:?}"),
     }
+
     person(&store, "E-1").await;
     assert_eq!(pending_count(&harness.open().await).await, 1);
 }
@@ -24,8 +26,10 @@ pub async fn a_store_of_a_newer_version_is_refused(harness: &StoreHarness) {
     harness.open().await.close().await;
     harness
         .corrupt(
-            "INSERT INTO _sqlx_migrations (version, description, installed_on, success, checksum, execution_time) \
-             SELECT 9999, 'from the future', installed_on, success, checksum, 0 FROM _sqlx_migrations WHERE version = 1",
+            "INSERT INTO _sqlx_migrations
+               (version, description, installed_on, success, checksum, execution_time)
+             SELECT 9999, 'a later one', installed_on, success, checksum, 0
+             FROM _sqlx_migrations WHERE version = 1",
         )
         .await;
     match Store::open(harness.settings("test")).await {
@@ -43,6 +47,7 @@ pub async fn the_migration_status_names_pending_migrations(harness: &StoreHarnes
         (0, usize::try_from(before.latest).expect("few"))
     );
     assert_eq!(before.pending[0], "0001_store");
+
     harness.open().await;
     let after = Store::migration_status(&harness.settings("test"))
         .await
@@ -59,6 +64,7 @@ pub async fn a_reopened_store_has_its_rows(harness: &StoreHarness) {
     let person = person(&store, "E-1").await;
     let facts = store.facts(&person).await.expect("read");
     store.close().await;
+
     assert!(
         matches!(store.facts(&person).await, Err(StoreError::Unreachable(_))),
         "the store is closed"
@@ -70,6 +76,7 @@ pub async fn a_reopened_store_has_its_rows(harness: &StoreHarness) {
         ),
         "a write fails, too"
     );
+
     let store = harness.open().await;
     assert_eq!(store.facts(&person).await.expect("read"), facts);
     assert_eq!(store.mappings().await.expect("read").len(), 1);
@@ -84,9 +91,11 @@ pub async fn the_views_show_times_as_timestamps(harness: &StoreHarness) {
         ("events_view", "received_at"),
         ("mappings_view", "published_at"),
     ] {
-        let query = format!("SELECT COUNT(*) AS n FROM {view} WHERE CAST({time} AS TEXT) LIKE '20%'");
+        let query =
+            format!("SELECT COUNT(*) AS n FROM {view} WHERE CAST({time} AS TEXT) LIKE '20%'");
         assert_eq!(harness.query_number(&query).await, Some(1), "{view}");
     }
+
     for view in [
         "connections_view",
         "dead_letters_view",

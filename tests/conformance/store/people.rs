@@ -16,16 +16,13 @@ pub async fn aliases_that_an_event_names_together_share_their_events(harness: &S
         vec![event("changed", "E-2", "c2"), event("changed", "E-2", "c3")],
     )
     .await;
+
     let (reconciled, before) = (
         reconcile_all(&store).await,
-        store
-            .facts(&new)
-            .await
-            .expect("read")
-            .expect("known")
-            .version,
+        read_facts(&store, &new).await.version,
     );
     assert_eq!((reconciled, before), (2, 2));
+
     let converted = event_with(
         "converted",
         "E-2",
@@ -33,9 +30,13 @@ pub async fn aliases_that_an_event_names_together_share_their_events(harness: &S
         json!({"previous_worker_id": "E-1"}),
     );
     let stored = store_events(&store, vec![converted]).await;
-    assert_eq!(stored.changed_people, BTreeSet::from([old.clone(), new.clone()]));
+    assert_eq!(
+        stored.changed_people,
+        BTreeSet::from([old.clone(), new.clone()])
+    );
+
     for person in [&old, &new] {
-        let facts = store.facts(person).await.expect("read").expect("known");
+        let facts = read_facts(&store, person).await;
         assert_eq!(
             by_id(&facts.events).into_keys().collect::<Vec<_>>(),
             ["c2", "c3", "hired-E-1", "hired-E-2", "v"]
@@ -43,6 +44,7 @@ pub async fn aliases_that_an_event_names_together_share_their_events(harness: &S
         assert_eq!(facts.version, before + 1, "the version passes both");
     }
     assert_eq!(pending_count(&store).await, 2);
+
     // From now on an event about one changes the version of the other.
     reconcile_all(&store).await;
     store_events(&store, vec![event("changed", "E-1", "c4")]).await;
@@ -59,6 +61,7 @@ pub async fn aliases_that_an_event_names_together_share_their_events(harness: &S
 pub async fn a_person_is_found_by_key_alias_and_worker_id(harness: &StoreHarness) {
     let store = harness.ready().await;
     let first = person(&store, "E/1").await;
+
     let ats = hook_of(
         "ats",
         0,
@@ -67,6 +70,7 @@ pub async fn a_person_is_found_by_key_alias_and_worker_id(harness: &StoreHarness
             event("hired", "A-1", "h1"),
         ]),
     );
+
     let stored = store.store_hooks(&[ats], &routing()).await.expect("stored");
     let second = stored.hooks[0].events[0].person.clone();
     assert_eq!(

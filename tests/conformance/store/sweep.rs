@@ -9,6 +9,7 @@ const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
 pub async fn the_sweep_adds_the_accounts_of_a_new_connection(harness: &StoreHarness) {
     let store = harness.ready().await;
+
     let hooks: Vec<_> = (0..1201)
         .map(|number| {
             hook(
@@ -21,7 +22,9 @@ pub async fn the_sweep_adds_the_accounts_of_a_new_connection(harness: &StoreHarn
             )
         })
         .collect();
+
     store.store_hooks(&hooks, &routing()).await.expect("stored");
+
     store
         .store_hooks(
             &[hook_of(
@@ -33,10 +36,8 @@ pub async fn the_sweep_adds_the_accounts_of_a_new_connection(harness: &StoreHarn
         )
         .await
         .expect("stored");
-    store
-        .submit_mapping("wiki", "first", 1)
-        .await
-        .expect("answered");
+
+    submit_mapping(&store, "wiki", "first").await;
     let routing_of = routing_of(&[("app", &["hr"]), ("wiki", &["hr"])]);
     assert_eq!(
         store.sweep(&routing_of).await.expect("swept"),
@@ -45,7 +46,11 @@ pub async fn the_sweep_adds_the_accounts_of_a_new_connection(harness: &StoreHarn
             marked: 0
         }
     );
-    assert_eq!(store.sweep(&routing_of).await.expect("swept"), SweepResult::default());
+    assert_eq!(
+        store.sweep(&routing_of).await.expect("swept"),
+        SweepResult::default()
+    );
+
     let pending = store.pending_counts().await.expect("counted");
     assert_eq!(
         pending
@@ -54,6 +59,7 @@ pub async fn the_sweep_adds_the_accounts_of_a_new_connection(harness: &StoreHarn
             .collect::<Vec<_>>(),
         [("app", 1201), ("wiki", 1201)]
     );
+
     let request = hirewire::store::ClaimRequest {
         connection: "wiki",
         ..request(1)
@@ -73,6 +79,7 @@ pub async fn the_sweep_restores_a_lost_mark(harness: &StoreHarness) {
     let store = harness.ready().await;
     let person = person(&store, "E-1").await;
     reconcile_all(&store).await;
+
     for damage in [
         "UPDATE accounts SET reconciled_version = 0, next_run_at = NULL",
         "UPDATE clusters SET version = version + 1",
@@ -82,7 +89,7 @@ pub async fn the_sweep_restores_a_lost_mark(harness: &StoreHarness) {
         harness.corrupt(damage).await;
         assert_eq!(pending_count(&store).await, 0, "{damage}");
         assert_eq!(
-            store.sweep(&routing()).await.expect("swept"),
+            sweep(&store).await,
             SweepResult {
                 added: 0,
                 marked: 1
@@ -90,30 +97,18 @@ pub async fn the_sweep_restores_a_lost_mark(harness: &StoreHarness) {
             "{damage}"
         );
         assert_eq!(reconcile_all(&store).await, 1, "{damage}");
-        assert_eq!(
-            store.sweep(&routing()).await.expect("swept"),
-            SweepResult::default(),
-            "{damage}"
-        );
+        assert_eq!(sweep(&store).await, SweepResult::default(), "{damage}");
     }
-    let account = store
-        .accounts(&person)
-        .await
-        .expect("read")
-        .remove(0)
-        .account;
+
+    let account = read_account(&store, &person).await;
     assert_eq!(
         account.reconciled_version,
-        store
-            .facts(&person)
-            .await
-            .expect("read")
-            .expect("known")
-            .version
+        read_facts(&store, &person).await.version
     );
+
     harness.corrupt("DELETE FROM accounts").await;
     assert_eq!(
-        store.sweep(&routing()).await.expect("swept"),
+        sweep(&store).await,
         SweepResult {
             added: 1,
             marked: 0
@@ -126,14 +121,17 @@ pub async fn the_sweep_finds_an_account_with_an_old_mapping(harness: &StoreHarne
     person(&store, "E-1").await;
     reconcile_all(&store).await;
     harness.corrupt("UPDATE mappings SET version = 5").await;
-    assert_eq!(store.sweep(&routing()).await.expect("swept").marked, 1);
+
+    assert_eq!(sweep(&store).await.marked, 1);
+
     let claim = claim_one(&store).await;
     assert_eq!(claim.mapping_version, 5);
+
     store
         .commit(&claim, &reconciled(&claim, None))
         .await
         .expect("committed");
-    assert_eq!(store.sweep(&routing()).await.expect("swept").marked, 0);
+    assert_eq!(sweep(&store).await.marked, 0);
 }
 
 pub async fn the_sweep_finds_a_due_time_and_respects_a_backoff(harness: &StoreHarness) {
@@ -145,14 +143,19 @@ pub async fn the_sweep_finds_a_due_time_and_respects_a_backoff(harness: &StoreHa
         ..failed(&claim, claim.now + HOUR)
     };
     store.commit(&claim, &commit).await.expect("committed");
-    assert_eq!(store.sweep(&routing()).await.expect("swept").marked, 0);
+
+    assert_eq!(sweep(&store).await.marked, 0);
+
     harness
         .corrupt(
-            "UPDATE accounts SET reconciled_version = 1, reconciled_mapping_version = 1, not_before = NULL",
+            "UPDATE accounts SET
+               reconciled_version = 1, reconciled_mapping_version = 1, not_before = NULL",
         )
         .await;
-    assert_eq!(store.sweep(&routing()).await.expect("swept").marked, 1);
+    assert_eq!(sweep(&store).await.marked, 1);
+
     let claim = claim_one(&store).await;
+
     store
         .commit(
             &claim,
@@ -163,32 +166,38 @@ pub async fn the_sweep_finds_a_due_time_and_respects_a_backoff(harness: &StoreHa
         )
         .await
         .expect("committed");
+
     harness.corrupt("UPDATE accounts SET verify_at = 5").await;
-    assert_eq!(store.sweep(&routing()).await.expect("swept").marked, 1);
+    assert_eq!(sweep(&store).await.marked, 1);
 }
 
-pub async fn the_sweep_changes_no_account_that_is_pending_claimed_or_reconciled(harness: &StoreHarness) {
+pub async fn the_sweep_changes_no_account_that_is_pending_claimed_or_reconciled(
+    harness: &StoreHarness,
+) {
     let store = harness.ready().await;
     for worker in ["E-1", "E-2", "E-3"] {
         person(&store, worker).await;
     }
     assert_eq!(
-        store.sweep(&routing()).await.expect("swept"),
+        sweep(&store).await,
         SweepResult::default(),
         "the account is pending"
     );
+
     let held = claim_one_of(&store).await;
     assert_eq!(
-        store.sweep(&routing()).await.expect("swept"),
+        sweep(&store).await,
         SweepResult::default(),
         "an account is claimed"
     );
+
     reconcile_all(&store).await;
     assert_eq!(
-        store.sweep(&routing()).await.expect("swept"),
+        sweep(&store).await,
         SweepResult::default(),
         "every account is reconciled"
     );
+
     store
         .commit(&held, &reconciled(&held, None))
         .await
@@ -216,6 +225,7 @@ pub async fn an_observed_account_is_pending_after_the_mode_becomes_apply(harness
         .commit(&done, &reconciled(&done, Some("u-1")))
         .await
         .expect("committed");
+
     let commit = Commit {
         outcome: Outcome {
             kind: OutcomeKind::Observed,
@@ -224,19 +234,27 @@ pub async fn an_observed_account_is_pending_after_the_mode_becomes_apply(harness
         priority: Priority::Leaver,
         ..reconciled(&observed, None)
     };
+
     store.commit(&observed, &commit).await.expect("committed");
     assert_eq!(
-        store.sweep(&routing()).await.expect("swept"),
+        sweep(&store).await,
         SweepResult::default(),
         "an observed account is reconciled"
     );
-    assert_eq!(store.mark_observed_pending("wiki").await.expect("answered"), 0);
-    assert_eq!(store.mark_observed_pending("app").await.expect("answered"), 1);
+    assert_eq!(
+        store.mark_observed_pending("wiki").await.expect("answered"),
+        0
+    );
+    assert_eq!(
+        store.mark_observed_pending("app").await.expect("answered"),
+        1
+    );
     assert_eq!(
         store.mark_observed_pending("app").await.expect("answered"),
         0,
         "the account is pending"
     );
+
     let claim = claim_one(&store).await;
     assert_eq!(
         (&claim.account.person, claim.account.priority),
@@ -247,6 +265,7 @@ pub async fn an_observed_account_is_pending_after_the_mode_becomes_apply(harness
         0,
         "the account is claimed"
     );
+
     store
         .commit(&claim, &reconciled(&claim, Some("u-2")))
         .await
