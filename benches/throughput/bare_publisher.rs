@@ -1,5 +1,7 @@
-//! The bare loop that the intake is held against: 64 persistent messages outstanding into one quorum queue, each a
-//! kibibyte and a hook, each awaited until its confirm. Nothing is received, read or verified.
+//! The bare loop beside the intake: 64 persistent messages of 1 KiB outstanding into one quorum
+//! queue.
+//!
+//! Each publish waits for its confirm. The loop receives, reads and verifies nothing.
 
 use std::{
     future::{Future as _, poll_fn},
@@ -13,59 +15,66 @@ use lapin::{
     options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions},
     types::{AMQPValue, FieldTable},
 };
+use tokio::task::JoinSet;
 
-use crate::{figures::Figures, harness, hooks::BYTES};
+use crate::{figures::Figures, harness, hooks::BODY_BYTES};
 
-/// How many wait for their confirm.
+/// The number of publishes that wait for their confirm.
 pub const OUTSTANDING: usize = 64;
 
-/// Publishes for so long into a queue of that name, which is removed afterwards.
-pub async fn publish(amqp: &str, queue: &str, most: Duration) -> Figures {
+/// Publishes for `duration` into a new queue, and deletes the queue.
+pub async fn publish(amqp: &str, queue: &str, duration: Duration) -> Figures {
     let (_connection, channel) = harness::channel(amqp).await;
-    let mut quorum = FieldTable::default();
-    quorum.insert(
-        "x-queue-type".into(),
-        AMQPValue::LongString("quorum".into()),
-    );
-    channel
-        .queue_declare(queue.into(), QueueDeclareOptions::durable(), quorum)
-        .await
-        .expect("a queue");
+    declare_quorum_queue(&channel, queue).await;
     channel
         .confirm_select(ConfirmSelectOptions::default())
         .await
         .expect("confirms");
-    let (alone, began, mut tasks) = (
-        Arc::new(Mutex::new(())),
-        Instant::now(),
-        tokio::task::JoinSet::new(),
-    );
+
+    let publish_lock = Arc::new(Mutex::new(()));
+    let start = Instant::now();
+    let mut publishers = JoinSet::new();
     for _ in 0..OUTSTANDING {
-        let (channel, alone, queue) = (channel.clone(), Arc::clone(&alone), queue.to_owned());
-        tasks.spawn(async move {
-            let mut took = Vec::new();
-            while began.elapsed() < most {
-                let one = Instant::now();
-                once(&channel, &alone, &queue).await;
-                took.push(one.elapsed());
+        let (channel, publish_lock) = (channel.clone(), Arc::clone(&publish_lock));
+        let queue = queue.to_owned();
+        publishers.spawn(async move {
+            let mut durations = Vec::new();
+            while start.elapsed() < duration {
+                let begin = Instant::now();
+                publish_one(&channel, &publish_lock, &queue).await;
+                durations.push(begin.elapsed());
             }
-            took
+            durations
         });
     }
-    let mut took = Vec::new();
-    while let Some(task) = tasks.join_next().await {
-        took.extend(task.expect("a publisher ends"));
+    let mut durations = Vec::new();
+    while let Some(publisher) = publishers.join_next().await {
+        durations.extend(publisher.expect("a publisher ends"));
     }
-    let figures = Figures::of(took, began.elapsed());
+    let figures = Figures::of(durations, start.elapsed());
+
     channel
         .queue_delete(queue.into(), QueueDeleteOptions::default())
         .await
-        .expect("it is removed");
+        .expect("the queue is deleted");
     figures
 }
 
-async fn once(channel: &Channel, alone: &Mutex<()>, queue: &str) {
-    let body = [b'x'; BYTES];
+async fn declare_quorum_queue(channel: &Channel, queue: &str) {
+    let mut arguments = FieldTable::default();
+    arguments.insert(
+        "x-queue-type".into(),
+        AMQPValue::LongString("quorum".into()),
+    );
+
+    channel
+        .queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments)
+        .await
+        .expect("a queue");
+}
+
+async fn publish_one(channel: &Channel, publish_lock: &Mutex<()>, queue: &str) {
+    let body = [b'x'; BODY_BYTES];
     let properties = BasicProperties::default().with_delivery_mode(2);
     let publish = channel.basic_publish(
         "".into(),
@@ -75,18 +84,21 @@ async fn once(channel: &Channel, alone: &Mutex<()>, queue: &str) {
         properties,
     );
     tokio::pin!(publish);
-    // As the product does: without the lock around the first poll two confirms could be swapped.
-    let first = poll_fn(|context| {
-        let _alone = alone.lock().unwrap_or_else(PoisonError::into_inner);
+
+    // Like Hirewire: without the lock around the first poll, two publishers could get each other's
+    // confirm.
+    let first_poll = poll_fn(|context| {
+        let _locked = publish_lock.lock().unwrap_or_else(PoisonError::into_inner);
         Poll::Ready(publish.as_mut().poll(context))
     });
-    let written = match first.await {
+    let written = match first_poll.await {
         Poll::Ready(written) => written,
         Poll::Pending => publish.await,
     };
-    let confirmed = written.expect("written").await.expect("a confirm");
+
+    let confirm = written.expect("written").await.expect("a confirm");
     assert!(
-        matches!(confirmed, Confirmation::Ack(None)),
-        "the broker did not take it"
+        matches!(confirm, Confirmation::Ack(None)),
+        "the broker rejected the message"
     );
 }

@@ -1,98 +1,104 @@
-//! What a measurement came to, medians of several, and how they are printed.
+//! The figures of a measurement, their medians over several rounds, and the tables that show them.
 
 use std::time::Duration;
 
-/// So many in so long, and how long each took where that was looked at.
+/// The figures of one round.
 #[derive(Clone, Debug)]
 pub struct Figures {
-    /// In a second.
+    /// Per second.
     pub rate: f64,
-    /// Half took no longer.
+    /// Half of the operations took at most this long; zero if it was not measured.
     pub p50: Duration,
-    /// Of a hundred, one took longer.
+    /// 99 of 100 operations took at most this long; zero if it was not measured.
     pub p99: Duration,
 }
 
 impl Figures {
-    /// From how long each took.
-    pub fn of(mut took: Vec<Duration>, whole: Duration) -> Self {
-        took.sort_unstable();
-        let at = |share: f64| {
-            let harness = ((took.len() as f64) * share) as usize;
-            took.get(harness.min(took.len().saturating_sub(1)))
+    /// From the duration of each operation, and of the round.
+    pub fn of(mut durations: Vec<Duration>, round: Duration) -> Self {
+        durations.sort_unstable();
+        let percentile = |share: f64| {
+            let index = ((durations.len() as f64) * share) as usize;
+            durations
+                .get(index.min(durations.len().saturating_sub(1)))
                 .copied()
                 .unwrap_or_default()
         };
+
         Self {
-            rate: took.len() as f64 / whole.as_secs_f64(),
-            p50: at(0.50),
-            p99: at(0.99),
+            rate: durations.len() as f64 / round.as_secs_f64(),
+            p50: percentile(0.50),
+            p99: percentile(0.99),
         }
     }
 
-    /// From a count alone.
-    pub fn counted(count: usize, whole: Duration) -> Self {
+    /// From the number of operations, and the duration of the round.
+    pub fn counted(count: usize, round: Duration) -> Self {
         Self {
-            rate: count as f64 / whole.as_secs_f64(),
+            rate: count as f64 / round.as_secs_f64(),
             p50: Duration::ZERO,
             p99: Duration::ZERO,
         }
     }
 
-    /// The median of each figure by itself.
+    /// The median of each figure over the rounds.
     pub fn median(rounds: &[Self]) -> Self {
-        let middle = |of: fn(&Self) -> f64| {
-            let mut all: Vec<f64> = rounds.iter().map(of).collect();
-            all.sort_unstable_by(f64::total_cmp);
-            all.get(all.len() / 2).copied().unwrap_or_default()
+        let median = |figure: fn(&Self) -> f64| {
+            let mut values: Vec<f64> = rounds.iter().map(figure).collect();
+            values.sort_unstable_by(f64::total_cmp);
+            values.get(values.len() / 2).copied().unwrap_or_default()
         };
+
         Self {
-            rate: middle(|figures| figures.rate),
-            p50: Duration::from_secs_f64(middle(|figures| figures.p50.as_secs_f64())),
-            p99: Duration::from_secs_f64(middle(|figures| figures.p99.as_secs_f64())),
+            rate: median(|figures| figures.rate),
+            p50: Duration::from_secs_f64(median(|figures| figures.p50.as_secs_f64())),
+            p99: Duration::from_secs_f64(median(|figures| figures.p99.as_secs_f64())),
         }
     }
 }
 
-/// A row: what, every round's rate, medians.
-pub fn row(what: &str, rounds: &[Figures]) {
+/// Prints the header of a table of rates.
+pub fn print_rate_header(unit: &str) {
+    println!(
+        "\n| measurement | {unit}/s in each round | median | p50 ms | p99 ms |\n\
+         |---|---|---|---|---|"
+    );
+}
+
+/// Prints the rate of each round, and the medians.
+pub fn print_rates(measurement: &str, rounds: &[Figures]) {
     let median = Figures::median(rounds);
-    let each: Vec<String> = rounds
+    let rates: Vec<String> = rounds
         .iter()
         .map(|figures| format!("{:.0}", figures.rate))
         .collect();
-    let ms = |time: Duration| {
-        if time.is_zero() {
-            "-".to_owned()
-        } else {
-            format!("{:.1}", time.as_secs_f64() * 1000.0)
-        }
-    };
+
     println!(
-        "| {what} | {} | {:.0} | {} | {} |",
-        each.join(", "),
+        "| {measurement} | {} | {:.0} | {} | {} |",
+        rates.join(", "),
         median.rate,
-        ms(median.p50),
-        ms(median.p99)
+        milliseconds(median.p50),
+        milliseconds(median.p99)
     );
 }
 
-/// A row of verdicts.
-pub fn verdict(what: &str, measured: f64, target: &str, met: bool) {
+fn milliseconds(duration: Duration) -> String {
+    if duration.is_zero() {
+        "-".to_owned()
+    } else {
+        format!("{:.1}", duration.as_secs_f64() * 1000.0)
+    }
+}
+
+/// Prints the header of a table of objectives.
+pub fn print_objective_header() {
+    println!("\n| objective | measured | required | |\n|---|---|---|---|");
+}
+
+/// Prints an objective, and whether it is met.
+pub fn print_objective(objective: &str, measured: f64, required: &str, met: bool) {
     println!(
-        "| {what} | {measured:.2} | {target} | {} |",
+        "| {objective} | {measured:.2} | {required} | {} |",
         if met { "met" } else { "**missed**" }
     );
-}
-
-/// The head of a table of rates.
-pub fn head(unit: &str) {
-    println!(
-        "\n| what | {unit}/s in each round | median | p50 ms | p99 ms |\n|---|---|---|---|---|"
-    );
-}
-
-/// The head of a table of verdicts.
-pub fn verdicts() {
-    println!("\n| target | measured | asked for | |\n|---|---|---|---|");
 }

@@ -1,6 +1,7 @@
-//! Where a service runs for a measurement: a folder, a config, and names on the dependencies that are removed afterwards.
+//! The services and dependencies of a measurement: a folder, a config, and names on the broker and
+//! the database server that are deleted afterwards.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use hirewire::{
     app::{Options, Roles, Service},
@@ -12,46 +13,47 @@ use lapin::{
     Channel, Connection, ConnectionProperties,
     options::{ExchangeDeleteOptions, QueueDeleteOptions},
 };
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 
 use crate::hooks::SECRET;
 
-/// The token that the sandbox asks for.
+/// The bearer token of the sandbox.
 pub const TOKEN: &str = "bench-token";
 
-/// A name that nobody else has.
-pub fn name() -> String {
-    format!(
-        "bench{}",
-        telemetry::new_id()
-            .replace('-', "")
-            .chars()
-            .skip(8)
-            .collect::<String>()
-    )
+/// A unique name for an instance, a queue or a database.
+pub fn unique_name() -> String {
+    let id = telemetry::new_id().replace('-', "");
+    let suffix: String = id.chars().skip(8).collect();
+    format!("bench{suffix}")
 }
 
-/// Starts a service of these roles. `more` is added to its config.
-pub async fn service(
-    folder: &std::path::Path,
-    instance: &str,
-    roles: Roles,
-    more: &str,
-) -> Service {
+/// Starts a service with these roles. `more` is appended to its config.
+pub async fn start_service(folder: &Path, instance: &str, roles: Roles, more: &str) -> Service {
+    let data_dir = folder.display();
     let text = format!(
-        "instance = \"{instance}\"\ndata_dir = \"{}\"\n[intake]\nlisten = \"127.0.0.1:0\"\n\
-         [ops]\nlisten = \"127.0.0.1:0\"\n\
-         [sources.bench]\npreset = \"canonical\"\nsecrets = [\"{SECRET}\"]\ntime_zone = \"Europe/Berlin\"\n{more}\n",
-        folder.display()
+        r#"
+instance = "{instance}"
+data_dir = "{data_dir}"
+[intake]
+listen = "127.0.0.1:0"
+[ops]
+listen = "127.0.0.1:0"
+[sources.bench]
+preset = "canonical"
+secrets = ["{SECRET}"]
+time_zone = "Europe/Berlin"
+{more}
+"#
     );
     let environment = Environment::of([]).with_literal_secrets();
     let config = Config::parse(&text, "bench.toml", &environment).unwrap_or_else(|mistakes| {
         unreachable!("{}", mistakes.render(&annotate_snippets::Renderer::plain()));
     });
+
     let breaker = BreakerSettings {
         people: 50,
         pause: Duration::from_secs(1),
-        longest: Duration::from_secs(1),
+        max_pause: Duration::from_secs(1),
     };
     let options = Options {
         breaker,
@@ -62,22 +64,22 @@ pub async fn service(
         .expect("a service")
 }
 
-/// Waits until it answers that it is ready.
-pub async fn ready(service: &Service) {
+/// Waits until `/readyz` responds with success, for 30 s at most.
+pub async fn wait_until_ready(service: &Service) {
     let url = format!("http://{}/readyz", service.ops);
+
     for _ in 0..600 {
-        if reqwest::get(&url)
-            .await
-            .is_ok_and(|answer| answer.status().is_success())
-        {
+        let response = reqwest::get(&url).await;
+        if response.is_ok_and(|response| response.status().is_success()) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+
     unreachable!("the service is not ready after 30 s");
 }
 
-/// A channel to the broker, and its connection.
+/// Opens a channel to the broker; its connection closes when it is dropped.
 pub async fn channel(amqp: &str) -> (Connection, Channel) {
     let connection = Connection::connect(amqp, ConnectionProperties::default())
         .await
@@ -86,15 +88,14 @@ pub async fn channel(amqp: &str) -> (Connection, Channel) {
     (connection, channel)
 }
 
-/// Removes everything of that instance from the broker.
-pub async fn remove_from_broker(amqp: &str, instance: &str) {
-    for kind in ["events", "dead", "quarantine", "unrouted"] {
+/// Deletes the queues and exchanges of an instance.
+pub async fn delete_from_broker(amqp: &str, instance: &str) {
+    // A failed deletion closes its channel, so each has a channel of its own.
+    for queue in ["events", "dead", "quarantine", "unrouted"] {
         let (_connection, channel) = channel(amqp).await;
+        let name = format!("hirewire.{instance}.{queue}");
         let _ = channel
-            .queue_delete(
-                format!("hirewire.{instance}.{kind}").into(),
-                QueueDeleteOptions::default(),
-            )
+            .queue_delete(name.into(), QueueDeleteOptions::default())
             .await;
     }
     for exchange in [
@@ -108,26 +109,23 @@ pub async fn remove_from_broker(amqp: &str, instance: &str) {
     }
 }
 
-/// A database of its own on that server; its URL.
-pub async fn database(server: &str, name: &str) -> String {
-    let mut connection = PgConnection::connect(server).await.expect("PostgreSQL");
-    connection
-        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
-            "CREATE DATABASE {name}"
-        ))))
-        .await
-        .expect("a database");
+/// Creates a database on this server; returns its URL.
+pub async fn create_database(server: &str, name: &str) -> String {
+    execute_on_server(server, format!("CREATE DATABASE {name}")).await;
+
     let mut url = url::Url::parse(server).expect("a URL");
     url.set_path(name);
     url.into()
 }
 
-/// Removes it.
 pub async fn drop_database(server: &str, name: &str) {
+    execute_on_server(server, format!("DROP DATABASE {name} WITH (FORCE)")).await;
+}
+
+async fn execute_on_server(server: &str, statement: String) {
     let mut connection = PgConnection::connect(server).await.expect("PostgreSQL");
-    let dropping = format!("DROP DATABASE {name} WITH (FORCE)");
     connection
-        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(dropping)))
+        .execute(sqlx::raw_sql(AssertSqlSafe(statement)))
         .await
-        .expect("it is dropped");
+        .expect("the statement succeeds");
 }

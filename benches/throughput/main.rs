@@ -1,20 +1,22 @@
-//! `scripts/bench`: what intake and workers do in a second, beside bare loops that do the least that would do.
+//! `scripts/bench`: the throughput of intake and workers, beside bare loops that do the least
+//! possible work.
 //!
-//! One run measures everything, so that a ratio compares what the same machine did in the same minutes. It prints
-//! Markdown: raw figures, ratios and whether each target is met. It needs `RabbitMQ` and `PostgreSQL`
-//! (`HIREWIRE_TEST_AMQP_URL`, `HIREWIRE_TEST_POSTGRES_URL`; `scripts/with-services` sets both), used only by names of
-//! its own. A missed target is told, not a failure: a busy machine misses some.
+//! One run measures everything, so that a ratio compares figures of the same machine in the same
+//! minutes. The output is Markdown: figures, ratios and objectives. A missed objective is no
+//! failure, because a busy machine misses some. RabbitMQ and PostgreSQL are at
+//! `HIREWIRE_TEST_AMQP_URL` and `HIREWIRE_TEST_POSTGRES_URL` (`scripts/with-services` sets both);
+//! the run deletes what it creates there.
 
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "a measurement that cannot be made is no measurement"
+    reason = "a benchmark prints its figures, and ends when it cannot measure"
 )]
 #![allow(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "counts of seconds of work fit a float, and shares of them a count"
+    reason = "the counts of a run fit into a float, and its percentiles into an index"
 )]
 
 mod bare_publisher;
@@ -24,44 +26,52 @@ mod figures;
 mod harness;
 mod hooks;
 mod intake;
+mod target;
 mod worker;
 
-/// The service's own (src/main.rs), for both sides.
+/// The allocator of the service (`src/main.rs`), for the bare loops too.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Where the dependencies are.
+/// The URLs of broker and database server.
 struct Dependencies {
     amqp: String,
     postgres: String,
 }
 
-/// How long each measurement takes.
+/// The size of the measurements.
 #[derive(Clone, Copy)]
 struct Effort {
-    /// Rounds of intake and bare publisher, in turns.
+    /// The number of rounds of each measurement.
     rounds: usize,
-    /// Seconds of each.
+    /// The duration of a round of the intake.
     seconds: u64,
-    /// Events that the workers apply in a round.
+    /// The number of events in a round of the workers.
     events: usize,
 }
 
 #[allow(
     clippy::disallowed_methods,
-    reason = "a recipe's own settings, which no config has"
+    reason = "the settings of a benchmark are in the environment"
 )]
-fn variable(name: &str, usual: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| usual.to_owned())
+fn variable(name: &str, default: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| default.to_owned())
 }
 
-fn number(name: &str, usual: u32) -> u32 {
-    variable(name, "").parse().unwrap_or(usual)
+fn number(name: &str, default: u32) -> u32 {
+    variable(name, "").parse().unwrap_or(default)
+}
+
+/// Prints the current step to stderr: a run takes minutes.
+#[allow(clippy::print_stderr, reason = "stdout has the figures")]
+fn print_progress(step: &str) {
+    eprintln!("{step}");
 }
 
 fn main() {
-    // Logs cost what they cost: at the level a service usually has, written to nowhere that is slow.
+    // The usual log level of a service, because logging costs time too.
     let _ = hirewire::telemetry::log_to_stderr(&variable("HIREWIRE_BENCH_LOG", "warn"));
+
     let dependencies = Dependencies {
         amqp: variable(
             "HIREWIRE_TEST_AMQP_URL",
@@ -77,12 +87,13 @@ fn main() {
         seconds: u64::from(number("HIREWIRE_BENCH_SECONDS", 5)),
         events: number("HIREWIRE_BENCH_EVENTS", 10_000) as usize,
     };
+    let part = variable("HIREWIRE_BENCH_PART", "all");
+
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let part = variable("HIREWIRE_BENCH_PART", "all");
         if part != "worker" {
             intake::measure(&dependencies, effort).await;
         }

@@ -1,166 +1,81 @@
-//! The workers: events recorded and reconciled a second against the sandbox, beside the bare loop on the same store.
+//! The measurement of the workers: events stored and reconciled per second against the sandbox,
+//! beside the bare loop on the same kind of store.
 
 use std::{
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use hirewire::app::Roles;
-use hirewire_sandbox::{LoggedRequest, Sandbox, SandboxProfile, SandboxSettings};
-use http::{HeaderMap, HeaderValue};
-use serde_json::json;
 use sqlx::{AnyConnection, Connection as _, Row as _};
 
 use crate::{
     Dependencies, Effort,
-    bare_worker::{Bare, apply},
-    clients::{Load, Next},
+    bare_worker::{BareStore, RequestTemplate, apply},
+    clients::{Load, NextRequest},
     figures::{self, Figures},
-    harness, hooks, intake,
+    harness, hooks, print_progress,
+    target::Target,
 };
 
-/// Accounts that are reconciled at a time.
+/// The number of accounts that are reconciled at a time.
 const CONCURRENCY: usize = 32;
 
-/// Which worker's requests the bare loop sends with other names: no other name or number is within it.
-const MODEL: &str = "77000077";
+/// A row of `accounts` is reconciled once it is bound and nothing is pending.
+const COUNT_RECONCILED: &str =
+    "SELECT COUNT(*) AS n FROM accounts WHERE scim_id IS NOT NULL AND next_run_at IS NULL";
 
-/// A sandbox on a thread of its own.
-struct Target {
-    sandbox: Sandbox,
-    address: std::net::SocketAddr,
+/// The kind of store of a measurement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum StoreKind {
+    Postgres,
+    Sqlite,
 }
 
-impl Target {
-    fn start() -> Self {
-        let settings = SandboxSettings {
-            token: Some(harness::TOKEN.into()),
-            profile: SandboxProfile::Generic,
-            faults: Vec::new(),
-        };
-        let sandbox = Sandbox::new(settings);
-        let (tell, told) = std::sync::mpsc::channel();
-        let serving = sandbox.clone();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(async {
-                let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-                    .await
-                    .expect("a port");
-                tell.send(listener.local_addr().expect("an address"))
-                    .expect("told");
-                hirewire::http::serve(
-                    listener,
-                    serving.service(),
-                    hirewire::http::Limits::default(),
-                    tokio_util::sync::CancellationToken::new(),
-                )
-                .await;
-            });
-        });
-        Self {
-            sandbox,
-            address: told.recv().expect("an address"),
+impl StoreKind {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Postgres => "PostgreSQL",
+            Self::Sqlite => "SQLite",
         }
-    }
-
-    fn base(&self) -> String {
-        format!("http://{}/scim/v2", self.address)
-    }
-
-    /// How many users it creates in a second when nothing is in between.
-    async fn raw(&self, most: Duration) -> Figures {
-        let mut headers = HeaderMap::new();
-        headers.insert(
-            "authorization",
-            HeaderValue::from_str(&format!("Bearer {}", harness::TOKEN)).expect("a header"),
-        );
-        headers.insert(
-            "content-type",
-            HeaderValue::from_static("application/scim+json"),
-        );
-        let next: Next = Arc::new(move |number| {
-            let body = json!({
-                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": format!("raw.{number}@bench.example"),
-                "externalId": format!("raw-{number}"), "name": { "givenName": "Ada", "familyName": "Lovelace" },
-                "emails": [{ "type": "work", "value": format!("raw.{number}@bench.example") }], "active": true,
-            });
-            Some((headers.clone(), Bytes::from(body.to_string())))
-        });
-        let path = "/scim/v2/Users".to_owned();
-        Load {
-            address: self.address,
-            path,
-            connections: CONCURRENCY,
-            most,
-            next,
-        }
-        .run()
-        .await
     }
 }
 
-/// Measures and prints.
+/// Measures, and prints the tables.
 pub async fn measure(dependencies: &Dependencies, effort: Effort) {
     sqlx::any::install_default_drivers();
-    intake::eprint_step("the sandbox alone");
-    let raw = Target::start()
-        .raw(Duration::from_secs(effort.seconds.min(3)))
+
+    print_progress("the sandbox alone");
+    let sandbox_duration = Duration::from_secs(effort.seconds.min(3));
+    let sandbox = Target::start()
+        .measure_creates(CONCURRENCY, sandbox_duration)
         .await;
     println!(
         "\n### Workers: {CONCURRENCY} accounts at a time, {} hires a round, against the sandbox",
         effort.events
     );
-    figures::head("events");
-    figures::row(
+    figures::print_rate_header("events");
+    figures::print_rates(
         "the sandbox alone: POST /Users (writes)",
-        std::slice::from_ref(&raw),
+        std::slice::from_ref(&sandbox),
     );
+
     let mut ratios = Vec::new();
-    for store in ["PostgreSQL", "SQLite"] {
-        let (mut bare, mut product) = (Vec::new(), Vec::new());
-        for round in 0..effort.rounds {
-            intake::eprint_step(&format!("workers on {store}, round {}", round + 1));
-            let folder = tempfile::tempdir().expect("a folder");
-            let name = harness::name();
-            let url = match store {
-                "PostgreSQL" => harness::database(&dependencies.postgres, &name).await,
-                _ => format!(
-                    "sqlite://{}?mode=rwc",
-                    folder.path().join("store.db").display()
-                ),
-            };
-            let (applied, like) = work(folder.path(), &url, effort.events).await;
-            product.push(applied);
-            bare.push(bare_loop(folder.path(), store, &url, &like, effort.events).await);
-            if store == "PostgreSQL" {
-                harness::drop_database(&dependencies.postgres, &name).await;
-            }
-        }
-        figures::row(
-            &format!("bare loop on {store}: the same requests, two commits"),
-            &bare,
-        );
-        figures::row(&format!("workers on {store}"), &product);
-        ratios.push((
-            store,
-            Figures::median(&product).rate / Figures::median(&bare).rate,
-        ));
+    for kind in [StoreKind::Postgres, StoreKind::Sqlite] {
+        ratios.push((kind, measure_store(kind, dependencies, effort).await));
     }
-    figures::verdicts();
-    figures::verdict(
+
+    figures::print_objective_header();
+    figures::print_objective(
         "the sandbox alone, writes/s",
-        raw.rate,
+        sandbox.rate,
         "at least 3,000",
-        raw.rate >= 3000.0,
+        sandbox.rate >= 3000.0,
     );
-    for (store, ratio) in ratios {
-        figures::verdict(
-            &format!("workers on {store} / bare loop"),
+    for (kind, ratio) in ratios {
+        figures::print_objective(
+            &format!("workers on {} / bare loop", kind.label()),
             ratio,
             "at least 0.5",
             ratio >= 0.5,
@@ -168,86 +83,129 @@ pub async fn measure(dependencies: &Dependencies, effort: Effort) {
     }
 }
 
-async fn bare_loop(
-    folder: &std::path::Path,
-    store: &str,
-    url: &str,
-    like: &[LoggedRequest],
-    events: usize,
-) -> Figures {
-    let target = Target::start();
-    let url = match store {
-        "PostgreSQL" => url.to_owned(),
-        _ => format!("sqlite://{}?mode=rwc", folder.join("bare.db").display()),
-    };
-    let bare = Bare::open(&url, CONCURRENCY).await;
-    apply(&bare, &target.base(), like, MODEL, events, CONCURRENCY).await
+/// Measures all rounds on one kind of store; returns the ratio of the workers to the bare loop.
+async fn measure_store(kind: StoreKind, dependencies: &Dependencies, effort: Effort) -> f64 {
+    let label = kind.label();
+    let (mut bare, mut workers) = (Vec::new(), Vec::new());
+
+    for round in 0..effort.rounds {
+        print_progress(&format!("workers on {label}, round {}", round + 1));
+        let folder = tempfile::tempdir().expect("a folder");
+        let name = harness::unique_name();
+        let url = match kind {
+            StoreKind::Postgres => harness::create_database(&dependencies.postgres, &name).await,
+            StoreKind::Sqlite => sqlite_url(folder.path(), "store.db"),
+        };
+        let bare_url = match kind {
+            StoreKind::Postgres => url.clone(),
+            StoreKind::Sqlite => sqlite_url(folder.path(), "bare.db"),
+        };
+
+        let (figures, template) = measure_workers(folder.path(), &url, effort.events).await;
+        workers.push(figures);
+        bare.push(measure_bare_loop(&bare_url, &template, effort.events).await);
+
+        if kind == StoreKind::Postgres {
+            harness::drop_database(&dependencies.postgres, &name).await;
+        }
+    }
+
+    figures::print_rates(
+        &format!("bare loop on {label}: the same requests, two commits"),
+        &bare,
+    );
+    figures::print_rates(&format!("workers on {label}"), &workers);
+    Figures::median(&workers).rate / Figures::median(&bare).rate
 }
 
-/// Has so many hires lie in the queue, starts the workers, and waits until every account is reconciled. Also what was sent
-/// for the model's hire, which is applied afterwards.
-async fn work(
-    folder: &std::path::Path,
-    store: &str,
-    events: usize,
-) -> (Figures, Vec<LoggedRequest>) {
+fn sqlite_url(folder: &Path, file: &str) -> String {
+    format!("sqlite://{}?mode=rwc", folder.join(file).display())
+}
+
+async fn measure_bare_loop(url: &str, template: &RequestTemplate, events: usize) -> Figures {
     let target = Target::start();
-    let instance = harness::name();
-    let more = format!(
-        "[store]\nurl = \"{store}\"\n[connections.app]\nprofile = \"generic\"\nbase_url = \"{}\"\ntoken = \"{}\"\n\
-         mode = \"apply\"\nlimits = {{ rate = \"100000/s\", concurrency = {CONCURRENCY}, timeout = \"10s\", acker = \"15s\" }}",
-        target.base(),
-        harness::TOKEN
-    );
-    fill(folder, &instance, &more, events).await;
+    let store = BareStore::open(url, CONCURRENCY).await;
+
+    apply(&store, &target.base_url(), template, events, CONCURRENCY).await
+}
+
+/// Fills the queue with hires, starts the workers, and waits until every account is reconciled.
+/// Also returns the requests of the last hire.
+async fn measure_workers(folder: &Path, store: &str, events: usize) -> (Figures, RequestTemplate) {
+    let target = Target::start();
+    let instance = harness::unique_name();
+    let config = config(store, &target.base_url());
+    fill_queue(folder, &instance, &config, events).await;
+
     let roles = Roles {
         intake: false,
         worker: true,
         ops: false,
     };
-    let service = harness::service(folder, &instance, roles, &more).await;
-    let began = Instant::now();
-    until_reconciled(store, events).await;
-    let figures = Figures::counted(events, began.elapsed());
+    let service = harness::start_service(folder, &instance, roles, &config).await;
+    let start = Instant::now();
+    wait_until_reconciled(store, events).await;
+    let figures = Figures::counted(events, start.elapsed());
+
     service.stop().await;
-    (figures, requests_of_a_hire(&target))
+    (figures, target.last_hire())
 }
 
-/// Puts hires into the embedded queue, by the intake.
-async fn fill(folder: &std::path::Path, instance: &str, more: &str, events: usize) {
+fn config(store: &str, base_url: &str) -> String {
+    let token = harness::TOKEN;
+    format!(
+        r#"
+[store]
+url = "{store}"
+[connections.app]
+profile = "generic"
+base_url = "{base_url}"
+token = "{token}"
+mode = "apply"
+[connections.app.limits]
+rate = "100000/s"
+concurrency = {CONCURRENCY}
+timeout = "10s"
+propagation_delay = "15s"
+"#
+    )
+}
+
+/// Sends hires to an intake without workers, so that they stay in the embedded queue.
+async fn fill_queue(folder: &Path, instance: &str, config: &str, events: usize) {
     let roles = Roles {
         intake: true,
         worker: false,
         ops: false,
     };
-    let service = harness::service(folder, instance, roles, more).await;
-    harness::ready(&service).await;
-    let signed = hooks::signed(events);
-    let next: Next = Arc::new(move |number| {
-        signed
+    let service = harness::start_service(folder, instance, roles, config).await;
+    harness::wait_until_ready(&service).await;
+
+    let hooks = hooks::signed(events);
+    let next_request: NextRequest = Arc::new(move |number| {
+        hooks
             .get(number)
             .map(|hook| (hook.headers.clone(), hook.body.clone()))
     });
-    let address = service.intake.expect("an intake");
-    let most = Duration::from_mins(2);
-    Load {
-        address,
+    let load = Load {
+        address: service.intake.expect("an intake"),
         path: "/hooks/bench".to_owned(),
         connections: 64,
-        most,
-        next,
-    }
-    .run()
-    .await;
+        max_duration: Duration::from_mins(2),
+        next_request,
+    };
+    load.run().await;
+
     service.stop().await;
 }
 
-/// Asks the store itself: an event is applied once its account's row says so, durably. Seldom while much is left: asking
-/// takes of what is measured.
-async fn until_reconciled(store: &str, events: usize) {
+/// Counts the reconciled accounts in the store. It polls less often while many are left, because
+/// each query takes time from the workers.
+async fn wait_until_reconciled(store: &str, events: usize) {
     let deadline = Instant::now() + Duration::from_mins(5);
     let mut connection = None;
     let mut reconciled = 0;
+
     while reconciled < events {
         assert!(
             Instant::now() < deadline,
@@ -255,68 +213,20 @@ async fn until_reconciled(store: &str, events: usize) {
         );
         let left = u64::try_from(events - reconciled).unwrap_or(u64::MAX);
         tokio::time::sleep(Duration::from_millis((left / 4).clamp(10, 500))).await;
+
         if connection.is_none() {
             connection = AnyConnection::connect(store).await.ok();
         }
         let Some(open) = connection.as_mut() else {
             continue;
         };
-        let counting =
-            "SELECT COUNT(*) AS n FROM accounts WHERE scim_id IS NOT NULL AND next_run_at IS NULL";
-        // Before the store is opened there is no such table.
-        if let Ok(row) = sqlx::query(counting).fetch_one(open).await {
+        // The table does not exist before the service has opened the store.
+        if let Ok(row) = sqlx::query(COUNT_RECONCILED).fetch_one(open).await {
             reconciled = usize::try_from(row.get::<i64, _>("n")).unwrap_or(0);
         }
     }
+
     if let Some(connection) = connection {
         let _ = connection.close().await;
     }
-}
-
-/// The last hire's requests that the sandbox remembers, with the model's number for that person's.
-fn requests_of_a_hire(target: &Target) -> Vec<LoggedRequest> {
-    let mut requests = target.sandbox.requests();
-    let created = requests
-        .iter()
-        .rposition(|request| request.method == "POST")
-        .expect("a create");
-    let body = requests
-        .get(created)
-        .and_then(|request| request.body.clone())
-        .expect("a user");
-    let number = body
-        .pointer("/externalId")
-        .and_then(serde_json::Value::as_str)
-        .expect("an id")
-        .to_owned();
-    let number = number
-        .trim_start_matches(|letter: char| !letter.is_ascii_digit())
-        .to_owned();
-    let marks = [
-        format!("E-{number}%22"),
-        format!(".{number}%40"),
-        format!(".{number}@"),
-    ];
-    requests.truncate(created + 1);
-    let mut like: Vec<LoggedRequest> = requests
-        .into_iter()
-        .filter(|request| {
-            request.method == "POST" || marks.iter().any(|mark| request.path.contains(mark))
-        })
-        .filter(|request| request.body.as_ref().is_none_or(|sent| *sent == body))
-        .collect();
-    for request in &mut like {
-        request.path = request
-            .path
-            .replace(&format!("E-{number}"), &format!("E-{MODEL}"))
-            .replace(&format!(".{number}"), &format!(".{MODEL}"));
-        let text = body.to_string();
-        let text = text
-            .replace(&format!("E-{number}"), &format!("E-{MODEL}"))
-            .replace(&format!(".{number}@"), &format!(".{MODEL}@"));
-        if request.body.is_some() {
-            request.body = serde_json::from_str(&text).ok();
-        }
-    }
-    like
 }

@@ -1,4 +1,4 @@
-//! Reading a request's body whole, with a limit counted while reading and a deadline for all of it.
+//! Reads the whole body of a request, within a limit in bytes and a deadline.
 
 use std::time::Duration;
 
@@ -7,42 +7,51 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 
-/// Why there is no body.
+/// Why a body cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BodyError {
-    /// It is longer than the limit.
+pub(crate) enum ReadBodyError {
+    /// The body is longer than the limit.
     #[error("the body is over the limit")]
     TooLarge,
-    /// It did not come in time.
-    #[error("the body did not come in time")]
+    /// The body did not arrive before the deadline.
+    #[error("the body did not arrive in time")]
     TimedOut,
-    /// The client broke off, or its chunks are malformed.
-    #[error("the body broke off")]
-    Broken,
+    /// The client closed the connection, or its chunks are malformed.
+    #[error("the body is incomplete")]
+    Incomplete,
 }
 
-/// The raw bytes of the body: at most `limit` of them, within `timeout`.
-pub async fn read_body(body: Body, limit: usize, timeout: Duration) -> Result<Bytes, BodyError> {
-    // What is announced is believed only when it is too much.
+/// Reads at most `limit` bytes within `timeout`.
+pub(crate) async fn read_body(
+    body: Body,
+    limit: usize,
+    timeout: Duration,
+) -> Result<Bytes, ReadBodyError> {
+    // A `Content-Length` over the limit is refused before a byte is read. One below it proves
+    // nothing, so the bytes are counted all the same.
     if body.size_hint().lower() > limit as u64 {
-        return Err(BodyError::TooLarge);
+        return Err(ReadBodyError::TooLarge);
     }
+
     tokio::time::timeout(timeout, collect(body, limit))
         .await
-        .unwrap_or(Err(BodyError::TimedOut))
+        .unwrap_or(Err(ReadBodyError::TimedOut))
 }
 
-async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
+async fn collect(mut body: Body, limit: usize) -> Result<Bytes, ReadBodyError> {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
+
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
+        let frame = frame.map_err(|_| ReadBodyError::Incomplete)?;
+        let Ok(data) = frame.into_data() else {
             continue;
         };
         if first.len() + whole.len() + data.len() > limit {
-            return Err(BodyError::TooLarge);
+            return Err(ReadBodyError::TooLarge);
         }
-        // Most bodies come in one piece, which is then not copied.
+
+        // Most bodies arrive in one frame, which is then not copied.
         if first.is_empty() && whole.is_empty() {
             first = data;
         } else {
@@ -50,6 +59,7 @@ async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BodyError> {
             whole.extend_from_slice(&data);
         }
     }
+
     Ok(if whole.is_empty() {
         first
     } else {
@@ -65,7 +75,7 @@ mod tests {
 
     use super::*;
 
-    const PATIENT: Duration = Duration::from_mins(1);
+    const LONG: Duration = Duration::from_mins(1);
 
     fn chunks(chunks: &'static [&'static str]) -> Body {
         Body::from_stream(stream::iter(
@@ -76,28 +86,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn chunks_are_counted_as_they_come() {
+    async fn the_limit_counts_the_bytes_of_all_chunks() {
         assert_eq!(
-            read_body(chunks(&["ab", "cd", "ef"]), 6, PATIENT).await,
+            read_body(chunks(&["ab", "cd", "ef"]), 6, LONG).await,
             Ok(Bytes::from("abcdef"))
         );
         assert_eq!(
-            read_body(chunks(&["ab", "cd", "efg"]), 6, PATIENT).await,
-            Err(BodyError::TooLarge)
+            read_body(chunks(&["ab", "cd", "efg"]), 6, LONG).await,
+            Err(ReadBodyError::TooLarge)
         );
         assert_eq!(
-            read_body(Body::from("abcdefg"), 6, PATIENT).await,
-            Err(BodyError::TooLarge)
+            read_body(Body::from("abcdefg"), 6, LONG).await,
+            Err(ReadBodyError::TooLarge)
         );
-        assert_eq!(read_body(Body::empty(), 6, PATIENT).await, Ok(Bytes::new()));
+        assert_eq!(read_body(Body::empty(), 6, LONG).await, Ok(Bytes::new()));
     }
 
     #[tokio::test]
-    async fn a_body_that_does_not_come_is_given_up() {
+    async fn a_body_that_does_not_arrive_times_out() {
         let never = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
         assert_eq!(
             read_body(never, 6, Duration::from_millis(5)).await,
-            Err(BodyError::TimedOut)
+            Err(ReadBodyError::TimedOut)
         );
     }
 }

@@ -1,6 +1,8 @@
-//! Health: `/livez`, `/readyz` and `/readyz/{intake|worker|ops}`, from named checks that the roles register.
+//! Health routes: `/livez`, `/readyz` and `/readyz/{intake|worker|ops}`.
 //!
-//! A check is asked at each request and must answer at once; what it looks at is kept up to date elsewhere.
+//! Each role registers named checks. A request runs the checks of the roles it asks for; a check
+//! only reads a state that another task keeps up to date, so it answers at once. `/livez` runs no
+//! check: it answers as long as the process accepts connections.
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
@@ -15,22 +17,21 @@ use serde_json::{Value, json};
 
 use super::Problem;
 
-/// A part of the service that can run alone.
+/// A role that a process may run, alone or with others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ProcessRole {
-    /// Receives hooks.
+pub(crate) enum ProcessRole {
+    /// Receives hooks and publishes them to the queue.
     Intake,
-    /// Records and settles.
+    /// Stores the events of the queue and reconciles accounts.
     Worker,
-    /// API and console.
+    /// Serves the operators' API.
     Ops,
 }
 
 impl ProcessRole {
-    /// Every role.
     pub const ALL: [Self; 3] = [Self::Intake, Self::Worker, Self::Ops];
 
-    /// Its word.
+    /// The role's name in the health routes.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Intake => "intake",
@@ -46,38 +47,39 @@ impl fmt::Display for ProcessRole {
     }
 }
 
-/// How much a listener tells.
+/// How much of a failed check the answer shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
-    /// The names of what is not ready: for listeners that the internet reaches.
+pub(crate) enum Detail {
+    /// Role and name of the check: for a listener that the internet can reach.
     Names,
-    /// Also why.
+    /// The reason as well.
     Reasons,
 }
 
-type Check = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+type CheckFn = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 
-/// The checks of the roles that run here.
+#[derive(Clone)]
+struct Check {
+    role: ProcessRole,
+    name: &'static str,
+    run: CheckFn,
+}
+
+/// The roles that run in this process, and their checks.
 #[derive(Clone, Default)]
-pub struct Health {
+pub(crate) struct Health {
     roles: BTreeSet<ProcessRole>,
-    checks: Vec<(ProcessRole, &'static str, Check)>,
+    checks: Vec<Check>,
 }
 
 impl Health {
-    /// With no role at all.
+    /// No role and no check.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Says that the role runs here.
-    #[must_use]
-    pub fn role(mut self, role: ProcessRole) -> Self {
-        self.roles.insert(role);
-        self
-    }
-
-    /// Adds a check of a role that runs here: ready, or why not.
+    /// Adds a check and its role. `check` returns the reason if the role is not ready; it must not
+    /// block.
     #[must_use]
     pub fn check(
         mut self,
@@ -86,60 +88,66 @@ impl Health {
         check: impl Fn() -> Result<(), String> + Send + Sync + 'static,
     ) -> Self {
         self.roles.insert(role);
-        self.checks.push((role, name, Arc::new(check)));
+        self.checks.push(Check {
+            role,
+            name,
+            run: Arc::new(check),
+        });
         self
     }
 
-    /// The three routes, as a listener shows them.
+    /// The health routes of one listener.
     pub fn router(&self, detail: Detail) -> Router {
         let (all, one) = (self.clone(), self.clone());
         Router::new()
             .route("/livez", get(|| async { Json(json!({ "live": true })) }))
             .route(
                 "/readyz",
-                get(move || async move { all.answer(&all.roles, detail) }),
+                get(move || async move { all.respond(&all.roles, detail) }),
             )
             .route(
                 "/readyz/{role}",
-                get(move |Path(name): Path<String>| async move { one.answer_role(&name, detail) }),
+                get(move |Path(name): Path<String>| async move { one.respond_role(&name, detail) }),
             )
     }
 
-    fn answer_role(&self, name: &str, detail: Detail) -> Response {
+    fn respond_role(&self, name: &str, detail: Detail) -> Response {
         match self.roles.iter().find(|role| role.as_str() == name) {
-            Some(role) => self.answer(&BTreeSet::from([*role]), detail),
+            Some(role) => self.respond(&BTreeSet::from([*role]), detail),
             None => Problem::new(StatusCode::NOT_FOUND)
                 .detail("no such role runs here")
                 .into_response(),
         }
     }
 
-    fn answer(&self, roles: &BTreeSet<ProcessRole>, detail: Detail) -> Response {
-        let failing: Vec<Value> = self
+    /// 200 if every check of these roles passes, else 503 with the checks that failed.
+    fn respond(&self, roles: &BTreeSet<ProcessRole>, detail: Detail) -> Response {
+        let failed: Vec<Value> = self
             .checks
             .iter()
-            .filter(|(role, ..)| roles.contains(role))
-            .filter_map(|(role, name, check)| {
-                check()
-                    .err()
-                    .map(|reason| told(*role, name, &reason, detail))
+            .filter(|check| roles.contains(&check.role))
+            .filter_map(|check| {
+                let reason = (check.run)().err()?;
+                Some(failed_check(check, &reason, detail))
             })
             .collect();
-        let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
-        let status = if failing.is_empty() {
+
+        let status = if failed.is_empty() {
             StatusCode::OK
         } else {
             StatusCode::SERVICE_UNAVAILABLE
         };
-        let document = json!({ "ready": failing.is_empty(), "roles": names, "not_ready": failing });
+        let names: Vec<_> = roles.iter().map(|role| role.as_str()).collect();
+        let document = json!({ "ready": failed.is_empty(), "roles": names, "not_ready": failed });
         (status, Json(document)).into_response()
     }
 }
 
-fn told(role: ProcessRole, name: &str, reason: &str, detail: Detail) -> Value {
+fn failed_check(check: &Check, reason: &str, detail: Detail) -> Value {
+    let (role, name) = (check.role.as_str(), check.name);
     match detail {
-        Detail::Names => json!({ "role": role.as_str(), "check": name }),
-        Detail::Reasons => json!({ "role": role.as_str(), "check": name, "reason": reason }),
+        Detail::Names => json!({ "role": role, "check": name }),
+        Detail::Reasons => json!({ "role": role, "check": name, "reason": reason }),
     }
 }
 
@@ -154,11 +162,13 @@ mod tests {
         let request = http::Request::get(path)
             .body(Body::empty())
             .expect("a request");
+
         let response = health
             .router(detail)
             .oneshot(request)
             .await
             .expect("an answer");
+
         let status = response.status().as_u16();
         let body = axum::body::to_bytes(response.into_body(), 10_000)
             .await
@@ -167,20 +177,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_ready_is_named_and_only_in_its_role() {
-        let health = Health::new().check(ProcessRole::Intake, "queue", || Ok(())).check(
-            ProcessRole::Worker,
-            "store",
-            || Err("postgres.internal refuses".into()),
-        );
+    async fn a_failed_check_is_named_and_makes_only_its_role_unready() {
+        let health = Health::new()
+            .check(ProcessRole::Intake, "queue", || Ok(()))
+            .check(ProcessRole::Worker, "store", || {
+                Err("postgres.internal refuses".into())
+            });
+
         assert_eq!(get(&health, Detail::Names, "/livez").await.0, 200);
         assert_eq!(get(&health, Detail::Names, "/readyz/intake").await.0, 200);
         assert_eq!(get(&health, Detail::Names, "/readyz/ops").await.0, 404);
+
         let (status, document) = get(&health, Detail::Names, "/readyz").await;
         assert_eq!(
             (status, &document["not_ready"]),
             (503, &json!([{"role": "worker", "check": "store"}]))
         );
+
         let (_, document) = get(&health, Detail::Reasons, "/readyz/worker").await;
         assert_eq!(
             document["not_ready"][0]["reason"],

@@ -1,6 +1,8 @@
-//! The accept loop: a cap on connections, a deadline for headers, a bounded drain at the end.
+//! The accept loop of every listener: a limit on connections, a deadline for the headers of a
+//! request, and a bounded drain at the end.
 //!
-//! `axum::serve` has none of the three: a half-sent header would hold its connection for ever.
+//! `axum::serve` has none of the three; without the deadline, a client that sends half a header
+//! would hold its connection for ever. The loop serves HTTP/1.1 over TCP or a Unix socket.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,20 +20,21 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::sync::CancellationToken;
 use tower::{Service, ServiceExt as _};
 
-/// Limits of a listener.
+/// The limits of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How many connections may be open; more wait to be accepted.
+    /// How many connections may be open. Further ones wait until they are accepted.
     pub connections: usize,
-    /// How long a request's headers may take; also how long an idle connection is kept.
+    /// How long the headers of a request may take. An idle connection is closed after this time.
     pub headers: Duration,
-    /// How long requests in flight may take once it is told to stop.
+    /// How long the requests in flight may take after the shutdown began.
     pub drain: Duration,
 }
 
@@ -45,7 +48,8 @@ impl Default for Limits {
     }
 }
 
-/// What a listener serves: a router, or a service whose errors close the connection.
+/// A service that a listener can serve: a router, or a service that may fail. A failure closes the
+/// connection without an answer.
 pub trait Serve:
     Service<Request<Body>, Response = Response, Error: Into<BoxError>, Future: Send>
     + Clone
@@ -62,8 +66,8 @@ impl<S> Serve for S where
 {
 }
 
-/// Serves until the token is cancelled; then accepts nothing more and lets requests in flight end, for a bounded time.
-/// A service that fails closes its connection without an answer.
+/// Serves TCP connections until `shutdown` is cancelled. Then it accepts no more connections, and
+/// waits up to [`Limits::drain`] for the requests in flight.
 pub async fn serve(
     listener: TcpListener,
     service: impl Serve,
@@ -72,23 +76,23 @@ pub async fn serve(
 ) {
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "nodelay could not be set");
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
     });
-    run(listener, service, limits, shutdown).await;
+    accept(listener, service, limits, shutdown).await;
 }
 
-/// As [`serve`], on a Unix socket.
-pub async fn serve_unix(
+/// Serves connections to a Unix socket, as [`serve`] does.
+pub(crate) async fn serve_unix(
     listener: UnixListener,
     service: impl Serve,
     limits: Limits,
     shutdown: CancellationToken,
 ) {
-    run(listener, service, limits, shutdown).await;
+    accept(listener, service, limits, shutdown).await;
 }
 
-async fn run<L: Listener>(
+async fn accept<L: Listener>(
     mut listener: L,
     service: impl Serve,
     limits: Limits,
@@ -96,33 +100,37 @@ async fn run<L: Listener>(
 ) {
     let graceful = GracefulShutdown::new();
     let permits = Arc::new(Semaphore::new(limits.connections));
+
     loop {
         let accepted = async {
             let permit = Arc::clone(&permits).acquire_owned().await.ok();
             (permit, listener.accept().await.0)
         };
         tokio::select! {
-            (permit, stream) = accepted => connection(stream, permit, service.clone(), limits, &graceful),
+            (permit, stream) = accepted => {
+                spawn_connection(stream, permit, service.clone(), limits, &graceful);
+            }
             () = shutdown.cancelled() => break,
         }
     }
+
     drop(listener);
     if tokio::time::timeout(limits.drain, graceful.shutdown())
         .await
         .is_err()
     {
-        tracing::warn!("requests were still in flight when the time to drain was over");
+        tracing::warn!("some requests did not end within the drain time; they are cut off");
     }
 }
 
-fn connection<S>(
+fn spawn_connection<S>(
     stream: S,
     permit: Option<OwnedSemaphorePermit>,
     service: impl Serve,
     limits: Limits,
     graceful: &GracefulShutdown,
 ) where
-    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service.map_request(|request: Request<Incoming>| request.map(Body::new));
     let connection = http1::Builder::new()
@@ -130,9 +138,10 @@ fn connection<S>(
         .header_read_timeout(limits.headers)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let connection = graceful.watch(connection);
+
     tokio::spawn(async move {
         if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
+            tracing::debug!(%error, "a connection ended with an error");
         }
         drop(permit);
     });
@@ -169,19 +178,21 @@ mod tests {
         }
     }
 
-    async fn answer(mut stream: impl tokio::io::AsyncRead + Unpin) -> String {
+    async fn answer(mut stream: impl AsyncRead + Unpin) -> String {
         let mut text = String::new();
         stream.read_to_string(&mut text).await.expect("an answer");
         text
     }
 
     #[tokio::test]
-    async fn a_header_that_stalls_and_an_idle_connection_are_closed() {
+    async fn a_connection_with_an_incomplete_header_is_closed_after_the_deadline() {
         let limits = Limits {
             headers: Duration::from_millis(50),
             ..Limits::default()
         };
+
         let harness = harness(Router::new(), limits).await;
+
         let mut stream = TcpStream::connect(harness.address)
             .await
             .expect("a connection");
@@ -189,16 +200,18 @@ mod tests {
             .write_all(b"GET / HTTP/1.1\r\nhost:")
             .await
             .expect("sent");
-        // The end of the stream is what is waited for; without the limit it would never come.
+
+        // This reads until the server closes the connection, which it does only for the deadline.
         answer(stream).await;
     }
 
     #[tokio::test]
-    async fn over_the_cap_a_connection_waits_until_another_ends() {
+    async fn a_connection_over_the_limit_waits_until_another_ends() {
         let limits = Limits {
             connections: 1,
             ..Limits::default()
         };
+
         let harness = harness(Router::new().route("/", get(|| async { "hello" })), limits).await;
         let first = TcpStream::connect(harness.address)
             .await
@@ -207,31 +220,35 @@ mod tests {
             .await
             .expect("a connection");
         second.write_all(REQUEST).await.expect("sent");
+
         let mut byte = [0];
         let early = tokio::time::timeout(Duration::from_millis(100), second.read(&mut byte)).await;
         assert!(
             early.is_err(),
-            "it was answered though the one place was taken"
+            "the second connection was served while the first was open"
         );
+
         drop(first);
         assert!(answer(second).await.ends_with("hello"));
     }
 
     #[tokio::test]
-    async fn a_request_in_flight_ends_before_the_listener_does() {
+    async fn a_request_in_flight_is_answered_before_the_listener_ends() {
         let (started, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let (begun, gate) = (Arc::clone(&started), Arc::clone(&go));
+        let (begun, release) = (Arc::clone(&started), Arc::clone(&go));
         let slow = get(move || async move {
             begun.notify_one();
-            gate.notified().await;
+            release.notified().await;
             "done"
         });
+
         let harness = harness(Router::new().route("/", slow), Limits::default()).await;
         let mut stream = TcpStream::connect(harness.address)
             .await
             .expect("a connection");
         stream.write_all(REQUEST).await.expect("sent");
         started.notified().await;
+
         harness.shutdown.cancel();
         go.notify_one();
         assert!(answer(stream).await.ends_with("done"));
@@ -239,7 +256,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_drain_is_bounded() {
+    async fn the_drain_ends_after_its_limit() {
         let started = Arc::new(Notify::new());
         let begun = Arc::clone(&started);
         let never = get(move || async move {
@@ -250,28 +267,32 @@ mod tests {
             drain: Duration::from_millis(20),
             ..Limits::default()
         };
+
         let harness = harness(Router::new().route("/", never), limits).await;
         let mut stream = TcpStream::connect(harness.address)
             .await
             .expect("a connection");
         stream.write_all(REQUEST).await.expect("sent");
         started.notified().await;
+
         harness.shutdown.cancel();
         harness.served.await.expect("it ends");
     }
 
     #[tokio::test]
-    async fn a_unix_socket_is_served_alike() {
+    async fn a_unix_socket_is_served() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ops.sock");
         let listener = UnixListener::bind(&path).expect("a socket");
         let router = Router::new().route("/", get(|| async { "hello" }));
+
         tokio::spawn(serve_unix(
             listener,
             router,
             Limits::default(),
             CancellationToken::new(),
         ));
+
         let mut stream = UnixStream::connect(&path).await.expect("a connection");
         stream.write_all(REQUEST).await.expect("sent");
         assert!(answer(stream).await.ends_with("hello"));

@@ -1,13 +1,15 @@
-//! HTTP, as every listener here needs it: an accept loop with limits, problem documents, health, bodies read with limits.
+//! The parts that every HTTP listener of a process shares: an accept loop with limits, bodies with
+//! limits, problem documents (RFC 9457) and the health routes.
 //!
-//! What is served is an axum router of the caller's; this room knows nothing of hooks, events or accounts.
+//! The caller brings the routes. This module knows nothing of hooks, events or accounts.
 
 mod body;
 mod health;
 mod listener;
 mod problem;
 
-pub use body::{BodyError, read_body};
-pub use health::{Detail, Health, ProcessRole};
-pub use listener::{Limits, Serve, serve, serve_unix};
-pub use problem::Problem;
+pub(crate) use body::{ReadBodyError, read_body};
+pub(crate) use health::{Detail, Health, ProcessRole};
+pub(crate) use listener::serve_unix;
+pub use listener::{Limits, serve};
+pub(crate) use problem::Problem;

@@ -1,5 +1,6 @@
-//! Problem documents (RFC 9457): how anything that went wrong is told over HTTP. Nothing internal leaks: a problem holds
-//! only what its maker wrote into it.
+//! Problem documents (RFC 9457): every error answer of our listeners.
+//!
+//! A problem holds only what its caller puts into it, so that nothing internal leaks.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use serde_json::{Map, Value};
 
 /// A problem document, `application/problem+json`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     detail: Option<String>,
     members: Map<String, Value>,
@@ -21,7 +22,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem of that status; its title is the status's own phrase.
+    /// A problem whose title is the reason phrase of the status.
     pub fn new(status: StatusCode) -> Self {
         Self {
             status,
@@ -32,37 +33,32 @@ impl Problem {
         }
     }
 
-    /// What is wrong, for the caller.
+    /// Explains this occurrence to the client (RFC 9457 section 3.1.4).
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// A further member of the document.
+    /// Adds an extension member (RFC 9457 section 3.2).
     #[must_use]
     pub fn member(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
         self
     }
 
-    /// `Retry-After`, in whole seconds, at least one.
+    /// Adds `Retry-After`, in whole seconds: the fraction is cut off, and the value is at least 1.
     #[must_use]
     pub fn retry_after(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
         self
     }
 
-    /// `Allow`: the methods that would do.
+    /// Adds `Allow`: the methods of this resource, separated by commas.
     #[must_use]
     pub fn allow(mut self, methods: &'static str) -> Self {
         self.allow = Some(methods);
         self
-    }
-
-    /// Its status.
-    pub fn status(&self) -> StatusCode {
-        self.status
     }
 }
 
@@ -80,8 +76,10 @@ impl IntoResponse for Problem {
                 .map(|detail| ("detail".to_owned(), Value::from(detail))),
         );
         document.extend(self.members);
+
         let mut response = Response::new(Body::from(Value::Object(document).to_string()));
         *response.status_mut() = self.status;
+
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
@@ -105,24 +103,31 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_problem_says_what_its_maker_wrote_and_no_more() {
+    async fn a_problem_shows_only_what_its_caller_put_into_it() {
         let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE)
             .detail("try again later")
             .member("hook", "h-1")
             .retry_after(Duration::from_millis(200));
+
         let response = problem.into_response();
         assert_eq!(response.headers()["retry-after"], "1");
         assert_eq!(
             response.headers()["content-type"],
             "application/problem+json"
         );
+
         let body = axum::body::to_bytes(response.into_body(), 1000)
             .await
             .expect("a body");
         assert_eq!(
             serde_json::from_slice::<Value>(&body).expect("json"),
-            serde_json::json!({"type": "about:blank", "title": "Service Unavailable", "status": 503,
-                               "detail": "try again later", "hook": "h-1"})
+            serde_json::json!({
+                "type": "about:blank",
+                "title": "Service Unavailable",
+                "status": 503,
+                "detail": "try again later",
+                "hook": "h-1",
+            })
         );
     }
 }

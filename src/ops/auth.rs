@@ -133,7 +133,10 @@ mod tests {
             hash,
         }];
         let actor = by_token(&tokens, &headers("Bearer secret")).unwrap();
-        assert_eq!((actor.name.as_str(), actor.role), ("ada", OpsRole::Operator));
+        assert_eq!(
+            (actor.name.as_str(), actor.role),
+            ("ada", OpsRole::Operator)
+        );
         for wrong in ["Bearer other", "Bearer ", "Basic secret", "secret"] {
             assert_eq!(by_token(&tokens, &headers(wrong)), None, "{wrong}");
         }

@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 
 use super::{Actor, Ops, Refusal};
 use crate::{
-    queue::{Hook, Reading},
+    queue::{Hook, Payload},
     store::{DeadLetter, DeadLetterFilter, DeadLetterId, PersonKey, RawHook},
 };
 
 /// Reads a kept raw hook by its source's preset as it is now.
-pub type ReadAgain = Arc<dyn Fn(&Hook) -> Reading + Send + Sync>;
+pub type ReadAgain = Arc<dyn Fn(&Hook) -> Payload + Send + Sync>;
 
 /// Which letters.
 #[derive(Debug, Default, Deserialize)]
@@ -139,7 +139,7 @@ pub(super) async fn replay(
     (ops.parts().wake)();
     tracing::info!(
         actor = actor.name,
-        letters = view.dead_letters,
+        letters = view.letters,
         accounts = view.accounts.len(),
         "dead letters replayed"
     );
@@ -149,11 +149,11 @@ pub(super) async fn replay(
 /// The hook as the preset reads it now; `None`: still not understood.
 fn read_again(ops: &Ops, raw: &RawHook) -> Option<Hook> {
     match (ops.parts().read_again)(&raw.hook) {
-        reading @ Reading::Events(_) => Some(Hook {
-            reading,
+        payload @ Payload::Events(_) => Some(Hook {
+            payload,
             ..raw.hook.clone()
         }),
-        Reading::Unreadable { .. } => None,
+        Payload::Unreadable { .. } => None,
     }
 }
 

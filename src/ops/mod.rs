@@ -19,7 +19,7 @@ use axum::{
     routing::{get, post},
 };
 
-pub use auth::{ACTOR_HEADER, Actor, OpsToken, OpsRole};
+pub use auth::{ACTOR_HEADER, Actor, OpsRole, OpsToken};
 pub use dead_letters::ReadAgain;
 pub use preview::ReadBody;
 pub use refusal::Refusal;

@@ -1,75 +1,95 @@
-//! The envelope: what a message on the queue looks like, and its version.
+//! The envelope: the JSON document of a message on a queue, and its version.
+//!
+//! In: verified hooks. Out: bytes, and back. Bytes of an unknown version are kept as they are. This
+//! module does not decide what happens to them; the worker quarantines them.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 
 use hirewire_core::event::{ContentDigest, Event, HookId, ParsedEvent, SourceId};
 
-/// Version of the envelope that this binary writes. It reads this one and the one before.
-pub const ENVELOPE_VERSION: u32 = 1;
+/// The envelope version that this binary writes.
+const ENVELOPE_VERSION: u32 = 1;
 
-/// One message: the hooks that came in while the last confirms were outstanding.
+/// The envelope versions that this binary reads: its own and, once there is one, the previous.
+const READABLE_VERSIONS: std::ops::RangeInclusive<u32> = 1..=ENVELOPE_VERSION;
+
+/// The usual size of an encoded hook, in bytes.
+const USUAL_HOOK_SIZE: usize = 1536;
+
+/// A message: the hooks that intake published together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Message {
-    /// [`ENVELOPE_VERSION`] of the writer.
+    /// The envelope version of the binary that wrote it.
     pub version: u32,
-    /// The instance it belongs to; another one's is quarantined.
+    /// The instance that it belongs to.
     pub instance: String,
-    /// The hooks, in the order they came.
+    /// The hooks in the order of their receipt.
     pub hooks: Vec<Hook>,
 }
 
-/// One verified HTTP request.
+/// A verified hook: one HTTP request of a source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hook {
     /// The configured source.
     pub source: SourceId,
-    /// Our id of the request.
+    /// The id that the answer carried in `Hirewire-Hook-Id`.
     pub hook: HookId,
-    /// When it was received.
+    /// When intake received the request.
     pub received: Timestamp,
-    /// Id of the secret that verified it, where it has one.
+    /// Id of the secret that verified the signature, where the secret has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
     /// Digest of the raw body.
     pub digest: ContentDigest,
-    /// What it was read as.
-    pub reading: Reading,
+    /// The events of the body, or the body itself.
+    pub payload: Payload,
 }
 
-/// What a verified body was read as.
+/// The content of a verified hook.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Reading {
-    /// Events, in the order of the body; none for a ping.
+pub enum Payload {
+    /// The events in the order of the body.
     Events(Vec<ParsedEvent>),
-    /// Authentic, but not understood. Raw bytes are kept of these alone (they may hold pay or birth dates).
+    /// The body could not be read, as a whole or in part. Only then is the raw body kept: it may
+    /// hold pay or birth dates.
     Unreadable {
-        /// Why, for operators.
+        /// The reason, for operators. It quotes nothing of the body.
         reason: String,
-        /// The raw body, base64 on the wire.
+        /// The raw body; base64 in JSON.
         #[serde(with = "base64_bytes")]
         body: Vec<u8>,
-        /// Allow-listed headers (content type, vendor's event id and name).
+        /// The headers that the preset needs to read the body again.
         headers: Vec<(String, String)>,
     },
 }
 
-/// Bytes on the queue that this version cannot read: they are parked, never dropped.
+/// Bytes from a queue that this version cannot read. They are quarantined, never dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableEnvelope {
-    /// The bytes.
+    /// The whole message.
     pub bytes: Vec<u8>,
-    /// The envelope's version, if that much could be read.
+    /// The envelope version, if it can be read.
     pub version: Option<u32>,
-    /// The instance, if that much could be read.
+    /// The instance, if it can be read.
     pub instance: Option<String>,
-    /// What was wrong.
+    /// Why the bytes cannot be read. It quotes nothing of them.
     pub problem: String,
 }
 
+/// The members of the envelope that every version has.
+#[derive(Default, Deserialize)]
+struct EnvelopeHeader {
+    #[serde(default)]
+    version: Option<u32>,
+    #[serde(default)]
+    instance: Option<String>,
+}
+
 impl Message {
-    /// A message of this version.
+    /// A message in the envelope version of this binary.
     pub fn new(instance: impl Into<String>, hooks: Vec<Hook>) -> Self {
         Self {
             version: ENVELOPE_VERSION,
@@ -78,75 +98,67 @@ impl Message {
         }
     }
 
-    /// Its bytes on the queue: one JSON document.
+    /// The JSON document.
     pub fn encode(&self) -> Result<Vec<u8>, serde_json::Error> {
-        // Room from the start: a message of many hooks would be copied over and over as it grows.
-        let mut bytes = Vec::with_capacity(256 + self.hooks.len() * USUAL);
+        // A large buffer from the start saves the copies of a buffer that grows.
+        let mut bytes = Vec::with_capacity(256 + self.hooks.len() * USUAL_HOOK_SIZE);
         serde_json::to_writer(&mut bytes, self)?;
         Ok(bytes)
     }
 
-    /// Reads bytes from a queue. The version is looked at first: what a newer binary wrote is not guessed at.
+    /// Parses the JSON document. The version is checked first: a document of an unknown version is
+    /// not parsed further.
     pub fn decode(bytes: Vec<u8>) -> Result<Self, UnreadableEnvelope> {
-        let head: Head = serde_json::from_slice(&bytes).unwrap_or_default();
-        let read = match head.version {
-            Some(version) if READABLE.contains(&version) => {
-                serde_json::from_slice(&bytes).map_err(|error| describe(&error))
+        let header: EnvelopeHeader = serde_json::from_slice(&bytes).unwrap_or_default();
+        let decoded = match header.version {
+            Some(version) if READABLE_VERSIONS.contains(&version) => {
+                serde_json::from_slice(&bytes).map_err(|error| position_of(&error))
             }
             Some(version) => Err(format!(
-                "envelope version {version} is not one that this version reads"
+                "this version cannot read envelope version {version}"
             )),
-            None => Err("it is not an envelope: no version can be read".to_owned()),
+            None => Err("it is no envelope: it has no version".to_owned()),
         };
-        read.map_err(|problem| UnreadableEnvelope {
+
+        decoded.map_err(|problem| UnreadableEnvelope {
             bytes,
-            version: head.version,
-            instance: head.instance,
+            version: header.version,
+            instance: header.instance,
             problem,
         })
     }
 }
 
-/// The versions that this binary reads: its own and, once there is one, the one before.
-const READABLE: std::ops::RangeInclusive<u32> = 1..=ENVELOPE_VERSION;
-
-/// About as many bytes as a hook takes.
-const USUAL: usize = 1536;
-
-/// As much of an envelope as every version has.
-#[derive(Default, Deserialize)]
-struct Head {
-    #[serde(default)]
-    version: Option<u32>,
-    #[serde(default)]
-    instance: Option<String>,
-}
-
-/// Where the JSON went wrong, without a word of its content (it may be personal).
-fn describe(error: &serde_json::Error) -> String {
+/// The position of a JSON error, without the content around it, which may be personal.
+fn position_of(error: &serde_json::Error) -> String {
+    let kind = match error.classify() {
+        Category::Io => "an I/O error",
+        Category::Syntax => "no JSON",
+        Category::Data => "not of the expected form",
+        Category::Eof => "cut off",
+    };
     format!(
-        "the envelope does not read: {:?} error at line {}, column {}",
-        error.classify(),
+        "the envelope is {kind} at line {}, column {}",
         error.line(),
         error.column()
     )
 }
 
 impl Hook {
-    /// Its events, tied to it; none if it is unreadable.
+    /// The events, each with the source and id of the hook; none if the hook is unreadable.
     pub fn events(&self) -> Vec<Event> {
-        match &self.reading {
-            Reading::Events(events) => events
+        match &self.payload {
+            Payload::Events(events) => events
                 .iter()
-                .map(|read| Event {
+                .map(|parsed| Event {
                     source: self.source.clone(),
                     hook: self.hook.clone(),
                     received: self.received,
-                    id_derivation: read.id_derivation,
-                    content: read.content.clone(),
+                    id_derivation: parsed.id_derivation,
+                    content: parsed.content.clone(),
                 })
                 .collect(),
-            Reading::Unreadable { .. } => Vec::new(),
+            Payload::Unreadable { .. } => Vec::new(),
         }
     }
 }
@@ -176,7 +188,7 @@ mod tests {
             received: "2026-11-25T03:00:00Z".parse().unwrap(),
             secret: Some("2026".to_owned()),
             digest: ContentDigest::of(b"not json"),
-            reading: Reading::Unreadable {
+            payload: Payload::Unreadable {
                 reason: "not JSON".to_owned(),
                 body: b"\xff\x00not json".to_vec(),
                 headers: vec![("content-type".to_owned(), "text/plain".to_owned())],
@@ -185,32 +197,39 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again_byte_for_byte() {
+    fn a_decoded_message_equals_the_encoded_one() {
         let message = Message::new("prod", vec![unreadable_hook()]);
         assert_eq!(Message::decode(message.encode().unwrap()), Ok(message));
     }
 
     #[test]
-    fn the_bytes_are_the_document_that_other_versions_expect() {
+    fn the_encoded_document_keeps_its_member_names() {
         let text = String::from_utf8(
             Message::new("prod", vec![unreadable_hook()])
                 .encode()
                 .unwrap(),
         )
         .unwrap();
+
         assert!(
             text.starts_with(
                 r#"{"version":1,"instance":"prod","hooks":[{"source":"hr","hook":"h-1","#
             ),
             "{text}"
         );
-        assert!(text.contains(r#""body":"/wBub3QganNvbg==""#), "{text}");
+        assert!(
+            text.contains(
+                r#""payload":{"unreadable":{"reason":"not JSON","body":"/wBub3QganNvbg==""#
+            ),
+            "{text}"
+        );
     }
 
     #[test]
-    fn a_newer_version_is_kept_as_bytes_with_what_could_be_read() {
+    fn a_newer_version_is_kept_as_bytes_with_its_version_and_instance() {
         let bytes = br#"{"version":2,"instance":"prod","letters":[]}"#.to_vec();
         let unreadable = Message::decode(bytes.clone()).unwrap_err();
+
         assert_eq!((unreadable.bytes, unreadable.version), (bytes, Some(2)));
         assert_eq!(unreadable.instance.as_deref(), Some("prod"));
         assert!(
@@ -221,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn rubbish_is_kept_as_bytes_and_its_content_is_not_told() {
+    fn invalid_bytes_are_kept_and_the_problem_quotes_nothing_of_them() {
         let unreadable = Message::decode(b"Ada Lovelace, 1815-12-10".to_vec()).unwrap_err();
         assert_eq!((unreadable.version, unreadable.instance), (None, None));
         assert!(

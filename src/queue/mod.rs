@@ -1,96 +1,109 @@
-//! The durable queue between intake and workers.
+//! The durable queues between intake and workers: `events` and `dead`, with at-least-once delivery.
 //!
-//! A [`Message`] carries one or more [`Hook`]s. [`Queue::publish`] resolves once the message is durable (a
-//! broker's confirm, or an fsync); [`Queue::receive`] gives deliveries that stay ours until they are acked or
-//! the process dies. What is delivered twice is recorded once: the worker's store dedupes by event key.
+//! A [`Message`] holds one or more [`Hook`]s. [`Queue::publish`] returns once the message is
+//! durable: after the publisher confirm of the broker, or after an fsync. [`Queue::receive`]
+//! returns deliveries, which stay unacked until the worker acks or requeues them. A message may be
+//! delivered twice; the store deduplicates its events by their keys.
 
 mod embedded;
 mod message;
 mod rabbitmq;
 
 pub use embedded::{EmbeddedQueue, QueueOpenError};
-pub use message::{ENVELOPE_VERSION, Hook, Message, Reading, UnreadableEnvelope};
+pub use message::{Hook, Message, Payload, UnreadableEnvelope};
 pub use rabbitmq::{Declare, RabbitQueue, RabbitSettings};
 
 use futures_util::future::BoxFuture;
 
-/// Which queue of the instance.
+/// A queue of the instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Lane {
-    /// `hirewire.<instance>.events`
+pub enum QueueName {
+    /// Hooks whose events were read: `hirewire.<instance>.events` on a broker.
     Events,
-    /// `hirewire.<instance>.dead`: the unreadable, and the broker's poison.
+    /// The dead-letter queue, `hirewire.<instance>.dead` on a broker: hooks that cannot be read,
+    /// and messages that were delivered too often.
     Dead,
 }
 
-/// A message that is not known to be durable. It may be all the same: the sender is to try again.
+/// Why a message is not confirmed. It may still be durable: the sender must publish it again.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// The queue cannot be reached or is blocked.
+    /// The queue is closed, cannot be reached, or accepts no messages now.
     #[error("the queue cannot be reached: {0}")]
     Unreachable(String),
-    /// No confirm within the deadline.
+    /// No confirm arrived before the deadline.
     #[error("the queue did not confirm in time")]
     Unconfirmed,
-    /// More waits for its confirm than may; try again later.
-    #[error("too much waits for the queue's confirms")]
+    /// Too many publishes wait for their confirm already.
+    #[error("too many messages wait for a confirm of the queue")]
     Overloaded,
-    /// The queue said no (full, refused).
+    /// The queue will not take this message: it is full, or the message is not acceptable.
     #[error("the queue refused the message: {0}")]
     Refused(String),
 }
 
-/// Why nothing can be received now. The caller backs off and asks again.
+/// Why nothing can be received now. The caller waits a backoff and calls again.
 #[derive(Debug, thiserror::Error)]
 #[error("the queue cannot be read: {0}")]
 pub struct ReceiveError(pub String);
 
-/// Something taken from the queue, ours until settled.
+/// A message from a queue, unacked.
 pub struct Delivery {
-    /// What it carries, or bytes that this version cannot read.
+    /// The message, or its bytes if this version cannot read them.
     pub message: Result<Message, UnreadableEnvelope>,
-    /// Whether the broker has delivered it before.
+    /// Whether it may have been delivered before.
     pub redelivered: bool,
-    /// Whether the broker put it here as poison (delivery limit), from the events queue.
+    /// Whether the queue moved it from `events` to `dead` because it reached the delivery limit.
     pub poison: bool,
-    /// Settles it.
+    /// Acks or requeues it.
     pub acker: Box<dyn Acker>,
 }
 
-/// How a delivery is settled. Dropping it without settling leaves it to be delivered again.
+/// Acks or requeues one delivery. A dropped acker requeues its delivery.
 pub trait Acker: Send {
-    /// It is stored: the queue may forget it. `false`: the queue did not take the ack and will deliver again.
+    /// Removes the message from the queue. Returns false if the queue did not take the ack: then it
+    /// delivers the message again.
     fn ack(self: Box<Self>) -> BoxFuture<'static, bool>;
-    /// It could not be stored now: give it back.
+    /// Returns the message to the queue, which delivers it again. `RabbitMQ` then also requeues
+    /// every other unacked delivery of the same channel.
     fn requeue(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
-/// Whether the queue works, for `/readyz`.
+/// Whether messages can be published and confirmed now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QueueHealth {
-    /// Messages can be published and confirmed.
+    /// They can.
     Ready,
-    /// They cannot, and why.
+    /// They cannot, for this reason.
     NotReady(String),
 }
 
-/// A durable queue.
+/// The queues of one instance on one broker or in one file.
 pub trait Queue: Send + Sync {
-    /// Makes the message durable on that lane; resolves then and not before.
+    /// Publishes a message and returns once it is durable. A message of another instance is
+    /// refused.
     ///
-    /// Never cancelled half-way: the publish goes on in a task of its own if the caller goes away.
-    fn publish(&self, lane: Lane, message: Message) -> BoxFuture<'_, Result<(), PublishError>>;
+    /// A caller that drops the future after the publish began does not cancel the publish.
+    fn publish(
+        &self,
+        queue: QueueName,
+        message: Message,
+    ) -> BoxFuture<'_, Result<(), PublishError>>;
 
-    /// Waits for deliveries of that lane: at least one, at most `max`.
-    fn receive(&self, lane: Lane, max: usize)
-    -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>>;
+    /// Waits for deliveries: at least one, at most `max`.
+    fn receive(
+        &self,
+        queue: QueueName,
+        max: usize,
+    ) -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>>;
 
-    /// How many messages lie on that lane, where it can be told cheaply.
-    fn depth(&self, lane: Lane) -> BoxFuture<'_, Option<u64>>;
+    /// How many messages are ready to be delivered; `None` if they cannot be counted now.
+    fn depth(&self, queue: QueueName) -> BoxFuture<'_, Option<u64>>;
 
-    /// Whether it works now.
+    /// The health as last observed, without I/O.
     fn health(&self) -> QueueHealth;
 
-    /// Stops consuming (unacked deliveries go back), waits for outstanding confirms for a bounded time, closes.
+    /// Stops receiving, which requeues unacked deliveries; waits a limited time for outstanding
+    /// confirms; closes the queue. Later calls fail.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

@@ -1,7 +1,8 @@
-//! The breaker of a connection: it opens when calls for several *different* people fail in a row.
+//! The circuit breaker of a connection: it opens when requests for several people fail in a row.
 //!
-//! One person's trouble never opens it. While it is open nothing is claimed; after a while one probe may go,
-//! and its success closes it. Time is an argument.
+//! The failures of one person never open it. While it is open, nothing is claimed. After a pause it
+//! admits one probe: a success closes it, a failure doubles the pause. The caller reports successes
+//! and failures, and passes the time in.
 
 use std::{
     collections::BTreeSet,
@@ -11,15 +12,15 @@ use std::{
 
 use tokio::time::Instant;
 
-/// When it opens, and for how long.
+/// When a breaker opens, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BreakerSettings {
-    /// So many different people in a row.
+    /// How many different people must fail in a row, with no success between them. At least 1.
     pub people: usize,
-    /// How long it stays open the first time; doubled each time the probe fails.
+    /// How long it stays open the first time. Each failed probe doubles the pause.
     pub pause: Duration,
-    /// At most so long.
-    pub longest: Duration,
+    /// The longest pause after any number of failed probes.
+    pub max_pause: Duration,
 }
 
 impl Default for BreakerSettings {
@@ -27,129 +28,139 @@ impl Default for BreakerSettings {
         Self {
             people: 5,
             pause: Duration::from_secs(10),
-            longest: Duration::from_mins(5),
+            max_pause: Duration::from_mins(5),
         }
     }
 }
 
-/// What a breaker's state is called, in metrics and pages.
+/// The state of a breaker, for the operators' API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BreakerState {
-    /// All is well.
+    /// Requests are sent.
     Closed,
-    /// Nothing is sent.
+    /// No request is sent until the pause ends.
     Open,
-    /// A probe is out.
+    /// One probe was admitted, and its result is not reported yet.
     HalfOpen,
 }
 
-/// Whether something may be sent.
+/// The requests that a breaker allows its caller to send now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gate {
-    /// Yes.
-    Go,
-    /// Only a probe, by whoever was told this; the others wait.
+pub enum Admission {
+    /// Any request.
+    Open,
+    /// One probe, by this caller; every other caller waits for its result.
     Probe,
-    /// Not before so long.
-    Wait(Duration),
+    /// Nothing.
+    Closed {
+        /// How long until the breaker may admit a probe.
+        wait: Duration,
+    },
 }
 
-/// A breaker.
+/// The circuit breaker of one connection.
 #[derive(Debug)]
 pub struct Breaker {
     settings: BreakerSettings,
-    inner: Mutex<Inner>,
+    state: Mutex<State>,
 }
 
 #[derive(Debug)]
-enum Inner {
+enum State {
     Closed { failing: BTreeSet<String> },
     Open { until: Instant, pause: Duration },
     HalfOpen { since: Instant, pause: Duration },
 }
 
+impl State {
+    const fn closed() -> Self {
+        Self::Closed {
+            failing: BTreeSet::new(),
+        }
+    }
+}
+
 impl Breaker {
-    /// A closed one.
-    pub fn new(settings: BreakerSettings) -> Self {
+    pub(super) fn new(settings: BreakerSettings) -> Self {
         Self {
             settings,
-            inner: Mutex::new(Inner::Closed {
-                failing: BTreeSet::new(),
-            }),
+            state: Mutex::new(State::closed()),
         }
     }
 
-    /// Whether something may be sent now.
-    pub fn gate(&self, now: Instant) -> Gate {
-        self.with(|inner| match inner {
-            Inner::Closed { .. } => Gate::Go,
-            Inner::Open { until, .. } if now < *until => Gate::Wait(*until - now),
-            // A probe that never came back gives way to another.
-            Inner::HalfOpen { since, pause } if now < *since + *pause => {
-                Gate::Wait(*since + *pause - now)
-            }
-            Inner::Open { pause, .. } | Inner::HalfOpen { pause, .. } => {
-                *inner = Inner::HalfOpen {
+    /// Decides what may be sent at `now`. After the pause of an open breaker, the first caller gets
+    /// the probe.
+    pub fn admit(&self, now: Instant) -> Admission {
+        self.with_state(|state| match state {
+            State::Closed { .. } => Admission::Open,
+            State::Open { until, .. } if now < *until => Admission::Closed { wait: *until - now },
+            // A probe whose result never comes is replaced by another after the same pause.
+            State::HalfOpen { since, pause } if now < *since + *pause => Admission::Closed {
+                wait: *since + *pause - now,
+            },
+            State::Open { pause, .. } | State::HalfOpen { pause, .. } => {
+                *state = State::HalfOpen {
                     since: now,
                     pause: *pause,
                 };
-                Gate::Probe
+                Admission::Probe
             }
         })
     }
 
-    /// The target answered as a target should (a refusal of one person is such an answer). Closes a breaker
-    /// whose probe is out; what was sent before it opened and ends well now does not.
+    /// Reports a request that the target answered as expected. The refusal of one person is such an
+    /// answer too.
+    ///
+    /// It closes a half-open breaker. It does not close an open one: that request was sent before
+    /// the breaker opened.
     pub fn succeeded(&self) {
-        self.with(|inner| match inner {
-            Inner::Closed { failing } => failing.clear(),
-            Inner::HalfOpen { .. } => {
-                *inner = Inner::Closed {
-                    failing: BTreeSet::new(),
-                }
-            }
-            Inner::Open { .. } => {}
+        self.with_state(|state| match state {
+            State::Closed { failing } => failing.clear(),
+            State::HalfOpen { .. } => *state = State::closed(),
+            State::Open { .. } => {}
         });
     }
 
-    /// A call for this person failed as [`is_target_fault`](hirewire_core::plan::Failure::is_target_fault) says;
-    /// whether it opened the breaker.
+    /// Reports a request for `person` that failed by the target's fault
+    /// ([`is_target_fault`](hirewire_core::plan::Failure::is_target_fault)). Returns whether this
+    /// failure opened the breaker.
     pub fn failed(&self, person: &str, now: Instant) -> bool {
-        self.with(|inner| match inner {
-            Inner::Closed { failing } => {
+        self.with_state(|state| match state {
+            State::Closed { failing } => {
                 failing.insert(person.to_owned());
+
                 let opens = failing.len() >= self.settings.people.max(1);
                 if opens {
-                    *inner = Inner::Open {
+                    *state = State::Open {
                         until: now + self.settings.pause,
                         pause: self.settings.pause,
                     };
                 }
                 opens
             }
-            Inner::HalfOpen { pause, .. } => {
-                let pause = (*pause * 2).min(self.settings.longest);
-                *inner = Inner::Open {
+            State::HalfOpen { pause, .. } => {
+                let pause = (*pause * 2).min(self.settings.max_pause);
+                *state = State::Open {
                     until: now + pause,
                     pause,
                 };
                 true
             }
-            Inner::Open { .. } => false,
+            State::Open { .. } => false,
         })
     }
 
-    /// What its state is called.
+    /// The current state, without a change: an open breaker whose pause has ended is still open.
     pub fn state(&self) -> BreakerState {
-        self.with(|inner| match inner {
-            Inner::Closed { .. } => BreakerState::Closed,
-            Inner::Open { .. } => BreakerState::Open,
-            Inner::HalfOpen { .. } => BreakerState::HalfOpen,
+        self.with_state(|state| match state {
+            State::Closed { .. } => BreakerState::Closed,
+            State::Open { .. } => BreakerState::Open,
+            State::HalfOpen { .. } => BreakerState::HalfOpen,
         })
     }
 
-    fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
-        act(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with_state<T>(&self, use_state: impl FnOnce(&mut State) -> T) -> T {
+        use_state(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -163,27 +174,33 @@ mod tests {
         Breaker::new(BreakerSettings {
             people: 3,
             pause: 10 * SECOND,
-            longest: 30 * SECOND,
+            max_pause: 30 * SECOND,
         })
     }
 
+    fn closed_for(wait: Duration) -> Admission {
+        Admission::Closed { wait }
+    }
+
     #[test]
-    fn one_persons_trouble_never_opens_it() {
+    fn failures_of_one_person_never_open_the_breaker() {
         let (breaker, now) = (breaker(), Instant::now());
+
         assert!((0..100).all(|_| !breaker.failed("ada", now)));
         assert!(!breaker.failed("bob", now));
         breaker.succeeded();
         assert!(!breaker.failed("cy", now) && !breaker.failed("ada", now));
-        assert_eq!(breaker.gate(now), Gate::Go);
+        assert_eq!(breaker.admit(now), Admission::Open);
+
         assert!(breaker.failed("bob", now));
         assert_eq!(
-            (breaker.state(), breaker.gate(now)),
-            (BreakerState::Open, Gate::Wait(10 * SECOND))
+            (breaker.state(), breaker.admit(now)),
+            (BreakerState::Open, closed_for(10 * SECOND))
         );
     }
 
     #[test]
-    fn one_probe_at_a_time_closes_it_or_opens_it_for_longer() {
+    fn one_probe_at_a_time_closes_the_breaker_or_doubles_its_pause() {
         let (breaker, start) = (breaker(), Instant::now());
         for person in ["ada", "bob", "cy"] {
             breaker.failed(person, start);
@@ -192,30 +209,33 @@ mod tests {
         assert_eq!(
             breaker.state(),
             BreakerState::Open,
-            "a straggler's success is no probe"
+            "the success of a request sent earlier is no probe"
         );
+
         let later = start + 10 * SECOND;
-        assert_eq!(breaker.gate(later), Gate::Probe);
-        assert_eq!(breaker.gate(later), Gate::Wait(10 * SECOND));
+        assert_eq!(breaker.admit(later), Admission::Probe);
+        assert_eq!(breaker.admit(later), closed_for(10 * SECOND));
         assert!(breaker.failed("probe", later));
-        assert_eq!(breaker.gate(later), Gate::Wait(20 * SECOND));
-        assert_eq!(breaker.gate(later + 20 * SECOND), Gate::Probe);
+        assert_eq!(breaker.admit(later), closed_for(20 * SECOND));
+        assert_eq!(breaker.admit(later + 20 * SECOND), Admission::Probe);
+
         assert!(breaker.failed("probe", later));
         assert_eq!(
-            breaker.gate(later),
-            Gate::Wait(30 * SECOND),
-            "never beyond the longest"
+            breaker.admit(later),
+            closed_for(30 * SECOND),
+            "the pause never exceeds max_pause"
         );
-        assert_eq!(breaker.gate(later + 30 * SECOND), Gate::Probe);
+        assert_eq!(breaker.admit(later + 30 * SECOND), Admission::Probe);
         assert_eq!(
-            breaker.gate(later + 60 * SECOND),
-            Gate::Probe,
-            "a probe that was lost gives way"
+            breaker.admit(later + 60 * SECOND),
+            Admission::Probe,
+            "a lost probe is replaced"
         );
+
         breaker.succeeded();
         assert_eq!(
-            (breaker.state(), breaker.gate(later)),
-            (BreakerState::Closed, Gate::Go)
+            (breaker.state(), breaker.admit(later)),
+            (BreakerState::Closed, Admission::Open)
         );
     }
 }

@@ -1,32 +1,32 @@
-//! What proves to a target who we are.
+//! The credentials of a connection, and the HTTP header that carries them.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, InvalidHeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-/// Credentials; their `Debug` shows no secret.
+/// How a connection authenticates at its target. The `Debug` text shows no secret.
 #[derive(Clone, Debug)]
 pub enum Credentials {
-    /// `Authorization: Bearer ...`
+    /// `Authorization: Bearer ...` (RFC 6750).
     Token(SecretString),
-    /// `Authorization: Basic ...`
+    /// `Authorization: Basic ...` (RFC 7617).
     Basic {
-        /// The user name.
+        /// The user name, without a colon.
         user: String,
-        /// The password.
+        /// The password of that user.
         password: SecretString,
     },
-    /// A header of the target's own.
+    /// A header that only this target uses, such as an API key.
     Header {
-        /// Its name.
+        /// The header's name.
         name: HeaderName,
-        /// Its value.
+        /// The header's whole value.
         value: SecretString,
     },
 }
 
 impl Credentials {
-    /// The header that carries them, marked as sensitive.
+    /// The header that carries the credentials, marked as sensitive.
     pub(super) fn header(&self) -> Result<(HeaderName, HeaderValue), InvalidHeaderValue> {
         let (name, text) = self.parts();
         let mut value = HeaderValue::from_str(text.expose_secret())?;
@@ -34,7 +34,7 @@ impl Credentials {
         Ok((name, value))
     }
 
-    /// Whether both are the same, so that re-reading a secret can tell that nothing changed.
+    /// Whether both give the same header. The values are compared in constant time.
     pub(super) fn same_as(&self, other: &Self) -> bool {
         let ((name, value), (other_name, other_value)) = (self.parts(), other.parts());
         let equal = subtle::ConstantTimeEq::ct_eq(

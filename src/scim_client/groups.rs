@@ -1,4 +1,7 @@
-//! Groups: found by name, memberships read and changed by id in chunks.
+//! Groups at the target: found by `displayName`; their members are read and changed by id.
+//!
+//! Changes go out in chunks of the size that the dialect allows. This module does not decide which
+//! memberships a person should have.
 
 use serde_json::Value;
 
@@ -9,51 +12,54 @@ use hirewire_core::{
 };
 
 impl Client {
-    /// Ids of the groups of exactly this `displayName`; more than one is for an operator to tell apart.
+    /// The ids of the groups with exactly this `displayName`. If there are several, an operator
+    /// must choose one.
     pub async fn find_group(&self, name: &str) -> Result<Vec<String>, Failure> {
         let filter = Filter::eq(&path("displayName")?, &Value::String(name.to_owned()));
-        let same =
+        let has_name =
             |group: &Value| member(group, "displayName").and_then(Value::as_str) == Some(name);
-        let found = self.list(&self.groups().path, &filter, same).await?;
+
+        let found = self.list(&self.groups().path, &filter, has_name).await?;
         Ok(found.into_iter().map(|(id, _)| id).collect())
     }
 
-    /// Whether the user is in the group already, by whatever hand.
+    /// Whether the user is a member of the group at the target.
     pub async fn is_member(&self, group: &str, user: &str) -> Result<bool, Failure> {
         let dialect = self.groups();
         if dialect.check == MemberCheck::Filter {
-            let id = Filter::eq(&path("id")?, &Value::String(group.to_owned()));
-            let both = id.and(&Filter::eq(
-                &path("members.value")?,
-                &Value::String(user.to_owned()),
-            ));
-            let found = self
-                .list(&dialect.path, &both, |listed| {
-                    member(listed, "id") == Some(&group.into())
-                })
-                .await?;
-            return Ok(!found.is_empty());
+            return self.is_member_by_filter(&dialect, group, user).await;
         }
-        let read = self
-            .read(&Request::get(
-                Phase::Groups,
-                format!("{}/{}", dialect.path, percent_encode(group)),
-            ))
-            .await?;
+
+        let group_path = format!("{}/{}", dialect.path, percent_encode(group));
+        let read = self.read(&Request::get(Phase::Groups, group_path)).await?;
         let members = member(&read, "members")
             .and_then(Value::as_array)
             .into_iter()
             .flatten();
+
         Ok(members
-            .filter_map(|m| member(m, "value"))
-            .any(|value| match value {
-                Value::String(id) => id == user,
-                Value::Number(id) => id.to_string() == user,
-                Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
-            }))
+            .filter_map(|listed| member(listed, "value"))
+            .any(|id| has_id(id, user)))
     }
 
-    /// Adds users to a group, and removes users from it, chunk by chunk; ends at the first failure.
+    async fn is_member_by_filter(
+        &self,
+        dialect: &GroupDialect,
+        group: &str,
+        user: &str,
+    ) -> Result<bool, Failure> {
+        let by_id = Filter::eq(&path("id")?, &Value::String(group.to_owned()));
+        let by_member = Filter::eq(&path("members.value")?, &Value::String(user.to_owned()));
+
+        let found = self
+            .list(&dialect.path, &by_id.and(&by_member), |listed| {
+                member(listed, "id") == Some(&group.into())
+            })
+            .await?;
+        Ok(!found.is_empty())
+    }
+
+    /// Removes users from a group, then adds users to it, in chunks. Stops at the first failure.
     pub async fn change_members(
         &self,
         group: &str,
@@ -70,6 +76,15 @@ impl Client {
 
     fn groups(&self) -> GroupDialect {
         self.profile().groups.clone().unwrap_or_default()
+    }
+}
+
+/// Some targets number their users, so an id may be a JSON number.
+fn has_id(id: &Value, user: &str) -> bool {
+    match id {
+        Value::String(id) => id == user,
+        Value::Number(id) => id.to_string() == user,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
     }
 }
 

@@ -1,70 +1,76 @@
-//! Finding an account by its match keys, and checking every hit on our side.
+//! Finds a user at the target by its match keys, and checks every result on our side.
 //!
-//! Targets answer filters they do not understand with nothing, or with everything. So a hit counts only if
-//! the value is really there, and finding nothing is no proof that nobody is there: a create may still be 409.
+//! A target that does not understand a filter may answer with an empty list, or with every user.
+//! So a listed user counts only if it has the value of the key. An empty result does not prove that
+//! the user does not exist: a create may still be answered with 409.
 
 use serde_json::Value;
 
-use super::{Client, send::unusable};
+use super::{Client, response::id_of, send::unusable};
 use hirewire_core::{
     mapping::MatchKey,
     plan::{Failure, FailureKind, Phase, Request},
-    scim::{AttributePath, Filter, ListResponse, member},
+    scim::{AttributePath, Filter, ListResponse, Selector, member},
 };
 
-/// What was found.
+/// The result of a lookup by match keys.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Found {
-    /// Nobody, as far as the target tells.
-    Nobody {
-        /// Keys that it would not be asked by.
-        unasked: Vec<AttributePath>,
+pub enum Lookup {
+    /// No user has the value of any key.
+    NotFound {
+        /// Keys that the target cannot filter by: they were not tried.
+        unfiltered: Vec<AttributePath>,
     },
-    /// One account.
-    One(Hit),
-    /// Several, by one key or by different ones: nobody may choose between them but an operator.
-    Several(Vec<Hit>),
+    /// Exactly one user.
+    One(FoundUser),
+    /// Several users, by one key or by different ones. Only an operator may choose between them.
+    Several(Vec<FoundUser>),
 }
 
-/// An account that really has what was looked for.
+/// A user that has the value of at least one match key.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Hit {
-    /// The target's id of it.
+pub struct FoundUser {
+    /// The id that the target gave the user.
     pub id: String,
-    /// As the target listed it.
+    /// The user as the target listed it.
     pub resource: Value,
-    /// Which keys it was found by.
-    pub by: Vec<AttributePath>,
+    /// The keys whose value the user has.
+    pub matched_by: Vec<AttributePath>,
 }
 
-/// As many pages are read of a target that ignores the filter.
-const MOST_PAGES: usize = 20;
+/// How many pages are read of a target that ignores the filter.
+const MAX_PAGES: usize = 20;
 
 impl Client {
-    /// Looks the account up by every key that the dialect can filter by.
-    pub async fn find(&self, keys: &[MatchKey]) -> Result<Found, Failure> {
-        let mut hits: Vec<Hit> = Vec::new();
-        let mut unasked = Vec::new();
+    /// Looks the user up by every key that the dialect can filter by. Keys with an empty value are
+    /// skipped.
+    pub async fn find(&self, keys: &[MatchKey]) -> Result<Lookup, Failure> {
+        let mut users: Vec<FoundUser> = Vec::new();
+        let mut unfiltered = Vec::new();
+
         for key in keys.iter().filter(|key| !key.value.is_empty()) {
             if !self.profile().is_filterable(&key.path) {
-                unasked.push(key.path.clone());
+                unfiltered.push(key.path.clone());
                 continue;
             }
             match self.find_by(key).await {
-                Ok(found) => found
-                    .into_iter()
-                    .for_each(|(id, resource)| join(&mut hits, id, resource, &key.path)),
-                // A key that this target cannot filter by; another may do.
-                Err(failure) if cannot_filter(&failure) => unasked.push(key.path.clone()),
+                Ok(found) => {
+                    for (id, resource) in found {
+                        add_match(&mut users, id, resource, &key.path);
+                    }
+                }
+                // This target cannot filter by this key; another key may find the user.
+                Err(failure) if cannot_filter(&failure) => unfiltered.push(key.path.clone()),
                 Err(failure) => return Err(failure),
             }
         }
-        Ok(match (hits.pop(), hits.is_empty()) {
-            (None, _) => Found::Nobody { unasked },
-            (Some(hit), true) => Found::One(hit),
-            (Some(hit), false) => {
-                hits.push(hit);
-                Found::Several(hits)
+
+        Ok(match (users.pop(), users.is_empty()) {
+            (None, _) => Lookup::NotFound { unfiltered },
+            (Some(user), true) => Lookup::One(user),
+            (Some(user), false) => {
+                users.push(user);
+                Lookup::Several(users)
             }
         })
     }
@@ -72,39 +78,44 @@ impl Client {
     async fn find_by(&self, key: &MatchKey) -> Result<Vec<(String, Value)>, Failure> {
         let filter = Filter::eq(&key.path, &Value::String(key.value.clone()));
         let users = self.profile().users.clone();
-        let matching = |resource: &Value| has(key, resource);
-        self.list(&users, &filter, matching).await
+        self.list(&users, &filter, |resource| has_value(key, resource))
+            .await
     }
 
-    /// Every listed resource for which `matching` holds, with its id. Reads on where the target lists others
-    /// too: it ignores the filter, and the one we look for may be on a later page.
+    /// Every listed resource for which `matches` holds, with its id.
+    ///
+    /// A target that lists other resources as well ignores the filter. Then the further pages are
+    /// read too, up to [`MAX_PAGES`], because the resource may be on any of them.
     pub(super) async fn list(
         &self,
         collection: &str,
         filter: &Filter,
-        matching: impl Fn(&Value) -> bool,
+        matches: impl Fn(&Value) -> bool,
     ) -> Result<Vec<(String, Value)>, Failure> {
         let phase = Phase::Find;
         let mut found = Vec::new();
-        let mut seen = 0;
-        for _ in 0..MOST_PAGES {
-            let page = if seen == 0 {
+        let mut listed = 0;
+
+        for _ in 0..MAX_PAGES {
+            let page = if listed == 0 {
                 String::new()
             } else {
-                format!("&startIndex={}", seen + 1)
+                format!("&startIndex={}", listed + 1)
             };
             let request =
                 Request::get(phase, collection).query(format!("filter={}{page}", filter.encoded()));
-            let list = ListResponse::read(&self.read(&request).await?);
-            let list = list.ok_or_else(|| unusable(phase, "the answer to a filter is no list"))?;
-            let held = list.resources.len();
-            for resource in list.resources.into_iter().filter(&matching) {
+            let list = ListResponse::read(&self.read(&request).await?)
+                .ok_or_else(|| unusable(phase, "the answer to a filter is no list"))?;
+
+            let on_page = list.resources.len();
+            for resource in list.resources.into_iter().filter(&matches) {
                 let id = id_of(&resource)
                     .ok_or_else(|| unusable(phase, "a listed resource has no id"))?;
                 found.push((id, resource));
             }
-            seen += held;
-            if held == 0 || list.total <= u64::try_from(seen).unwrap_or(u64::MAX) {
+
+            listed += on_page;
+            if on_page == 0 || list.total <= u64::try_from(listed).unwrap_or(u64::MAX) {
                 return Ok(found);
             }
         }
@@ -112,22 +123,25 @@ impl Client {
     }
 }
 
-fn join(hits: &mut Vec<Hit>, id: String, resource: Value, path: &AttributePath) {
-    match hits.iter_mut().find(|hit| hit.id == id) {
-        Some(hit) if hit.by.contains(path) => {}
-        Some(hit) => hit.by.push(path.clone()),
-        None => hits.push(Hit {
+/// Adds a match to the users found so far; a user that several keys find is kept once.
+fn add_match(users: &mut Vec<FoundUser>, id: String, resource: Value, path: &AttributePath) {
+    match users.iter_mut().find(|user| user.id == id) {
+        Some(user) if user.matched_by.contains(path) => {}
+        Some(user) => user.matched_by.push(path.clone()),
+        None => users.push(FoundUser {
             id,
             resource,
-            by: vec![path.clone()],
+            matched_by: vec![path.clone()],
         }),
     }
 }
 
+/// Whether the target refused the filter itself. `tooMany` (RFC 7644 section 3.12) is no such
+/// refusal: the target understood the filter.
 fn cannot_filter(failure: &Failure) -> bool {
     match &failure.kind {
         FailureKind::Answered { error, .. } => {
-            matches!(error.status, 501) || (error.status == 400 && !error.has_scim_type("tooMany"))
+            error.status == 501 || (error.status == 400 && !error.has_scim_type("tooMany"))
         }
         FailureKind::Unreachable
         | FailureKind::NoAnswer
@@ -137,45 +151,37 @@ fn cannot_filter(failure: &Failure) -> bool {
     }
 }
 
-/// Whether a resource has the key's value: `externalId` exactly (RFC 7643 section 3.1), others without case.
-/// Of a list any element counts.
-fn has(key: &MatchKey, resource: &Value) -> bool {
-    let same = |found: &Value| match found {
+/// Whether a resource has the key's value: `externalId` compares case-sensitively (RFC 7643
+/// section 3.1), every other attribute without case. One element of a list is enough.
+fn has_value(key: &MatchKey, resource: &Value) -> bool {
+    let whole = key.path.whole_attribute().get(resource);
+
+    if let (Some(Value::Array(elements)), Some(selector)) = (whole, key.path.selector()) {
+        let sub_attribute = key.path.sub_attribute().unwrap_or("value");
+        return elements
+            .iter()
+            .filter(|element| is_selected(element, selector))
+            .filter_map(|element| member(element, sub_attribute))
+            .any(|found| equals(key, found));
+    }
+    key.path
+        .get(resource)
+        .is_some_and(|found| equals(key, found))
+}
+
+fn is_selected(element: &Value, selector: &Selector) -> bool {
+    let found = member(element, &selector.attribute);
+    match (found, selector.value.as_str()) {
+        (Some(Value::String(found)), Some(expected)) => found.eq_ignore_ascii_case(expected),
+        (found, _) => found == Some(&selector.value),
+    }
+}
+
+fn equals(key: &MatchKey, found: &Value) -> bool {
+    match found {
         Value::String(found) if key.path.is_core_attribute("externalId") => *found == key.value,
         Value::String(found) => found.to_lowercase() == key.value.to_lowercase(),
         Value::Number(found) => found.to_string() == key.value,
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
-    };
-    if let (Some(Value::Array(elements)), Some(selector)) = (
-        key.path.whole_attribute().get(resource),
-        key.path.selector(),
-    ) {
-        let sub = key.path.sub_attribute().unwrap_or("value");
-        let wanted = elements.iter().filter(|e| {
-            match (member(e, &selector.attribute), selector.value.as_str()) {
-                (Some(Value::String(found)), Some(wanted)) => found.eq_ignore_ascii_case(wanted),
-                (found, _) => found == Some(&selector.value),
-            }
-        });
-        return wanted.filter_map(|element| member(element, sub)).any(same);
-    }
-    key.path.get(resource).is_some_and(same)
-}
-
-/// The id of a resource; some targets number their users.
-pub(super) fn id_of(resource: &Value) -> Option<String> {
-    match member(resource, "id")? {
-        Value::String(id) if !id.is_empty() => Some(id.clone()),
-        Value::Number(id) => Some(id.to_string()),
-        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
-            None
-        }
-    }
-}
-
-impl super::Response {
-    /// The id of the resource in the body, if there is one.
-    pub fn id(&self) -> Option<String> {
-        self.body.as_ref().and_then(id_of)
     }
 }

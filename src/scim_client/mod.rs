@@ -1,19 +1,21 @@
-//! The SCIM client of one connection: the only place that speaks HTTP to a target.
+//! The SCIM client of one connection: the only module that speaks HTTP to a target.
 //!
-//! It sends what `plan` made, finds accounts by match keys and checks every hit itself, and tells a
-//! [`Failure`](hirewire_core::plan::Failure) for everything that is not success. It never retries and never decides:
-//! that is `plan::decide`. Credentials go to the base URL's host only; logs hold method, path and status.
+//! In: the requests of a plan, and match keys. Out: a [`Response`], a [`Lookup`], or a
+//! [`Failure`](hirewire_core::plan::Failure) for everything that is not a success. It neither
+//! retries nor decides what follows from a failure: `plan::decide` does. Credentials go only to the
+//! origin of the base URL; logs hold method, path and status.
 
 mod breaker;
 mod credentials;
 mod groups;
 mod lookup;
 mod rate_limiter;
+mod response;
 mod retry_after;
 mod send;
 
 #[cfg(test)]
-mod odd_answers_tests;
+mod tests;
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -23,52 +25,54 @@ use std::{
 use tokio::sync::Semaphore;
 use url::Url;
 
-pub use breaker::{Breaker, BreakerSettings, BreakerState, Gate};
+pub use breaker::{Admission, Breaker, BreakerSettings, BreakerState};
 pub use credentials::Credentials;
-pub use lookup::{Found, Hit};
-pub use send::Response;
+pub use lookup::{FoundUser, Lookup};
+pub use response::Response;
 
+use crate::observer::Observer;
 use hirewire_core::scim::Profile;
-use rate_limiter::Pace;
+use rate_limiter::RateLimiter;
 
-/// What a client is made from.
+/// The settings of a client.
 #[derive(Debug)]
 pub struct ClientSettings {
-    /// The connection's name, for logs.
+    /// The connection's name, for logs and the observer.
     pub connection: String,
-    /// The SCIM base URL, with its version segment if it has one.
+    /// The SCIM base URL, including the version segment where the target has one.
     pub base_url: Url,
-    /// What proves who we are.
+    /// How the connection authenticates.
     pub credentials: Credentials,
-    /// The dialect.
+    /// The dialect of the target.
     pub profile: Profile,
-    /// The total deadline of a request: waiting for its turn, connecting, answer and body.
+    /// The deadline of a whole request: wait for a permit and the rate limit, connection, answer
+    /// and body.
     pub timeout: Duration,
-    /// How many requests a second; a burst of one second's worth is allowed.
+    /// Requests per second, with a burst of one second's worth. Not positive: no limit.
     pub rate: f64,
-    /// How many requests at a time.
+    /// How many requests are sent at the same time. At least 1.
     pub concurrency: usize,
     /// When the breaker opens.
     pub breaker: BreakerSettings,
-    /// Who is told of requests.
+    /// Receives a report of each request.
     pub observer: Arc<dyn Observer>,
 }
 
-/// A client that cannot be made.
+/// Why a client cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The base URL has no host, or is neither http nor https.
+    /// The base URL has no host, has a query, or is neither http nor https.
     #[error("the base URL must be http(s)://host/...")]
     BaseUrl,
-    /// A header of the profile is no header.
+    /// The name or value of a header of the profile breaks the rules of RFC 9110 section 5.
     #[error("`{0}` is no header")]
     Header(String),
-    /// The HTTP client cannot be made (no certificate roots, say).
+    /// The HTTP client cannot be made, for example without root certificates.
     #[error("the HTTP client cannot be made")]
     Http(#[source] reqwest::Error),
 }
 
-/// The client of one connection.
+/// The SCIM client of one connection.
 #[derive(Debug)]
 pub struct Client {
     connection: String,
@@ -77,19 +81,20 @@ pub struct Client {
     credentials: RwLock<Credentials>,
     profile: Profile,
     timeout: Duration,
-    pace: Pace,
-    turns: Semaphore,
+    rate_limiter: RateLimiter,
+    permits: Semaphore,
     breaker: Breaker,
     observer: Arc<dyn Observer>,
 }
 
 impl Client {
-    /// Makes a client; nothing is sent.
+    /// Makes a client and sends nothing.
     pub fn new(settings: ClientSettings) -> Result<Self, ClientError> {
         let url = &settings.base_url;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() || url.query().is_some() {
             return Err(ClientError::BaseUrl);
         }
+
         let http = send::http_client(&settings.profile, settings.timeout)?;
         Ok(Self {
             connection: settings.connection,
@@ -98,34 +103,37 @@ impl Client {
             credentials: RwLock::new(settings.credentials),
             profile: settings.profile,
             timeout: settings.timeout,
-            pace: Pace::new(settings.rate),
-            turns: Semaphore::new(settings.concurrency.max(1)),
+            rate_limiter: RateLimiter::new(settings.rate),
+            permits: Semaphore::new(settings.concurrency.max(1)),
             breaker: Breaker::new(settings.breaker),
             observer: settings.observer,
         })
     }
 
-    /// The dialect.
+    /// The dialect that the client was made with.
     pub fn profile(&self) -> &Profile {
         &self.profile
     }
 
-    /// The total deadline of a request.
+    /// The deadline of a whole request, as in [`ClientSettings::timeout`].
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// The connection's breaker; whoever settles an account tells it what came of it.
+    /// The connection's breaker. The client does not consult it: the dispatcher does before a
+    /// claim, and a reconcile reports its successes and failures to it.
     pub fn breaker(&self) -> &Breaker {
         &self.breaker
     }
 
-    /// Takes other credentials from the next request on; whether they differ from those before.
+    /// Uses these credentials from the next request on. Returns whether they differ from those
+    /// before.
     pub fn set_credentials(&self, credentials: Credentials) -> bool {
         let mut current = self
             .credentials
             .write()
             .unwrap_or_else(PoisonError::into_inner);
+
         let differs = !current.same_as(&credentials);
         *current = credentials;
         differs

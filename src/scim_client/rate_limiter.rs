@@ -1,4 +1,7 @@
-//! A token bucket: requests per second, with a burst of one second's worth.
+//! A token bucket: a number of requests per second, with a burst of one second's worth.
+//!
+//! It limits when a request may start, not how many run at the same time; the client's permits do
+//! that. One limiter belongs to one connection.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -7,18 +10,18 @@ use std::{
 
 use tokio::time::{Instant, sleep_until};
 
-/// The pace of one connection.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct RateLimiter {
+    /// Between two requests in the long run; zero: no limit.
     interval: Duration,
-    /// When the bucket is full again.
+    /// When the bucket is full again, if no more is taken from it.
     full_at: Mutex<Option<Instant>>,
 }
 
 const BURST: Duration = Duration::from_secs(1);
 
-impl Pace {
-    /// `rate` requests a second; a rate that is no positive number means no limit.
+impl RateLimiter {
+    /// `rate` is in requests per second. A rate that is not a positive number means no limit.
     pub(super) fn new(rate: f64) -> Self {
         let interval = if rate > 0.0 {
             Duration::try_from_secs_f64(1.0 / rate).unwrap_or_default()
@@ -31,28 +34,32 @@ impl Pace {
         }
     }
 
-    /// Waits for a turn; false, at once, if none comes before the deadline.
-    pub(super) async fn turn(&self, deadline: Instant) -> bool {
-        let Some(at) = self.reserve(Instant::now(), deadline) else {
+    /// Waits until a request may start. Returns false at once, and takes no token, if that would be
+    /// at the deadline or later.
+    pub(super) async fn acquire(&self, deadline: Instant) -> bool {
+        let Some(start) = self.reserve(Instant::now(), deadline) else {
             return false;
         };
-        sleep_until(at).await;
+        sleep_until(start).await;
         true
     }
 
+    /// Takes a token; when its request may start.
     fn reserve(&self, now: Instant, deadline: Instant) -> Option<Instant> {
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         let after = full_at.unwrap_or(now).max(now) + self.interval;
-        // At least one request fits the bucket, also below one a second.
-        let at = after
+
+        // The bucket holds at least one token, also at a rate below one per second.
+        let start = after
             .checked_sub(BURST.max(self.interval))
             .unwrap_or(now)
             .max(now);
-        if at >= deadline {
+        if start >= deadline {
             return None;
         }
+
         *full_at = Some(after);
-        Some(at)
+        Some(start)
     }
 }
 
@@ -61,34 +68,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_goes_at_once_and_the_rest_at_the_pace() {
-        let (pace, start) = (Pace::new(4.0), Instant::now());
+    fn a_burst_starts_at_once_and_further_requests_at_the_rate() {
+        let (limiter, now) = (RateLimiter::new(4.0), Instant::now());
         let waits: Vec<u128> = (0..7)
             .map(|_| {
-                (pace.reserve(start, start + Duration::from_secs(9)).unwrap() - start).as_millis()
+                let start = limiter.reserve(now, now + Duration::from_secs(9)).unwrap();
+                (start - now).as_millis()
             })
             .collect();
+
         assert_eq!(waits, [0, 0, 0, 0, 250, 500, 750]);
         assert_eq!(
-            pace.reserve(start, start + Duration::from_secs(1)),
+            limiter.reserve(now, now + Duration::from_secs(1)),
             None,
-            "its turn is at the deadline"
+            "the request could start only at the deadline"
         );
-        let later = start + Duration::from_secs(10);
-        assert_eq!(pace.reserve(later, later + BURST), Some(later));
+        let later = now + Duration::from_secs(10);
+        assert_eq!(limiter.reserve(later, later + BURST), Some(later));
     }
 
     #[test]
-    fn slow_and_unlimited_paces_have_a_first_turn_at_once() {
-        let start = Instant::now();
-        let slow = Pace::new(0.1);
-        let far = start + Duration::from_mins(1);
-        assert_eq!(slow.reserve(start, far), Some(start));
-        assert_eq!(
-            slow.reserve(start, far),
-            Some(start + Duration::from_secs(10))
-        );
-        let free = Pace::new(0.0);
-        assert!((0..1000).all(|_| free.reserve(start, far) == Some(start)));
+    fn the_first_request_starts_at_once_at_any_rate() {
+        let now = Instant::now();
+        let far = now + Duration::from_mins(1);
+
+        let slow = RateLimiter::new(0.1);
+        assert_eq!(slow.reserve(now, far), Some(now));
+        assert_eq!(slow.reserve(now, far), Some(now + Duration::from_secs(10)));
+
+        let unlimited = RateLimiter::new(0.0);
+        assert!((0..1000).all(|_| unlimited.reserve(now, far) == Some(now)));
     }
 }

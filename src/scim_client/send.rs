@@ -1,6 +1,9 @@
-//! Sending one request within its deadline, and telling what came of it.
+//! Sends one request within its deadline, and turns the answer into a response or a failure.
+//!
+//! A request waits for a permit and for the rate limit first. Every request is reported to the
+//! observer. Nothing is sent twice: retries are the dispatcher's.
 
-use std::time::Duration;
+use std::{sync::PoisonError, time::Duration};
 
 use reqwest::{
     header::{
@@ -11,36 +14,31 @@ use reqwest::{
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Client, ClientError, retry_after::retry_after};
+use super::{Client, ClientError, Response, retry_after::retry_after};
 use crate::telemetry;
 use hirewire_core::{
     plan::{Failure, FailureKind, Method, Phase, Probe, Request},
     scim::{ListResponse, Profile, ScimError, percent_encode},
 };
 
-/// A success. Any status from 200 to 299 is one, with or without a body.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Response {
-    /// The status; 202: accepted, to be verified later.
-    pub status: u16,
-    /// The body, if there is one and it is JSON.
-    pub body: Option<Value>,
-}
+/// A longer body is cut off here, in bytes: no user and no page of users is that large.
+const MAX_BODY: usize = 8 * 1024 * 1024;
 
-/// An answer larger than this is cut off: no user, no group page is as large.
-const LARGEST_BODY: usize = 8 * 1024 * 1024;
+/// How many redirects of one request are followed.
+const MAX_REDIRECTS: usize = 3;
 
 pub(super) fn http_client(
     profile: &Profile,
     timeout: Duration,
 ) -> Result<reqwest::Client, ClientError> {
-    let mut headers = HeaderMap::new();
     let agent = (USER_AGENT.as_str(), profile.user_agent.as_str());
     let accept = (ACCEPT.as_str(), profile.accept.as_str());
     let own = profile
         .headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()));
+
+    let mut headers = HeaderMap::new();
     for (name, value) in [agent, accept].into_iter().chain(own) {
         let header = HeaderName::try_from(name)
             .ok()
@@ -48,22 +46,25 @@ pub(super) fn http_client(
         let (name, value) = header.ok_or_else(|| ClientError::Header(name.to_owned()))?;
         headers.insert(name, value);
     }
+
     reqwest::Client::builder()
         .default_headers(headers)
-        .redirect(redirect::Policy::custom(stay_home))
+        .redirect(redirect::Policy::custom(follow_within_origin))
         .connect_timeout(timeout.min(Duration::from_secs(10)))
         .build()
         .map_err(ClientError::Http)
 }
 
-/// RFC 7644 section 3.12: 307 and 308 repeat method and body. Never to another origin: the credentials go along.
-fn stay_home(attempt: redirect::Attempt<'_>) -> redirect::Action {
-    let home = attempt
+/// Follows 307 and 308, which repeat method and body (RFC 7644 section 3.12), and only within the
+/// origin: the credentials are sent again.
+fn follow_within_origin(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let same_origin = attempt
         .previous()
         .first()
         .is_some_and(|first| first.origin() == attempt.url().origin());
     let repeats = matches!(attempt.status().as_u16(), 307 | 308);
-    if home && repeats && attempt.previous().len() <= 3 {
+
+    if same_origin && repeats && attempt.previous().len() <= MAX_REDIRECTS {
         attempt.follow()
     } else {
         attempt.stop()
@@ -76,22 +77,24 @@ impl Client {
         self.send_within(request, self.timeout).await
     }
 
-    /// Sends a request; no longer than `within` in all, nor than the connection's deadline. It is not begun if
-    /// its turn does not come in that time.
+    /// Sends a request within `limit` or the connection's deadline, whichever ends first. A request
+    /// that gets no permit or no token of the rate limit in that time is not sent
+    /// ([`FailureKind::NotSent`]).
     pub async fn send_within(
         &self,
         request: &Request,
-        within: Duration,
+        limit: Duration,
     ) -> Result<Response, Failure> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let result = self
-            .attempt(request, begun + within.min(self.timeout))
+            .attempt(request, started + limit.min(self.timeout))
             .await;
-        let took = begun.elapsed();
+        let took = started.elapsed();
         let status = match &result {
             Ok(response) => Some(response.status),
             Err(failure) => failure.status(),
         };
+
         self.observer
             .scim_request_finished(&self.connection, request.method, status, took);
         tracing::debug!(
@@ -109,13 +112,13 @@ impl Client {
         result
     }
 
-    /// A user by id.
+    /// Reads a user by its id.
     pub async fn get(&self, id: &str) -> Result<Value, Failure> {
         let path = format!("{}/{}", self.profile.users, percent_encode(id));
         self.read(&Request::get(Phase::Read, path)).await
     }
 
-    /// Asks for one user, to learn whether base URL and credentials are good. Writes nothing.
+    /// Lists one user, to learn whether base URL and credentials work. Changes nothing.
     pub async fn probe(&self) -> Result<(), Failure> {
         let request =
             Request::get(Phase::Probe, &self.profile.users).query("startIndex=1&count=1".into());
@@ -126,30 +129,27 @@ impl Client {
         }
     }
 
-    /// [`probe`](Self::probe), as the verdict table wants it.
+    /// Sends a [`probe`](Self::probe) and reduces its result to what `plan::decide` takes.
     pub async fn probe_credentials(&self) -> Probe {
         Probe::of(&self.probe().await)
     }
 
-    /// What the target says it can do; `None` where it does not say. Never a reason to fail.
+    /// The target's service provider configuration (RFC 7643 section 5); `None` if the profile has
+    /// no path for it or the target does not serve it.
     pub async fn service_provider_config(&self) -> Result<Option<Value>, Failure> {
-        if self.profile.service_provider_config.is_empty() {
+        let path = &self.profile.service_provider_config;
+        if path.is_empty() {
             return Ok(None);
         }
-        match self
-            .send(&Request::get(
-                Phase::Probe,
-                &self.profile.service_provider_config,
-            ))
-            .await
-        {
+
+        match self.send(&Request::get(Phase::Probe, path)).await {
             Ok(response) => Ok(response.body),
             Err(failure) if matches!(failure.status(), Some(404 | 405 | 501)) => Ok(None),
             Err(failure) => Err(failure),
         }
     }
 
-    /// Sends a read; a success without a JSON object is of no use.
+    /// Sends a read. A success whose body is no JSON object is a failure.
     pub(super) async fn read(&self, request: &Request) -> Result<Value, Failure> {
         let body = self.send(request).await?.body;
         body.filter(Value::is_object)
@@ -159,14 +159,16 @@ impl Client {
     async fn attempt(&self, request: &Request, deadline: Instant) -> Result<Response, Failure> {
         let phase = request.phase;
         let fail = |kind| Failure { phase, kind };
-        let turn = timeout_at(deadline, self.turns.acquire()).await;
-        let _turn = turn
+
+        let permit = timeout_at(deadline, self.permits.acquire()).await;
+        let _permit = permit
             .ok()
             .and_then(Result::ok)
             .ok_or_else(|| fail(FailureKind::NotSent))?;
-        if !self.pace.turn(deadline).await {
+        if !self.rate_limiter.acquire(deadline).await {
             return Err(fail(FailureKind::NotSent));
         }
+
         let http = self
             .http_request(request, deadline)
             .ok_or_else(|| fail(FailureKind::NotSent))?;
@@ -175,38 +177,10 @@ impl Client {
             .execute(http)
             .await
             .map_err(|error| fail(kind_of(&error)))?;
-        let status = answer.status().as_u16();
-        let wait = answer
-            .headers()
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok());
-        let wait = wait.and_then(|text| retry_after(text, telemetry::now()));
-        let success = (200..300).contains(&status);
-        let body = match body_of(answer).await {
-            Ok(body) => body,
-            // The answer of a write is its status; of a read it is the body.
-            Err(error) if success && !phase.writes() => return Err(fail(kind_of(&error))),
-            Err(_) => Vec::new(),
-        };
-        match status {
-            200..300 => Ok(Response {
-                status,
-                body: serde_json::from_slice(&body).ok(),
-            }),
-            300..400 => Err(fail(FailureKind::Redirected)),
-            _ => {
-                let error = ScimError {
-                    status,
-                    ..ScimError::read(status, &body)
-                };
-                Err(fail(FailureKind::Answered {
-                    error,
-                    retry_after: wait,
-                }))
-            }
-        }
+        read_answer(phase, answer).await.map_err(fail)
     }
 
+    /// The HTTP request; `None` if the deadline has passed or it cannot be built.
     fn http_request(&self, request: &Request, deadline: Instant) -> Option<reqwest::Request> {
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
@@ -220,13 +194,13 @@ impl Client {
             .map(|query| format!("?{query}"))
             .unwrap_or_default();
         let url = format!("{}{}{query}", self.base, request.path);
-        let (name, value) = {
-            let credentials = self
-                .credentials
-                .read()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            credentials.header().ok()?
-        };
+        let (name, value) = self
+            .credentials
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .header()
+            .ok()?;
+
         let mut http = self.http.request(method, url).header(name, value);
         if let Some(version) = &request.if_match {
             http = http.header(IF_MATCH, version);
@@ -236,6 +210,7 @@ impl Client {
                 .header(CONTENT_TYPE, &self.profile.content_type)
                 .body(body.to_string());
         }
+
         let left = deadline
             .checked_duration_since(Instant::now())
             .filter(|left| !left.is_zero())?;
@@ -243,22 +218,54 @@ impl Client {
     }
 }
 
-pub(super) fn unusable(phase: Phase, what: &'static str) -> Failure {
-    Failure {
-        phase,
-        kind: FailureKind::Unusable(what),
+async fn read_answer(phase: Phase, answer: reqwest::Response) -> Result<Response, FailureKind> {
+    let status = answer.status().as_u16();
+    let retry_after = answer
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| retry_after(text, telemetry::now()));
+
+    let is_success = (200..300).contains(&status);
+    let body = match read_body(answer).await {
+        Ok(body) => body,
+        // A read needs the body. The status alone is the answer to a write.
+        Err(error) if is_success && !phase.writes() => return Err(kind_of(&error)),
+        Err(_) => Vec::new(),
+    };
+
+    match status {
+        200..300 => Ok(Response {
+            status,
+            body: serde_json::from_slice(&body).ok(),
+        }),
+        300..400 => Err(FailureKind::Redirected),
+        _ => Err(FailureKind::Answered {
+            error: ScimError {
+                status,
+                ..ScimError::read(status, &body)
+            },
+            retry_after,
+        }),
     }
 }
 
-async fn body_of(mut answer: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
+async fn read_body(mut answer: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > LARGEST_BODY {
+        if body.len() + chunk.len() > MAX_BODY {
             break;
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+pub(super) fn unusable(phase: Phase, reason: &'static str) -> Failure {
+    Failure {
+        phase,
+        kind: FailureKind::Unusable(reason),
+    }
 }
 
 fn kind_of(error: &reqwest::Error) -> FailureKind {

@@ -17,7 +17,7 @@ use super::{
     pending,
     sql::{dialect::Scope, statement::Tx},
 };
-use crate::queue::{Hook, Reading};
+use crate::queue::{Hook, Payload};
 use hirewire_core::event::{Alias, Event, EventKey, HookId, Kind, SourceId};
 
 /// The result of [`Store::store_hooks`].
@@ -233,7 +233,7 @@ impl Batch {
         clusters: &Clusters,
         results: &[InsertResult],
     ) -> Result<Vec<StoredHook>, StoreError> {
-        let is_readable = |hook: &&Hook| matches!(hook.reading, Reading::Events(_));
+        let is_readable = |hook: &&Hook| matches!(hook.payload, Payload::Events(_));
         filing::close_readable(tx, self.hooks.iter().filter(is_readable)).await?;
 
         let mut stored = Vec::with_capacity(self.hooks.len());
@@ -252,9 +252,9 @@ impl Batch {
                 });
             }
 
-            let dead_letter = match &hook.reading {
-                Reading::Events(_) => None,
-                Reading::Unreadable { reason, .. } => {
+            let dead_letter = match &hook.payload {
+                Payload::Events(_) => None,
+                Payload::Unreadable { reason, .. } => {
                     Some(filing::file_unreadable(tx, hook, reason).await?)
                 }
             };

@@ -1,6 +1,8 @@
-//! The metrics of a process (interface.md, "Metrics"): seconds, and no person in a label.
+//! The metrics of one process, in the `OpenMetrics` text format. `docs/operations.md` lists them.
 //!
-//! Counters are moved by whoever did the thing; gauges of what the store knows are set anew by a sampler.
+//! Durations are in seconds, instants in seconds since 1970. No label holds a person. Counters and
+//! histograms count what this process did; `app::sampler` sets the gauges of queue and store every
+//! few seconds. This module does not serve `/metrics`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,9 +21,9 @@ use prometheus_client::{
 
 type Labels = Vec<(&'static str, String)>;
 
-/// The metrics of a process.
+/// The metrics of a process. Clones share their values.
 #[derive(Clone, Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Arc<Registry>,
     hooks: Family<Labels, Counter>,
     hook_duration: Histogram,
@@ -37,46 +39,51 @@ pub struct Metrics {
     dead_letters: Family<Labels, Gauge>,
     connection_state: Family<Labels, Gauge>,
     secret_not_after: Family<Labels, Gauge>,
-    reload_ok: Gauge,
+    reload_successful: Gauge,
     quarantined: Gauge,
 }
 
-fn fast() -> Histogram {
+/// Buckets from 0.5 ms to 8 s, for our own work.
+fn local_durations() -> Histogram {
     Histogram::new(exponential_buckets(0.0005, 2.0, 15))
 }
 
-fn slow() -> Histogram {
+/// Buckets from 5 ms to 82 s, for requests to a target.
+fn request_durations() -> Histogram {
     Histogram::new(exponential_buckets(0.005, 2.0, 15))
+}
+
+/// Buckets from 50 ms to 66 hours, for a deactivation that may wait for its target.
+fn revoke_durations() -> Histogram {
+    Histogram::new(exponential_buckets(0.05, 3.0, 15))
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("hirewire");
-        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION").to_owned())]);
-        registry.register("build", "What is running", build);
         let metrics = Self {
             registry: Arc::new(Registry::default()),
             hooks: Family::default(),
-            hook_duration: fast(),
+            hook_duration: local_durations(),
             last_hook: Family::default(),
-            confirm_duration: fast(),
+            confirm_duration: local_durations(),
             events: Family::default(),
             requests: Family::default(),
-            request_duration: Family::new_with_constructor(slow),
-            revoke_duration: Family::new_with_constructor(|| {
-                Histogram::new(exponential_buckets(0.05, 3.0, 15))
-            }),
+            request_duration: Family::new_with_constructor(request_durations),
+            revoke_duration: Family::new_with_constructor(revoke_durations),
             queue_messages: Family::default(),
             pending: Family::default(),
             oldest_pending: Family::default(),
             dead_letters: Family::default(),
             connection_state: Family::default(),
             secret_not_after: Family::default(),
-            reload_ok: Gauge::default(),
+            reload_successful: Gauge::default(),
             quarantined: Gauge::default(),
         };
-        metrics.reload_ok.set(1);
-        metrics.register(&mut registry);
+        metrics.reload_successful.set(1);
+
+        let mut registry = Registry::with_prefix("hirewire");
+        metrics.register_own_work(&mut registry);
+        metrics.register_state(&mut registry);
         Self {
             registry: Arc::new(registry),
             ..metrics
@@ -85,60 +92,67 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    fn register(&self, registry: &mut Registry) {
+    /// Registers the counters and histograms of what this process did.
+    fn register_own_work(&self, registry: &mut Registry) {
         registry.register(
             "hooks",
-            "Hooks answered, by source and status",
+            "Hook requests answered, by source and HTTP status",
             self.hooks.clone(),
         );
         registry.register(
             "hook_duration_seconds",
-            "From the first byte to the answer",
+            "Time from the headers of a hook request to its answer",
             self.hook_duration.clone(),
         );
         registry.register(
             "source_last_hook_timestamp_seconds",
-            "When a source was last heard of with a good signature",
+            "When this process last answered a hook of the source with 200",
             self.last_hook.clone(),
         );
         registry.register(
             "publish_confirm_duration_seconds",
-            "From publishing a message to its confirm",
+            "Time from publishing a message of events to the confirm of the queue",
             self.confirm_duration.clone(),
         );
         registry.register(
             "events_stored",
-            "Events stored that were not known, by source and kind",
+            "New events stored, by source and kind; repeated events are not counted",
             self.events.clone(),
         );
         registry.register(
             "scim_requests",
-            "SCIM requests by connection, method and status",
+            "SCIM requests, by connection, method and HTTP status (none: no answer)",
             self.requests.clone(),
         );
         registry.register(
             "scim_request_duration_seconds",
-            "How long SCIM requests took",
+            "Time of a SCIM request, including the wait for the rate limit",
             self.request_duration.clone(),
         );
         registry.register(
             "revoke_duration_seconds",
-            "From when an ending was known and effective to the account read back inactive",
+            "Time from a termination, received and effective, to the account read back inactive",
             self.revoke_duration.clone(),
         );
+    }
+
+    /// Registers the gauges of queue, store and config, and the build.
+    fn register_state(&self, registry: &mut Registry) {
+        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION").to_owned())]);
+        registry.register("build", "The version of this process", build);
         registry.register(
             "queue_messages",
-            "Messages that wait, by queue",
+            "Messages ready to be delivered, by queue (events, dead)",
             self.queue_messages.clone(),
         );
         registry.register(
             "accounts_pending",
-            "Accounts that are pending, by connection and class",
+            "Accounts that wait for a reconcile, by connection and class (leaver, other)",
             self.pending.clone(),
         );
         registry.register(
             "oldest_pending_timestamp_seconds",
-            "Since when the oldest pending account is pending; 0: none is",
+            "When the oldest pending account became due; 0: no account is pending",
             self.oldest_pending.clone(),
         );
         registry.register(
@@ -148,27 +162,27 @@ impl Metrics {
         );
         registry.register(
             "connection_state",
-            "1 for the state a connection is in",
+            "1 for the current state of a connection (working, paused)",
             self.connection_state.clone(),
         );
         registry.register(
             "secret_not_after_timestamp_seconds",
-            "When a secret of a source is no longer good",
+            "When a webhook secret expires, by source and id; only for secrets with not_after",
             self.secret_not_after.clone(),
         );
         registry.register(
             "config_last_reload_successful",
-            "Whether the last reload was taken",
-            self.reload_ok.clone(),
+            "1 if the last reload was applied or none was asked for, 0 if it was refused",
+            self.reload_successful.clone(),
         );
         registry.register(
             "quarantined_messages",
-            "Messages of another version, kept for a newer binary",
+            "Messages in the store that this version can neither read nor record",
             self.quarantined.clone(),
         );
     }
 
-    /// A hook was answered.
+    /// Counts an answered hook request. A 200 also moves the source's last hook to `at`.
     pub fn hook(&self, source: &str, status: u16, took: Duration, at: Timestamp) {
         self.hooks
             .get_or_create(&vec![
@@ -177,6 +191,7 @@ impl Metrics {
             ])
             .inc();
         self.hook_duration.observe(took.as_secs_f64());
+
         if status == 200 {
             self.last_hook
                 .get_or_create(&vec![("source", source.to_owned())])
@@ -184,12 +199,12 @@ impl Metrics {
         }
     }
 
-    /// A message was confirmed.
+    /// Measures a publish that the queue confirmed.
     pub fn confirmed(&self, took: Duration) {
         self.confirm_duration.observe(took.as_secs_f64());
     }
 
-    /// An event was stored that was not known.
+    /// Counts a new event.
     pub fn event(&self, source: &str, kind: &str) {
         self.events
             .get_or_create(&vec![
@@ -199,53 +214,57 @@ impl Metrics {
             .inc();
     }
 
-    /// A SCIM request ended; `status` as text, or why there was none.
+    /// Counts and measures a SCIM request. `status` is the HTTP status; `none`: no answer.
     pub fn scim_request(&self, connection: &str, method: &str, status: &str, took: Duration) {
-        let of = vec![
+        let labels = vec![
             ("connection", connection.to_owned()),
             ("method", method.to_owned()),
         ];
         self.request_duration
-            .get_or_create(&of)
+            .get_or_create(&labels)
             .observe(took.as_secs_f64());
         self.requests
-            .get_or_create(&[of, vec![("code", status.to_owned())]].concat())
+            .get_or_create(&[labels, vec![("code", status.to_owned())]].concat())
             .inc();
     }
 
-    /// A leaver's account was read back inactive, so long after the ending was known and effective.
+    /// Measures a deactivation that was read back: `after` is the time since the termination was
+    /// both received and effective.
     pub fn revoked(&self, connection: &str, after: Duration) {
         self.revoke_duration
             .get_or_create(&vec![("connection", connection.to_owned())])
             .observe(after.as_secs_f64());
     }
 
-    /// How many messages wait.
+    /// Sets the number of messages that are ready on a queue.
     pub fn queue(&self, queue: &str, messages: u64) {
         self.queue_messages
             .get_or_create(&vec![("queue", queue.to_owned())])
             .set(count(messages));
     }
 
-    /// What is pending: (connection, class, accounts, since when the oldest).
+    /// Replaces the pending accounts: connection, class, number of accounts, and when the oldest
+    /// became due.
     pub fn pending(
         &self,
         counts: impl IntoIterator<Item = (String, &'static str, u64, Option<Timestamp>)>,
     ) {
         self.pending.clear();
         self.oldest_pending.clear();
+
         for (connection, class, accounts, oldest) in counts {
-            let of = vec![("connection", connection), ("class", class.to_owned())];
-            self.pending.get_or_create(&of).set(count(accounts));
+            let labels = vec![("connection", connection), ("class", class.to_owned())];
+            self.pending.get_or_create(&labels).set(count(accounts));
             self.oldest_pending
-                .get_or_create(&of)
+                .get_or_create(&labels)
                 .set(oldest.map_or(0, Timestamp::as_second));
         }
     }
 
-    /// Open letters: (connection, cause, how many).
+    /// Replaces the open dead letters: connection, cause, number.
     pub fn dead_letters(&self, counts: impl IntoIterator<Item = (String, String, u64)>) {
         self.dead_letters.clear();
+
         for (connection, cause, letters) in counts {
             self.dead_letters
                 .get_or_create(&vec![("connection", connection), ("cause", cause)])
@@ -253,9 +272,10 @@ impl Metrics {
         }
     }
 
-    /// In which state each connection is: (connection, state).
+    /// Replaces the states of the connections: connection, state.
     pub fn connection_states(&self, states: impl IntoIterator<Item = (String, &'static str)>) {
         self.connection_state.clear();
+
         for (connection, state) in states {
             self.connection_state
                 .get_or_create(&vec![
@@ -266,28 +286,28 @@ impl Metrics {
         }
     }
 
-    /// Until when a source's secret is good.
+    /// Sets when a secret of a source expires.
     pub fn secret_not_after(&self, source: &str, id: &str, until: Timestamp) {
-        let of = vec![("source", source.to_owned()), ("id", id.to_owned())];
+        let labels = vec![("source", source.to_owned()), ("id", id.to_owned())];
         self.secret_not_after
-            .get_or_create(&of)
+            .get_or_create(&labels)
             .set(until.as_second());
     }
 
-    /// Whether the last reload was taken.
-    pub fn reloaded(&self, ok: bool) {
-        self.reload_ok.set(i64::from(ok));
+    /// Sets whether the last reload of the config was applied.
+    pub fn reloaded(&self, successful: bool) {
+        self.reload_successful.set(i64::from(successful));
     }
 
-    /// How many messages of another version are kept.
+    /// Sets the number of quarantined messages in the store.
     pub fn quarantined(&self, messages: u64) {
         self.quarantined.set(count(messages));
     }
 
-    /// All of them, in the `OpenMetrics` text format.
+    /// All metrics in the `OpenMetrics` text format.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        // Writing to a String does not fail.
+        // Writing to a String cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
     }
@@ -299,30 +319,80 @@ fn count(number: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
-    #[test]
-    fn the_text_names_what_the_interface_names() {
+    const OPERATIONS: &str = include_str!("../../docs/operations.md");
+
+    /// Metrics with a sample of each.
+    fn filled() -> Metrics {
         let metrics = Metrics::default();
-        metrics.hook(
-            "acme",
-            200,
-            Duration::from_millis(3),
-            Timestamp::from_second(7).unwrap(),
-        );
+        let (took, at) = (Duration::from_millis(3), Timestamp::from_second(7).unwrap());
+        let connection = || "workplace".to_owned();
+
+        metrics.hook("acme", 200, took, at);
+        metrics.confirmed(took);
         metrics.event("acme", "hired");
-        metrics.scim_request("workplace", "POST", "201", Duration::from_millis(20));
-        metrics.pending([("workplace".to_owned(), "leaver", 2, None)]);
-        let text = metrics.text();
+        metrics.scim_request("workplace", "POST", "201", took);
+        metrics.revoked("workplace", took);
+        metrics.queue("events", 5);
+        metrics.pending([(connection(), "leaver", 2, None)]);
+        metrics.dead_letters([(connection(), "conflict".to_owned(), 1)]);
+        metrics.connection_states([(connection(), "paused")]);
+        metrics.secret_not_after("acme", "2026", at);
+        metrics.quarantined(3);
+        metrics
+    }
+
+    /// The names as a query uses them: counters end in `_total`, infos in `_info`.
+    fn exposed_names(text: &str) -> BTreeSet<String> {
+        text.lines()
+            .filter_map(|line| line.strip_prefix("# TYPE "))
+            .filter_map(|line| line.split_once(' '))
+            .map(|(name, kind)| match kind {
+                "counter" => format!("{name}_total"),
+                "info" => format!("{name}_info"),
+                _ => name.to_owned(),
+            })
+            .collect()
+    }
+
+    fn names_in(document: &str) -> BTreeSet<String> {
+        document
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .filter(|word| word.starts_with("hirewire_"))
+            .map(ToOwned::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn the_text_has_each_metric_with_its_labels() {
+        let text = filled().text();
+
         for line in [
             "hirewire_hooks_total{source=\"acme\",code=\"200\"} 1",
             "hirewire_source_last_hook_timestamp_seconds{source=\"acme\"} 7",
             "hirewire_events_stored_total{source=\"acme\",kind=\"hired\"} 1",
             "hirewire_scim_requests_total{connection=\"workplace\",method=\"POST\",code=\"201\"} 1",
+            "hirewire_queue_messages{queue=\"events\"} 5",
             "hirewire_accounts_pending{connection=\"workplace\",class=\"leaver\"} 2",
+            concat!(
+                "hirewire_oldest_pending_timestamp_seconds",
+                "{connection=\"workplace\",class=\"leaver\"} 0"
+            ),
+            "hirewire_dead_letters{connection=\"workplace\",cause=\"conflict\"} 1",
+            "hirewire_connection_state{connection=\"workplace\",state=\"paused\"} 1",
+            "hirewire_secret_not_after_timestamp_seconds{source=\"acme\",id=\"2026\"} 7",
             "hirewire_config_last_reload_successful 1",
+            "hirewire_quarantined_messages 3",
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn the_operations_page_names_exactly_the_metrics_that_exist() {
+        assert_eq!(names_in(OPERATIONS), exposed_names(&filled().text()));
     }
 }

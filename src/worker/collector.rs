@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Patience, Worker, ingest, unreadable_queue};
 use crate::{
-    queue::{Delivery, Hook, Lane},
+    queue::{Delivery, Hook, QueueName},
     store::{DeadLetterCause, DeadLetterSubject, NewDeadLetter, StoreError},
 };
 
@@ -17,7 +17,7 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
     let mut patience = Patience::new();
     loop {
         let received = tokio::select! {
-            received = worker.shared.queue.receive(Lane::Dead, 16) => received,
+            received = worker.shared.queue.receive(QueueName::Dead, 16) => received,
             () = shutdown.cancelled() => return,
         };
         let outcome = match received {

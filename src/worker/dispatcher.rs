@@ -10,7 +10,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Connection, Patience, ReconcileError, Reconciler, Worker};
 use crate::{
-    scim_client::Gate,
+    scim_client::Admission,
     store::{Claim, ClaimRequest, Facts, Priority, StoreError},
 };
 
@@ -111,10 +111,10 @@ impl Pump {
                 return Passage::Wait(Duration::from_secs(5));
             }
         };
-        match live.client.breaker().gate(Instant::now()) {
-            Gate::Go => Passage::Go,
-            Gate::Wait(wait) => Passage::Wait(wait),
-            Gate::Probe => match live.client.probe().await {
+        match live.client.breaker().admit(Instant::now()) {
+            Admission::Open => Passage::Go,
+            Admission::Closed { wait } => Passage::Wait(wait),
+            Admission::Probe => match live.client.probe().await {
                 Ok(()) => {
                     tracing::info!(connection = self.name(), "the target answers again");
                     live.client.breaker().succeeded();
@@ -214,8 +214,8 @@ async fn reconcile_one(
     match reconciler.reconcile(claim, facts).await {
         Ok(report) => {
             tracing::info!(
-                connection, person.key = %person, verdict = ?told.outcome.kind, attempt = claim.account.attempts,
-                requests = told.requests.len(), took_ms = u64::try_from(told.took.as_millis()).unwrap_or(u64::MAX),
+                connection, person.key = %person, verdict = ?report.outcome.kind, attempt = claim.account.attempts,
+                requests = report.requests.len(), took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX),
                 "account reconciled"
             );
             worker.shared.settings.observer.account_reconciled(&report);

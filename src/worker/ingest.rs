@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Patience, Worker, note, unreadable_queue};
 use crate::{
     failpoint,
-    queue::{Acker, Delivery, Hook, Lane, Message, UnreadableEnvelope},
+    queue::{Acker, Delivery, Hook, Message, QueueName, UnreadableEnvelope},
     store::{StoredBatch, StoreError},
 };
 
@@ -24,7 +24,7 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
     let mut patience = Patience::new();
     loop {
         let received = tokio::select! {
-            received = worker.shared.queue.receive(Lane::Events, MOST) => received,
+            received = worker.shared.queue.receive(QueueName::Events, MOST) => received,
             () = shutdown.cancelled() => return,
         };
         match received {
@@ -208,7 +208,7 @@ fn told(worker: &Worker, recorded: &StoredBatch) {
         for event in &hook.events {
             note(&hook.hook, event.kind, event.is_new);
         }
-        if let Some(letter) = &hook.letter {
+        if let Some(letter) = &hook.dead_letter {
             tracing::warn!(hook = hook.hook.as_str(), %letter, source = hook.source.as_str(), "a hook could not be read: a letter");
         }
     }

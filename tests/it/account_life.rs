@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use hirewire::observer::NoObserver;
-use hirewire::scim_client::{BreakerSettings, Client, ClientSettings, Credentials, Found};
+use hirewire::scim_client::{BreakerSettings, Client, ClientSettings, Credentials, Lookup};
 use hirewire_core::{
     mapping::{
         Access, AccountAdoption, Desired, DesiredAttribute, DesiredValue, GroupsPolicy, MatchKey,
@@ -105,9 +105,9 @@ impl Harness {
             Self::key("userName", ADA),
         ];
         match self.client.find(&keys).await.expect("a look-up") {
-            Found::Nobody { .. } => None,
-            Found::One(hit) => Some(self.client.get(&hit.id).await.expect("the user")),
-            Found::Several(hits) => panic!("several: {hits:?}"),
+            Lookup::NotFound { .. } => None,
+            Lookup::One(hit) => Some(self.client.get(&hit.id).await.expect("the user")),
+            Lookup::Several(hits) => panic!("several: {hits:?}"),
         }
     }
 

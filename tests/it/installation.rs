@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     child::{Child, Signal},
-    waiting::until,
+    waiting::wait_until,
 };
 
 /// The webhook secret.
@@ -42,7 +42,7 @@ impl Installation {
         let mut command = hirewire(folder.path());
         command.args(["sandbox", "--listen", "127.0.0.1:0", "--token", TOKEN]);
         let mut sandbox = Child::start("sandbox", folder.path(), command);
-        let line = sandbox.line("page ", PATIENCE).await;
+        let line = sandbox.wait_for_line("page ", PATIENCE).await;
         let application = line
             .split_whitespace()
             .last()
@@ -83,7 +83,7 @@ time_zone = "Europe/Berlin"
 base_url = "{}/scim/v2"
 token = {{ env = "APP_TOKEN" }}
 mode = "{}"
-limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", reconcile = "3s" }}
+limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", propagation_delay = "3s" }}
 {connection}
 "#,
             self.application, self.mode
@@ -101,20 +101,20 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", reconcile = "3s" }
             self.folder.path(),
             command,
         );
-        service.line("API ", PATIENCE).await;
-        let line = service.line("/hooks/acme", PATIENCE).await;
+        service.wait_for_line("API ", PATIENCE).await;
+        let line = service.wait_for_line("/hooks/acme", PATIENCE).await;
         line.split_whitespace()
             .last()
             .expect("a URL")
             .clone_into(&mut self.hooks);
-        let line = service.line("/readyz", PATIENCE).await;
+        let line = service.wait_for_line("/readyz", PATIENCE).await;
         let ops = line
             .split_whitespace()
             .find_map(|word| word.strip_suffix("/readyz,"))
             .expect("a URL");
         ops.clone_into(&mut self.ops);
         let ready = format!("{}/readyz", self.ops);
-        until("the service is ready", PATIENCE, async || {
+        wait_until("the service is ready", PATIENCE, async || {
             let answer = reqwest::get(&ready).await.ok()?;
             answer.status().is_success().then_some(())
         })
@@ -126,7 +126,7 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", reconcile = "3s" }
     pub async fn end_service(&mut self) {
         let mut service = self.service.take().expect("it runs");
         service.signal(Signal::Terminate);
-        assert!(service.exit(PATIENCE).await.success());
+        assert!(service.wait_for_exit(PATIENCE).await.success());
     }
 
     /// Runs an operator's command.
@@ -188,7 +188,7 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", reconcile = "3s" }
 
     /// Waits until the person's account came to that.
     pub async fn reconciled(&self, worker: &str, wanted: &str) -> Value {
-        until(&format!("{worker} is {wanted}"), PATIENCE, async || {
+        wait_until(&format!("{worker} is {wanted}"), PATIENCE, async || {
             let said = self.run(&["people", "show", worker, "-o", "json"]).await;
             let shown: Value = serde_json::from_str(&said.out).ok()?;
             (shown.pointer("/accounts/0/account/outcome/kind") == Some(&json!(wanted)))

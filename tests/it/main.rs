@@ -19,15 +19,16 @@ mod commands;
 mod embedded_queue;
 mod harness;
 mod installation;
+mod named_commands;
 mod observing;
 mod operate;
 #[path = "../conformance/queue/mod.rs"]
 mod queue_conformance;
 mod quiet;
 mod service_life;
+mod sqlite_store_conformance;
 #[path = "../conformance/store/mod.rs"]
 mod store_conformance;
-mod store_promises;
 #[path = "../live/waiting.rs"]
 mod waiting;
 mod workplace_knobs;

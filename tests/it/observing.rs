@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     child::Signal,
     installation::{Installation, PATIENCE},
-    waiting::until,
+    waiting::wait_until,
 };
 
 fn hired(given: &str) -> Value {
@@ -46,7 +46,7 @@ async fn what_was_observed_is_done_once_the_connection_is_applied() {
         .expect("it runs")
         .signal(Signal::HangUp);
     all.reconciled("E-1", "created").await;
-    until("one account", PATIENCE, async || {
+    wait_until("one account", PATIENCE, async || {
         (all.state().await["users"]["total"] == 1).then_some(())
     })
     .await;

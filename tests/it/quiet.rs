@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     installation::{Installation, PATIENCE, SECRET, TOKEN, event},
-    waiting::until,
+    waiting::wait_until,
 };
 
 /// What must be nowhere: all that is personal or secret in this run, each by a word that nothing else has.
@@ -110,7 +110,7 @@ async fn a_whole_run(all: &mut Installation) {
         .await;
     assert!(matches!(status, 200 | 202 | 400 | 422), "{status}");
 
-    until("E-2 has an account", PATIENCE, async || {
+    wait_until("E-2 has an account", PATIENCE, async || {
         let state = all.state().await;
         (state["users"]["total"] == 2).then_some(())
     })

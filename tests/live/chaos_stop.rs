@@ -11,7 +11,7 @@ use crate::{
     waiting::wait_until,
 };
 
-/// What the worker logs when it finds that its lease has passed to another worker.
+/// The log message of a worker whose lease has passed to another worker.
 const LOST_CLAIM: &str = "the claim is somebody else's now";
 
 /// The behaviour of a worker that was resumed after its lease had expired.

@@ -1,7 +1,7 @@
 //! A load generator: senders that each post one signed hire after the other and record the accepted
 //! ones.
 //!
-//! It signs by Standard Webhooks with code of its own, not with ours. No accepted hire may be lost.
+//! It has its own implementation of Standard Webhooks signatures. No accepted hire may be lost.
 
 use std::{
     sync::{

@@ -124,7 +124,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
     const TO_A_MINUTE: Backoff = Backoff {
         base: Duration::from_secs(2),
-        cap: Duration::from_secs(60),
+        cap: Duration::from_mins(1),
         jitter: Jitter::Full,
     };
 

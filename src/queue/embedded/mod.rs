@@ -1,10 +1,13 @@
-//! The embedded queue: one file, one writer, nothing to install.
+//! The embedded queue: one file, one writer task, nothing to install.
 //!
-//! It keeps the broker's promises: `publish` resolves after the fsync; a delivery stays ours until it is acked, given
-//! back or the process dies, and then comes again. All that gathers while one fsync runs goes into the next
-//! transaction (`writer`), so the price of durability is paid once for many. The statements are in `file`.
+//! It gives the guarantees of the broker: `publish` returns after the fsync, and a delivery that is
+//! not acked when its process ends is delivered again. Requests that arrive during one fsync share
+//! the next transaction (`writer`), so many messages pay for one fsync. `file` has the SQL.
 
 mod file;
+mod queue_state;
+mod request;
+mod status;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -19,112 +22,127 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use self::{
-    file::{Contents, QueueFile},
-    writer::{Request, Shared, Ticket, Writer},
+    file::{InitialCounts, QueueFile},
+    request::{EmbeddedAcker, Request},
+    status::QueueStatus,
+    writer::Writer,
 };
-use super::{Acker, Delivery, Lane, Message, PublishError, Queue, QueueHealth, ReceiveError};
+use super::{Acker, Delivery, Message, PublishError, Queue, QueueHealth, QueueName, ReceiveError};
 use crate::failpoint;
 
-/// Most messages that may wait for their fsync.
-const OUTSTANDING: usize = 1024;
+/// How many publishes may wait for their fsync.
+const MAX_OUTSTANDING: usize = 1024;
 
-/// Longest wait for an fsync before the sender is told that it is not known.
+/// How long a publish waits for its fsync. After that its result is unknown.
 const CONFIRM_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why the queue's file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueOpenError {
-    /// Another process has it open.
-    #[error("{} is in use by another process", path.display())]
+    /// Another process has the file open.
+    #[error(
+        "{} is in use by another process: stop it, or set another data_dir",
+        path.display()
+    )]
     InUse {
-        /// The file.
+        /// The queue's file.
         path: PathBuf,
     },
-    /// It belongs to another instance, or to a newer version.
-    #[error("{} belongs to the instance {found}, not to {wanted}", path.display())]
+    /// The file belongs to another instance, or has the tables of another version.
+    #[error(
+        "{} belongs to the instance {found}, not to {expected}: set another data_dir",
+        path.display()
+    )]
     Foreign {
-        /// The file.
+        /// The queue's file.
         path: PathBuf,
-        /// Whose it is.
+        /// The instance in the file, with the version of its tables if that is the difference.
         found: String,
-        /// Who asked.
-        wanted: String,
+        /// The instance of this process.
+        expected: String,
     },
-    /// It cannot be opened, created or read.
-    #[error("{} cannot be used as the queue's file", path.display())]
+    /// The file cannot be opened, created or read.
+    #[error("{} cannot be used as the file of the queue", path.display())]
     File {
-        /// The file.
+        /// The queue's file.
         path: PathBuf,
-        /// What the database said.
+        /// The error of `SQLite`.
         #[source]
         source: sqlx::Error,
     },
 }
 
-/// A durable queue in one file; see the module.
+/// A durable queue in one file.
 pub struct EmbeddedQueue {
     instance: String,
     requests: mpsc::UnboundedSender<Request>,
     outstanding: Arc<Semaphore>,
-    shared: Arc<Shared>,
+    status: Arc<QueueStatus>,
 }
 
 impl EmbeddedQueue {
-    /// Opens or creates the file (its folder must exist). What earlier processes left unacked will come again.
+    /// Opens or creates the file; its folder must exist. Messages that earlier processes left
+    /// unacked are delivered again. Must be called within a Tokio runtime.
     pub async fn open(
         path: impl AsRef<Path>,
         instance: impl Into<String>,
     ) -> Result<Self, QueueOpenError> {
         let instance = instance.into();
-        let (file, contents) = QueueFile::open(path.as_ref(), &instance).await?;
-        Ok(Self::over(file, &contents, instance))
+        let (file, counts) = QueueFile::open(path.as_ref(), &instance).await?;
+        Ok(Self::start(file, &counts, instance))
     }
 
-    fn over(file: QueueFile, contents: &Contents, instance: String) -> Self {
+    fn start(file: QueueFile, counts: &InitialCounts, instance: String) -> Self {
         let (requests, inbox) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared::new(contents));
-        tokio::spawn(
-            Writer::new(
-                file,
-                contents,
-                inbox,
-                requests.downgrade(),
-                Arc::clone(&shared),
-            )
-            .run(),
+        let status = Arc::new(QueueStatus::new(counts));
+        let writer = Writer::new(
+            file,
+            counts,
+            inbox,
+            requests.downgrade(),
+            Arc::clone(&status),
         );
+        tokio::spawn(writer.run());
+
         Self {
             instance,
             requests,
-            outstanding: Arc::new(Semaphore::new(OUTSTANDING)),
-            shared,
+            outstanding: Arc::new(Semaphore::new(MAX_OUTSTANDING)),
+            status,
         }
     }
 
-    async fn publish_now(&self, lane: Lane, message: Message) -> Result<(), PublishError> {
+    async fn publish_message(
+        &self,
+        queue: QueueName,
+        message: Message,
+    ) -> Result<(), PublishError> {
         if message.instance != self.instance {
             return Err(PublishError::Refused(format!(
-                "it is of the instance {}",
+                "it belongs to the instance {}",
                 message.instance
             )));
         }
+
         let body = message
             .encode()
             .map_err(|error| PublishError::Refused(error.to_string()))?;
         let permit = Arc::clone(&self.outstanding)
             .try_acquire_owned()
             .map_err(|_| PublishError::Overloaded)?;
-        let (done, confirmed) = oneshot::channel();
+        let (reply, confirmed) = oneshot::channel();
         failpoint::at("queue.before_publish").await;
-        // From here on it is the writer's, whatever becomes of the caller.
+
+        // From here on the writer owns the message: a caller that goes away does not cancel it.
         let request = Request::Publish {
-            lane,
+            queue,
             body,
-            done,
+            reply,
             permit,
         };
         self.requests.send(request).map_err(|_| closed())?;
         failpoint::at("queue.published").await;
+
         match tokio::time::timeout(CONFIRM_DEADLINE, confirmed).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(closed()),
@@ -132,24 +150,27 @@ impl EmbeddedQueue {
         }
     }
 
-    async fn receive_now(&self, lane: Lane, max: usize) -> Result<Vec<Delivery>, ReceiveError> {
-        let (done, taken) = oneshot::channel();
-        let gone = || ReceiveError("the queue is closed".to_owned());
-        self.requests
-            .send(Request::Take {
-                lane,
-                max: max.max(1),
-                done,
-            })
-            .map_err(|_| gone())?;
-        let taken = taken.await.map_err(|_| gone())??;
-        Ok(taken
+    async fn receive_deliveries(
+        &self,
+        queue: QueueName,
+        max: usize,
+    ) -> Result<Vec<Delivery>, ReceiveError> {
+        let (reply, received) = oneshot::channel();
+        let request = Request::Receive {
+            queue,
+            max: max.max(1),
+            reply,
+        };
+        self.requests.send(request).map_err(|_| closed_receive())?;
+        let received = received.await.map_err(|_| closed_receive())??;
+
+        Ok(received
             .into_iter()
-            .map(|taken| Delivery {
-                message: Message::decode(taken.row.body),
-                redelivered: taken.row.deliveries > 0 || taken.again,
-                poison: taken.row.poison,
-                acker: Box::new(taken.ticket),
+            .map(|received| Delivery {
+                message: Message::decode(received.row.body),
+                redelivered: received.row.deliveries > 0 || received.requeued,
+                poison: received.row.poison,
+                acker: Box::new(received.acker),
             })
             .collect())
     }
@@ -159,48 +180,55 @@ fn closed() -> PublishError {
     PublishError::Unreachable("the queue is closed".to_owned())
 }
 
+fn closed_receive() -> ReceiveError {
+    ReceiveError("the queue is closed".to_owned())
+}
+
 impl Queue for EmbeddedQueue {
-    fn publish(&self, lane: Lane, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
-        Box::pin(self.publish_now(lane, message))
+    fn publish(
+        &self,
+        queue: QueueName,
+        message: Message,
+    ) -> BoxFuture<'_, Result<(), PublishError>> {
+        Box::pin(self.publish_message(queue, message))
     }
 
     fn receive(
         &self,
-        lane: Lane,
+        queue: QueueName,
         max: usize,
     ) -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>> {
-        Box::pin(self.receive_now(lane, max))
+        Box::pin(self.receive_deliveries(queue, max))
     }
 
-    /// Those that are ready to be delivered.
-    fn depth(&self, lane: Lane) -> BoxFuture<'_, Option<u64>> {
-        Box::pin(std::future::ready(Some(self.shared.depth(lane))))
+    fn depth(&self, queue: QueueName) -> BoxFuture<'_, Option<u64>> {
+        Box::pin(std::future::ready(Some(self.status.depth(queue))))
     }
 
     fn health(&self) -> QueueHealth {
-        self.shared.health()
+        self.status.health()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            let (done, closed) = oneshot::channel();
-            if self.requests.send(Request::Close { done }).is_ok() {
-                // An error says that the writer has ended already.
+            let (reply, closed) = oneshot::channel();
+            if self.requests.send(Request::Close { reply }).is_ok() {
+                // An error means that the writer has already ended.
                 let _ = closed.await;
             }
         })
     }
 }
 
-impl Acker for Ticket {
+impl Acker for EmbeddedAcker {
     fn ack(self: Box<Self>) -> BoxFuture<'static, bool> {
-        // Asked for at once: the ack does not depend on the future being polled.
-        let answer = self.acked_by();
-        Box::pin(async move { answer.await.unwrap_or(false) })
+        // The request is sent now, so the ack does not depend on the future being polled.
+        let acked = self.request_ack();
+        Box::pin(async move { acked.await.unwrap_or(false) })
     }
 
     fn requeue(self: Box<Self>) -> BoxFuture<'static, ()> {
-        // Dropping a ticket gives its message back.
+        // A dropped acker requeues its message.
         drop(self);
         Box::pin(std::future::ready(()))
     }

@@ -1,29 +1,32 @@
-//! What the promises from outside cannot bring about: a full disk.
+//! The embedded queue on a full disk, which the conformance tests cannot produce.
 
 use super::*;
 use crate::queue::Hook;
 
 fn message(size: usize) -> Message {
     let hook: Hook = serde_json::from_value(serde_json::json!({
-        "source": "hr", "hook": "h-1", "received": "2026-11-25T03:00:00Z", "digest": "0".repeat(64),
-        "reading": { "unreadable": { "reason": "x".repeat(size), "body": "", "headers": [] } },
+        "source": "hr",
+        "hook": "h-1",
+        "received": "2026-11-25T03:00:00Z",
+        "digest": "0".repeat(64),
+        "payload": { "unreadable": { "reason": "x".repeat(size), "body": "", "headers": [] } },
     }))
     .unwrap();
     Message::new("test", vec![hook])
 }
 
 #[tokio::test]
-async fn a_full_disk_refuses_and_lies_to_nobody() {
+async fn a_full_disk_refuses_publishes_and_still_takes_acks() {
     let folder = tempfile::TempDir::new().unwrap();
-    let (mut file, contents) = QueueFile::open(&folder.path().join("queue.db"), "test")
+    let (mut file, counts) = QueueFile::open(&folder.path().join("queue.db"), "test")
         .await
         .unwrap();
     file.limit_growth(64).await;
-    let queue = EmbeddedQueue::over(file, &contents, "test".to_owned());
+    let queue = EmbeddedQueue::start(file, &counts, "test".to_owned());
 
     let mut confirmed = 0;
     let refusal = loop {
-        match queue.publish(Lane::Events, message(8000)).await {
+        match queue.publish(QueueName::Events, message(8000)).await {
             Ok(()) => confirmed += 1,
             Err(refusal) => break refusal,
         }
@@ -34,23 +37,27 @@ async fn a_full_disk_refuses_and_lies_to_nobody() {
     );
     assert!(confirmed > 3, "{confirmed}");
     assert!(matches!(queue.health(), QueueHealth::NotReady(_)));
-    assert_eq!(queue.depth(Lane::Events).await, Some(confirmed));
+    assert_eq!(queue.depth(QueueName::Events).await, Some(confirmed));
 
-    // What is acked together with a refused publish is gone all the same, and makes room.
-    let mut deliveries = queue.receive(Lane::Events, 100).await.unwrap();
+    // An ack in the same transaction as a refused publish is committed alone, and frees space.
+    let mut deliveries = queue.receive(QueueName::Events, 100).await.unwrap();
     assert_eq!(deliveries.len() as u64, confirmed);
     let oldest = deliveries.remove(0);
     let (refused, acked) = tokio::join!(
-        queue.publish(Lane::Events, message(60_000)),
+        queue.publish(QueueName::Events, message(60_000)),
         oldest.acker.ack()
     );
     assert!(refused.is_err() && acked);
-    queue.publish(Lane::Events, message(4000)).await.unwrap();
+
+    queue
+        .publish(QueueName::Events, message(4000))
+        .await
+        .unwrap();
     assert_eq!(queue.health(), QueueHealth::Ready);
 
     drop(deliveries);
     assert_eq!(
-        queue.receive(Lane::Events, 100).await.unwrap().len() as u64,
+        queue.receive(QueueName::Events, 100).await.unwrap().len() as u64,
         confirmed
     );
 }

@@ -1,313 +1,141 @@
-//! The one task that owns the queue's file: gathers requests, commits them as one transaction, then answers.
+//! The task that owns the queue's file: it collects requests, commits them in one transaction, then
+//! replies.
 //!
-//! In: requests over one channel. Out: an answer for each, never before the commit. In memory it keeps only which
-//! messages are in flight; everything else is in the file. A transaction that fails fails every request in it
-//! (acks get a second chance alone: they free space on a full disk), and the queue is not ready until one succeeds.
+//! In: requests over one channel. Out: a reply to each, never before the commit. The memory holds
+//! only which messages are delivered and unacked; the file holds everything else. If a transaction
+//! fails, all of its requests fail, and the queue is not ready until one succeeds. Acks are then
+//! tried once more without the publishes, because they free space on a full disk.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::{sync::Arc, time::Duration};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    file::{InitialCounts, QueueFile, is_full},
+    queue_state::{BatchPart, QueueState, ReadRows, select},
+    request::{EmbeddedAcker, ReceivedMessage, Request},
+    status::QueueStatus,
 };
+use crate::queue::{PublishError, QueueHealth, QueueName, ReceiveError};
 
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+/// How many requests share a transaction at most.
+const MAX_BATCH: usize = 128;
 
-use super::file::{Contents, QueueFile, Row, is_full};
-use crate::queue::{Lane, PublishError, QueueHealth, ReceiveError};
+/// How often a file that could not be written is tried again while no request arrives.
+const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Most requests in one transaction.
-const GROUP: usize = 128;
-
-/// How often a failing file is tried again while nobody asks for anything.
-const PROBE: Duration = Duration::from_secs(1);
-
-type TakeDone = oneshot::Sender<Result<Vec<Taken>, ReceiveError>>;
-
-/// What can be asked of the writer.
-pub(super) enum Request {
-    Publish {
-        lane: Lane,
-        body: Vec<u8>,
-        done: oneshot::Sender<Result<(), PublishError>>,
-        permit: OwnedSemaphorePermit,
-    },
-    Take {
-        lane: Lane,
-        max: usize,
-        done: TakeDone,
-    },
-    Ack {
-        lane: Lane,
-        seq: i64,
-        done: oneshot::Sender<bool>,
-    },
-    GiveBack {
-        lane: Lane,
-        seq: i64,
-    },
-    Close {
-        done: oneshot::Sender<()>,
-    },
-}
-
-/// A message handed out.
-pub(super) struct Taken {
-    pub row: Row,
-    /// Whether this process has had it before.
-    pub again: bool,
-    pub ticket: Ticket,
-}
-
-/// The right to acker one message. Dropped unused it gives the message back.
-pub(super) struct Ticket {
-    lane: Lane,
-    seq: i64,
-    requests: Option<mpsc::UnboundedSender<Request>>,
-}
-
-impl Ticket {
-    /// Asks for the message to be forgotten; the answer is whether it was.
-    pub fn acked_by(mut self) -> oneshot::Receiver<bool> {
-        let (done, answer) = oneshot::channel();
-        if let Some(requests) = self.requests.take() {
-            // If the writer has ended, the answer's other end is dropped: not acked.
-            let _ = requests.send(Request::Ack {
-                lane: self.lane,
-                seq: self.seq,
-                done,
-            });
-        }
-        answer
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        if let Some(requests) = self.requests.take() {
-            // If the writer has ended, the next process delivers it again.
-            let _ = requests.send(Request::GiveBack {
-                lane: self.lane,
-                seq: self.seq,
-            });
-        }
-    }
-}
-
-/// What is known about the queue without asking the writer.
-pub(super) struct Shared {
-    events: AtomicU64,
-    dead: AtomicU64,
-    trouble: Mutex<Option<String>>,
-}
-
-impl Shared {
-    pub fn new(contents: &Contents) -> Self {
-        Self {
-            events: AtomicU64::new(contents.events),
-            dead: AtomicU64::new(contents.dead),
-            trouble: Mutex::new(None),
-        }
-    }
-
-    fn ready(&self, lane: Lane) -> &AtomicU64 {
-        match lane {
-            Lane::Events => &self.events,
-            Lane::Dead => &self.dead,
-        }
-    }
-
-    pub fn depth(&self, lane: Lane) -> u64 {
-        self.ready(lane).load(Ordering::Relaxed)
-    }
-
-    pub fn health(&self) -> QueueHealth {
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        trouble
-            .clone()
-            .map_or(QueueHealth::Ready, QueueHealth::NotReady)
-    }
-
-    /// Notes how the last transaction went; whether that changed anything.
-    fn note(&self, trouble: Option<String>) -> bool {
-        let mut known = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = known.is_some() != trouble.is_some();
-        *known = trouble;
-        changed
-    }
-}
-
-/// One lane's messages as the writer knows them.
-struct Line {
-    lane: Lane,
-    /// Highest `seq` handed out by this process.
-    cursor: i64,
-    /// Messages above the cursor.
-    fresh: u64,
-    /// Given back: handed out before, older than the cursor, to go out again first.
-    returned: BTreeSet<i64>,
-    /// Who waits for messages.
-    waiting: VecDeque<(usize, TakeDone)>,
-}
-
-impl Line {
-    fn new(lane: Lane, fresh: u64) -> Self {
-        Self {
-            lane,
-            cursor: 0,
-            fresh,
-            returned: BTreeSet::new(),
-            waiting: VecDeque::new(),
-        }
-    }
-
-    fn ready(&self) -> u64 {
-        self.fresh
-            .saturating_add(u64::try_from(self.returned.len()).unwrap_or(u64::MAX))
-    }
-
-    /// Whether somebody waits who can be served, given that so many are just being added.
-    fn can_serve(&mut self, added: usize) -> bool {
-        self.waiting.retain(|(_, done)| !done.is_closed());
-        !self.waiting.is_empty() && (self.ready() > 0 || added > 0)
-    }
-}
-
-/// One lane's part of a group of requests.
-#[derive(Default)]
-struct Part {
-    bodies: Vec<Vec<u8>>,
-    published: Vec<(
-        oneshot::Sender<Result<(), PublishError>>,
-        OwnedSemaphorePermit,
-    )>,
-    acked: Vec<i64>,
-    ackers: Vec<oneshot::Sender<bool>>,
-}
-
-/// What a transaction took from a lane for its waiters.
-#[derive(Default)]
-struct Catch {
-    again: Vec<Row>,
-    fresh: Vec<Row>,
-}
-
-/// The one of that lane.
-fn of<T>(both: &mut [T; 2], lane: Lane) -> &mut T {
-    let [events, dead] = both;
-    match lane {
-        Lane::Events => events,
-        Lane::Dead => dead,
-    }
-}
-
-/// The task; see the module.
 pub(super) struct Writer {
     file: QueueFile,
     next_seq: i64,
-    lines: [Line; 2],
+    queues: [QueueState; 2],
     inbox: mpsc::UnboundedReceiver<Request>,
+    /// Weak, so that the task ends when the queue and all ackers are dropped.
     requests: mpsc::WeakUnboundedSender<Request>,
-    shared: Arc<Shared>,
+    status: Arc<QueueStatus>,
 }
 
 impl Writer {
     pub fn new(
         file: QueueFile,
-        contents: &Contents,
+        counts: &InitialCounts,
         inbox: mpsc::UnboundedReceiver<Request>,
         requests: mpsc::WeakUnboundedSender<Request>,
-        shared: Arc<Shared>,
+        status: Arc<QueueStatus>,
     ) -> Self {
-        let lines = [
-            Line::new(Lane::Events, contents.events),
-            Line::new(Lane::Dead, contents.dead),
+        let queues = [
+            QueueState::new(QueueName::Events, counts.events),
+            QueueState::new(QueueName::Dead, counts.dead),
         ];
+
         Self {
             file,
-            next_seq: contents.next_seq,
-            lines,
+            next_seq: counts.next_seq,
+            queues,
             inbox,
             requests,
-            shared,
+            status,
         }
     }
 
-    /// Serves until asked to close, or until nobody is left who could ask.
+    /// Serves requests until one asks to close, or until no sender is left.
     pub async fn run(mut self) {
-        let mut group = Vec::with_capacity(GROUP);
+        let mut batch = Vec::with_capacity(MAX_BATCH);
         loop {
-            let probe = self.shared.health() != QueueHealth::Ready;
-            let gathered = if probe {
-                // Nothing gathered in time is a probe; an empty group otherwise means that all senders are gone.
-                tokio::time::timeout(PROBE, self.inbox.recv_many(&mut group, GROUP))
+            let is_probe = self.status.health() != QueueHealth::Ready;
+            let received = if is_probe {
+                // After the timeout the transaction is a probe without requests. Zero requests
+                // without a timeout mean that no sender is left.
+                tokio::time::timeout(PROBE_INTERVAL, self.inbox.recv_many(&mut batch, MAX_BATCH))
                     .await
                     .unwrap_or(usize::MAX)
             } else {
-                self.inbox.recv_many(&mut group, GROUP).await
+                self.inbox.recv_many(&mut batch, MAX_BATCH).await
             };
-            let (parts, closing) = self.sort(&mut group);
-            self.serve(parts, probe).await;
-            if gathered == 0 || closing.is_some() {
-                self.shared.note(Some("the queue is closed".to_owned()));
+
+            let (parts, closing) = self.sort(&mut batch);
+            self.serve(parts, is_probe).await;
+
+            if received == 0 || closing.is_some() {
+                self.status
+                    .set_problem(Some("the queue is closed".to_owned()));
                 self.file.close().await;
-                // Whoever asked may have gone away.
-                let _ = closing.map(|done| done.send(()));
+                // The caller of `close` may be gone.
+                let _ = closing.map(|reply| reply.send(()));
                 return;
             }
         }
     }
 
-    /// Puts each request where it belongs.
-    fn sort(&mut self, group: &mut Vec<Request>) -> ([Part; 2], Option<oneshot::Sender<()>>) {
-        let mut parts = [Part::default(), Part::default()];
+    /// Sorts requests by queue. Receives and requeues need no write, so they change the state here.
+    fn sort(&mut self, batch: &mut Vec<Request>) -> ([BatchPart; 2], Option<oneshot::Sender<()>>) {
+        let mut parts = [BatchPart::default(), BatchPart::default()];
         let mut closing = None;
-        for request in group.drain(..) {
+
+        for request in batch.drain(..) {
             match request {
                 Request::Publish {
-                    lane,
+                    queue,
                     body,
-                    done,
+                    reply,
                     permit,
                 } => {
-                    let part = of(&mut parts, lane);
+                    let part = select(&mut parts, queue);
                     part.bodies.push(body);
-                    part.published.push((done, permit));
+                    part.publishers.push((reply, permit));
                 }
-                Request::Take { lane, max, done } => {
-                    of(&mut self.lines, lane).waiting.push_back((max, done))
+                Request::Receive { queue, max, reply } => {
+                    let receivers = &mut select(&mut self.queues, queue).receivers;
+                    receivers.push_back((max, reply));
                 }
-                Request::Ack { lane, seq, done } => {
-                    let part = of(&mut parts, lane);
+                Request::Ack { queue, seq, reply } => {
+                    let part = select(&mut parts, queue);
                     part.acked.push(seq);
-                    part.ackers.push(done);
+                    part.ackers.push(reply);
                 }
-                Request::GiveBack { lane, seq } => {
-                    of(&mut self.lines, lane).returned.insert(seq);
+                Request::Requeue { queue, seq } => {
+                    select(&mut self.queues, queue).requeued.insert(seq);
                 }
-                Request::Close { done } => closing = Some(done),
+                Request::Close { reply } => closing = Some(reply),
             }
         }
         (parts, closing)
     }
 
-    /// Commits one group and answers it.
-    async fn serve(&mut self, mut parts: [Part; 2], probe: bool) {
-        let [events, dead] = &mut self.lines;
+    /// Commits one batch and replies to it. Without a write, a delivery or a probe there is nothing
+    /// to commit.
+    async fn serve(&mut self, mut parts: [BatchPart; 2], is_probe: bool) {
+        let [events, dead] = &mut self.queues;
         let [events_part, dead_part] = &parts;
-        let waited_for =
-            events.can_serve(events_part.bodies.len()) | dead.can_serve(dead_part.bodies.len());
-        let written = parts
-            .iter()
-            .any(|part| !part.bodies.is_empty() || !part.acked.is_empty());
-        if written || waited_for || probe {
-            match self.transact(&mut parts).await {
-                Ok(catches) => {
-                    self.note(None);
-                    self.account_for(&parts, &catches);
-                    self.answer(parts, catches);
+        let delivers =
+            events.can_deliver(events_part.bodies.len()) | dead.can_deliver(dead_part.bodies.len());
+        let writes = parts.iter().any(BatchPart::writes);
+
+        if writes || delivers || is_probe {
+            match self.commit(&mut parts).await {
+                Ok(rows) => {
+                    self.set_health(None);
+                    self.apply(&parts, &rows);
+                    self.reply(parts, rows);
                 }
                 Err(error) => {
                     self.file.rollback().await;
@@ -315,145 +143,115 @@ impl Writer {
                 }
             }
         }
-        // Once more for what was given back or failed.
-        self.tell_depths();
+
+        // Requeues and failed acks change the depths, too.
+        self.set_depths();
     }
 
-    fn tell_depths(&self) {
-        for line in &self.lines {
-            self.shared
-                .ready(line.lane)
-                .store(line.ready(), Ordering::Relaxed);
+    fn set_depths(&self) {
+        for queue in &self.queues {
+            self.status.set_depth(queue.name, queue.ready());
         }
     }
 
-    async fn transact(&mut self, parts: &mut [Part; 2]) -> Result<[Catch; 2], sqlx::Error> {
+    /// Writes a batch, reads rows for the receivers, and commits.
+    async fn commit(&mut self, parts: &mut [BatchPart; 2]) -> Result<[ReadRows; 2], sqlx::Error> {
         self.file.begin().await?;
-        let mut catches = [Catch::default(), Catch::default()];
-        for ((line, part), caught) in self.lines.iter_mut().zip(parts).zip(&mut catches) {
+
+        let mut rows = [ReadRows::default(), ReadRows::default()];
+        for ((queue, part), read) in self.queues.iter_mut().zip(parts).zip(&mut rows) {
             let bodies = std::mem::take(&mut part.bodies);
             let added = bodies.len();
             if added > 0 {
                 let first = self.next_seq;
                 self.next_seq = first.saturating_add(i64::try_from(added).unwrap_or(i64::MAX));
-                self.file.insert(line.lane, first, bodies).await?;
+                self.file.insert(queue.name, first, bodies).await?;
             }
             if !part.acked.is_empty() {
-                self.file.delete(line.lane, &part.acked).await?;
+                self.file.delete(queue.name, &part.acked).await?;
             }
-            if line.can_serve(added) {
-                let wanted = line
-                    .waiting
-                    .iter()
-                    .map(|(max, _)| *max)
-                    .fold(0, usize::saturating_add);
-                let again: Vec<i64> = line.returned.iter().take(wanted).copied().collect();
-                if !again.is_empty() {
-                    caught.again = self.file.read(line.lane, &again).await?;
-                }
-                let more = wanted.saturating_sub(again.len());
-                if more > 0 {
-                    caught.fresh = self.file.read_on(line.lane, line.cursor, more).await?;
-                }
+
+            if queue.can_deliver(added) {
+                *read = read_for_receivers(&mut self.file, queue).await?;
             }
-            // Written even where nothing was caught: it is what a probe tries.
-            let taken = caught.fresh.last().map_or(line.cursor, |row| row.seq);
-            if taken > line.cursor || self.shared.health() != QueueHealth::Ready {
-                self.file.mark(line.lane, taken).await?;
+            // A probe writes the cursor even if it did not move: that write is what it tries.
+            let cursor = read.cursor_after(queue.cursor);
+            if cursor > queue.cursor || self.status.health() != QueueHealth::Ready {
+                self.file.set_delivered(queue.name, cursor).await?;
             }
         }
+
         self.file.commit().await?;
-        Ok(catches)
+        Ok(rows)
     }
 
-    /// Brings the lines up to date with a committed group: before anybody is told, so that who was told finds it so.
-    fn account_for(&mut self, parts: &[Part; 2], catches: &[Catch; 2]) {
-        let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
-        for ((line, part), caught) in self.lines.iter_mut().zip(parts).zip(catches) {
-            for row in &caught.again {
-                line.returned.remove(&row.seq);
-            }
-            line.fresh = line
-                .fresh
-                .saturating_add(number(part.published.len()))
-                .saturating_sub(number(caught.fresh.len()));
-            line.cursor = caught.fresh.last().map_or(line.cursor, |row| row.seq);
+    /// Applies a committed batch to the state. This precedes the replies, so that a caller that has
+    /// its reply sees the new depth.
+    fn apply(&mut self, parts: &[BatchPart; 2], rows: &[ReadRows; 2]) {
+        for ((queue, part), read) in self.queues.iter_mut().zip(parts).zip(rows) {
+            queue.apply(part.publishers.len(), read);
         }
-        self.tell_depths();
+        self.set_depths();
     }
 
-    /// Tells everybody in a committed group.
-    fn answer(&mut self, parts: [Part; 2], catches: [Catch; 2]) {
-        // Nobody needs tickets if all who could acker them are gone.
+    /// Replies to a committed batch and delivers the rows. A caller that is gone is ignored: its
+    /// publish or ack counts, and its deliveries are requeued when their ackers are dropped.
+    fn reply(&mut self, parts: [BatchPart; 2], rows: [ReadRows; 2]) {
+        // `None` if no sender is left: then no acker can reach the writer.
         let requests = self.requests.upgrade();
-        for ((line, part), caught) in self.lines.iter_mut().zip(parts).zip(catches) {
-            for (done, permit) in part.published {
+
+        for ((queue, part), read) in self.queues.iter_mut().zip(parts).zip(rows) {
+            for (reply, permit) in part.publishers {
                 drop(permit);
-                let _ = done.send(Ok(()));
+                let _ = reply.send(Ok(()));
             }
-            for done in part.ackers {
-                let _ = done.send(true);
+            for reply in part.ackers {
+                let _ = reply.send(true);
             }
-            let mut rows = caught
-                .again
-                .into_iter()
-                .map(|row| (row, true))
-                .chain(caught.fresh.into_iter().map(|row| (row, false)))
-                .map(|(row, again)| {
-                    let ticket = Ticket {
-                        lane: line.lane,
-                        seq: row.seq,
-                        requests: requests.clone(),
-                    };
-                    Taken { row, again, ticket }
-                })
-                .peekable();
-            while rows.peek().is_some() {
-                let Some((max, done)) = line.waiting.pop_front() else {
-                    break;
-                };
-                // A caller that has gone away drops its tickets, and so gives the messages back.
-                let _ = done.send(Ok(rows.by_ref().take(max).collect()));
-            }
+            deliver(queue, read, requests.as_ref());
         }
     }
 
-    /// Tells everybody in a group that could not be committed; acks are tried once more alone.
-    async fn fail(&mut self, parts: [Part; 2], error: &sqlx::Error) {
+    /// Replies to a batch that could not be committed, after one more try for its acks alone.
+    async fn fail(&mut self, parts: [BatchPart; 2], error: &sqlx::Error) {
         let problem = error.to_string();
-        self.note(Some(problem.clone()));
-        let publishing = parts.iter().any(|part| !part.published.is_empty());
-        let acked = publishing && self.delete_alone(&parts).await.is_ok();
-        for (line, part) in self.lines.iter_mut().zip(parts) {
-            for (done, permit) in part.published {
+        self.set_health(Some(problem.clone()));
+        let publishes = parts.iter().any(|part| !part.publishers.is_empty());
+        let acked = publishes && self.commit_acks(&parts).await.is_ok();
+
+        for (queue, part) in self.queues.iter_mut().zip(parts) {
+            for (reply, permit) in part.publishers {
                 drop(permit);
                 let refusal = if is_full(error) {
                     PublishError::Refused("the disk is full".to_owned())
                 } else {
                     PublishError::Unreachable(problem.clone())
                 };
-                let _ = done.send(Err(refusal));
+                let _ = reply.send(Err(refusal));
             }
+
             if !acked {
-                line.returned.extend(&part.acked);
+                queue.requeued.extend(&part.acked);
             }
-            for done in part.ackers {
-                let _ = done.send(acked);
+            for reply in part.ackers {
+                let _ = reply.send(acked);
             }
-            for (_, done) in line.waiting.drain(..) {
-                let _ = done.send(Err(ReceiveError(problem.clone())));
+            for (_, reply) in queue.receivers.drain(..) {
+                let _ = reply.send(Err(ReceiveError(problem.clone())));
             }
         }
     }
 
-    async fn delete_alone(&mut self, parts: &[Part; 2]) -> Result<(), sqlx::Error> {
+    /// Deletes the acked messages of a batch in a transaction of their own.
+    async fn commit_acks(&mut self, parts: &[BatchPart; 2]) -> Result<(), sqlx::Error> {
         if parts.iter().all(|part| part.acked.is_empty()) {
             return Ok(());
         }
+
         let deleted = async {
             self.file.begin().await?;
-            for (line, part) in self.lines.iter().zip(parts) {
-                self.file.delete(line.lane, &part.acked).await?;
+            for (queue, part) in self.queues.iter().zip(parts) {
+                self.file.delete(queue.name, &part.acked).await?;
             }
             self.file.commit().await
         };
@@ -464,18 +262,66 @@ impl Writer {
         deleted
     }
 
-    fn note(&self, trouble: Option<String>) {
-        let problem = trouble.clone().unwrap_or_default();
-        if !self.shared.note(trouble) {
+    /// Sets the health, and logs it if it changed.
+    fn set_health(&self, problem: Option<String>) {
+        let text = problem.clone().unwrap_or_default();
+        if !self.status.set_problem(problem) {
             return;
         }
-        if problem.is_empty() {
+
+        if text.is_empty() {
             tracing::info!("the queue's file can be written again");
         } else {
             tracing::error!(
-                problem,
-                "the queue's file cannot be written: publishing is refused until it can"
+                problem = text,
+                "the queue's file cannot be written; hooks are answered 503 until it can"
             );
         }
+    }
+}
+
+/// Reads as many messages as the receivers of a queue take: requeued ones first.
+async fn read_for_receivers(
+    file: &mut QueueFile,
+    queue: &QueueState,
+) -> Result<ReadRows, sqlx::Error> {
+    let demand = queue.demand();
+    let mut rows = ReadRows::default();
+
+    let requeued: Vec<i64> = queue.requeued.iter().take(demand).copied().collect();
+    if !requeued.is_empty() {
+        rows.requeued = file.read(queue.name, &requeued).await?;
+    }
+    let more = demand.saturating_sub(requeued.len());
+    if more > 0 {
+        rows.fresh = file.read_after(queue.name, queue.cursor, more).await?;
+    }
+    Ok(rows)
+}
+
+/// Hands the rows to the receivers of a queue, in the order of their requests.
+fn deliver(
+    queue: &mut QueueState,
+    rows: ReadRows,
+    requests: Option<&mpsc::UnboundedSender<Request>>,
+) {
+    let name = queue.name;
+    let requeued = rows.requeued.into_iter().map(|row| (row, true));
+    let fresh = rows.fresh.into_iter().map(|row| (row, false));
+    let mut messages = requeued
+        .chain(fresh)
+        .map(|(row, requeued)| ReceivedMessage {
+            acker: EmbeddedAcker::new(name, row.seq, requests.cloned()),
+            row,
+            requeued,
+        })
+        .peekable();
+
+    while messages.peek().is_some() {
+        let Some((max, reply)) = queue.receivers.pop_front() else {
+            break;
+        };
+        // The messages of a receiver that is gone are requeued as their ackers are dropped.
+        let _ = reply.send(Ok(messages.by_ref().take(max).collect()));
     }
 }

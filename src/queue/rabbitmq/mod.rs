@@ -1,12 +1,18 @@
-//! The queue on `RabbitMQ` (3.10 and later): durable quorum queues, publisher confirms, at-least-once.
+//! The queues on `RabbitMQ` (3.10 and later): durable quorum queues, publisher confirms,
+//! at-least-once delivery.
 //!
-//! Starting never fails: a broker that is away is a queue that is not ready, and two supervisors (`session`) go on
-//! trying, one for publishing, one for consuming from the first `receive` on. `publisher` takes nothing but a plain
-//! ack for a confirm; `reader` holds deliveries; `topology` has the names; `incoming` tells whose a message is.
+//! The start never fails. While the broker is down the queue is not ready, and two supervisors
+//! (`session`) connect again: one for publishing, one for consuming from the first `receive` on.
+//! `topology` declares exchanges and queues, `publisher` waits for confirms, `consumer` and
+//! `channel` receive and ack, `inbound` tells this instance's messages from others.
 
-mod incoming;
+mod address;
+mod call;
+mod channel;
+mod consumer;
+mod inbound;
+mod outbound;
 mod publisher;
-mod reader;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -24,35 +30,38 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::topology::Declare;
 use self::{
-    publisher::{Outgoing, Publisher},
-    reader::Reader,
-    session::{CALL, Purpose, State, supervise, within},
-    topology::{DEAD, EVENTS, Names},
+    call::{CALL_TIMEOUT, call},
+    consumer::Consumer,
+    outbound::OutboundMessage,
+    publisher::Publisher,
+    session::{ConnectionPurpose, SessionState, supervise},
+    topology::{DEAD, EVENTS, Topology},
 };
-use super::{Delivery, Lane, Message, PublishError, Queue, QueueHealth, ReceiveError};
+use super::{Delivery, Message, PublishError, Queue, QueueHealth, QueueName, ReceiveError};
 
-/// Where the broker is and how it is used.
+/// How to reach the broker, and how to use it.
 #[derive(Clone, Debug)]
 pub struct RabbitSettings {
     /// `amqp://` or `amqps://`, with user, password and virtual host (`/` is `%2f`).
     pub url: SecretString,
-    /// The instance: part of every name on the broker and of every message.
+    /// The instance: a part of every name on the broker, and of every message.
     pub instance: String,
-    /// Deliveries that the broker sends ahead of their acks, per queue.
+    /// How many unacked deliveries the broker sends on one channel (AMQP prefetch count).
     pub prefetch: u16,
-    /// Most publishes that may wait for their confirm.
+    /// How many publishes may wait for their confirm. At least 1.
     pub outstanding: u32,
-    /// Longest wait for a confirm.
+    /// How long a publish waits for its confirm.
     pub confirm_deadline: Duration,
-    /// Whether queues are declared or only looked for.
+    /// Whether exchanges and queues are declared or only checked.
     pub declare: Declare,
-    /// Deliveries after which a message is poison. Fixed when the queue is declared; every crash and every channel
-    /// that is given back costs one.
+    /// How many deliveries may end without an ack until the broker dead-letters the message. Each
+    /// crash and each requeue counts. A queue keeps the limit that it was declared with.
     pub delivery_limit: u32,
 }
 
 impl RabbitSettings {
-    /// The settings that were measured: 256 outstanding confirms of 5 s, 64 deliveries ahead.
+    /// The defaults: 256 outstanding publishes with a deadline of 5 s, a prefetch of 64, and a
+    /// delivery limit of 20. `docs/benchmarks.md` has their measurements.
     pub fn new(url: SecretString, instance: impl Into<String>) -> Self {
         Self {
             url,
@@ -64,56 +73,53 @@ impl RabbitSettings {
             delivery_limit: 20,
         }
     }
-
-    /// Whether the URL can be read; the error does not repeat it.
-    pub fn check_url(&self) -> Result<(), String> {
-        session::address(&self.url).map(drop)
-    }
 }
 
-/// A queue on a `RabbitMQ` broker; see the module.
+/// The queues of one instance on a `RabbitMQ` broker.
 pub struct RabbitQueue {
     settings: Arc<RabbitSettings>,
-    names: Names,
+    topology: Topology,
     publisher: Arc<Publisher>,
-    publishing: watch::Receiver<State>,
-    consuming: watch::Sender<State>,
+    publishing: watch::Receiver<SessionState>,
+    consuming: watch::Sender<SessionState>,
     consuming_started: Once,
-    events: Reader,
-    dead: Reader,
-    /// Ends the receivers first, the connections after them.
+    events: Consumer,
+    dead: Consumer,
+    /// Ends the receivers; cancelled before `stop`.
     stop_receiving: CancellationToken,
+    /// Ends the connections.
     stop: CancellationToken,
 }
 
 impl RabbitQueue {
-    /// Starts connecting, from within a Tokio runtime. What goes wrong is told by [`Queue::health`].
+    /// Starts to connect, and returns at once. [`Queue::health`] says whether the connection is
+    /// open. Must be called within a Tokio runtime.
     pub fn start(settings: RabbitSettings) -> Self {
         let settings = Arc::new(settings);
-        let connecting = || State::Down("connecting to the broker".to_owned());
-        let (publishing, publishing_state) = watch::channel(connecting());
-        let (consuming, consuming_state) = watch::channel(connecting());
+        let connecting = SessionState::Down("connecting to the broker".to_owned());
+        let (publishing, publishing_state) = watch::channel(connecting.clone());
+        let (consuming, consuming_state) = watch::channel(connecting);
         let (stop, stop_receiving) = (CancellationToken::new(), CancellationToken::new());
+
         tokio::spawn(supervise(
             Arc::clone(&settings),
-            Purpose::Publish,
+            ConnectionPurpose::Publish,
             publishing,
             stop.clone(),
         ));
         let publisher = Arc::new(Publisher::new(&settings, publishing_state.clone()));
-        let reader = |lane| {
-            let (state, publisher) = (consuming_state.clone(), Arc::clone(&publisher));
-            Reader::new(
-                lane,
-                (&settings.instance, settings.prefetch),
-                state,
-                publisher,
+        let [events, dead] = [QueueName::Events, QueueName::Dead].map(|queue| {
+            Consumer::new(
+                queue,
+                &settings,
+                consuming_state.clone(),
+                Arc::clone(&publisher),
                 stop_receiving.clone(),
             )
-        };
-        let (events, dead) = (reader(Lane::Events), reader(Lane::Dead));
+        });
+
         Self {
-            names: Names::new(&settings.instance),
+            topology: Topology::new(&settings.instance),
             settings,
             publisher,
             publishing: publishing_state,
@@ -126,67 +132,93 @@ impl RabbitQueue {
         }
     }
 
-    fn reader(&self, lane: Lane) -> &Reader {
-        match lane {
-            Lane::Events => &self.events,
-            Lane::Dead => &self.dead,
+    fn consumer(&self, queue: QueueName) -> &Consumer {
+        match queue {
+            QueueName::Events => &self.events,
+            QueueName::Dead => &self.dead,
         }
     }
 
-    async fn publish_now(&self, lane: Lane, message: Message) -> Result<(), PublishError> {
+    async fn publish_message(
+        &self,
+        queue: QueueName,
+        message: Message,
+    ) -> Result<(), PublishError> {
         let instance = &self.settings.instance;
         if message.instance != *instance {
             return Err(PublishError::Refused(format!(
-                "it is of the instance {}",
+                "it belongs to the instance {}",
                 message.instance
             )));
         }
+
         let body = message
             .encode()
             .map_err(|error| PublishError::Refused(error.to_string()))?;
-        let key = match lane {
-            Lane::Events => EVENTS,
-            Lane::Dead => DEAD,
+        let routing_key = match queue {
+            QueueName::Events => EVENTS,
+            QueueName::Dead => DEAD,
         };
-        self.publisher
-            .publish(Outgoing::new(key, body, instance, message.version))
-            .await
+        let message = OutboundMessage::new(routing_key, body, instance, message.version);
+        self.publisher.publish(message).await
     }
 
-    /// Asked over a channel of its own: a queue that is missing closes it.
-    async fn count(&self, lane: Lane) -> Result<u64, String> {
+    /// Counts on a channel of its own, which the broker closes if a queue is missing.
+    async fn count(&self, queue: QueueName) -> Result<u64, String> {
         let session = self.publisher.session()?;
-        let channel = within("opening a channel", session.connection.create_channel()).await?;
+        let channel = call("opening a channel", session.connection.create_channel()).await?;
+
         let mut count = 0_u64;
-        for queue in self.names.read_for(lane) {
-            count = count.saturating_add(self.names.ready(&channel, &queue).await?);
+        for name in self.topology.consumed_as(queue) {
+            count = count.saturating_add(self.topology.ready(&channel, &name).await?);
         }
-        within("closing a channel", channel.close(200, "counted".into())).await?;
+
+        call("closing a channel", channel.close(200, "counted".into())).await?;
         Ok(count)
+    }
+
+    /// Waits until both supervisors have closed their connections.
+    async fn connections_closed(&self) {
+        let is_closed = |state: &SessionState| matches!(state, SessionState::Closed);
+        let (mut publishing, mut consuming) = (self.publishing.clone(), self.consuming.subscribe());
+
+        // An error means that the supervisor has ended.
+        let _ = publishing.wait_for(is_closed).await;
+        if self.consuming_started.is_completed() {
+            let _ = consuming.wait_for(is_closed).await;
+        }
     }
 }
 
 impl Queue for RabbitQueue {
-    fn publish(&self, lane: Lane, message: Message) -> BoxFuture<'_, Result<(), PublishError>> {
-        Box::pin(self.publish_now(lane, message))
+    fn publish(
+        &self,
+        queue: QueueName,
+        message: Message,
+    ) -> BoxFuture<'_, Result<(), PublishError>> {
+        Box::pin(self.publish_message(queue, message))
     }
 
     fn receive(
         &self,
-        lane: Lane,
+        queue: QueueName,
         max: usize,
     ) -> BoxFuture<'_, Result<Vec<Delivery>, ReceiveError>> {
         self.consuming_started.call_once(|| {
-            let (settings, state) = (Arc::clone(&self.settings), self.consuming.clone());
-            tokio::spawn(supervise(settings, Purpose::Consume, state, self.stop.clone()));
+            tokio::spawn(supervise(
+                Arc::clone(&self.settings),
+                ConnectionPurpose::Consume,
+                self.consuming.clone(),
+                self.stop.clone(),
+            ));
         });
-        Box::pin(self.reader(lane).receive(max))
+        Box::pin(self.consumer(queue).receive(max))
     }
 
-    /// Those that are ready to be delivered, the unrouted among the events.
-    fn depth(&self, lane: Lane) -> BoxFuture<'_, Option<u64>> {
+    /// The unrouted messages count as events.
+    fn depth(&self, queue: QueueName) -> BoxFuture<'_, Option<u64>> {
         Box::pin(async move {
-            let counted = self.count(lane).await;
+            let counted = self.count(queue).await;
             counted
                 .inspect_err(|problem| tracing::debug!(problem, "the queue could not be counted"))
                 .ok()
@@ -196,7 +228,7 @@ impl Queue for RabbitQueue {
     fn health(&self) -> QueueHealth {
         match self.publisher.session() {
             Ok(_) => QueueHealth::Ready,
-            Err(why) => QueueHealth::NotReady(why),
+            Err(reason) => QueueHealth::NotReady(reason),
         }
     }
 
@@ -206,18 +238,10 @@ impl Queue for RabbitQueue {
             self.events.close().await;
             self.dead.close().await;
             self.publisher.finish().await;
+
             self.stop.cancel();
-            let closed = |state: &State| matches!(state, State::Closed);
-            let (mut publishing, mut consuming) =
-                (self.publishing.clone(), self.consuming.subscribe());
-            let all = async {
-                // An error says that the supervisor is gone.
-                let _ = publishing.wait_for(closed).await;
-                if self.consuming_started.is_completed() {
-                    let _ = consuming.wait_for(closed).await;
-                }
-            };
-            if tokio::time::timeout(CALL.saturating_mul(2), all)
+            let limit = CALL_TIMEOUT.saturating_mul(2);
+            if tokio::time::timeout(limit, self.connections_closed())
                 .await
                 .is_err()
             {

@@ -1,8 +1,8 @@
-//! Publishing: frames out, the broker's confirm in, and nothing taken for a confirm that is not one.
+//! Publishes messages with publisher confirms; only a plain ack of the broker counts as a confirm.
 //!
-//! Each publish is owned by a task of its own from its first byte to its confirm, so that a caller that goes away
-//! changes nothing. A confirm that is late ends the session (it may never come), except while the broker has blocked
-//! the connection: then it will come, and the permit stays taken until it does.
+//! A task owns each publish until its confirm, so a caller that goes away changes nothing. A late
+//! confirm ends the session, because it may never arrive. The exception is a connection that the
+//! broker has blocked: there it will arrive, and the publish keeps its permit until then.
 
 use std::{
     future::{Future as _, poll_fn},
@@ -11,42 +11,23 @@ use std::{
     time::Duration,
 };
 
-use lapin::{
-    BasicProperties, Confirmation,
-    options::BasicPublishOptions,
-    types::{AMQPValue, FieldTable, ShortString},
-};
+use lapin::{Confirmation, options::BasicPublishOptions, types::ShortString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 use super::{
     RabbitSettings,
-    session::{Session, State},
-    topology::Names,
+    outbound::OutboundMessage,
+    session::{Session, SessionState},
+    topology::Topology,
 };
-use crate::{failpoint, queue::PublishError, telemetry};
+use crate::{failpoint, queue::PublishError};
 
-/// Longest wait for one of the outstanding confirms before a publish is turned away.
-const PERMIT: Duration = Duration::from_millis(100);
+/// How long a publish waits for a permit before it is refused as overload.
+const PERMIT_WAIT: Duration = Duration::from_millis(100);
 
-/// Largest body. One that the broker finds too large would cost the connection all its outstanding confirms.
-const LARGEST: usize = 8 * 1024 * 1024;
-
-/// A message on its way out.
-pub(super) struct Outgoing {
-    pub key: &'static str,
-    pub body: Vec<u8>,
-    pub headers: FieldTable,
-}
-
-impl Outgoing {
-    /// A message of that envelope version for `key`.
-    pub fn new(key: &'static str, body: Vec<u8>, instance: &str, version: u32) -> Self {
-        let mut headers = FieldTable::default();
-        headers.insert("instance".into(), AMQPValue::LongString(instance.into()));
-        headers.insert("envelope".into(), AMQPValue::LongLongInt(version.into()));
-        Self { key, body, headers }
-    }
-}
+/// The largest body, in bytes. The broker closes the whole connection over one that it finds too
+/// large, and all outstanding confirms with it.
+const MAX_BODY: usize = 8 * 1024 * 1024;
 
 /// The publishing half of the queue.
 pub(super) struct Publisher {
@@ -54,103 +35,110 @@ pub(super) struct Publisher {
     outstanding: Arc<Semaphore>,
     permits: u32,
     deadline: Duration,
-    state: watch::Receiver<State>,
+    state: watch::Receiver<SessionState>,
 }
 
 impl Publisher {
-    pub fn new(settings: &RabbitSettings, state: watch::Receiver<State>) -> Self {
+    pub fn new(settings: &RabbitSettings, state: watch::Receiver<SessionState>) -> Self {
         let permits = settings.outstanding.max(1);
+        let semaphore = Semaphore::new(usize::try_from(permits).unwrap_or(Semaphore::MAX_PERMITS));
         Self {
-            exchange: Names::new(&settings.instance).exchange(),
-            outstanding: Arc::new(Semaphore::new(
-                usize::try_from(permits).unwrap_or(Semaphore::MAX_PERMITS),
-            )),
+            exchange: Topology::new(&settings.instance).exchange(),
+            outstanding: Arc::new(semaphore),
             permits,
             deadline: settings.confirm_deadline,
             state,
         }
     }
 
-    /// The live session, if the broker takes messages now.
+    /// The current session, or the reason why the broker takes no messages now.
     pub fn session(&self) -> Result<Arc<Session>, String> {
         match &*self.state.borrow() {
-            State::Up(session) if session.over.is_cancelled() => Err(session.why()),
-            State::Up(session) if session.blocked() => {
-                Err("the broker has blocked publishing (it is short of memory or disk)".to_owned())
-            }
-            State::Up(session) => Ok(Arc::clone(session)),
-            State::Down(why) => Err(why.clone()),
-            State::Closed => Err("the queue is closed".to_owned()),
+            SessionState::Up(session) if session.ended.is_cancelled() => Err(session.reason()),
+            SessionState::Up(session) if session.is_blocked() => Err(
+                "the broker has blocked publishing, because it is short of memory or disk"
+                    .to_owned(),
+            ),
+            SessionState::Up(session) => Ok(Arc::clone(session)),
+            SessionState::Down(reason) => Err(reason.clone()),
+            SessionState::Closed => Err("the queue is closed".to_owned()),
         }
     }
 
-    /// Resolves once the broker has confirmed.
-    pub async fn publish(&self, outgoing: Outgoing) -> Result<(), PublishError> {
-        if outgoing.body.len() > LARGEST {
+    /// Publishes a message and returns once the broker has confirmed it.
+    pub async fn publish(&self, message: OutboundMessage) -> Result<(), PublishError> {
+        if message.body.len() > MAX_BODY {
             return Err(PublishError::Refused(format!(
-                "it is larger than {LARGEST} bytes"
+                "it is larger than {MAX_BODY} bytes"
             )));
         }
-        // Asked before the permit: a broker that is away is no overload.
+
+        // Checked before the permit as well: a broker that is down is no overload.
         self.session().map_err(PublishError::Unreachable)?;
-        let permit =
-            tokio::time::timeout(PERMIT, Arc::clone(&self.outstanding).acquire_owned()).await;
-        let permit = permit
+        let acquiring = Arc::clone(&self.outstanding).acquire_owned();
+        let permit = tokio::time::timeout(PERMIT_WAIT, acquiring)
+            .await
             .map_err(|_| PublishError::Overloaded)?
-            .map_err(|_| gone())?;
+            .map_err(|_| closed())?;
         let session = self.session().map_err(PublishError::Unreachable)?;
-        let (answer, confirmed) = oneshot::channel();
-        tokio::spawn(carry(
+
+        let (reply, confirmed) = oneshot::channel();
+        tokio::spawn(publish_until_confirmed(
             session,
             self.exchange.clone(),
-            outgoing,
+            message,
             self.deadline,
-            answer,
+            reply,
             permit,
         ));
-        confirmed.await.unwrap_or_else(|_| Err(gone()))
+        confirmed.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Waits for the outstanding confirms, no longer than one may take; then nothing more is published.
+    /// Waits for the outstanding confirms, at most as long as one may take. After that no message
+    /// is published.
     pub async fn finish(&self) {
         let all = self.outstanding.acquire_many(self.permits);
         if tokio::time::timeout(self.deadline, all).await.is_err() {
-            tracing::warn!("the queue was closed before the broker had confirmed everything");
+            tracing::warn!(
+                "the queue was closed before the broker confirmed every message; the senders \
+                 repeat the unconfirmed ones"
+            );
         }
         self.outstanding.close();
     }
 }
 
-fn gone() -> PublishError {
+fn closed() -> PublishError {
     PublishError::Unreachable("the queue is closed".to_owned())
 }
 
-/// Carries one message to its confirm.
-async fn carry(
+/// Publishes one message, replies to its caller, and holds the permit until the confirm.
+async fn publish_until_confirmed(
     session: Arc<Session>,
     exchange: ShortString,
-    outgoing: Outgoing,
+    message: OutboundMessage,
     deadline: Duration,
-    answer: oneshot::Sender<Result<(), PublishError>>,
+    reply: oneshot::Sender<Result<(), PublishError>>,
     permit: OwnedSemaphorePermit,
 ) {
-    let sending = send(&session, exchange, outgoing);
+    let sending = send(&session, exchange, message);
     tokio::pin!(sending);
     let outcome = tokio::select! {
         biased;
         outcome = &mut sending => outcome,
-        () = session.over.cancelled() => Err(PublishError::Unreachable(session.why())),
+        () = session.ended.cancelled() => Err(PublishError::Unreachable(session.reason())),
         () = tokio::time::sleep(deadline) => Err(PublishError::Unconfirmed),
     };
-    let late = matches!(outcome, Err(PublishError::Unconfirmed));
-    // The caller may have gone away.
-    let _ = answer.send(outcome);
-    if late && session.blocked() {
+    let is_late = matches!(outcome, Err(PublishError::Unconfirmed));
+    // The caller may be gone.
+    let _ = reply.send(outcome);
+
+    if is_late && session.is_blocked() {
         tokio::select! {
             _ = &mut sending => {}
-            () = session.over.cancelled() => {}
+            () = session.ended.cancelled() => {}
         }
-    } else if late {
+    } else if is_late {
         session.fail("the broker did not confirm in time");
     }
     drop(permit);
@@ -159,27 +147,23 @@ async fn carry(
 async fn send(
     session: &Session,
     exchange: ShortString,
-    outgoing: Outgoing,
+    message: OutboundMessage,
 ) -> Result<(), PublishError> {
     failpoint::at("queue.before_publish").await;
-    let properties = BasicProperties::default()
-        .with_delivery_mode(2)
-        .with_content_type("application/json".into())
-        .with_message_id(telemetry::new_id().into())
-        .with_headers(outgoing.headers);
-    let options = BasicPublishOptions::default();
+    let (routing_key, body, properties) = message.into_parts();
     let publish = session.channel.basic_publish(
         exchange,
-        outgoing.key.into(),
-        options,
-        &outgoing.body,
+        routing_key.into(),
+        BasicPublishOptions::default(),
+        &body,
         properties,
     );
     tokio::pin!(publish);
-    // The tag is drawn and the frames are queued within the first poll, in two steps: without the lock two tasks
-    // could swap them, and each would get the other's confirm.
+
+    // In its first poll lapin takes the delivery tag and queues the frames, in two steps. Without
+    // the lock two tasks could swap them, and each would receive the confirm of the other.
     let first = poll_fn(|context| {
-        let _alone = session
+        let _guard = session
             .first_poll
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
@@ -189,12 +173,14 @@ async fn send(
         Poll::Ready(written) => written,
         Poll::Pending => publish.await,
     };
+
     let broken = |error: lapin::Error| {
         session.fail(error.to_string());
         PublishError::Unreachable(error.to_string())
     };
     let confirm = written.map_err(broken)?;
     failpoint::at("queue.published").await;
+
     match confirm.await.map_err(broken)? {
         Confirmation::Ack(None) => Ok(()),
         Confirmation::Ack(Some(_)) => Err(PublishError::Refused(
@@ -204,9 +190,9 @@ async fn send(
             "the broker could not store it".to_owned(),
         )),
         Confirmation::NotRequested => {
-            session.fail("the channel does not confirm");
+            session.fail("the channel is not in confirm mode");
             Err(PublishError::Unreachable(
-                "the channel does not confirm".to_owned(),
+                "the channel is not in confirm mode".to_owned(),
             ))
         }
     }

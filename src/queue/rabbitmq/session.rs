@@ -1,252 +1,243 @@
-//! One life of one connection, and the supervisor that starts the next when it ends.
+//! One connection to the broker from start to end, and the supervisor that opens the next one.
 //!
-//! lapin's own recovery stays off: it was seen stuck after broker restarts. Here any trouble ends the whole session
-//! (connection, channel, outstanding confirms), and after a backoff a new one is built from nothing. Every call to
-//! the broker is under a time limit. Publishing and consuming have a connection each: a broker that is short of
-//! memory blocks the publishing one, and acks must still get through.
+//! lapin's own recovery stays off: it was seen stuck after restarts of the broker. Any failure ends
+//! the whole session (connection, channel, outstanding confirms), and after a backoff a new one is
+//! opened. Publishing and consuming have a connection each: a broker short of memory blocks the
+//! publishing connection, and acks must still get through.
 
 use std::{
-    future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use lapin::{
-    Channel, Connection, ConnectionProperties, options::ConfirmSelectOptions, uri::AMQPUri,
-};
-use secrecy::{ExposeSecret as _, SecretString};
+use lapin::{Channel, Connection, ConnectionProperties, options::ConfirmSelectOptions};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     RabbitSettings,
-    topology::{Declare, Names},
+    address::parse_address,
+    call::call,
+    topology::{Declare, Topology},
 };
 use crate::telemetry;
+use hirewire_core::backoff::{Backoff, Retry};
 
-/// Longest wait for the broker's answer to one call.
-pub(super) const CALL: Duration = Duration::from_secs(5);
+/// How often a session checks whether it is still connected.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often a session looks whether it is still connected.
-const WATCH: Duration = Duration::from_secs(1);
+/// How long a session waits after it declared new queues, before it confirms anything.
+///
+/// `RabbitMQ` 3.10 writes a new quorum queue to its directory some time after the declaration. If
+/// its only node is killed before that, it restarts with the queue and all confirmed messages, but
+/// the queue never gets a leader again.
+const NEW_QUEUES_WAIT: Duration = Duration::from_secs(2);
 
-/// Seconds between heartbeats where the URL does not say: a vanished broker is noticed after twice that.
-const HEARTBEAT: u16 = 10;
-
-/// How long new queues are left alone before they are trusted. `RabbitMQ` 3.10 notes a quorum queue in its directory
-/// some time after it has declared it; killed before that, the only node comes back with the queue (and all that it
-/// confirmed) but without a leader for it, for ever.
-const SETTLING: Duration = Duration::from_secs(2);
-
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(super) enum ConnectionPurpose {
     Publish,
     Consume,
 }
 
-/// What became of the connection, for whoever needs it.
+impl ConnectionPurpose {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Publish => "publish",
+            Self::Consume => "consume",
+        }
+    }
+}
+
+/// The state of a connection, as its supervisor last set it.
 #[derive(Clone)]
-pub(super) enum State {
-    /// Not connected, and why.
+pub(super) enum SessionState {
+    /// There is no connection, for this reason.
     Down(String),
-    /// Connected; for publishing: everything that is needed has been found or declared.
+    /// Connected. For publishing, all exchanges and queues exist.
     Up(Arc<Session>),
-    /// Closed by us, for good.
+    /// The queue was closed.
     Closed,
 }
 
-/// One connection with its channel, from its start to its end.
+/// One connection and its channel.
 pub(super) struct Session {
     pub connection: Connection,
-    /// Publishing: the channel in confirm mode. Consuming: unused beyond the start.
+    /// For publishing, a channel in confirm mode. For consuming it has no use; each consumer opens
+    /// its own.
     pub channel: Channel,
-    /// Held while a publish is polled for the first time: lapin pairs confirms with publishes by that order.
+    /// Locked while a publish is polled for the first time: lapin pairs confirms with publishes in
+    /// the order of these polls.
     pub first_poll: Mutex<()>,
-    /// Ends the session when cancelled.
-    pub over: CancellationToken,
-    why: Mutex<Option<String>>,
+    /// Cancelled when the session ends.
+    pub ended: CancellationToken,
+    reason: Mutex<Option<String>>,
 }
 
 impl Session {
-    async fn open(settings: &RabbitSettings, names: &Names, role: Purpose) -> Result<Self, String> {
-        let connection_name = match role {
-            Purpose::Publish => format!("hirewire {} publish", settings.instance),
-            Purpose::Consume => format!("hirewire {} consume", settings.instance),
-        };
-        let properties =
-            ConnectionProperties::default().with_connection_name(connection_name.into());
-        let connection = within(
-            "connecting",
-            Connection::connect_uri(address(&settings.url)?, properties),
-        )
-        .await?;
-        let channel = within("opening a channel", connection.create_channel()).await?;
-        if role == Purpose::Publish {
-            // The readers need nothing of this: a queue that is missing is told by the attempt to consume.
-            let fresh = settings.declare == Declare::Active && names.are_new(&connection).await?;
-            names
-                .establish(&channel, settings.declare, settings.delivery_limit)
-                .await?;
-            if fresh {
-                tokio::time::sleep(SETTLING).await;
+    async fn open(
+        settings: &RabbitSettings,
+        topology: &Topology,
+        purpose: ConnectionPurpose,
+    ) -> Result<Self, String> {
+        let name = format!("hirewire {} {}", settings.instance, purpose.as_str());
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        let connecting = Connection::connect_uri(parse_address(&settings.url)?, properties);
+        let connection = call("connecting", connecting).await?;
+        let channel = call("opening a channel", connection.create_channel()).await?;
+
+        match purpose {
+            ConnectionPurpose::Publish => {
+                prepare_publishing(settings, topology, &connection, &channel).await?;
             }
-            within(
-                "asking for confirms",
-                channel.confirm_select(ConfirmSelectOptions::default()),
-            )
-            .await?;
+            // A consumer that misses its queue fails when it starts to consume.
+            ConnectionPurpose::Consume => {}
         }
-        let (first_poll, over, why) = (Mutex::new(()), CancellationToken::new(), Mutex::new(None));
+
         Ok(Self {
             connection,
             channel,
-            first_poll,
-            over,
-            why,
+            first_poll: Mutex::new(()),
+            ended: CancellationToken::new(),
+            reason: Mutex::new(None),
         })
     }
 
-    /// Ends it. Only the first reason is kept.
-    pub fn fail(&self, why: impl Into<String>) {
-        self.why
+    /// Ends the session. Only the first reason is kept.
+    pub fn fail(&self, reason: impl Into<String>) {
+        self.reason
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert_with(|| why.into());
-        self.over.cancel();
+            .get_or_insert_with(|| reason.into());
+        self.ended.cancel();
     }
 
-    /// Why it ended.
-    pub fn why(&self) -> String {
-        let why = self
-            .why
+    /// Why the session ended.
+    pub fn reason(&self) -> String {
+        let reason = self
+            .reason
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        why.unwrap_or_else(|| "the connection was lost".to_owned())
+        reason.unwrap_or_else(|| "the connection was lost".to_owned())
     }
 
-    /// Whether the broker reads nothing from this connection now (short of memory or disk).
-    pub fn blocked(&self) -> bool {
+    /// Whether the broker has blocked this connection, because it is short of memory or disk.
+    pub fn is_blocked(&self) -> bool {
         self.connection.status().blocked()
     }
 
-    fn connected(&self) -> bool {
+    fn is_connected(&self) -> bool {
         self.connection.status().connected() && self.channel.status().connected()
     }
 
-    /// Resolves when it is over.
-    async fn end(&self) {
-        let mut watch = tokio::time::interval(WATCH);
+    /// Returns when the session has ended.
+    async fn wait_for_end(&self) {
+        let mut checks = tokio::time::interval(CHECK_INTERVAL);
         loop {
             tokio::select! {
-                () = self.over.cancelled() => return,
-                _ = watch.tick() => if !self.connected() {
+                () = self.ended.cancelled() => return,
+                _ = checks.tick() => if !self.is_connected() {
                     self.fail("the connection was lost");
                 },
             }
         }
     }
 
-    /// Says goodbye where there still is somebody to say it to.
     async fn close(&self) {
-        self.over.cancel();
-        if let Err(problem) = within(
-            "closing the connection",
-            self.connection.close(200, "closing".into()),
-        )
-        .await
-        {
-            tracing::debug!(
-                problem,
-                "a connection to the broker was not closed in good order"
-            );
+        self.ended.cancel();
+        let closing = self.connection.close(200, "closing".into());
+        if let Err(problem) = call("closing the connection", closing).await {
+            tracing::debug!(problem, "a connection to the broker was not closed cleanly");
         }
     }
 }
 
-/// Keeps a session up until `stop`; tells through `state`. Never gives up.
+/// Declares or checks exchanges and queues, then puts the channel into confirm mode.
+async fn prepare_publishing(
+    settings: &RabbitSettings,
+    topology: &Topology,
+    connection: &Connection,
+    channel: &Channel,
+) -> Result<(), String> {
+    let declares = settings.declare == Declare::Active;
+    let are_new = declares && topology.is_missing(connection).await?;
+
+    topology
+        .establish(channel, settings.declare, settings.delivery_limit)
+        .await?;
+    if are_new {
+        tokio::time::sleep(NEW_QUEUES_WAIT).await;
+    }
+
+    let confirms = channel.confirm_select(ConfirmSelectOptions::default());
+    call("selecting confirm mode", confirms).await
+}
+
+/// Keeps a session open until `stop` is cancelled, and publishes its state to `state`. A failed
+/// connection is tried again without end.
 pub(super) async fn supervise(
     settings: Arc<RabbitSettings>,
-    role: Purpose,
-    state: watch::Sender<State>,
+    purpose: ConnectionPurpose,
+    state: watch::Sender<SessionState>,
     stop: CancellationToken,
 ) {
-    let names = Names::new(&settings.instance);
-    let mut failures = 0_u32;
+    let topology = Topology::new(&settings.instance);
+    let mut retry = Retry::new(Backoff::DEPENDENCY);
+
     while !stop.is_cancelled() {
-        // Not raced with `stop`: its calls are short, and half a connection would be left over.
-        match Session::open(&settings, &names, role).await {
+        // `stop` does not interrupt the opening: that could leave a connection behind, and each of
+        // its calls has a time limit.
+        match Session::open(&settings, &topology, purpose).await {
             Ok(session) => {
-                failures = 0;
-                tracing::info!(?role, "connected to the broker");
-                let session = Arc::new(session);
-                state.send_replace(State::Up(Arc::clone(&session)));
-                tokio::select! {
-                    () = session.end() => {}
-                    () = stop.cancelled() => session.fail("the queue is closed"),
-                }
-                let problem = session.why();
-                if !stop.is_cancelled() {
-                    tracing::error!(
-                        ?role,
-                        problem,
-                        "the connection to the broker ended; connecting again"
-                    );
-                }
-                state.send_replace(State::Down(problem));
-                session.close().await;
+                retry.reset();
+                run(Arc::new(session), purpose, &state, &stop).await;
             }
             Err(problem) => {
-                if !matches!(&*state.borrow(), State::Down(known) if *known == problem) {
-                    tracing::error!(?role, problem, "the broker cannot be used; trying on");
+                let is_known =
+                    matches!(&*state.borrow(), SessionState::Down(known) if *known == problem);
+                if !is_known {
+                    tracing::error!(
+                        purpose = purpose.as_str(),
+                        problem,
+                        "the broker cannot be used; trying again"
+                    );
                 }
-                state.send_replace(State::Down(problem));
+                state.send_replace(SessionState::Down(problem));
             }
         }
-        failures = failures.saturating_add(1);
+
         tokio::select! {
-            () = tokio::time::sleep(backoff(failures)) => {}
+            () = tokio::time::sleep(retry.next_delay(telemetry::chance())) => {}
             () = stop.cancelled() => {}
         }
     }
-    state.send_replace(State::Closed);
+    state.send_replace(SessionState::Closed);
 }
 
-/// How long to wait after so many failures in a row: 200 ms doubling to 5 s, of which a random half.
-pub(super) fn backoff(failures: u32) -> Duration {
-    let doubled = Duration::from_millis(200).saturating_mul(1 << failures.saturating_sub(1).min(5));
-    doubled
-        .min(Duration::from_secs(5))
-        .mul_f64(0.5 + telemetry::chance() / 2.0)
-}
+/// Runs one session until it ends or `stop` is cancelled.
+async fn run(
+    session: Arc<Session>,
+    purpose: ConnectionPurpose,
+    state: &watch::Sender<SessionState>,
+    stop: &CancellationToken,
+) {
+    tracing::info!(purpose = purpose.as_str(), "connected to the broker");
+    state.send_replace(SessionState::Up(Arc::clone(&session)));
 
-/// A call to the broker under the time limit, its trouble as a text.
-pub(super) async fn within<T>(
-    what: &str,
-    call: impl Future<Output = lapin::Result<T>>,
-) -> Result<T, String> {
-    match tokio::time::timeout(CALL, call).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(format!("{what}: {error}")),
-        Err(_) => Err(format!("{what}: no answer within {} s", CALL.as_secs())),
+    tokio::select! {
+        () = session.wait_for_end() => {}
+        () = stop.cancelled() => session.fail("the queue is closed"),
     }
-}
 
-/// Reads the address; the error does not repeat it (it has a password).
-pub(super) fn address(url: &SecretString) -> Result<AMQPUri, String> {
-    let unreadable = || {
-        "the broker's URL cannot be read; it looks like amqp://user:password@host:5672/%2f"
-            .to_owned()
-    };
-    let mut address: AMQPUri = url.expose_secret().parse().map_err(|_| unreadable())?;
-    let parsed = url::Url::parse(url.expose_secret()).map_err(|_| unreadable())?;
-    match parsed.host() {
-        // lapin takes an address in brackets for none, and would go to localhost instead.
-        Some(url::Host::Ipv6(host)) => address.authority.host = host.to_string(),
-        Some(url::Host::Domain(_) | url::Host::Ipv4(_)) => {}
-        None => return Err(unreadable()),
+    let problem = session.reason();
+    if !stop.is_cancelled() {
+        tracing::error!(
+            purpose = purpose.as_str(),
+            problem,
+            "the connection to the broker ended; connecting again"
+        );
     }
-    address.query.heartbeat.get_or_insert(HEARTBEAT);
-    Ok(address)
+    state.send_replace(SessionState::Down(problem));
+    session.close().await;
 }

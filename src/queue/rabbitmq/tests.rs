@@ -1,29 +1,27 @@
-//! What can be told without a broker: the address, the backoff, whose a delivery is.
-
-use std::time::Duration;
+//! The parts that need no broker: the address, and the classification of a delivery.
 
 use lapin::{
     BasicProperties,
-    message::Delivery as Raw,
+    message::Delivery as BrokerDelivery,
     types::{AMQPValue, FieldArray, FieldTable},
 };
 
 use super::{
-    incoming::{Incoming, read},
-    session::{address, backoff},
+    address::parse_address,
+    inbound::{Inbound, classify},
 };
 use crate::queue::Message;
 
-fn raw(body: &[u8], headers: FieldTable) -> Raw {
-    let mut raw = Raw::mock(
+fn delivery(body: &[u8], headers: FieldTable) -> BrokerDelivery {
+    let mut delivery = BrokerDelivery::mock(
         1,
         "hirewire.prod".into(),
         "events".into(),
         false,
         body.to_vec(),
     );
-    raw.properties = BasicProperties::default().with_headers(headers);
-    raw
+    delivery.properties = BasicProperties::default().with_headers(headers);
+    delivery
 }
 
 fn text(value: &str) -> AMQPValue {
@@ -39,9 +37,10 @@ fn table(entries: &[(&str, AMQPValue)]) -> FieldTable {
 }
 
 #[test]
-fn an_address_is_read_as_it_is_written() {
-    let read = |url: &str| address(&url.to_owned().into()).unwrap();
-    let local = read("amqp://user:pass@127.0.0.1:5673/%2f");
+fn an_address_keeps_host_port_vhost_and_heartbeat() {
+    let parse = |url: &str| parse_address(&url.to_owned().into()).unwrap();
+
+    let local = parse("amqp://user:pass@127.0.0.1:5673/%2f");
     assert_eq!(
         (
             local.authority.host.as_str(),
@@ -52,14 +51,14 @@ fn an_address_is_read_as_it_is_written() {
     );
     assert_eq!(local.query.heartbeat, Some(10));
     assert_eq!(
-        read("amqps://broker.example/hr?heartbeat=30")
+        parse("amqps://broker.example/hr?heartbeat=30")
             .query
             .heartbeat,
         Some(30)
     );
-    // The client alone would have gone to localhost.
+    // lapin alone would connect to localhost.
     assert_eq!(
-        read("amqp://user:pass@[2001:db8::7]:5672/hr")
+        parse("amqp://user:pass@[2001:db8::7]:5672/hr")
             .authority
             .host,
         "2001:db8::7"
@@ -67,34 +66,22 @@ fn an_address_is_read_as_it_is_written() {
 }
 
 #[test]
-fn an_address_that_cannot_be_read_is_not_repeated() {
+fn the_error_for_an_invalid_address_does_not_repeat_it() {
     for url in [
         "amqp://user:s3cret@:5672",
         "http://user:s3cret@host/",
         "s3cret",
         "amqp:s3cret",
     ] {
-        let problem = address(&url.to_owned().into()).unwrap_err();
+        let problem = parse_address(&url.to_owned().into()).unwrap_err();
         assert!(!problem.contains("s3cret"), "{url}: {problem}");
     }
 }
 
 #[test]
-fn the_backoff_grows_to_five_seconds_and_no_further() {
-    for (failures, longest) in [(1, 200), (2, 400), (5, 3200), (6, 5000), (u32::MAX, 5000)] {
-        let longest = Duration::from_millis(longest);
-        let drawn = backoff(failures);
-        assert!(
-            drawn <= longest && drawn >= longest / 2,
-            "{failures}: {drawn:?}"
-        );
-    }
-}
-
-#[test]
-fn only_what_the_broker_gave_up_on_is_poison() {
+fn only_a_message_over_the_delivery_limit_is_poison() {
     let body = Message::new("prod", Vec::new()).encode().unwrap();
-    let died_of = |reason| {
+    let dead_lettered_for = |reason| {
         let death = table(&[
             ("queue", text("hirewire.prod.events")),
             ("reason", text(reason)),
@@ -104,30 +91,38 @@ fn only_what_the_broker_gave_up_on_is_poison() {
             AMQPValue::FieldArray(FieldArray::from(vec![AMQPValue::FieldTable(death)])),
         )])
     };
-    let is_poison = |headers| match read(raw(&body, headers), "prod") {
-        Incoming::Ours { poison, .. } => poison,
-        Incoming::Foreign { .. } => panic!("it is ours"),
+    let is_poison = |headers| match classify(delivery(&body, headers), "prod") {
+        Inbound::Own { poison, .. } => poison,
+        Inbound::Foreign { .. } => panic!("the instance is prod"),
     };
-    assert!(is_poison(died_of("delivery_limit")));
-    assert!(!is_poison(died_of("expired")));
+
+    assert!(is_poison(dead_lettered_for("delivery_limit")));
+    assert!(!is_poison(dead_lettered_for("expired")));
     assert!(!is_poison(FieldTable::default()));
 }
 
 #[test]
-fn the_body_is_believed_before_the_headers() {
+fn the_instance_of_the_body_overrides_the_instance_of_the_headers() {
     let body = Message::new("prod", Vec::new()).encode().unwrap();
-    let astray = table(&[("instance", text("staging"))]);
+    let headers = table(&[("instance", text("staging"))]);
     assert!(matches!(
-        read(raw(&body, astray.clone()), "prod"),
-        Incoming::Ours { message: Ok(_), .. }
+        classify(delivery(&body, headers.clone()), "prod"),
+        Inbound::Own { message: Ok(_), .. }
     ));
-    let foreign = read(raw(b"rubbish", astray), "prod");
-    assert!(
-        matches!(&foreign, Incoming::Foreign { instance, outgoing } if instance == "staging" && outgoing.body == b"rubbish")
-    );
+
+    match classify(delivery(b"not json", headers), "prod") {
+        Inbound::Foreign { instance, message } => {
+            assert_eq!(
+                (instance.as_str(), &*message.body),
+                ("staging", &b"not json"[..])
+            );
+        }
+        Inbound::Own { .. } => panic!("the headers name another instance"),
+    }
+
     assert!(matches!(
-        read(raw(b"rubbish", FieldTable::default()), "prod"),
-        Incoming::Ours {
+        classify(delivery(b"not json", FieldTable::default()), "prod"),
+        Inbound::Own {
             message: Err(_),
             ..
         }

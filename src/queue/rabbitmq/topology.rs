@@ -1,8 +1,8 @@
-//! The exchanges and queues of one instance: their names, how they are declared, how they are checked.
+//! The exchanges and queues of one instance: their names, their declaration and their check.
 //!
-//! What correctness depends on is in the queues' arguments, where it cannot be changed by accident; sizes and ages
-//! are left to the site's policies. Nothing that is published can be unroutable: what matches no binding goes to
-//! `.unrouted`, which is read like the events.
+//! The queue arguments hold everything that correctness depends on, because a policy of the site
+//! cannot change them; lengths and ages are left to such policies. A message that matches no
+//! binding goes through the alternate exchange to `.unrouted`, which is consumed like the events.
 
 use lapin::{
     Channel, Connection, ExchangeKind,
@@ -10,69 +10,74 @@ use lapin::{
     types::{AMQPValue, FieldTable, ShortString},
 };
 
-use super::session::within;
-use crate::queue::Lane;
+use super::call::call;
+use crate::queue::QueueName;
 
-/// Whether the service declares its queues or finds them declared by the site.
+/// Whether the service declares its exchanges and queues, or the site does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Declare {
-    /// Exchanges, queues and bindings are made where they are missing (needs `configure` on the broker).
+    /// The service declares exchanges, queues and bindings where they are missing. It needs the
+    /// `configure` permission on the broker.
     Active,
-    /// They are only checked for; what is missing is named in the health.
+    /// The service only checks that they exist (AMQP passive declare). The health names what is
+    /// missing.
     Passive,
 }
 
-/// Routing keys on the instance's exchange.
+/// Routing keys on the instance's exchange, and the last part of the names of their queues.
 pub(super) const EVENTS: &str = "events";
 pub(super) const DEAD: &str = "dead";
 pub(super) const QUARANTINE: &str = "quarantine";
 
-/// The names of one instance.
+/// The last part of the names of the alternate exchange and of its queue.
+const UNROUTED: &str = "unrouted";
+
+/// The exchanges and queues of one instance.
 #[derive(Clone, Debug)]
-pub(super) struct Names {
+pub(super) struct Topology {
     instance: String,
 }
 
-impl Names {
+impl Topology {
     pub fn new(instance: &str) -> Self {
         Self {
             instance: instance.to_owned(),
         }
     }
 
+    /// The exchange that every message is published to.
     pub fn exchange(&self) -> ShortString {
         format!("hirewire.{}", self.instance).into()
     }
 
-    pub fn queue(&self, name: &str) -> ShortString {
+    fn queue(&self, name: &str) -> ShortString {
         format!("hirewire.{}.{name}", self.instance).into()
     }
 
-    /// Where what no binding matches goes: the exchange and the queue have this name.
-    pub fn unrouted(&self) -> ShortString {
-        self.queue("unrouted")
+    fn alternate_exchange(&self) -> ShortString {
+        self.queue(UNROUTED)
     }
 
-    /// The queues that are read for a lane.
-    pub fn read_for(&self, lane: Lane) -> Vec<ShortString> {
-        match lane {
-            Lane::Events => vec![self.queue(EVENTS), self.unrouted()],
-            Lane::Dead => vec![self.queue(DEAD)],
+    /// The broker's queues that are consumed as `queue`.
+    pub fn consumed_as(&self, queue: QueueName) -> Vec<ShortString> {
+        match queue {
+            QueueName::Events => vec![self.queue(EVENTS), self.queue(UNROUTED)],
+            QueueName::Dead => vec![self.queue(DEAD)],
         }
     }
 
-    /// Whether the events queue, the last to be declared, is not there yet.
-    pub async fn are_new(&self, connection: &Connection) -> Result<bool, String> {
-        // A channel of its own: the broker closes it over a queue that is missing.
-        let channel = within("opening a channel", connection.create_channel()).await?;
-        let missing = self.ready(&channel, &self.queue(EVENTS)).await.is_err();
-        if !missing {
-            within("closing a channel", channel.close(200, "looked".into())).await?;
+    /// Whether the events queue does not exist yet. It is the last one to be declared.
+    pub async fn is_missing(&self, connection: &Connection) -> Result<bool, String> {
+        // The broker closes the channel of a check that fails, so the check has its own.
+        let channel = call("opening a channel", connection.create_channel()).await?;
+        let is_missing = self.ready(&channel, &self.queue(EVENTS)).await.is_err();
+        if !is_missing {
+            call("closing a channel", channel.close(200, "checked".into())).await?;
         }
-        Ok(missing)
+        Ok(is_missing)
     }
 
-    /// Declares or checks everything, targets before what points at them.
+    /// Declares or checks all exchanges, queues and bindings.
     pub async fn establish(
         &self,
         channel: &Channel,
@@ -86,38 +91,46 @@ impl Names {
     }
 
     async fn declare(&self, channel: &Channel, delivery_limit: u32) -> Result<(), String> {
-        let durable = ExchangeDeclareOptions {
-            durable: true,
-            ..ExchangeDeclareOptions::default()
-        };
-        let (exchange, unrouted) = (self.exchange(), self.unrouted());
-        let catch_all = channel.exchange_declare(
-            unrouted.clone(),
-            ExchangeKind::Fanout,
-            durable,
-            FieldTable::default(),
-        );
-        within("declaring the catch-all exchange", catch_all).await?;
-        let mut alternate = FieldTable::default();
-        alternate.insert("alternate-exchange".into(), text(unrouted.as_str()));
-        let main =
-            channel.exchange_declare(exchange.clone(), ExchangeKind::Direct, durable, alternate);
-        within("declaring the exchange", main).await?;
+        self.declare_exchanges(channel).await?;
 
-        // Dead letters must find their queue there: made later it would wait minutes for them.
+        // The dead-letter queue comes before the queues that dead-letter into it. The other way
+        // round, a message that is dead-lettered in between would wait there for minutes.
+        let exchange = self.exchange();
         for name in [DEAD, QUARANTINE] {
-            self.queue_with(channel, name, ending_here()).await?;
-            self.bind(channel, name, &exchange, name).await?;
+            self.declare_queue(channel, name, terminal_queue()).await?;
+            self.bind(channel, name, &exchange).await?;
         }
-        for (name, source) in [("unrouted", &unrouted), (EVENTS, &exchange)] {
-            self.queue_with(channel, name, with_dead_letters(&exchange, delivery_limit))
-                .await?;
-            self.bind(channel, name, source, name).await?;
+
+        for (name, source) in [(UNROUTED, &self.alternate_exchange()), (EVENTS, &exchange)] {
+            let arguments = dead_lettering_queue(&exchange, delivery_limit);
+            self.declare_queue(channel, name, arguments).await?;
+            self.bind(channel, name, source).await?;
         }
         Ok(())
     }
 
-    async fn queue_with(
+    async fn declare_exchanges(&self, channel: &Channel) -> Result<(), String> {
+        let durable = ExchangeDeclareOptions {
+            durable: true,
+            ..ExchangeDeclareOptions::default()
+        };
+        let alternate = self.alternate_exchange();
+        let declared = channel.exchange_declare(
+            alternate.clone(),
+            ExchangeKind::Fanout,
+            durable,
+            FieldTable::default(),
+        );
+        call("declaring the alternate exchange", declared).await?;
+
+        let mut arguments = FieldTable::default();
+        arguments.insert("alternate-exchange".into(), text(alternate.as_str()));
+        let declared =
+            channel.exchange_declare(self.exchange(), ExchangeKind::Direct, durable, arguments);
+        call("declaring the exchange", declared).await
+    }
+
+    async fn declare_queue(
         &self,
         channel: &Channel,
         name: &str,
@@ -125,27 +138,26 @@ impl Names {
     ) -> Result<(), String> {
         let declared =
             channel.queue_declare(self.queue(name), QueueDeclareOptions::durable(), arguments);
-        within(&format!("declaring the queue {name}"), declared)
+        call(&format!("declaring the queue {name}"), declared)
             .await
             .map(drop)
     }
 
+    /// Binds a queue with its own name as the routing key.
     async fn bind(
         &self,
         channel: &Channel,
         name: &str,
-        to: &ShortString,
-        key: &str,
+        exchange: &ShortString,
     ) -> Result<(), String> {
-        let (queue, options) = (self.queue(name), QueueBindOptions::default());
         let bound = channel.queue_bind(
-            queue,
-            to.clone(),
-            key.into(),
-            options,
+            self.queue(name),
+            exchange.clone(),
+            name.into(),
+            QueueBindOptions::default(),
             FieldTable::default(),
         );
-        within(&format!("binding the queue {name}"), bound).await
+        call(&format!("binding the queue {name}"), bound).await
     }
 
     async fn check(&self, channel: &Channel) -> Result<(), String> {
@@ -155,23 +167,25 @@ impl Names {
         };
         for (name, kind) in [
             (self.exchange(), ExchangeKind::Direct),
-            (self.unrouted(), ExchangeKind::Fanout),
+            (self.alternate_exchange(), ExchangeKind::Fanout),
         ] {
             let found =
                 channel.exchange_declare(name.clone(), kind, passive, FieldTable::default());
-            within(&format!("looking for the exchange {name}"), found).await?;
+            call(&format!("checking the exchange {name}"), found).await?;
         }
-        for name in [EVENTS, DEAD, "unrouted", QUARANTINE] {
+
+        for name in [EVENTS, DEAD, UNROUTED, QUARANTINE] {
             self.ready(channel, &self.queue(name)).await?;
         }
         Ok(())
     }
 
-    /// How many messages a queue has ready; an error if it is not there (the channel is closed by it).
+    /// How many messages of a queue are ready to be delivered. If the queue does not exist, the
+    /// broker closes the channel.
     pub async fn ready(&self, channel: &Channel, queue: &ShortString) -> Result<u64, String> {
         let passive = QueueDeclareOptions::default().passive();
         let found = channel.queue_declare(queue.clone(), passive, FieldTable::default());
-        within(&format!("looking for the queue {queue}"), found)
+        call(&format!("checking the queue {queue}"), found)
             .await
             .map(|queue| queue.message_count().into())
     }
@@ -181,17 +195,19 @@ fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(value.into())
 }
 
-/// A queue that nothing leaves by itself. Without `-1` a 4.x broker would drop after 20 deliveries.
-fn ending_here() -> FieldTable {
+/// Arguments of a queue that no message leaves without an ack. `-1` switches the delivery limit
+/// off: by default `RabbitMQ` 4 drops a message after 20 deliveries.
+fn terminal_queue() -> FieldTable {
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), text("quorum"));
     arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(-1));
     arguments
 }
 
-/// A queue whose poison goes to the dead queue, and leaves only once it has arrived there. That takes
-/// `reject-publish`: with any other overflow the broker silently falls back to at-most-once.
-fn with_dead_letters(exchange: &ShortString, delivery_limit: u32) -> FieldTable {
+/// Arguments of a queue that dead-letters a message over the delivery limit, and keeps it until the
+/// dead-letter queue has confirmed it. `at-least-once` needs the overflow behaviour
+/// `reject-publish`: with any other the broker falls back to at-most-once without an error.
+fn dead_lettering_queue(exchange: &ShortString, delivery_limit: u32) -> FieldTable {
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), text("quorum"));
     arguments.insert(

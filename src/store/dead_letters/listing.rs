@@ -35,7 +35,7 @@ pub struct DeadLetterFilter {
 pub struct RawHook {
     /// The dead letter about it.
     pub dead_letter: DeadLetterId,
-    /// The hook as the queue had it: its reading is `Unreadable`.
+    /// The hook as the queue had it: its payload is `Unreadable`.
     pub hook: Hook,
 }
 

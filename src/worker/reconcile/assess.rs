@@ -10,16 +10,16 @@ use serde_json::{Value, json};
 
 use super::{after, groups};
 use crate::{
-    scim_client::{Client, Found, Hit},
+    scim_client::{Client, FoundUser, Lookup},
     store::{Account, IntentKind, OutcomeKind},
     worker::Connection,
 };
 use hirewire_core::{
     fold::{FindingKind, Person, Status},
-    mapping::{Access, AccessDecision, AdoptMatch, Desired, PersonMapping, Mapping, MatchKey},
+    mapping::{Access, AccessDecision, AdoptMatch, Desired, Mapping, MatchKey, PersonMapping},
     plan::{
-        self, Current, DeadLetterCause, DeactivationPlan, Failure, CurrentGroups, Input, LastApplied,
-        LeaverAccount, Note, Operation, Policy, plan_deactivation,
+        self, Current, CurrentGroups, DeactivationPlan, DeadLetterCause, Failure, Input,
+        LastApplied, LeaverAccount, Note, Operation, Policy, plan_deactivation,
     },
     scim::{AttributePath, member},
 };
@@ -226,7 +226,11 @@ async fn ending(seen: &Seen<'_>, mut look: Look) -> Result<Look, Failure> {
     Ok(look)
 }
 
-async fn giving(seen: &Seen<'_>, mapped: &PersonMapping<'_>, mut look: Look) -> Result<Look, Failure> {
+async fn giving(
+    seen: &Seen<'_>,
+    mapped: &PersonMapping<'_>,
+    mut look: Look,
+) -> Result<Look, Failure> {
     let desired = match mapped.desired() {
         Ok(desired) => desired,
         Err(error) => {
@@ -409,7 +413,7 @@ async fn locate(seen: &Seen<'_>, keys: &[MatchKey]) -> Result<Located, Failure> 
         .as_ref()
         .filter(|intent| intent.kind == IntentKind::Create);
     Ok(match seen.client.find(keys).await? {
-        Found::Nobody { .. } => match creating {
+        Lookup::NotFound { .. } => match creating {
             // What we sent may show up later: nothing is made before it must have.
             Some(intent) => {
                 let settings = &seen.connection.settings;
@@ -424,12 +428,12 @@ async fn locate(seen: &Seen<'_>, keys: &[MatchKey]) -> Result<Located, Failure> 
             }
             None => Located::Nobody,
         },
-        Found::One(hit) => one(seen, keys, &hit),
-        Found::Several(hits) => Located::Letter(several(&hits, creating.is_some())),
+        Lookup::One(hit) => one(seen, keys, &hit),
+        Lookup::Several(hits) => Located::Letter(several(&hits, creating.is_some())),
     })
 }
 
-fn several(hits: &[Hit], after_create: bool) -> Next {
+fn several(hits: &[FoundUser], after_create: bool) -> Next {
     let ids: Vec<&str> = hits.iter().map(|hit| hit.id.as_str()).collect();
     let (cause, summary) = if after_create {
         (
@@ -450,14 +454,14 @@ fn several(hits: &[Hit], after_create: bool) -> Next {
 }
 
 /// Ours by `externalId` or by an intent of ours; else adopted by policy, or somebody else's.
-fn one(seen: &Seen<'_>, keys: &[MatchKey], hit: &Hit) -> Located {
+fn one(seen: &Seen<'_>, keys: &[MatchKey], hit: &FoundUser) -> Located {
     let (wanted, external) = (wanted_external_id(keys), external_id(hit));
     let by_intent = seen.account.intent.as_ref().is_some_and(|intent| {
         intent.kind == IntentKind::Create
             && intent
                 .match_keys
                 .iter()
-                .any(|key| hit.by.iter().any(|path| path.as_str() == key.path))
+                .any(|key| hit.matched_by.iter().any(|path| path.as_str() == key.path))
     });
     let by_id = external.is_some() && external == wanted;
     let bound = |adopting, created_by_us| {
@@ -485,7 +489,7 @@ fn one(seen: &Seen<'_>, keys: &[MatchKey], hit: &Hit) -> Located {
             summary: format!(
                 "an account that is not ours matches this person ({why}): decide whose it is, then replay"
             ),
-            detail: json!({ "user": hit.id, "by": hit.by.iter().map(AttributePath::as_str).collect::<Vec<_>>() }),
+            detail: json!({ "user": hit.id, "by": hit.matched_by.iter().map(AttributePath::as_str).collect::<Vec<_>>() }),
         });
     }
     bound(true, false)
@@ -501,13 +505,14 @@ async fn other_accounts(
         return Ok(Vec::new());
     }
     let hits = match seen.client.find(keys).await? {
-        Found::Several(hits) => hits,
-        Found::One(hit) => vec![hit],
-        Found::Nobody { .. } => Vec::new(),
+        Lookup::Several(hits) => hits,
+        Lookup::One(hit) => vec![hit],
+        Lookup::NotFound { .. } => Vec::new(),
     };
     let ours = wanted_external_id(keys);
-    let may_be_theirs =
-        |hit: &Hit| external_id(hit).is_none_or(|found| ours.is_none_or(|ours| found == ours));
+    let may_be_theirs = |hit: &FoundUser| {
+        external_id(hit).is_none_or(|found| ours.is_none_or(|ours| found == ours))
+    };
     Ok(hits
         .into_iter()
         .filter(|hit| hit.id != id && may_be_theirs(hit))
@@ -521,7 +526,7 @@ fn wanted_external_id(keys: &[MatchKey]) -> Option<&str> {
         .map(|key| key.value.as_str())
 }
 
-fn external_id(hit: &Hit) -> Option<&str> {
+fn external_id(hit: &FoundUser) -> Option<&str> {
     member(&hit.resource, "externalId")
         .and_then(Value::as_str)
         .filter(|text| !text.is_empty())

@@ -13,9 +13,9 @@ use super::{
     outcome,
 };
 use crate::{
-    store::ChangedSinceClaim,
     failpoint,
     scim_client::Response,
+    store::ChangedSinceClaim,
     store::{Commit, Intent, IntentKind, LastApplied},
     worker::reconcile::{Look, Next},
 };

@@ -38,10 +38,10 @@ pub(super) fn letters(case: &Case<'_>, events: &[Event]) -> Vec<NewDeadLetter> {
             continue;
         };
         let cause = DeadLetterCause::Finding(finding.kind);
-        if letters.iter().any(|letter| letter.cause == cause) {
+        if dead_letters.iter().any(|letter| letter.cause == cause) {
             continue;
         }
-        letters.push(NewDeadLetter {
+        dead_letters.push(NewDeadLetter {
             subject: DeadLetterSubject::Person {
                 person: account.person.clone(),
             },
@@ -51,7 +51,7 @@ pub(super) fn letters(case: &Case<'_>, events: &[Event]) -> Vec<NewDeadLetter> {
             raw: None,
         });
     }
-    letters
+    dead_letters
 }
 
 /// When it was both known here and effective that the person gives no access any more, as far as it can be told.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::assess::{Binding, Seen};
 use hirewire_core::{
     mapping::{Desired, DesiredGroup},
-    plan::{Failure, CurrentGroups},
+    plan::{CurrentGroups, Failure},
 };
 
 /// How long a group's id is remembered by its name.

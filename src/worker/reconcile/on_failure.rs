@@ -13,15 +13,15 @@ use super::{
     outcome,
 };
 use crate::{
-    scim_client::Found,
+    scim_client::Lookup,
     store::{Commit, DeadLetterSubject, NewDeadLetter, OutcomeKind},
 };
 use hirewire_core::{
     backoff::Backoff,
     mapping::Access,
     plan::{
-        self, Absence, DeadLetterCause, Failure, FailureKind, Operation, PauseReason,
-        Phase, Situation, Verdict, Wait, decide,
+        self, Absence, DeadLetterCause, Failure, FailureKind, Operation, PauseReason, Phase,
+        Situation, Verdict, Wait, decide,
     },
 };
 
@@ -195,11 +195,7 @@ impl Reconciler {
             .iter()
             .skip_while(|operation| *operation != refused)
             .skip(1);
-        let singles: Vec<Operation> = refused
-            .split()
-            .into_iter()
-            .chain(rest.cloned())
-            .collect();
+        let singles: Vec<Operation> = refused.split().into_iter().chain(rest.cloned()).collect();
         for single in singles {
             match self.run(step, vec![single], progress).await? {
                 Ran::Done => {}
@@ -337,9 +333,9 @@ impl Reconciler {
             },
         };
         let hit = match seen.client.find(&look.keys).await {
-            Ok(Found::Nobody { .. }) => Some(None),
-            Ok(Found::One(hit)) => Some(Some(hit.id)),
-            Ok(Found::Several(_)) | Err(_) => None,
+            Ok(Lookup::NotFound { .. }) => Some(None),
+            Ok(Lookup::One(hit)) => Some(Some(hit.id)),
+            Ok(Lookup::Several(_)) | Err(_) => None,
         };
         let observed_before = account
             .outcome
@@ -377,10 +373,7 @@ impl Reconciler {
             Verdict::LookUp => {
                 // It has another id now: unbound, and bound again by what is found next time.
                 let attempts = account.attempts.saturating_add(1);
-                let until = after(
-                    case.time(),
-                    Backoff::ACCOUNT.delay(attempts, chance()),
-                );
+                let until = after(case.time(), Backoff::ACCOUNT.delay(attempts, chance()));
                 let mut commit =
                     outcome::waiting(case, look, progress, attempts, until, "another id");
                 commit.scim_id = None;

@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 use super::{
     Case, Look, Next, Reconciler, after,
     assess::{Binding, group_note},
-    priority_of,
     execute::Progress,
     on_failure::{about_account, facts},
-    outcome,
+    outcome, priority_of,
 };
 use crate::{
     scim_client::Response,

@@ -1,7 +1,7 @@
 //! Dead letters: one for each problem, closed by success, replayed with a reason.
 
 use hirewire::{
-    queue::Reading,
+    queue::Payload,
     store::{
         Claim, Commit, DeadLetterCause, DeadLetterFilter, DeadLetterSubject, NewDeadLetter,
         OutcomeKind, RawHook,
@@ -185,7 +185,7 @@ pub async fn an_unreadable_hook_is_kept_until_it_is_readable(harness: &StoreHarn
     let unreadable = hook_of(
         "hr",
         0,
-        Reading::Unreadable {
+        Payload::Unreadable {
             reason: "no `type`".to_owned(),
             body: vec![0, 159, 146, 150],
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
@@ -233,7 +233,7 @@ pub async fn an_unreadable_hook_is_kept_until_it_is_readable(harness: &StoreHarn
     assert_eq!(replayed.hooks, [kept]);
 
     let read = hirewire::queue::Hook {
-        reading: Reading::Events(vec![event("hired", "E-2", "h2")]),
+        payload: Payload::Events(vec![event("hired", "E-2", "h2")]),
         ..unreadable.clone()
     };
     store

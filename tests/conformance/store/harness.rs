@@ -7,7 +7,7 @@ use std::{
 };
 
 use hirewire::{
-    queue::{Hook, Reading},
+    queue::{Hook, Payload},
     store::{
         Account, Claim, ClaimRequest, Commit, DeadLetter, DeadLetterFilter, Facts, Outcome,
         OutcomeKind, PersonKey, Priority, SourceRouting, Store, StoreSettings, StoredBatch,
@@ -139,17 +139,17 @@ pub fn event_with(kind: &str, worker: &str, id: &str, data: Value) -> ParsedEven
 
 /// A hook of `hr`, received at that second.
 pub fn hook(at: i64, events: Vec<ParsedEvent>) -> Hook {
-    hook_of("hr", at, Reading::Events(events))
+    hook_of("hr", at, Payload::Events(events))
 }
 
-pub fn hook_of(name: &str, at: i64, reading: Reading) -> Hook {
+pub fn hook_of(name: &str, at: i64, payload: Payload) -> Hook {
     Hook {
         source: source(name),
         hook: HookId::parse(hirewire::telemetry::new_id()).expect("an id"),
         received: second(at),
         secret: None,
         digest: ContentDigest::of(b"body"),
-        reading,
+        payload,
     }
 }
 

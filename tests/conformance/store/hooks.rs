@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use hirewire::{
-    queue::{Reading, UnreadableEnvelope},
+    queue::{Payload, UnreadableEnvelope},
     store::Priority,
 };
 use serde_json::json;
@@ -179,7 +179,7 @@ pub async fn an_operators_event_changes_the_person_of_its_alias(harness: &StoreH
 
     let stored = store
         .store_hooks(
-            &[hook_of("ops", 9, Reading::Events(vec![revoked]))],
+            &[hook_of("ops", 9, Payload::Events(vec![revoked]))],
             &routing(),
         )
         .await

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hirewire::{
-    queue::Reading,
+    queue::Payload,
     store::{PersonKey, Store},
 };
 use hirewire_core::mapping::Access;
@@ -37,7 +37,7 @@ async fn store_operator_event(store: &Store, kind: &str, id: &str, at: i64) {
 
     store
         .store_hooks(
-            &[hook_of("ops", at, Reading::Events(vec![link]))],
+            &[hook_of("ops", at, Payload::Events(vec![link]))],
             &routing(),
         )
         .await

@@ -17,9 +17,9 @@ pub mod sweep;
 
 /// Declares a test for each function below, on the database that `$begin` creates.
 #[macro_export]
-macro_rules! store_promises {
+macro_rules! store_conformance_tests {
     ($begin:path) => {
-        $crate::store_promises! { $begin;
+        $crate::store_conformance_tests! { $begin;
             hooks: a_repeated_event_changes_nothing
             hooks: the_store_keeps_the_earliest_receipt_of_an_event
             hooks: two_contents_under_one_id_are_two_events

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hirewire::{queue::Reading, store::PersonKey};
+use hirewire::{queue::Payload, store::PersonKey};
 use serde_json::json;
 
 use super::harness::*;
@@ -65,7 +65,7 @@ pub async fn a_person_is_found_by_key_alias_and_worker_id(harness: &StoreHarness
     let ats = hook_of(
         "ats",
         0,
-        Reading::Events(vec![
+        Payload::Events(vec![
             event("hired", "E/1", "h"),
             event("hired", "A-1", "h1"),
         ]),

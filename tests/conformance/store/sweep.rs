@@ -30,7 +30,7 @@ pub async fn the_sweep_adds_the_accounts_of_a_new_connection(harness: &StoreHarn
             &[hook_of(
                 "ats",
                 0,
-                hirewire::queue::Reading::Events(vec![event("hired", "A-1", "a")]),
+                hirewire::queue::Payload::Events(vec![event("hired", "A-1", "a")]),
             )],
             &routing(),
         )

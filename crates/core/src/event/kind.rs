@@ -1,7 +1,7 @@
 //! The kinds of facts, and their replay order at one instant.
 //!
 //! `docs/fold.md` defines the effect of each kind, `schemas/<kind>.v1.json` its wire form. This
-//! file classifies a kind; it does not apply it. [`Kind::ALL`] fixes the order in generated documents.
+//! file classifies a kind; it does not apply it.
 
 use std::fmt;
 

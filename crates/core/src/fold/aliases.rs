@@ -1,8 +1,9 @@
 //! Step 3 of the fold: aliases and persons (`docs/fold.md` 2).
 //!
-//! In: the events that count, in the order of the replay. Out: the canonical alias of each worker id
-//! ([`CanonicalAliases`]), and the persons: connected components of the aliases that are linked. The
-//! order of the links does not matter, except that the last event about a pair of aliases decides.
+//! In: the events that count, in the order of the replay. Out: the canonical alias of each worker
+//! id ([`CanonicalAliases`]), and the persons: connected components of the aliases that are linked.
+//! The order of the links does not matter, except that the last event about a pair of aliases
+//! decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 

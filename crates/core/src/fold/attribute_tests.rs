@@ -1,5 +1,7 @@
-//! The attributes that a person shows (`docs/fold.md` 6), the zones of bare dates (5), and end dates
-//! that contradict the timeline (3, "Change").
+//! Attributes and dates: each test folds a history and compares what the person shows.
+//!
+//! They cover the attributes (`docs/fold.md` 6), the zones of bare dates (5), and the end dates
+//! that contradict a timeline (3, "Change").
 
 use std::collections::BTreeSet;
 
@@ -51,17 +53,21 @@ fn the_person_shows_the_main_live_employment() {
         "hired X title A@-300->-300; hired Y title B@-200->-200; changed title Z@-100->-100",
     );
     assert_eq!(shown(&person_at(&latest, 0.0), "title"), Some(json!("B")));
-    let stated = "hired X title A@-300->-300; hired Y title B@-200->-200; snapshot[X -300.. primary, Y -200..]@-9";
+
+    let stated = "hired X title A@-300->-300; hired Y title B@-200->-200; \
+        snapshot[X -300.. primary, Y -200..]@-9";
     assert_eq!(
         shown(&person_at(&events(stated), 0.0), "title"),
         Some(json!("A"))
     );
+
     let again = format!("{stated}; snapshot[X -300.., Y -200..]@-8");
     assert_eq!(
         shown(&person_at(&events(&again), 0.0), "title"),
         Some(json!("A")),
         "a list without a primary row keeps the primary"
     );
+
     let ended =
         events("hired X title A@-300->-300; hired Y title B@-200->-200; terminated Y@-1->-1");
     assert_eq!(shown(&person_at(&ended, 0.0), "title"), Some(json!("A")));
@@ -77,6 +83,7 @@ fn a_cleared_attribute_is_not_shown_and_extensions_clear_together() {
         shown(&person_at(&facts, 0.0), "extensions.badge"),
         Some(json!(7))
     );
+
     facts.extend(stating(
         "changed as 2@-10->-10",
         json!({"title": null, "extensions": null}),
@@ -86,6 +93,7 @@ fn a_cleared_attribute_is_not_shown_and_extensions_clear_together() {
         (shown(&person, "title"), shown(&person, "extensions.badge")),
         (None, None)
     );
+
     facts.extend(stating(
         "changed as 3@-5->-5",
         json!({"extensions": {"badge": 8}, "locale": "de"}),
@@ -94,6 +102,7 @@ fn a_cleared_attribute_is_not_shown_and_extensions_clear_together() {
         shown(&person_at(&facts, 0.0), "extensions.badge"),
         Some(json!(8))
     );
+
     let mut one = facts.clone();
     one.extend(stating("changed as 4@-4->-4", json!({"locale": null})));
     assert_eq!(
@@ -101,6 +110,7 @@ fn a_cleared_attribute_is_not_shown_and_extensions_clear_together() {
         Some(json!(8)),
         "clearing one attribute keeps the extensions"
     );
+
     facts.extend(stating("changed as 4@-4->-4", json!({"extensions": null})));
     assert_eq!(
         shown(&person_at(&facts, 0.0), "locale"),
@@ -133,6 +143,7 @@ fn an_hr_source_wins_over_an_applicant_system() {
         "hired in crm of C-1@-9->-9; linked of E-2 isin crm is C-1@-9",
         json!({}),
     );
+
     facts[0].content.data.worker =
         serde_json::from_value(json!({"locale": "en"})).expect("a worker");
     facts.extend(stating("changed of E-2 as 3@-8", json!({"locale": "de"})));
@@ -160,6 +171,7 @@ fn other_aliases_in_scope_fill_missing_attributes() {
         (shown(&person, "title"), shown(&person, "locale")),
         (Some(json!("A")), Some(json!("de")))
     );
+
     let rules = Rules {
         scope: Some(BTreeSet::from([source("acme")])),
         ..Rules::default()
@@ -182,6 +194,7 @@ fn a_bare_date_is_in_the_zone_of_the_workers_location() {
     let instants =
         [employment.start, employment.end].map(|moment| moment.map(|moment| moment.instant));
     assert_eq!(instants, [Some(day(10.0 - 0.375)), Some(day(21.0 - 0.375))]);
+
     let mut moved = events("hired date@-20->10; terminated date end@0->20");
     moved.extend(stating("changed as 3@-1->30", tokyo));
     assert_eq!(
@@ -205,6 +218,7 @@ fn the_location_of_an_employment_gives_only_its_zone() {
             .expect("an end");
         end.instant != day(21.0)
     };
+
     assert!(
         in_tokyo("hired X@-20->10", "terminated X date end as 2@0->20"),
         "the location of the same employment"
@@ -239,11 +253,14 @@ fn an_end_date_without_an_ending_is_a_finding_until_the_ending_is_known() {
         json!({"dates": {"end": "2026-01-31"}}),
     );
     assert!(has_finding(&facts));
+
     facts.extend(events("terminated date end as 3@1->30"));
     assert!(!has_finding(&facts));
+
     facts.truncate(2);
     facts.extend(stating("changed as 4@1", json!({"dates": {"end": null}})));
     assert!(!has_finding(&facts));
+
     for (history, expected) in [
         ("hired@-300->-300; terminated@-9->-9; changed@0", false),
         ("hired@-300->-300; terminated@-1->50; changed@0", true),

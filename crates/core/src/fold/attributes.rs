@@ -103,6 +103,7 @@ impl<'f> AttributeHistory<'f> {
     fn values(&self, owner: &Owner, instant: Timestamp) -> BTreeMap<&Attribute, &Change<Value>> {
         let mut values: BTreeMap<&Attribute, &Change<Value>> = BTreeMap::new();
         let writes = self.0.get(owner).into_iter().flatten();
+
         for write in writes.take_while(|write| write.effective() <= instant) {
             if write.change == Change::Clear && write.attribute.as_str() == "extensions" {
                 for (other, value) in &mut values {
@@ -151,8 +152,8 @@ impl<'f> AttributeHistory<'f> {
     }
 
     /// The attributes of the person: those of the main employment, else those of its alias, else
-    /// those of the other aliases. HR sources come before `pre_hire` sources. `now` chooses the main
-    /// employment, `shown_at` the writes.
+    /// those of the other aliases. HR sources come before `pre_hire` sources. `now` chooses the
+    /// main employment, `shown_at` the writes.
     pub fn of_person(
         &self,
         aliases: &BTreeSet<Alias>,
@@ -193,6 +194,7 @@ impl<'f> AttributeHistory<'f> {
         instant: Timestamp,
     ) -> BTreeMap<Attribute, Value> {
         let mut first: BTreeMap<Attribute, Change<Value>> = BTreeMap::new();
+
         for owner in owners {
             for (attribute, change) in self.values(&owner, instant) {
                 first
@@ -208,8 +210,8 @@ impl<'f> AttributeHistory<'f> {
 }
 
 impl EffectiveEmployments {
-    /// The employment whose attributes the person shows: the primary of the live ones, else the next
-    /// to start, else the last to end.
+    /// The employment whose attributes the person shows: the primary of the live ones, else the
+    /// next to start, else the last to end.
     fn main(&self, now: Timestamp) -> Option<&EffectiveEmployment> {
         let start = |one: &EffectiveEmployment| one.period.start.map(|start| start.instant);
         let end = |one: &EffectiveEmployment| {

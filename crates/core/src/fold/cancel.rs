@@ -1,7 +1,7 @@
 //! The effect of `termination_cancelled` (`docs/fold.md` 3, "Ending").
 //!
-//! In: the timeline and the endings to cancel. Out: whether the cancellation lifted an end. It never
-//! lifts the end of a hire that was rescinded, or deleted before it began.
+//! In: the timeline and the endings to cancel. Out: whether the cancellation lifted an end. It
+//! never lifts the end of a hire that was rescinded, or deleted before it began.
 
 use jiff::Timestamp;
 

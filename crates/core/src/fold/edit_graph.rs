@@ -148,6 +148,7 @@ impl<'e> EditGraph<'e> {
     fn cycle_of(&self, key: &EventKey) -> Vec<EventKey> {
         let mut members = vec![key.clone()];
         let mut current = key;
+
         while let Some(parent) = self.parent_of(current) {
             if parent == key {
                 return members;

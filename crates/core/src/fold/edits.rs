@@ -87,6 +87,7 @@ fn add_findings(graph: &EditGraph<'_>, superseded: &BTreeSet<EventKey>, findings
         .nodes
         .iter()
         .filter(|(key, _)| !superseded.contains(*key));
+
     for (key, node) in remaining {
         let keyed = KeyedEvent {
             key: key.clone(),
@@ -141,7 +142,8 @@ fn resolved_event<'e>(graph: &EditGraph<'e>, root: &EventKey) -> Option<Resolved
         .chain([root, &winner])
         .cloned()
         .collect();
-    // A winner with a fault is an ending whose date is implausible: it takes effect when it occurred.
+    // A winner with a fault is an ending whose date is implausible: it takes effect when it
+    // occurred.
     let effective = if node.fault.is_some() {
         None
     } else {

@@ -1,8 +1,8 @@
 //! The end dates that `changed` states in `worker.dates` (`docs/fold.md` 3, "Change").
 //!
 //! In: the facts of the replay, then the timelines after it. Out: the facts whose end date lies
-//! within an employment while no employment ends on that day. A `changed` moves no status, so such a
-//! contradiction becomes a finding.
+//! within an employment while no employment ends on that day. A `changed` moves no status, so such
+//! a contradiction becomes a finding.
 
 use std::collections::BTreeMap;
 
@@ -46,6 +46,7 @@ impl<'f> StatedEndDates<'f> {
         rules: &Rules,
     ) -> Vec<&'f DatedFact<'f>> {
         let mut facts = Vec::new();
+
         for ((alias, employment), (fact, date)) in &self.0 {
             let zone = rules.of(&alias.source).time_zone;
             if let (Some(date), Some(timeline)) = (date, timelines.get(*alias))

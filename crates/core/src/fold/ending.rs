@@ -1,4 +1,5 @@
-//! The effect of an ending: `terminated` and the facts that act as one (`docs/fold.md` 3, "Ending").
+//! The effect of an ending: `terminated` and the facts that act as one (`docs/fold.md` 3,
+//! "Ending").
 //!
 //! In: the timeline and the ending. Out: the rules, a to d, that fit, and the employments that they
 //! are about. `hire_rescinded` and `record_deleted` are here too: they end for good what has not
@@ -143,6 +144,7 @@ impl Timeline {
         let is_postponement = !last.is_over_at(ending.occurred)
             && self.same_endings(ending).next().is_none()
             && !contains(&last.stated_ends, &ending.effective);
+
         is_postponement.then_some(last.serial)
     }
 
@@ -262,8 +264,9 @@ fn spans(period: &EmploymentPeriod, end: &Moment) -> bool {
         && period.end.is_none_or(|known| !known.is_before(end))
 }
 
-/// The end that rule a sets. Its own day in a time zone where that day ends later is a postponement:
-/// as under rule c, the known end stays if it is over, or if this one was stated before.
+/// The end that rule a sets. Its own day in a time zone where that day ends later is a
+/// postponement: as under rule c, the known end stays if it is over, or if this one was stated
+/// before.
 fn end_under_rule_a(period: &EmploymentPeriod, ending: &StatedEnding<'_>) -> Moment {
     let end = ending.effective;
     let was_stated = || {
@@ -277,6 +280,7 @@ fn end_under_rule_a(period: &EmploymentPeriod, ending: &StatedEnding<'_>) -> Mom
             && known.instant < end.instant
             && (period.is_over_at(ending.occurred) || was_stated())
     };
+
     period.end.filter(stays).unwrap_or(end)
 }
 

@@ -1,6 +1,7 @@
 //! The worked histories in the table of `docs/fold.md` 3: the days with access, and the findings.
 //!
-//! Two of the table's rows are in `snapshot_tests` and `tests::regression_tests`.
+//! The last row of the table is in `snapshot_tests`, the two before it are in
+//! `tests::regression_tests`.
 
 use std::iter;
 
@@ -73,7 +74,8 @@ const WORKED: &[WorkedHistory] = &[
     ),
     (
         "neither a list nor a conversion lifts a revocation",
-        "hired@-300->-300; access_revoked@0->0; snapshot[Z -30..]@1; converted of E-2 was E-1@5->10",
+        "hired@-300->-300; access_revoked@0->0; snapshot[Z -30..]@1; \
+         converted of E-2 was E-1@5->10",
         "-300..0",
         &[],
     ),
@@ -143,7 +145,8 @@ fn a_worked_history_does_not_change_before_its_next_change() {
 #[test]
 fn an_ordinary_life_has_every_status_on_its_days() {
     let life = events(
-        "hired@-20->10; changed@0->0; leave_started@20->25; leave_ended@28->30; terminated@35->40; rehired@50->60",
+        "hired@-20->10; changed@0->0; leave_started@20->25; leave_ended@28->30; terminated@35->40; \
+         rehired@50->60",
     );
     assert_eq!(days_with(&life[..2], Status::Upcoming), "-400..10");
     assert_eq!(days_with(&life, Status::Active), "10..25, 30..40, 60..");

@@ -1,8 +1,8 @@
 //! The effect of leaves (`docs/fold.md` 3, "Leave").
 //!
 //! In: the timeline and a fact about a leave. A leave belongs to an alias, not to one of its
-//! employments. [`Timeline::effective_leaves`] runs after the replay, when all employments are known,
-//! and says from when to when each leave holds.
+//! employments. [`Timeline::effective_leaves`] runs after the replay, when all employments are
+//! known, and says from when to when each leave holds.
 
 use jiff::Timestamp;
 
@@ -15,8 +15,8 @@ impl Timeline {
         self.add_leave(Leave { start, end: None });
     }
 
-    /// `leave_ended`: ends every open leave that started before, and moves the end of the last leave
-    /// that started before.
+    /// `leave_ended`: ends every open leave that started before, and moves the end of the last
+    /// leave that started before.
     pub fn end_leave(&mut self, end: Moment) {
         let last = self
             .leaves
@@ -53,8 +53,8 @@ impl Timeline {
         }
     }
 
-    /// The interval of each leave, by start. A leave ends at its own end, or with the start of a new
-    /// employment if that is earlier. The continuation of a conversion is no new employment.
+    /// The interval of each leave, by start. A leave ends at its own end, or with the start of a
+    /// new employment if that is earlier. The continuation of a conversion is no new employment.
     pub fn effective_leaves(&self) -> Vec<(Timestamp, Option<Timestamp>)> {
         let is_new = |period: &&EmploymentPeriod| !period.is_continuation && !period.is_no_show();
         let interval = |leave: &Leave| {

@@ -1,10 +1,11 @@
 //! The fold: it derives a person from all their events. `docs/fold.md` states its rules.
 //!
 //! In: the events in any order, the settings of the sources ([`Rules`]) and an instant. Out: a
-//! [`Person`]. One file per step: `set`, `references`, `edit_graph` and `edits` (which events count),
-//! `aliases` (which person), `zones` (effective time), `replay` with `timeline`, `start`, `ending`,
-//! `cancel`, `leave`, `snapshot` and `end_dates` (the effect of each fact), then `status` and
-//! `attributes` (the result). The fold is pure: it reads no clock, does no I/O and uses no chance.
+//! [`Person`]. One file per step: `set`, `references`, `edit_graph` and `edits` (which events
+//! count), `aliases` (which person), `zones` (effective time), `replay` with `timeline`, `start`,
+//! `ending`, `cancel`, `leave`, `snapshot` and `end_dates` (the effect of each fact), then `status`
+//! and `attributes` (the result). The fold is pure: it reads no clock, does no I/O and uses no
+//! chance.
 
 mod aliases;
 mod attributes;
@@ -229,6 +230,7 @@ fn shown_employment(
     now: Timestamp,
 ) -> Employment {
     let period = &effective.period;
+
     Employment {
         id: period.id.clone(),
         alias: effective.alias.clone(),

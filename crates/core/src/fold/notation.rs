@@ -1,13 +1,9 @@
-//! A notation for histories in tests, as in the table of `docs/fold.md` 3:
-//! `hired X@-20->10; terminated@0->0`.
+//! A notation for histories in tests, as in the table of `docs/fold.md` 3: `hired X@-20->10;
+//! terminated@0->0`.
 //!
-//! A fact is `kind [modifiers]@known[->effective][/received]`. Times are in days, also fractions, from
-//! day 0. The id of an event is its number in the history, from 1. The modifiers:
-//! `X` (an employment id), `of E-2` (the worker), `in crm` (the source), `was E-1` (the previous worker
-//! id), `is E-2` (the other worker of a link), `isin crm` (the source of that worker), `names 1` (refers
-//! to), `edits 1` (supersedes), `as 1` (its id), `date` (effective is a civil date, start of day), `end`
-//! (the same, end of day), `title A`, `[X -300..30, -5..]` (a list), `ops` (by an operator). Operator
-//! kinds come from an operator too.
+//! A fact is `kind [modifiers]@known[->effective][/received]`; [`Modifiers`] lists the modifiers.
+//! Times are in days, also fractions, from day 0. The id of an event is its number in the history,
+//! from 1. [`assert_histories`] compares a table of histories with the fold.
 
 use std::collections::BTreeSet;
 
@@ -114,6 +110,7 @@ impl Times {
             let number = text.trim().parse::<f64>();
             day(number.unwrap_or_else(|_| panic!("`{text}` is no day")))
         };
+
         Self {
             known: instant(known),
             effective: effective.map(instant),
@@ -123,6 +120,12 @@ impl Times {
 }
 
 /// The kind and the modifiers of a fact.
+///
+/// `X`: an employment id. `of E-2`: the worker. `in crm`: the source. `was E-1`: the previous
+/// worker id. `is E-2`: the other worker of a link, `isin crm` before it: the source of that
+/// worker. `names 1`: refers to. `edits 1`: supersedes. `as 1`: its id. `date`: effective is a
+/// civil date, start of day; `end`: the same, end of day. `title A`. `[X -300..30, -5..]`: a list.
+/// `ops`: by an operator, as the operator kinds always are.
 struct Modifiers<'t> {
     kind: Kind,
     worker: &'t str,
@@ -182,6 +185,7 @@ fn key(id: &str) -> Value {
 /// `X -300..30`, `-300..`, `X` (no start), `..30`.
 fn row(text: &str) -> Value {
     let mut row = json!({});
+
     for word in text.split_whitespace() {
         match word.split_once("..") {
             Some((start, end)) => {

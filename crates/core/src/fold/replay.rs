@@ -213,6 +213,7 @@ impl<'f> ReplayState<'f> {
         let ending = fact.ending(fact.employment(), fact.effective);
         let timeline = self.timeline(&fact.alias);
         let selection = timeline.select_and_assign_id(ending.id);
+
         match timeline.delete_record(&selection, &ending) {
             EndingOutcome::UnknownStart {
                 beside_others: true,
@@ -278,6 +279,7 @@ impl<'f> ReplayState<'f> {
             key: &fact.position.key,
             superseded: &fact.superseded_rows,
         };
+
         self.timeline(&fact.alias)
             .apply_list(&list)
             .into_iter()
@@ -325,6 +327,7 @@ impl Timeline {
         ending: &StatedEnding<'_>,
     ) -> (Selection, Option<FindingKind>) {
         let no_shows = self.select_where(EmploymentPeriod::is_no_show);
+
         match self.apply_ending(selection, ending) {
             EndingOutcome::Ended(ended) => {
                 let is_several = ending.id.is_none() && ended.difference(&no_shows).count() > 1;

@@ -1,7 +1,8 @@
 //! The settings that the fold reads besides the events.
 //!
 //! In: the configuration. Out: for each source its time zone, its authority and its retry span, and
-//! the sources that a connection counts. They change how an event is read, never which events exist.
+//! the sources that a connection counts. They change how an event is read, never which events
+//! exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,9 @@
 //! Step 1 of the fold: the set of events (`docs/fold.md` 1).
 //!
 //! In: every stored event, in any order. Out: one [`KeyedEvent`] for each key, without copies and
-//! without a sender's retries, and the findings so far. Edits and voids are the next step (`edits`).
-//! This step distinguishes starts, endings and other kinds, and nothing else of what a kind does.
+//! without a sender's retries, and the findings so far. Edits and voids are the next step
+//! (`edits`). This step distinguishes starts, endings and other kinds, and nothing else of what a
+//! kind does.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,7 @@
-//! Which events count (`docs/fold.md` 1): keys, reused ids, retries, edits, voids, implausible times.
+//! Which events count (`docs/fold.md` 1).
+//!
+//! There is one history for every branch: keys, reused ids, retries, edits, voids, references, and
+//! implausible times and dates.
 
 use super::{
     FindingKind::{
@@ -17,7 +20,8 @@ fn an_edit_takes_the_position_of_the_superseded_event() {
 const EDITS: &[WorkedHistory] = &[
     (
         "edits of a cancellation cancel once",
-        "hired@-300->-300; terminated@0->30; termination_cancelled names 2@1; termination_cancelled names 2 edits 3@2; termination_cancelled names 2 edits 4@3",
+        "hired@-300->-300; terminated@0->30; termination_cancelled names 2@1; \
+         termination_cancelled names 2 edits 3@2; termination_cancelled names 2 edits 4@3",
         "-300..",
         &[],
     ),
@@ -110,50 +114,22 @@ const EDITS: &[WorkedHistory] = &[
 
 #[test]
 fn a_void_removes_events_and_their_edits() {
-    assert_histories(&[
-        (
-            "a void of an ending",
-            "hired@-300->-300; terminated@0->5; voided names 2@1",
-            "-300..",
-            &[],
-        ),
-        (
-            "a void of an edit",
-            "hired@-20->10; hired edits 1@0->20; voided names 2@1",
-            "10..",
-            &[],
-        ),
-        (
-            "a void of an event with an edit",
-            "hired@-300->-300; terminated@0->5; terminated edits 2@1->6; voided names 2@2",
-            "-300..",
-            &[],
-        ),
-        (
-            "a void of a void",
-            "hired@-300->-300; terminated@0->5; voided names 2@1; voided names ops:3@2",
-            "-300..",
-            &[],
-        ),
-        (
-            "an edit of a void",
-            "hired@-300->-300; terminated@0->5; voided names 2@1; voided names 1 edits ops:3@2",
-            "-300..",
-            &[SupersedingMismatch],
-        ),
-    ]);
+    assert_histories(VOIDS);
+
     let facts = events("hired@-300->-300; voided names 1@0");
     assert_eq!(
         person_at(&facts, 1.0).status,
         Status::Ended,
         "a voided start leaves the status ended"
     );
+
     let facts = events("snapshot[-300..]@-300; voided names 1@0");
     assert_eq!(
         person_at(&facts, 1.0).status,
         Status::Ended,
         "a voided list leaves the status ended"
     );
+
     for history in [
         "changed@-300; voided names 1@0",
         "snapshot@-300; voided names 1@0",
@@ -166,6 +142,39 @@ fn a_void_removes_events_and_their_edits() {
         );
     }
 }
+
+const VOIDS: &[WorkedHistory] = &[
+    (
+        "a void of an ending",
+        "hired@-300->-300; terminated@0->5; voided names 2@1",
+        "-300..",
+        &[],
+    ),
+    (
+        "a void of an edit",
+        "hired@-20->10; hired edits 1@0->20; voided names 2@1",
+        "10..",
+        &[],
+    ),
+    (
+        "a void of an event with an edit",
+        "hired@-300->-300; terminated@0->5; terminated edits 2@1->6; voided names 2@2",
+        "-300..",
+        &[],
+    ),
+    (
+        "a void of a void",
+        "hired@-300->-300; terminated@0->5; voided names 2@1; voided names ops:3@2",
+        "-300..",
+        &[],
+    ),
+    (
+        "an edit of a void",
+        "hired@-300->-300; terminated@0->5; voided names 2@1; voided names 1 edits ops:3@2",
+        "-300..",
+        &[SupersedingMismatch],
+    ),
+];
 
 #[test]
 fn operator_kinds_count_only_from_operators() {
@@ -236,39 +245,41 @@ fn the_copy_received_first_counts() {
 
 #[test]
 fn an_implausible_time_or_date_gives_a_finding() {
-    assert_histories(&[
-        (
-            "a time ahead of its receipt",
-            "hired@50/0",
-            "0..",
-            &[ImplausibleTime],
-        ),
-        (
-            "a time before 2000",
-            "hired@-12000->0/-1",
-            "0..",
-            &[ImplausibleTime],
-        ),
-        (
-            "a start in ten years",
-            "hired@0->4000",
-            "",
-            &[ImplausibleEffective],
-        ),
-        (
-            "an ending in 1943",
-            "hired@-300->-300; terminated@0->-30000",
-            "-300..0",
-            &[ImplausibleEffective],
-        ),
-        (
-            "a revocation in 1943",
-            "hired@-300->-300; access_revoked@0->-30000",
-            "-300..0",
-            &[ImplausibleEffective],
-        ),
-    ]);
+    assert_histories(IMPLAUSIBLE);
 }
+
+const IMPLAUSIBLE: &[WorkedHistory] = &[
+    (
+        "a time ahead of its receipt",
+        "hired@50/0",
+        "0..",
+        &[ImplausibleTime],
+    ),
+    (
+        "a time before 2000",
+        "hired@-12000->0/-1",
+        "0..",
+        &[ImplausibleTime],
+    ),
+    (
+        "a start in ten years",
+        "hired@0->4000",
+        "",
+        &[ImplausibleEffective],
+    ),
+    (
+        "an ending in 1943",
+        "hired@-300->-300; terminated@0->-30000",
+        "-300..0",
+        &[ImplausibleEffective],
+    ),
+    (
+        "a revocation in 1943",
+        "hired@-300->-300; access_revoked@0->-30000",
+        "-300..0",
+        &[ImplausibleEffective],
+    ),
+];
 
 #[test]
 fn a_repeated_start_without_id_and_time_is_a_retry_within_the_span() {
@@ -294,6 +305,7 @@ fn a_repeated_start_without_id_and_time_is_a_retry_within_the_span() {
         "9..",
         "a repeat after the span is another start"
     );
+
     let mut again =
         events("hired@-300->-300; terminated as same@0; rehired@1->1; terminated as same@3");
     for ending in [1, 3] {

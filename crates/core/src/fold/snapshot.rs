@@ -2,8 +2,8 @@
 //! "Snapshot").
 //!
 //! In: the timeline and the list. Out: the findings. A row finds a known employment or acts as a
-//! start; its end acts as an ending. A running employment that is not in the list ends. A list never
-//! lifts an end: a longer employment in the list is only a finding.
+//! start; its end acts as an ending. A running employment that is not in the list ends. A list
+//! never lifts an end: a longer employment in the list is only a finding.
 
 use std::collections::BTreeSet;
 
@@ -78,8 +78,8 @@ impl Timeline {
         all.findings
     }
 
-    /// The starts of the lists that this one supersedes remain stated for the employments with their
-    /// id, unless this list itself states such a start for one of them.
+    /// The starts of the lists that this one supersedes remain stated for the employments with
+    /// their id, unless this list itself states such a start for one of them.
     fn record_superseded_starts(&mut self, touched: &Selection, list: &EmploymentList<'_>) {
         for (id, start) in list.superseded {
             let with_id = self.select_where(|period| {

@@ -1,4 +1,7 @@
-//! Snapshots: a history for every branch of the rules in `docs/fold.md` 3, "Snapshot".
+//! Snapshots (`docs/fold.md` 3, "Snapshot").
+//!
+//! There is one history for every branch of the rules: which employment a row finds, what its start
+//! and its end do, and what happens to an employment that is not listed.
 
 use super::{
     FindingKind::{HrSaysActive, MissingFromList, StartInsideEnded},
@@ -25,7 +28,8 @@ const SNAPSHOTS: &[WorkedHistory] = &[
     ),
     (
         "a running employment with another id does not keep a planned start",
-        "hired X@-300->-300; terminated X@-9->-9; hired@-8->20; termination_cancelled names 2@-7; snapshot[X -300.., 25..]@-5; terminated X@0->0",
+        "hired X@-300->-300; terminated X@-9->-9; hired@-8->20; termination_cancelled names 2@-7; \
+         snapshot[X -300.., 25..]@-5; terminated X@0->0",
         "-300..0, 25..",
         &[],
     ),
@@ -49,7 +53,8 @@ const SNAPSHOTS: &[WorkedHistory] = &[
     ),
     (
         "a row with the known end is no ending",
-        "hired X@-300->-300; hired Y@-300->-300; terminated X@0->30; terminated Y@1->40; snapshot[X -300..30, Y -300..40]@2; termination_cancelled@3; terminated Y@4->50",
+        "hired X@-300->-300; hired Y@-300->-300; terminated X@0->30; terminated Y@1->40; \
+         snapshot[X -300..30, Y -300..40]@2; termination_cancelled@3; terminated Y@4->50",
         "-300..50",
         &[],
     ),
@@ -61,7 +66,8 @@ const SNAPSHOTS: &[WorkedHistory] = &[
     ),
     (
         "the start of a superseded list was stated only for its employment",
-        "hired@-300->-300; terminated@-200->-200; snapshot[20..]@-9; snapshot edits 3[30..]@-8; hired@1->20",
+        "hired@-300->-300; terminated@-200->-200; snapshot[20..]@-9; snapshot edits 3[30..]@-8; \
+         hired@1->20",
         "-300..-200, 20..",
         &[],
     ),

@@ -1,5 +1,5 @@
-//! The effect of a start: `hired`, `rehired`, the new worker id of a conversion, a row of a snapshot
-//! that finds no employment (`docs/fold.md` 3, "Start").
+//! The effect of a start: `hired`, `rehired`, the new worker id of a conversion, a row of a
+//! snapshot that finds no employment (`docs/fold.md` 3, "Start").
 //!
 //! In: the timeline and the start. Out: the first of the five rules that fits, and the employments
 //! that it is about. Comments name the rules by their numbers in the document.
@@ -95,8 +95,8 @@ impl Timeline {
         outcome
     }
 
-    /// Records the start of a `hired` or `rehired`. `true`: it is one, and no earlier one stated the
-    /// same start under the same id.
+    /// Records the start of a `hired` or `rehired`. `true`: it is one, and no earlier one stated
+    /// the same start under the same id.
     fn record_hire(&mut self, start: &StatedStart<'_>) -> bool {
         if !matches!(start.kind, StartKind::Hired | StartKind::Rehired) {
             return false;
@@ -232,7 +232,7 @@ impl Timeline {
             .map(|period| period.serial)
     }
 
-    /// Rule 1: the employments whose past this start repeats. Asked are those with the id, those
+    /// Rule 1: the employments whose past this start repeats. It checks those with the id, those
     /// without an id, those that refused this start under this id before, and those that had this
     /// start under this id before an edit; but not the one that rule 2 would move.
     pub fn refusing(
@@ -244,10 +244,10 @@ impl Timeline {
         self.select_where(|period| {
             let lies_before_its_end =
                 !period.is_no_show() && period.end.is_some_and(|end| effective.is_before(&end));
-            let is_asked = period.may_have_id(id)
+            let is_checked = period.may_have_id(id)
                 || period.has_refused(id, effective)
                 || period.had_id(id, effective);
-            is_asked
+            is_checked
                 && Some(period.serial) != movable
                 && period.has_end()
                 && (period.has_stated_start(effective) || lies_before_its_end)

@@ -1,5 +1,7 @@
-//! Starts, conversions and changed worker ids: a history for every branch of the rules in
-//! `docs/fold.md` 3, "Start". A number in a name is the number of the rule.
+//! Starts, conversions and changed worker ids (`docs/fold.md` 3, "Start").
+//!
+//! There is one history for every branch of the rules. A number in a name is the number of the
+//! rule.
 
 use super::{
     FindingKind::{EndedSeveral, StartInsideEnded, StartWithoutDate, WhichEmployment},
@@ -20,7 +22,8 @@ const STARTS: &[WorkedHistory] = &[
     ),
     (
         "a start refused under one id, stated under another",
-        "terminated@-200->10; snapshot[X -28..]@-30; rehired Y@-28->-28; record_deleted@-27; hired Z@-26->-28",
+        "terminated@-200->10; snapshot[X -28..]@-30; rehired Y@-28->-28; record_deleted@-27; \
+         hired Z@-26->-28",
         "-28..",
         &[StartInsideEnded],
     ),
@@ -161,78 +164,88 @@ const STARTS: &[WorkedHistory] = &[
 
 #[test]
 fn a_conversion_ends_the_previous_worker_and_continues_under_the_new_id() {
-    assert_histories(&[
-        (
-            "the employment continues under the new worker id",
-            "hired@-300->-300; converted of E-2 was E-1@5->10; terminated of E-2@20->20",
-            "-300..20",
-            &[],
-        ),
-        (
-            "the same conversion again",
-            "hired@-300->-300; converted of E-2 was E-1@5->10; converted of E-2 was E-1@8->10",
-            "-300..",
-            &[],
-        ),
-        (
-            "a conversion before the start",
-            "hired@-20->10; converted of E-2 was E-1@0->5",
-            "5..",
-            &[],
-        ),
-        (
-            "a conversion after a revocation",
-            "hired@-300->-300; access_revoked@0->0; converted of E-2 was E-1@5->10",
-            "-300..0",
-            &[],
-        ),
-        (
-            "a hire that repeats a conversion after a revocation",
-            "hired@-300->-300; access_revoked@0->0; converted of E-2 was E-1@5->10; hired of E-2@20->30",
-            "-300..0",
-            &[],
-        ),
-        (
-            "a rehire after a conversion after a revocation",
-            "hired@-300->-300; access_revoked@0->0; converted of E-2 was E-1@5->10; rehired of E-2@20->30",
-            "-300..0, 30..",
-            &[],
-        ),
-        (
-            "a conversion of an unknown worker after a revocation",
-            "access_revoked@0->0; converted of E-2 was E-1@5->10",
-            "",
-            &[],
-        ),
-    ]);
+    assert_histories(CONVERSIONS);
 }
+
+const CONVERSIONS: &[WorkedHistory] = &[
+    (
+        "the employment continues under the new worker id",
+        "hired@-300->-300; converted of E-2 was E-1@5->10; terminated of E-2@20->20",
+        "-300..20",
+        &[],
+    ),
+    (
+        "the same conversion again",
+        "hired@-300->-300; converted of E-2 was E-1@5->10; converted of E-2 was E-1@8->10",
+        "-300..",
+        &[],
+    ),
+    (
+        "a conversion before the start",
+        "hired@-20->10; converted of E-2 was E-1@0->5",
+        "5..",
+        &[],
+    ),
+    (
+        "a conversion after a revocation",
+        "hired@-300->-300; access_revoked@0->0; converted of E-2 was E-1@5->10",
+        "-300..0",
+        &[],
+    ),
+    (
+        "a hire that repeats a conversion after a revocation",
+        "hired@-300->-300; access_revoked@0->0; converted of E-2 was E-1@5->10; \
+         hired of E-2@20->30",
+        "-300..0",
+        &[],
+    ),
+    (
+        "a rehire after a conversion after a revocation",
+        "hired@-300->-300; access_revoked@0->0; converted of E-2 was E-1@5->10; \
+         rehired of E-2@20->30",
+        "-300..0, 30..",
+        &[],
+    ),
+    (
+        "a conversion of an unknown worker after a revocation",
+        "access_revoked@0->0; converted of E-2 was E-1@5->10",
+        "",
+        &[],
+    ),
+];
 
 #[test]
 fn a_changed_worker_id_is_the_same_worker() {
-    assert_histories(&[
-        (
-            "a termination of the new id",
-            "hired@-300->-300; identifier_changed of E-2 was E-1@0; terminated of E-2@5->5",
-            "-300..5",
-            &[],
-        ),
-        (
-            "a resent hire under the new id",
-            "hired@-300->-300; identifier_changed of E-2 was E-1@0; terminated@5->5; hired of E-2@6->-300",
-            "-300..5",
-            &[StartInsideEnded],
-        ),
-        (
-            "an id that changed twice",
-            "hired@-300->-300; identifier_changed of E-2 was E-1@0; identifier_changed of E-3 was E-2@1; terminated of E-3@5->5",
-            "-300..5",
-            &[],
-        ),
-        (
-            "an id of another worker that changed twice",
-            "hired@-300->-300; identifier_changed of E-2 was E-1@0; identifier_changed of E-8 was E-9@1; identifier_changed of E-7 was E-8@2; terminated of E-7@5->5",
-            "-300..",
-            &[],
-        ),
-    ]);
+    assert_histories(CHANGED_IDS);
 }
+
+const CHANGED_IDS: &[WorkedHistory] = &[
+    (
+        "a termination of the new id",
+        "hired@-300->-300; identifier_changed of E-2 was E-1@0; terminated of E-2@5->5",
+        "-300..5",
+        &[],
+    ),
+    (
+        "a resent hire under the new id",
+        "hired@-300->-300; identifier_changed of E-2 was E-1@0; terminated@5->5; \
+         hired of E-2@6->-300",
+        "-300..5",
+        &[StartInsideEnded],
+    ),
+    (
+        "an id that changed twice",
+        "hired@-300->-300; identifier_changed of E-2 was E-1@0; \
+         identifier_changed of E-3 was E-2@1; terminated of E-3@5->5",
+        "-300..5",
+        &[],
+    ),
+    (
+        "an id of another worker that changed twice",
+        "hired@-300->-300; identifier_changed of E-2 was E-1@0; \
+         identifier_changed of E-8 was E-9@1; identifier_changed of E-7 was E-8@2; \
+         terminated of E-7@5->5",
+        "-300..",
+        &[],
+    ),
+];

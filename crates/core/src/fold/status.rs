@@ -193,8 +193,8 @@ impl EffectiveEmployment {
             .is_some_and(|start| start.instant > instant && self.is_live_at(start.instant))
     }
 
-    /// Whether a person with this employment has ended, if nothing is live: it is over, has started,
-    /// is revoked, will be revoked before it starts, or does not count.
+    /// Whether a person with this employment has ended, if nothing is live: it is over, has
+    /// started, is revoked, will be revoked before it starts, or does not count.
     fn has_ended_at(&self, instant: Timestamp) -> bool {
         let is_revoked_before_start = self
             .period
@@ -217,6 +217,7 @@ impl EffectiveEmployment {
             .iter()
             .flat_map(|(from, until)| [Some(*from), *until])
             .flatten();
+
         start_and_end
             .chain(self.lapses)
             .chain(self.access_revoked_from)

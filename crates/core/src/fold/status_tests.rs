@@ -1,5 +1,7 @@
-//! The status of a person (`docs/fold.md` 3), the aliases of a person (2), the scope of a connection,
-//! and the next change.
+//! The status of a person (`docs/fold.md` 3), and what it depends on.
+//!
+//! They cover the aliases of a person (2), the scope of a connection, applicant systems, and the
+//! next change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +32,7 @@ fn a_pre_hire_employment_counts_until_hr_has_one_and_lapses() {
     let applicant = alias("crm", "C-1");
     let facts = events("hired in crm of C-1@0->5; linked isin crm is C-1@1; hired@2->10");
     let rules = pre_hire_rules();
+
     assert_eq!(
         status(&facts[..1], &applicant, 1.0, &rules),
         Status::Upcoming
@@ -55,6 +58,7 @@ fn a_connection_counts_its_sources_employments_and_all_revocations() {
         ..Rules::default()
     };
     let worker = alias("acme", "E-1");
+
     assert_eq!(status(&facts, &worker, 10.0, &only("crm")), Status::Active);
     assert_eq!(status(&facts, &worker, 21.0, &only("crm")), Status::Ended);
     assert_eq!(
@@ -81,8 +85,10 @@ fn the_last_link_fact_about_a_pair_decides() {
     assert_eq!(people(&facts[..3]), one_person);
     assert_eq!(people(&facts[..4]), apart);
     assert_eq!(people(&facts), one_person);
+
     let reversed: Vec<_> = facts[..4].iter().rev().cloned().collect();
     assert_eq!(people(&reversed), apart);
+
     let converted = events("converted of E-2 was E-1@0->0; unlinked is E-2@1");
     assert_eq!(
         (people(&converted[..1]), people(&converted)),
@@ -144,6 +150,7 @@ fn the_next_change_is_the_next_start_end_leave_revocation_or_lapse() {
         next("hired@-20->-10; leave_started@0->3; leave_ended@0->9", 3.0),
         Some(day(9.0))
     );
+
     let applicant = events("hired in crm of C-1@0->5");
     assert_eq!(
         fold(

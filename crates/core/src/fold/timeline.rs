@@ -1,7 +1,7 @@
 //! The state of the replay for one alias: its employments, its leaves and the endings so far.
 //!
-//! This file holds the types and the questions that several rules ask. The effect of each fact is in
-//! `start`, `ending`, `cancel`, `leave` and `snapshot`.
+//! This file holds the types and the questions that several rules ask. The effect of each fact is
+//! in `start`, `ending`, `cancel`, `leave` and `snapshot`.
 
 use std::{cmp::Ordering, collections::BTreeSet};
 
@@ -148,7 +148,8 @@ impl EmploymentPeriod {
         self.opened.is_none_or(|opened| opened < instant)
     }
 
-    /// Sets its end. `by`: the ending that a cancellation can name. `None`: no cancellation lifts it.
+    /// Sets its end. `by`: the ending that a cancellation can name. `None`: no cancellation lifts
+    /// it.
     pub fn set_end(&mut self, end: Moment, by: Option<&EventKey>) {
         if self.end.is_none_or(|known| !known.is_same(&end)) {
             self.ended_by.clear();
@@ -301,6 +302,7 @@ impl Timeline {
             record_deleted: false,
             primary: false,
         });
+
         self.opened_so_far
     }
 }

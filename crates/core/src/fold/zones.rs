@@ -1,8 +1,8 @@
 //! Step 4 of the fold: effective time (`docs/fold.md` 5).
 //!
-//! In: the events that count, in the order of the replay. Out: the [`DatedFact`]s of the replay, with
-//! a moment for every date. A date is resolved in the event's own zone, else in the zone of the
-//! worker's location on that day as far as it was known then, else in the zone of the source.
+//! In: the events that count, in the order of the replay. Out: the [`DatedFact`]s of the replay,
+//! with a moment for every date. A date is resolved in the event's own zone, else in the zone of
+//! the worker's location on that day as far as it was known then, else in the zone of the source.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,6 +87,7 @@ pub(super) fn dated_facts<'e>(
     context: &DatingContext<'_, 'e>,
 ) -> Vec<DatedFact<'e>> {
     let mut locations: BTreeMap<Alias, Vec<LocationInterval>> = BTreeMap::new();
+
     events
         .iter()
         .map(|resolved| {
@@ -128,14 +129,6 @@ fn dated_fact<'e>(
     });
     let superseded = superseded.collect();
 
-    let superseded_rows = resolved
-        .superseded
-        .iter()
-        .filter_map(|(key, _)| context.events.get(key)?.content.data.employments.as_ref())
-        .flatten()
-        .map(|row| resolver.row(row, &own_location))
-        .filter_map(|row| row.start.map(|start| (row.stated.id.clone(), start)))
-        .collect();
     let rows = data.employments.as_ref().map(|rows| {
         rows.iter()
             .map(|row| resolver.row(row, &own_location))
@@ -163,9 +156,26 @@ fn dated_fact<'e>(
             .iter()
             .filter_map(|reference| context.references.key(resolved.event, reference))
             .collect(),
-        superseded_rows,
+        superseded_rows: superseded_rows(resolved, context, &resolver, &own_location),
     };
     (fact, interval)
+}
+
+/// The starts in the lists that a snapshot supersedes, in the zone of this snapshot.
+fn superseded_rows(
+    resolved: &ResolvedEvent<'_>,
+    context: &DatingContext<'_, '_>,
+    resolver: &DateResolver<'_>,
+    location: &Change<TimeZone>,
+) -> Vec<StatedMoment> {
+    resolved
+        .superseded
+        .iter()
+        .filter_map(|(key, _)| context.events.get(key)?.content.data.employments.as_ref())
+        .flatten()
+        .map(|row| resolver.row(row, location))
+        .filter_map(|row| row.start.map(|start| (row.stated.id.clone(), start)))
+        .collect()
 }
 
 /// Resolves the dates of one event.
@@ -210,6 +220,7 @@ impl DateResolver<'_> {
                 || interval.employment.is_none()
                 || interval.employment.as_ref() == self.employment
         };
+
         // Of equal instants `max_by_key` returns the last, which is the one known last.
         self.locations
             .iter()

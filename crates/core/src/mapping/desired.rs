@@ -22,7 +22,7 @@ pub enum DesiredValue {
 pub struct DesiredAttribute {
     /// The attribute's path in the core schema, before the profile changes it.
     pub path: AttributePath,
-    /// The desired value.
+    /// The desired value, or that it has none.
     pub value: DesiredValue,
     /// Whether it is written on create only, or kept up to date.
     pub on: WhenWritten,

@@ -28,7 +28,7 @@ pub struct MappingDocument {
     /// Attributes by which an account is found, in this order: `externalId`, `userName`,
     /// `emails.work` ...
     pub r#match: Vec<String>,
-    /// The expression for `externalId`.
+    /// The expression for `externalId`, such as `worker.id`.
     pub external_id: String,
     /// Whether `externalId` is written on create only or kept up to date.
     pub external_id_on: WhenWritten,
@@ -71,7 +71,7 @@ pub struct AttributeRule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenWritten {
-    /// In the create only.
+    /// Only in the request that creates the account.
     Create,
     /// In the create, and in an update whenever it differs.
     #[default]
@@ -93,7 +93,7 @@ pub enum WhenEmpty {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutOfScope {
-    /// The account is deactivated.
+    /// The account is deactivated, as for a leaver.
     #[default]
     Deactivate,
     /// The account is left as it is.

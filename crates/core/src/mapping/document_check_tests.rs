@@ -19,8 +19,8 @@ fn faults(document: MappingDocument) -> Vec<(String, String)> {
         .collect()
 }
 
-#[test]
-fn every_fault_is_reported_at_its_key() {
+/// A document with a fault of every kind.
+fn faulty_document() -> MappingDocument {
     let mut document = with(&[
         ("active", json!("true")),
         ("id", json!("worker.id")),
@@ -59,8 +59,13 @@ fn every_fault_is_reported_at_its_key() {
         ),
     ];
 
-    let found = faults(document);
-    let places: Vec<&str> = found.iter().map(|(at, _)| at.as_str()).collect();
+    document
+}
+
+#[test]
+fn every_fault_is_reported_at_its_key() {
+    let found = faults(faulty_document());
+    let keys: Vec<&str> = found.iter().map(|(at, _)| at.as_str()).collect();
     let expected = [
         "mapping/ExternalID",
         "mapping/active",
@@ -84,7 +89,7 @@ fn every_fault_is_reported_at_its_key() {
         "lifecycle/activate",
     ];
 
-    assert_eq!(places, expected, "{found:#?}");
+    assert_eq!(keys, expected, "{found:#?}");
 
     let range = |document| {
         Mapping::compile(document).map(|_| ()).expect_err("one")[0]

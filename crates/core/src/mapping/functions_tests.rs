@@ -28,7 +28,8 @@ fn each_function_gives_the_result_of_the_docs() {
         ("'a,b' | split(',') | last", "b"),
         ("('0042' | int) + 1", "43"),
         (
-            "lookup('sites', 'L1', 'x') + lookup('sites', 'L2', 'x') + lookup('sites', absent, 'y')",
+            "lookup('sites', 'L1', 'x') + lookup('sites', 'L2', 'x') \
+             + lookup('sites', absent, 'y')",
             "Berlinxy",
         ),
         ("lookup({'a': 'b'}, 'a')", "b"),

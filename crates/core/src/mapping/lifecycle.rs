@@ -23,9 +23,7 @@ pub(super) struct Lifecycle {
 /// The effect of a leave or of a deleted record on access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AccessEffect {
-    /// Access stays as it is.
     Keep,
-    /// Access ends.
     Deactivate,
 }
 

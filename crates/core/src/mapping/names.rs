@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use super::{
     faults::ExpressionFault,
     tokens::{Token, TokenKind, tokens},
-    vocabulary::{FILTERS, FUNCTIONS, KEYWORDS, Members, ROOTS, Shape, TESTS, WORKER, nearest},
+    vocabulary::{FILTERS, FUNCTIONS, KEYWORDS, Members, ROOTS, Shape, TESTS, WORKER},
 };
+use crate::suggest::nearest;
 
 /// Whether the source contains the path `root.member`, outside of quotes.
 pub(super) fn reads(source: &str, root: &str, member: &str) -> bool {
@@ -88,6 +89,7 @@ impl NameChecker<'_> {
 
     fn check_name(&self, at: usize, name: &str) -> Option<ExpressionFault> {
         let called = self.is_symbol(at + 1, "(");
+
         match (self.before(at, 1), self.before(at, 2)) {
             // A member is checked together with the path that it belongs to.
             (Some(TokenKind::Symbol(".")), _) => None,
@@ -119,10 +121,12 @@ impl NameChecker<'_> {
         if known.contains(&name) {
             return None;
         }
+
         let hint = match nearest(name, known.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("known are: {}", known.join(" ")),
         };
+
         Some(self.fault(at, format!("`{name}` is not a known {what}; {hint}")))
     }
 
@@ -134,11 +138,13 @@ impl NameChecker<'_> {
         if name != "lookup" || self.tables.contains(&table) {
             return None;
         }
+
         let hint = match nearest(table, self.tables.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None if self.tables.is_empty() => "no table is configured".to_owned(),
             None => format!("known are: {}", self.tables.join(" ")),
         };
+
         Some(self.fault(
             at + 2,
             format!("`{table}` is not a configured table; {hint}"),
@@ -285,6 +291,7 @@ impl NameChecker<'_> {
     /// The token after the bracket that closes the one at `open`.
     fn after_bracket(&self, open: usize) -> Option<usize> {
         let mut depth = 0_usize;
+
         for (at, token) in self.tokens.iter().enumerate().skip(open) {
             match token.kind {
                 TokenKind::Symbol("[" | "(" | "{") => depth += 1,

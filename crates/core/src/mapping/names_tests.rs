@@ -25,7 +25,10 @@ fn every_known_name_passes() {
         "worker.phones[0].value",
         "worker.phones[:2][0].value",
         r#"worker["title"]"#,
-        r#"(worker.phones | selectattr("type", "equalto", "work") | map(attribute="value") | first)"#,
+        concat!(
+            r#"(worker.phones | selectattr("type", "equalto", "work")"#,
+            r#" | map(attribute="value") | first)"#,
+        ),
         "worker.extensions.badge.of.any.name",
         "employment.start and employments[0].department.id",
         r#"person.status == "active" and worker.title is not absent"#,

@@ -61,12 +61,12 @@ pub(super) fn initials(text: &str) -> String {
         .collect()
 }
 
-/// The first `count` characters.
+/// The first `count` characters, or the whole text if it is shorter.
 pub(super) fn left(text: &str, count: usize) -> String {
     text.chars().take(count).collect()
 }
 
-/// The last `count` characters.
+/// The last `count` characters, or the whole text if it is shorter.
 pub(super) fn right(text: &str, count: usize) -> String {
     let skipped = text.chars().count().saturating_sub(count);
     text.chars().skip(skipped).collect()

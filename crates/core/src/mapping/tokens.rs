@@ -13,15 +13,13 @@ pub(super) struct Token<'a> {
     pub range: Range<usize>,
 }
 
-/// The kinds of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind<'a> {
-    /// A name or keyword.
     Name(&'a str),
     /// A quoted text without its quotes, with its escapes as written.
     Text(&'a str),
     Number,
-    /// An operator or bracket.
+    /// An operator, bracket or any other character.
     Symbol(&'a str),
 }
 

@@ -116,6 +116,7 @@ mod tests {
             FindingKind::EndDateWithoutEnding,
             FindingKind::TwoAccounts,
         ];
+
         for cause in DeadLetterCause::PLAIN
             .into_iter()
             .chain(findings.map(DeadLetterCause::Finding))

@@ -14,14 +14,14 @@ pub enum Phase {
     Find,
     /// GET of a bound user.
     Read,
-    /// POST of a user.
+    /// POST of a user that does not exist yet.
     Create,
     /// PATCH or PUT of a user's attributes.
     Update {
         /// How many attributes the request changes; at least 1.
         attributes: usize,
     },
-    /// `active: false`.
+    /// `active: false` on a bound user.
     Deactivate,
     /// `active: true` on an existing user.
     Reactivate,

@@ -13,7 +13,7 @@ use crate::mapping::{Access, AccountAdoption, Desired, GroupsPolicy, WhenWritten
 /// The person's user at the target.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Current<'a> {
-    /// There is no account.
+    /// The target has no account of the person.
     Absent,
     /// There is a bound account that was not read: the plan compares with [`LastApplied`].
     Unread,

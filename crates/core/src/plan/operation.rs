@@ -17,18 +17,18 @@ use crate::scim::{
 /// One operation of a plan; it becomes one request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Operation {
-    /// Creates the user.
+    /// Creates the user, active or inactive, with all of its attributes.
     Create {
-        /// The whole SCIM resource.
+        /// The SCIM resource, with `schemas` and `active`.
         user: Value,
         /// Paths and values to remember as last applied after success.
         applied: Vec<(AttributePath, Value)>,
     },
     /// Changes attributes of the user.
     Update(Vec<Change>),
-    /// Sets `active: false`.
+    /// Ends access: sets `active: false` and nothing else.
     Deactivate,
-    /// Sets `active: true`.
+    /// Gives access back to an existing user: sets `active: true`.
     Reactivate,
     /// Adds the user to a group.
     AddToGroup {
@@ -42,7 +42,7 @@ pub enum Operation {
     },
     /// Creates a group with the user as its only member.
     CreateGroup {
-        /// Its `displayName`.
+        /// The `displayName` of the new group.
         name: String,
     },
 }
@@ -52,7 +52,7 @@ pub enum Operation {
 pub struct Change {
     /// The attribute; for a new element the whole multi-valued attribute.
     pub path: AttributePath,
-    /// How the attribute changes.
+    /// The change of that attribute.
     pub edit: Edit,
     /// Paths and values to remember as last applied after success; `null`: cleared.
     pub applied: Vec<(AttributePath, Value)>,
@@ -61,12 +61,12 @@ pub struct Change {
 /// The kinds of change of an attribute.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Edit {
-    /// Sets this value.
+    /// Sets this value in place of the current one.
     Replace(Value),
     /// Adds this element. A `replace` whose selector matches nothing is an error on strict servers
     /// (RFC 7644 section 3.5.2.3).
     AddElement(Value),
-    /// Removes the value.
+    /// Removes the value, in the way of the profile's `null` policy.
     Clear,
 }
 
@@ -150,7 +150,8 @@ impl Operation {
         }
     }
 
-    /// The request in the profile's dialect, with `If-Match` where the profile uses ETags.
+    /// The request in the profile's dialect, with `If-Match` if the profile uses
+    /// versions (RFC 7644 section 3.14).
     pub fn request(&self, profile: &Profile, user: TargetUser<'_>) -> Request {
         let path = resource_path(&profile.users, user.id);
         let groups = profile.groups.clone().unwrap_or_default();
@@ -195,6 +196,8 @@ fn only(requests: Vec<Request>, dialect: &GroupDialect, group: &str) -> Request 
     first.unwrap_or_else(|| Request::get(Phase::Groups, resource_path(&dialect.path, group)))
 }
 
+/// The request that sets `active` and nothing else, in the method that the profile deactivates
+/// with.
 fn set_active(phase: Phase, path: String, active: bool, profile: &Profile) -> Request {
     match profile.deactivate {
         UpdateMethod::PatchPath => {

@@ -31,7 +31,7 @@ pub struct Request {
     /// The purpose of the request, for failures and logs.
     #[serde(skip)]
     pub phase: Phase,
-    /// The HTTP method.
+    /// The HTTP method of the dialect.
     pub method: Method,
     /// The path below the base URL, with its leading `/`. It holds ids only, so it may be logged.
     pub path: String,

@@ -14,7 +14,7 @@ use super::{
 /// The next step after a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Try again later.
+    /// Wait, then reconcile the account again.
     Wait(Wait),
     /// Look the account up by every match key: another account has a unique value of the create.
     LookUp,
@@ -221,7 +221,7 @@ pub fn decide_not_effective() -> Verdict {
 )]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Absence {
-    /// Whether a GET of the user answered 404 with a SCIM error; `None`: no such GET was answered.
+    /// Whether a GET of the user answered 404 with a SCIM error; `None`: no GET answered 404.
     pub confirmed: Option<bool>,
     /// Whether the binding is older than the propagation delay. A younger user may exist although
     /// a slow target does not show it yet.

@@ -238,83 +238,61 @@ fn a_404_of_a_bound_user_is_confirmed_and_any_other_404_pauses() {
     );
 }
 
+/// All evidence says that the account is gone, and no access is desired.
+const GONE: Absence = Absence {
+    confirmed: Some(true),
+    older_than_propagation_delay: true,
+    lookup_empty: Some(true),
+    observed_before: true,
+    others_missing: false,
+    deactivating: true,
+    recreate: false,
+};
+
+#[test]
+fn an_account_that_is_gone_is_done_vanished_or_created_again() {
+    assert_eq!(decide_absence(&GONE), Verdict::Done);
+    let recreate = Absence {
+        recreate: true,
+        ..GONE
+    };
+    assert_eq!(decide_absence(&recreate), Verdict::Done);
+
+    let desired = Absence {
+        deactivating: false,
+        ..GONE
+    };
+    let vanished = Verdict::DeadLetter(DeadLetterCause::Vanished);
+    assert_eq!(decide_absence(&desired), vanished);
+    let recreate = Absence {
+        recreate: true,
+        ..desired
+    };
+    assert_eq!(decide_absence(&recreate), Verdict::Recreate);
+}
+
 #[test]
 fn an_account_is_gone_only_after_every_check_agrees() {
-    let gone = Absence {
-        confirmed: Some(true),
-        older_than_propagation_delay: true,
-        lookup_empty: Some(true),
-        observed_before: true,
-        others_missing: false,
-        deactivating: true,
-        recreate: false,
+    let with = |change: fn(&mut Absence)| {
+        let mut known = GONE;
+        change(&mut known);
+        decide_absence(&known)
     };
 
-    assert_eq!(decide_absence(&gone), Verdict::Done);
-    assert_eq!(
-        decide_absence(&Absence {
-            deactivating: false,
-            ..gone
-        }),
-        Verdict::DeadLetter(DeadLetterCause::Vanished)
-    );
-    assert_eq!(
-        decide_absence(&Absence {
-            deactivating: false,
-            recreate: true,
-            ..gone
-        }),
-        Verdict::Recreate
-    );
-    assert_eq!(
-        decide_absence(&Absence {
-            recreate: true,
-            ..gone
-        }),
-        Verdict::Done
-    );
-    assert_eq!(
-        decide_absence(&Absence {
-            confirmed: None,
-            ..gone
-        }),
-        Verdict::ReadAgain
-    );
-    assert_eq!(
-        decide_absence(&Absence {
-            confirmed: Some(false),
-            ..gone
-        }),
-        Verdict::Pause(PauseReason::WrongTarget)
-    );
-    assert_eq!(
-        decide_absence(&Absence {
-            others_missing: true,
-            ..gone
-        }),
-        Verdict::Pause(PauseReason::WrongTarget)
-    );
-    assert_eq!(
-        decide_absence(&Absence {
-            lookup_empty: None,
-            ..gone
-        }),
-        Verdict::LookUp
-    );
-    assert_eq!(
-        decide_absence(&Absence {
-            observed_before: false,
-            ..gone
-        }),
-        wait_for(None, true)
-    );
-    assert_eq!(
-        decide_absence(&Absence {
-            older_than_propagation_delay: false,
-            ..gone
-        }),
-        wait_for(None, true)
-    );
+    let wrong_target = Verdict::Pause(PauseReason::WrongTarget);
+    assert_eq!(with(|known| known.confirmed = None), Verdict::ReadAgain);
+    assert_eq!(with(|known| known.confirmed = Some(false)), wrong_target);
+    assert_eq!(with(|known| known.others_missing = true), wrong_target);
+    assert_eq!(with(|known| known.lookup_empty = None), Verdict::LookUp);
+
+    let verify = wait_for(None, true);
+    assert_eq!(with(|known| known.observed_before = false), verify);
+    let young = with(|known| known.older_than_propagation_delay = false);
+    assert_eq!(young, verify);
+}
+
+#[test]
+fn a_deactivation_without_effect_is_filed_and_verified() {
     assert_eq!(
         decide_not_effective(),
         wait_and_file(DeadLetterCause::NotEffective)

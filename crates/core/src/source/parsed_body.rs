@@ -22,8 +22,8 @@ pub enum ContentError {
     Malformed(String),
     /// A canonical body with an invalid event; the sender gets a 422, and no event is taken.
     Invalid(Vec<InvalidMember>),
-    /// A vendor's body with an unreadable item, with the reason. The body becomes a dead letter; the
-    /// events of its other items are taken.
+    /// A vendor's body with an unreadable item, with the reason. The body becomes a dead letter;
+    /// the events of its other items are taken.
     Unreadable(String),
 }
 

@@ -1,5 +1,7 @@
-//! `docs/fold.md` 8, property 7: the generator reaches every kind, every pair of kinds, every
-//! finding, every rule and every shape of a history.
+//! `docs/fold.md` 8, property 7: the generator reaches everything that the properties are about.
+//!
+//! Every kind, every pair of kinds, every finding, every rule and every shape of a history must
+//! occur in at least 0.5 % of the histories.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -196,6 +198,7 @@ fn pair(kind: Kind, other: Kind) -> String {
 /// Everything that some history must reach.
 fn items() -> BTreeSet<String> {
     let mut items = BTreeSet::new();
+
     for kind in Kind::ALL {
         let others = Kind::ALL.into_iter().filter(|other| *other >= kind);
         items.extend(others.map(|other| pair(kind, other)));

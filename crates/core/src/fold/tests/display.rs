@@ -1,7 +1,7 @@
 //! Prints generated histories in words, for the message of a test that fails.
 //!
-//! Times are days from day 0 (`day -20`, `day -20, 9:00`); the first time of a fact is the one at which HR
-//! knew it.
+//! Times are days from day 0 (`day -20`, `day -20, 9:00`); the first time of a fact is the one at
+//! which HR knew it.
 
 use std::fmt;
 

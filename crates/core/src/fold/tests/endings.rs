@@ -1,5 +1,7 @@
-//! `docs/fold.md` 8, property 2: an ending that HR knows last takes effect, gives no access, and
-//! changes something or gives a finding.
+//! `docs/fold.md` 8, property 2: an ending that HR knows last takes effect.
+//!
+//! The property adds an ending to a generated history and compares the result with and without it:
+//! the ending ends what it is about, gives no access, and changes something or gives a finding.
 
 use jiff::Timestamp;
 
@@ -141,25 +143,20 @@ fn ending_takes_effect(history: &History) -> Result<(), String> {
     let rescinds = ending.kind == Kind::HireRescinded
         && selected(&with, &event, &employments).any(begins_later);
 
-    for employment in selected(&with, &event, &employments) {
-        let Some(start) = employment.start else {
-            continue;
-        };
+    let is_meant =
+        |start: Moment| start.instant > occurred || (!rescinds && start.compare(&end).is_lt());
+    let missed = selected(&with, &event, &employments).find(|employment| {
         let continues = !employment.is_no_show()
             && employment
                 .end
                 .is_none_or(|known| known.compare(&end).is_gt());
-        let is_meant = if rescinds {
-            start.instant > occurred
-        } else {
-            start.compare(&end).is_lt() || start.instant > occurred
-        };
         let is_exception = is_known_before(employment) || employment.opened == Some(occurred);
-        if continues && is_meant && !is_exception {
-            return Err(format!(
-                "the ending does not end an employment\n  {ending}\n{employment:#?}"
-            ));
-        }
+        continues && employment.start.is_some_and(is_meant) && !is_exception
+    });
+    if let Some(employment) = missed {
+        return Err(format!(
+            "the ending does not end an employment\n  {ending}\n{employment:#?}"
+        ));
     }
 
     let later = history.boundaries().into_iter();
@@ -169,15 +166,14 @@ fn ending_takes_effect(history: &History) -> Result<(), String> {
         }
     }
 
-    let is_silent = employments == without.employments() && with.findings() == without.findings();
     let has_ended = |employment: &ViewedEmployment| {
         employment
             .end
             .is_some_and(|known| known.compare(&end).is_le() || employment.is_no_show())
     };
-    let mut own = selected(&with, &event, &employments);
-    let is_repeat = own.any(|employment| has_ended(employment) || is_known_before(employment));
-    if is_silent && shows_every_effect(history, &event) && !is_repeat {
+    let is_repeat = selected(&with, &event, &employments)
+        .any(|employment| has_ended(employment) || is_known_before(employment));
+    if is_silent(&with, &without) && shows_every_effect(history, &event) && !is_repeat {
         return Err(format!(
             "the ending changes nothing and gives no finding\n  {ending}\n{employments:#?}"
         ));
@@ -185,13 +181,17 @@ fn ending_takes_effect(history: &History) -> Result<(), String> {
     Ok(())
 }
 
+fn is_silent(with: &View, without: &View) -> bool {
+    with.employments() == without.employments() && with.findings() == without.findings()
+}
+
 /// Whether the first history has access, or is active, at an instant where the second is not.
 pub fn gives_access(with: &View, without: &View, at: Timestamp) -> bool {
     with.is_live(at) && !without.is_live(at) || with.is_active(at) && !without.is_active(at)
 }
 
-/// Whether the view shows every effect of the event: its source is in scope, and all facts are about
-/// the person that the view shows.
+/// Whether the view shows every effect of the event: its source is in scope, and all facts are
+/// about the person that the view shows.
 fn shows_every_effect(history: &History, event: &Event) -> bool {
     !(history.scoped && event.alias().source.as_str() != "hr")
         && history

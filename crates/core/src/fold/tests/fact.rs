@@ -1,8 +1,8 @@
 //! The compact form of an event in generated histories: small numbers for days, workers and ids.
 //!
 //! A person can read it, the runner can shrink it, and a file can store it as JSON
-//! (`proptest-regressions/fold.jsonl`). [`FactSpec::event`] builds the canonical event that the fold
-//! reads. Histories of several facts are in `history`.
+//! (`proptest-regressions/fold.jsonl`). [`FactSpec::event`] builds the canonical event that the
+//! fold reads. Histories of several facts are in `history`.
 
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -15,8 +15,8 @@ use crate::event::{
 /// The workers of the histories: two of the HR system, one of a second source.
 pub const ALIASES: [(&str, &str); 3] = [("hr", "E-1"), ("hr", "E-2"), ("second", "A-1")];
 
-/// The time zones that an event may name. The first is the zone of the HR system, the second that of
-/// the second source.
+/// The time zones that an event may name. The first is the zone of the HR system, the second that
+/// of the second source.
 pub const ZONES: [&str; 4] = ["Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC"];
 
 /// The sources: 0 `hr`, 1 `second`, 2 `ops`.
@@ -247,6 +247,7 @@ impl FactSpec {
         } else {
             self.sender()
         };
+
         if to.0 == own_source {
             return EventReference::Id(id);
         }
@@ -260,6 +261,7 @@ impl FactSpec {
     /// The canonical event.
     pub fn event(&self) -> Event {
         let sender = self.sender();
+
         Event {
             source: source(sender),
             hook: HookId::parse(format!("hook-{}", self.hook.unwrap_or(self.id)))
@@ -286,6 +288,7 @@ impl FactSpec {
         let names_previous = self.kind.names_previous_worker();
         let previous = self.other.filter(|_| names_previous);
         let linked = self.other.filter(|_| !names_previous);
+
         EventData {
             effective: self.effective.map(EffectiveSpec::effective),
             employment_id: self.employment.map(employment_id),

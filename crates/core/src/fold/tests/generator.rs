@@ -1,9 +1,9 @@
-//! Generates histories: every kind, over few workers, few days and few employment ids, so that facts
-//! refer to the same things.
+//! Generates histories: every kind, over few workers, few days and few employment ids, so that
+//! facts refer to the same things.
 //!
 //! The effective date differs from the time of the fact. Leaves, hires and endings are planned,
-//! rescinded, back-dated, edited and voided; cancellations arrive before their target; facts are sent
-//! again under new ids, copied, and their ids reused.
+//! rescinded, back-dated, edited and voided; cancellations arrive before their target; facts are
+//! sent again under new ids, copied, and their ids reused.
 
 use super::{
     fact::{EffectiveSpec, FactRef, FactSpec, RowSpec},
@@ -51,6 +51,7 @@ impl SampleSpace {
                 _ => -20 + 5 * i32::from(small(rng, 12)),
             })
             .collect();
+
         SampleSpace {
             days,
             workers: rng.choose(&[1, 1, 2, 2, 3, 3]),
@@ -150,6 +151,7 @@ fn kind(rng: &mut SeededRng, space: &SampleSpace) -> Kind {
         )
     };
     let total: u32 = WEIGHTS.iter().map(|(_, weight)| weight).sum();
+
     loop {
         let mut rest = rng.below(total);
         let drawn = WEIGHTS.iter().find(|(_, weight)| {
@@ -261,6 +263,7 @@ fn row(rng: &mut SeededRng, space: &SampleSpace, starts: &[&FactSpec]) -> RowSpe
     };
     let end = rng.percent(25).then(|| space.date(rng));
     let title = rng.percent(20).then(|| small(rng, 4));
+
     RowSpec {
         employment,
         start,
@@ -349,6 +352,7 @@ fn add_retries(rng: &mut SeededRng, space: &SampleSpace, facts: &mut Vec<FactSpe
         time: None,
         ..fact(rng, space, facts, kind, id)
     };
+
     for (hook, later) in [(101, 24), (102, 24 * 20)] {
         if rng.percent(70) {
             facts.push(FactSpec {

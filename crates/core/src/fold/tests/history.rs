@@ -1,5 +1,6 @@
-//! A generated history: several facts, the settings that the fold reads them with, and the instants
-//! at which a property looks at the result.
+//! A generated history: several facts, and the settings that the fold reads them with.
+//!
+//! It also computes the instants at which a property looks at the result.
 
 use std::collections::BTreeSet;
 
@@ -51,6 +52,7 @@ impl History {
             authority,
             ..SourceRules::default()
         };
+
         Rules {
             sources: [(source(0), hr), (source(1), second)].into(),
             scope: self.scoped.then(|| BTreeSet::from([source(0)])),

@@ -1,4 +1,5 @@
-//! `docs/fold.md` 8, property 6: the fold agrees with the sender of an ordinary life, at every moment.
+//! `docs/fold.md` 8, property 6: the fold agrees with the sender of an ordinary life, at every
+//! moment.
 //!
 //! The sender keeps its own records of employments and leaves, and sends every change as a fact:
 //! planned and late, postponed and cancelled, in nightly lists and in repeats. Its records are the
@@ -92,8 +93,8 @@ impl Sender {
         self.sent.len() - 1
     }
 
-    /// The midnight of a random day, `from` to `to` days from now, in hours. `None`: it is not after
-    /// `after`, or it was stated before.
+    /// The midnight of a random day, `from` to `to` days from now, in hours. `None`: it is not
+    /// after `after`, or it was stated before.
     fn new_day(&mut self, from: i32, to: i32, after: i32) -> Option<i32> {
         let span = u32::try_from(to - from).expect("a span of days");
         let offset = i32::try_from(self.rng.below(span)).expect("few days");
@@ -108,8 +109,8 @@ impl Sender {
     fn hire(&mut self) {
         let last_end = self.records.last().and_then(|record| record.end);
         let has_id_left = !self.uses_ids || self.records.len() < 3;
-        // A leave belongs to the worker: one that is planned to start after its employment ends would
-        // hold for the next employment. So the next one starts after every leave.
+        // A leave belongs to the worker: one that is planned to start after its employment ends
+        // would hold for the next employment. So the next one starts after every leave.
         let after = last_end.unwrap_or(LONG_AGO).max(self.last_leave_start());
         let Some(start) = self.new_day(-10, 40, after).filter(|_| has_id_left) else {
             return;
@@ -151,6 +152,7 @@ impl Sender {
     fn change_before_start(&mut self, index: usize) {
         let previous = index.checked_sub(1).and_then(|at| self.records[at].end);
         let previous = previous.unwrap_or(LONG_AGO);
+
         match self.rng.below(3) {
             0 => {
                 let after = previous.max(self.last_leave_start());
@@ -184,10 +186,12 @@ impl Sender {
         self.records[index].ended_by = Some(self.sent[sent].id);
     }
 
-    /// Ends the running employment, moves or cancels its end, sends a leave, or plans a rehire. A fact
-    /// without an id is also about later employments, so most changes are of the last one only.
+    /// Ends the running employment, moves or cancels its end, sends a leave, or plans a rehire. A
+    /// fact without an id is also about later employments, so most changes are of the last one
+    /// only.
     fn change_while_running(&mut self, index: usize) {
         let record = self.records[index].clone();
+
         match (self.rng.below(6), record.end) {
             (0, None) => {
                 if let Some(end) = self.new_day(-5, 40, record.start) {
@@ -215,6 +219,7 @@ impl Sender {
     /// Ends the last leave if it is open or ends later than now; else starts one.
     fn send_leave(&mut self, index: usize) {
         let EmploymentRecord { start, leaves, .. } = self.records[index].clone();
+
         match leaves.last() {
             Some((from, to)) if to.is_none_or(|to| to > self.now) => {
                 if let Some(to) = self.new_day(-2, 40, *from) {
@@ -304,8 +309,8 @@ impl Sender {
     }
 }
 
-/// A life, as a history without facts: `salt` is the seed of the sender, `now` the number of steps. A
-/// life with fewer steps is the beginning of the longer one, so it can be shrunk.
+/// A life, as a history without facts: `salt` is the seed of the sender, `now` the number of steps.
+/// A life with fewer steps is the beginning of the longer one, so it can be shrunk.
 fn life(rng: &mut SeededRng) -> History {
     let steps = i32::try_from(3 + rng.below(12)).expect("few steps");
     History {
@@ -349,6 +354,7 @@ fn expect_agreement(sender: &Sender, history: &History) -> Result<(), String> {
     let view = View::of(history);
     let later = history.boundaries().into_iter();
     let later = later.filter(|at| *at >= hour(sender.now));
+
     for at in later.chain([hour(sender.now)]) {
         let hours = at.duration_since(hour(0)).as_hours();
         let expected = sender.expected_status(i32::try_from(hours).expect("a near hour"));

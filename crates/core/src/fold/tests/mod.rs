@@ -1,9 +1,9 @@
 //! Property tests of the fold: `docs/fold.md` 8 states the properties.
 //!
-//! Each property runs over at least 10,000 generated histories. `fact`, `history` and `display` hold
-//! and print a history; `generator` and `life` make them; `oracle*` implements the rules a second
-//! time, independently of the fold; `runner` and `shrink` run a property, and shrink and save a
-//! history that fails. `worked` and `regression_tests` are fixed histories.
+//! Each property runs over at least 10,000 generated histories. `fact`, `history` and `display`
+//! hold and print a history; `generator` and `life` make them; `oracle*` implements the rules a
+//! second time, independently of the fold; `runner` and `shrink` run a property, and shrink and
+//! save a history that fails. `worked` and `regression_tests` are fixed histories.
 
 #![allow(
     clippy::wildcard_enum_match_arm,

@@ -1,8 +1,9 @@
 //! The oracle: a second implementation of `docs/fold.md`, slow and independent of the fold.
 //!
-//! In: the events and the settings. Out: an [`OraclePerson`], which this file asks for the status at
-//! an instant (`docs/fold.md` 3, "Status"). The other `oracle_*` files read the other sections. The
-//! oracle calls no code of the fold; it shares only the types of the events, settings and findings.
+//! In: the events and the settings. Out: an [`OraclePerson`], which this file asks for the status
+//! at an instant (`docs/fold.md` 3, "Status"). The other `oracle_*` files read the other sections.
+//! The oracle calls no code of the fold; it shares only the types of the events, settings and
+//! findings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -155,6 +156,7 @@ impl OraclePerson {
                 .filter_map(|other| other.start)
                 .any(|start| lt(leave.start, start) && start.instant <= at)
         };
+
         self.state
             .leaves
             .iter()
@@ -229,6 +231,7 @@ impl OraclePerson {
                 .revocations()
                 .iter()
                 .any(|revocation| revocation.effective.instant <= at);
+
         has_begun_or_is_revoked
             || is_revoked_before_start
             || some_do_not_count

@@ -1,4 +1,6 @@
-//! The oracle reads `docs/fold.md` 2: which aliases are one worker, and which workers one person.
+//! The oracle reads `docs/fold.md` 2: aliases and persons.
+//!
+//! In: the set. Out: which aliases are one worker, and which workers are one person.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -16,6 +16,7 @@ use crate::{
 /// The key of the event that the event says it supersedes.
 fn superseded_key(event: &Event, items: &[SetItem]) -> Option<EventKey> {
     let reference = event.content.data.supersedes.as_ref()?;
+
     match reference {
         EventReference::Key { source, origin, id } => Some(EventKey {
             source: source.clone(),
@@ -155,6 +156,7 @@ pub fn break_cycles(items: &mut [SetItem]) {
 pub fn topmost<'a>(item: &'a SetItem, items: &'a [SetItem]) -> (&'a SetItem, EventKey) {
     let mut current = item;
     let mut steps = 0;
+
     while let Some(next) = parent(current, items).filter(|_| steps <= items.len()) {
         current = next;
         steps += 1;

@@ -1,4 +1,7 @@
-//! The oracle reads `docs/fold.md` 3, "Ending": the employments that rules a to d are about.
+//! The oracle reads `docs/fold.md` 3, "Ending".
+//!
+//! In: the state and an ending. Out: the employments that rules a to d end. A row of a list calls
+//! rules a to c for its employment only.
 
 use jiff::Timestamp;
 
@@ -51,14 +54,15 @@ impl OracleState {
             return false;
         };
         let (worker, opened) = (&employment.worker, employment.opened);
+
         !lt(start, end)
             && (start.instant > occurred || eq(start, end))
             && (opened < Some(occurred) || !any_fits_a)
             && !(opened.is_some() && self.same_ending_known(worker, id, end, opened))
     }
 
-    /// Rules a, b and c on those employments. Returns the ones that end. `id`: the employment id that
-    /// the ending names.
+    /// Rules a, b and c on those employments. Returns the ones that end. `id`: the employment id
+    /// that the ending names.
     pub fn end_among(
         &mut self,
         fact: &OracleFact,
@@ -108,8 +112,8 @@ impl OracleState {
         vec![index]
     }
 
-    /// Rule a. The same day in another zone, if it ends later there, is a postponement: an end that is
-    /// over stays, and an end that was stated before moves nothing.
+    /// Rule a. The same day in another zone, if it ends later there, is a postponement: an end that
+    /// is over stays, and an end that was stated before moves nothing.
     fn end_by_a(&mut self, index: usize, fact: &OracleFact, end: Moment) {
         self.count_rule("ending a");
         let employment = &mut self.employments[index];
@@ -122,6 +126,7 @@ impl OracleState {
                 && known.instant < end.instant
                 && (was_stated || employment.is_over(fact.occurred))
         });
+
         employment.end_at(stays.unwrap_or(end), Some(&fact.key));
         employment.ends.push(end);
     }
@@ -149,6 +154,7 @@ impl OracleState {
         let is_postponement = !employment.is_over(occurred)
             && !self.same_ending_known(&employment.worker, id, end, None)
             && !employment.ends.iter().any(|known| eq(*known, end));
+
         is_postponement.then_some(last)
     }
 

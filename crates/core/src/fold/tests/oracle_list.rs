@@ -1,5 +1,6 @@
-//! The oracle reads `docs/fold.md` 3, "Snapshot": each row of a list, then the employments that no
-//! row is about.
+//! The oracle reads `docs/fold.md` 3, "Snapshot".
+//!
+//! In: the state and a list. It applies each row, then ends the employments that no row is about.
 
 use jiff::tz::TimeZone;
 
@@ -51,8 +52,8 @@ impl OracleState {
         self.end_missing(fact, worker, &touched);
     }
 
-    /// The starts of the superseded lists remain stated for the employments with their id, unless the
-    /// list itself states such a start for one of them.
+    /// The starts of the superseded lists remain stated for the employments with their id, unless
+    /// the list itself states such a start for one of them.
     fn state_superseded_starts(&mut self, fact: &OracleFact, touched: &[usize]) {
         for (id, start) in &fact.superseded_rows {
             let with_id: Vec<usize> = touched
@@ -73,6 +74,7 @@ impl OracleState {
 
     fn end_missing(&mut self, fact: &OracleFact, worker: &Alias, touched: &[usize]) {
         let now = Moment::at(fact.occurred);
+
         for index in self.employments_of(worker) {
             let employment = &mut self.employments[index];
             if employment.has_begun(fact.occurred)
@@ -170,8 +172,8 @@ impl OracleState {
                 && employment.has_begun(row.fact.occurred)
                 && employment.has_stated(start)
         });
-        // A start that was stated before, for this employment or one that the row may mean, and that
-        // has moved since: the list is outdated.
+        // A start that was stated before, for this employment or one that the row may mean, and
+        // that has moved since: the list is outdated.
         let is_outdated = own
             .iter()
             .any(|index| may_have_id(index) && self.employments[*index].has_stated(start));
@@ -206,6 +208,7 @@ impl OracleState {
 
     fn apply_found_end(&mut self, row: Row, found: usize) {
         let known = self.employments[found].end;
+
         match row.end {
             Some(end) if known.is_some_and(|known| eq(known, end)) => {}
             Some(end) => {

@@ -1,5 +1,6 @@
-//! The oracle reads the rarer facts of `docs/fold.md` 3: conversions, rescinded hires, deleted
-//! records, cancellations and leaves.
+//! The oracle reads the rarer facts of `docs/fold.md` 3.
+//!
+//! They are conversions, rescinded hires, deleted records, cancellations and leaves.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +15,8 @@ use crate::{
 };
 
 impl OracleState {
-    /// Ends the whole worker under the previous id, whatever employment id the conversion names, and
-    /// starts the employment that continues.
+    /// Ends the whole worker under the previous id, whatever employment id the conversion names,
+    /// and starts the employment that continues.
     pub fn convert(&mut self, fact: &OracleFact, worker: &Alias, same: &BTreeMap<Alias, Alias>) {
         let data = &fact.event.content.data;
         let previous = Alias {
@@ -195,6 +196,7 @@ impl OracleState {
     /// The worker, and every worker that it was converted to so far, directly or through others.
     pub fn with_successors(&self, worker: &Alias) -> Vec<Alias> {
         let mut all = vec![worker.clone()];
+
         for index in 0..=self.successors.len() {
             let Some(one) = all.get(index).cloned() else {
                 break;

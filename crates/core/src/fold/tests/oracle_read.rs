@@ -1,7 +1,8 @@
 //! The oracle reads `docs/fold.md` 1 and 5: which events count, as which fact, and in which order.
 //!
-//! In: the events. Out: an [`OracleSet`]. It shares no code with the fold, and it is slow on purpose:
-//! it looks at the whole set again for every question. Edits and voids are in `oracle_edits`.
+//! In: the events. Out: an [`OracleSet`]. It shares no code with the fold, and it is slow on
+//! purpose: it looks at the whole set again for every question. Edits and voids are in
+//! `oracle_edits`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +18,8 @@ use crate::{
     fold::{FindingKind, Rules},
 };
 
-/// Reads the set twice: which edits fit depends on which aliases are one worker, and that depends on
-/// which events count.
+/// Reads the set twice: which edits fit depends on which aliases are one worker, and that depends
+/// on which events count.
 pub fn read_set(events: &[Event], rules: &Rules) -> OracleSet {
     let first = read_set_as(events, rules, &BTreeMap::new());
     read_set_as(events, rules, &same_worker(&first))
@@ -64,6 +65,7 @@ fn mark_implausible(items: &mut [SetItem], rules: &Rules, set: &mut OracleSet) {
         .iter()
         .map(|item| is_implausible(item, items, rules))
         .collect();
+
     for (item, implausible) in items.iter_mut().zip(implausible) {
         if implausible {
             set.findings

@@ -36,6 +36,7 @@ impl OracleState {
     ) {
         let worker = &same[&fact.alias];
         let id = fact.event.content.data.employment_id.clone();
+
         match fact.kind {
             Kind::Hired | Kind::Rehired => {
                 self.start(&StartRequest {

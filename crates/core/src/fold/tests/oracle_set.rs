@@ -88,6 +88,7 @@ pub fn refers_to(event: &Event, position: &EventKey, set: &OracleSet) -> bool {
         .iter()
         .filter(|fact| fact.key == *position)
         .flat_map(|fact| &fact.keys);
+
     keys.chain([position]).any(|key| {
         event
             .content

@@ -1,4 +1,6 @@
-//! The oracle reads `docs/fold.md` 3, "Start": the five rules, each over all employments again.
+//! The oracle reads `docs/fold.md` 3, "Start".
+//!
+//! In: the state and a start. Each of the five rules searches all employments again.
 
 use jiff::Timestamp;
 
@@ -51,8 +53,8 @@ impl StartRequest<'_> {
         matches!(self.fact.kind, Kind::Hired | Kind::Rehired)
     }
 
-    /// The fact is a list: it is no event of its own, and the employment that a row is about takes the
-    /// id of the row afterwards.
+    /// The fact is a list: it is no event of its own, and the employment that a row is about takes
+    /// the id of the row afterwards.
     fn is_listed(&self) -> bool {
         self.fact.kind == Kind::Snapshot
     }
@@ -74,7 +76,8 @@ impl OracleState {
             .collect()
     }
 
-    /// The employments that refused this start under this id before, under whatever id they have now.
+    /// The employments that refused this start under this id before, under whatever id they have
+    /// now.
     pub fn refused_before(
         &self,
         worker: &Alias,
@@ -162,7 +165,7 @@ impl OracleState {
 
         // Rule 1.
         let moved = self.moved(&selection, start, fact.occurred);
-        let past = self.asked_by_rule_1(request, &selection, moved);
+        let past = self.checked_by_rule_1(request, &selection, moved);
         let refusing = self.refusing(&past, start);
         if !refusing.is_empty() {
             return self.refuse(request, refusing);
@@ -195,15 +198,7 @@ impl OracleState {
         }
 
         // Rule 4.
-        let has_ended = past
-            .iter()
-            .any(|index| self.employments[*index].end.is_some());
-        if fact.kind == Kind::Hired && !request.is_dated && has_ended {
-            self.count_rule("start 4");
-            self.add_finding(FindingKind::StartWithoutDate, fact);
-            for index in past {
-                self.employments[index].undated = Some(start);
-            }
+        if self.refuses_undated(request, &past) {
             return Vec::new();
         }
 
@@ -228,24 +223,25 @@ impl OracleState {
         is_first
     }
 
-    /// The employments that rule 1 asks: all but the one that rule 2 would move.
-    fn asked_by_rule_1(
+    /// The employments that rule 1 checks: all but the one that rule 2 would move.
+    fn checked_by_rule_1(
         &self,
         request: &StartRequest,
         selection: &[usize],
         moved: Option<usize>,
     ) -> Vec<usize> {
         let (worker, id, start) = (request.worker, request.id.as_ref(), request.start);
-        let mut asked = selection.to_vec();
+        let mut checked = selection.to_vec();
+
         if id.is_some() {
-            asked.extend(self.with_id(worker, None));
-            asked.extend(self.refused_before(worker, id, start));
-            asked.extend(self.with_former_id(worker, id, start));
+            checked.extend(self.with_id(worker, None));
+            checked.extend(self.refused_before(worker, id, start));
+            checked.extend(self.with_former_id(worker, id, start));
         }
-        asked.retain(|index| Some(*index) != moved);
-        asked.sort_unstable();
-        asked.dedup();
-        asked
+        checked.retain(|index| Some(*index) != moved);
+        checked.sort_unstable();
+        checked.dedup();
+        checked
     }
 
     fn refuse(&mut self, request: &StartRequest, refusing: Vec<usize>) -> Vec<usize> {
@@ -314,6 +310,23 @@ impl OracleState {
         self.count_rule("start 3");
         self.repeat(request, &running, is_first_statement);
         running
+    }
+
+    /// Rule 4: whether an undated `hired` is refused because one of the past employments has ended.
+    fn refuses_undated(&mut self, request: &StartRequest, past: &[usize]) -> bool {
+        let has_ended = past
+            .iter()
+            .any(|index| self.employments[*index].end.is_some());
+        if request.fact.kind != Kind::Hired || request.is_dated || !has_ended {
+            return false;
+        }
+
+        self.count_rule("start 4");
+        self.add_finding(FindingKind::StartWithoutDate, request.fact);
+        for index in past {
+            self.employments[*index].undated = Some(request.start);
+        }
+        true
     }
 
     fn repeat(&mut self, request: &StartRequest, repeated: &[usize], is_first_statement: bool) {

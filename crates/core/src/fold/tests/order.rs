@@ -1,4 +1,6 @@
 //! `docs/fold.md` 8, property 1: the order, the copies and the split of the events do not matter.
+//!
+//! Each property folds the same events in another way and expects the same person.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,7 @@
-//! `docs/fold.md` 8, properties 4 and 5: facts that never give access, and persons that never become
-//! unknown.
+//! `docs/fold.md` 8, properties 4 and 5.
+//!
+//! A change, a list of stated starts, and an edit that keeps the effective date give no access. A
+//! person with a status never becomes unknown.
 
 use std::collections::BTreeSet;
 
@@ -93,6 +95,7 @@ fn listed_history(rng: &mut SeededRng) -> History {
         .into_iter()
         .filter(|_| rng.percent(70))
         .collect();
+
     list.rows = Some(rows);
     history.facts.push(list);
     history
@@ -171,6 +174,7 @@ fn a_list_of_stated_starts_gives_no_access() {
 fn edited_history(rng: &mut SeededRng) -> History {
     let mut history = generator::history(rng);
     let edited = rng.choose(&history.facts);
+
     if edited.kind != Kind::Voided {
         let mut edit = FactSpec {
             id: ADDED,
@@ -235,6 +239,7 @@ fn separates_aliases(history: &History, fact: &FactSpec) -> bool {
             .iter()
             .any(|other| other.kind == Kind::Unlinked)
     };
+
     if fact.kind == Kind::IdentifierChanged && has_unlink() {
         return true;
     }
@@ -261,8 +266,8 @@ fn hides_later_start(employment: &ViewedEmployment, at: jiff::Timestamp) -> bool
 fn a_person_with_a_status_never_becomes_unknown() {
     check_property("unknown", generator::history, |history| {
         let mut rng = SeededRng::new(history.salt);
-        // The content of a reused id, and which repeat counts, may become known later. Both act as an
-        // edit.
+        // The content of a reused id, and which repeat counts, may become known later. Both act as
+        // an edit.
         let acts_as_edit = |fact: &FactSpec| fact.hook.is_some() || fact.supersedes.is_some();
         if !has_distinct_ids(history) || history.facts.iter().any(acts_as_edit) {
             return Ok(());

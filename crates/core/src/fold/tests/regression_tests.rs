@@ -1,5 +1,7 @@
-//! Histories that the property tests found. In each, an earlier version of the fold or of its rules
-//! gave a leaver access again, or lifted the wrong end.
+//! Histories that the property tests found.
+//!
+//! In each of them an earlier version of the fold or of its rules gave a leaver access again, or
+//! lifted the wrong end. Each runs through the fold and the oracle.
 
 use super::{
     fact::{EffectiveSpec, FactRef, FactSpec, RowSpec, hour},
@@ -67,7 +69,8 @@ fn a_resend_of_an_edited_undated_hire_gives_no_access() {
 
 #[test]
 fn a_refused_start_stays_refused_after_the_refusing_employment_takes_another_id() {
-    // A termination without an id refuses the list's X. Then a rehire gives that employment the id Y.
+    // A termination without an id refuses the list's X. Then a rehire gives that employment the id
+    // Y.
     let facts = vec![
         at(Kind::Terminated, -200, 10),
         list(-30, vec![row(Some(0), -28)]),
@@ -143,8 +146,8 @@ fn a_resent_hire_does_not_open_a_listed_employment_for_a_revocation() {
 
 #[test]
 fn the_same_day_in_another_zone_does_not_replace_the_stated_instant() {
-    // A list states the day of the hire in Tokyo. The termination takes effect at the instant of the
-    // hire itself, and so does the rehire that follows.
+    // A list states the day of the hire in Tokyo. The termination takes effect at the instant of
+    // the hire itself, and so does the rehire that follows.
     let tokyo = RowSpec {
         start: Some(EffectiveSpec::DayIn(20, 2)),
         ..row(None, 20)
@@ -170,6 +173,7 @@ fn the_same_day_in_another_zone_does_not_replace_the_stated_instant() {
             ..at(Kind::Rehired, 1, 0)
         },
     ];
+
     expect_access(facts, &[]);
 }
 
@@ -181,8 +185,8 @@ fn a_hire_under_an_id_that_an_edit_replaced_is_a_repeat() {
         ..of(1, at(Kind::Hired, -222, -301))
     };
     let again = |day| of(2, at(Kind::Hired, day, -301));
-    // A repeat after the termination gives no access. A repeat before it opens no second employment,
-    // which would outlast the termination.
+    // A repeat after the termination gives no access. A repeat before it opens no second
+    // employment, which would outlast the termination.
     expect_access(
         vec![hire(), edit(), at(Kind::Terminated, -18, -18), again(-17)],
         &[(-301, -18)],
@@ -196,7 +200,9 @@ fn a_hire_under_an_id_that_an_edit_replaced_is_a_repeat() {
         ],
         &[(-301, -18)],
     );
-    // Another start under the former id is another employment. So is the same start under a third id.
+
+    // Another start under the former id is another employment. So is the same start under a third
+    // id.
     let ended = || of(1, at(Kind::Terminated, -18, -18));
     expect_access(
         vec![hire(), edit(), of(2, at(Kind::Hired, -100, -90)), ended()],
@@ -206,6 +212,7 @@ fn a_hire_under_an_id_that_an_edit_replaced_is_a_repeat() {
         vec![hire(), edit(), of(0, at(Kind::Hired, -100, -301)), ended()],
         &[(-301, OPEN)],
     );
+
     let other = of(2, at(Kind::Hired, -17, -10));
     expect_access(
         vec![hire(), edit(), at(Kind::Terminated, -18, -18), other],
@@ -251,6 +258,7 @@ fn the_same_last_day_in_another_zone_postpones_no_end_that_was_stated_before() {
         ]),
         tokyo
     );
+
     let late = FactSpec {
         time: Some(-29 * 24 - 4),
         ..ended(-29, None)

@@ -1,5 +1,7 @@
-//! `docs/fold.md` 8, property 3: after an ending or an access revocation, resending an earlier fact
-//! never gives access.
+//! `docs/fold.md` 8, property 3: a resend after an ending gives no access.
+//!
+//! The property ends a generated history with an ending or an access revocation, then sends earlier
+//! facts again under new ids and times.
 
 use std::collections::BTreeSet;
 
@@ -60,8 +62,8 @@ fn resent_history(rng: &mut SeededRng) -> History {
     history
 }
 
-/// Whether the property covers a resend of the fact: it counted, and it is neither a cancellation nor
-/// an operator's.
+/// Whether the property covers a resend of the fact: it counted, and it is neither a cancellation
+/// nor an operator's.
 fn can_be_resent(history: &History, fact: &FactSpec) -> bool {
     let reference = fact.reference();
     let is_voided = history
@@ -82,6 +84,7 @@ fn can_be_resent(history: &History, fact: &FactSpec) -> bool {
     // two persons again.
     let links_again =
         fact.kind == Kind::Converted && history.facts.iter().any(|by| by.kind == Kind::Unlinked);
+
     is_plain && has_own_id && !is_voided && !links_again && fact.kind != Kind::TerminationCancelled
 }
 
@@ -106,6 +109,7 @@ fn is_resent_history(first: &History, ending: &FactSpec, resent: &[FactSpec]) ->
             .chain(&fact.supersedes)
             .any(|to| to.1 == ENDING || resent_ids.contains(&to.1))
     });
+
     ending_is_last && !is_referenced && resent.iter().all(is_resend)
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The seed is new in each run and printed. A history that fails is shrunk (`shrink`), printed in
 //! words, and added to `proptest-regressions/fold.jsonl`, which is part of the repository. The
-//! environment variables `HIREWIRE_CASES` and `HIREWIRE_SEED` set how many histories run, and which.
+//! environment variables `HIREWIRE_CASES` and `HIREWIRE_SEED` set how many histories run, and
+//! which.
 
 use std::{
     collections::hash_map::RandomState,
@@ -141,6 +142,7 @@ fn check_without_panic(
 
 fn check_saved(property: &str, check: &impl Fn(&History) -> Result<(), String>) {
     let saved = fs::read_to_string(regression_file()).unwrap_or_default();
+
     for line in saved
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
@@ -158,6 +160,10 @@ fn check_saved(property: &str, check: &impl Fn(&History) -> Result<(), String>) 
     }
 }
 
+#[allow(
+    clippy::disallowed_types,
+    reason = "the test saves a history that fails; the core itself opens no file"
+)]
 fn save(failure: &SavedFailure) {
     let path = regression_file();
     fs::create_dir_all(path.parent().expect("a folder")).expect("the folder of saved histories");

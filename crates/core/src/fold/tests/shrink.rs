@@ -1,4 +1,6 @@
-//! Shrinks a history that fails: first it removes facts, then it simplifies them.
+//! Shrinks a history that fails, for a message that a person can read.
+//!
+//! It removes facts, then it simplifies them, as long as the history still fails.
 
 use super::{
     fact::{EffectiveSpec, FactSpec, RowSpec},

@@ -1,7 +1,7 @@
 //! The result of a history, as a property looks at it.
 //!
-//! It comes from the fold. With `HIREWIRE_READER=1` it comes from the oracle: then the properties test
-//! the rules themselves.
+//! It comes from the fold. With `HIREWIRE_READER=1` it comes from the oracle: then the properties
+//! test the rules themselves.
 
 use std::{cell::OnceCell, collections::BTreeMap};
 
@@ -72,6 +72,7 @@ impl View {
                     .collect(),
             }
         };
+
         Self {
             events,
             rules,

@@ -65,6 +65,7 @@ pub fn history(facts: Vec<FactSpec>) -> History {
             ..fact
         })
         .collect();
+
     History {
         facts,
         now: 0,
@@ -80,6 +81,7 @@ pub fn expect_access(facts: Vec<FactSpec>, expected: &[(i32, i32)]) -> History {
     let (events, rules) = (history.events(), history.rules());
     let oracle = read_person(&events, &alias(0), &rules);
     let folded = FoldedPerson::of(&events, &alias(0), &rules);
+
     for day in -400..100 {
         let is_expected = expected
             .iter()
@@ -161,6 +163,7 @@ fn a_list_does_not_restore_a_rescinded_hire() {
     );
     let (events, rules) = (listed.events(), listed.rules());
     let folded = fold(&events, &alias(0), hour(0), &rules);
+
     assert!(
         folded
             .findings
@@ -227,6 +230,7 @@ fn a_restoration_lifts_only_the_revocation_it_names() {
             restored,
         ]
     };
+
     expect_access(restoring(FactRef(0, 2)), &[(-300, OPEN)]);
     expect_access(restoring(FactRef(0, 1)), &[(-300, 0)]);
 }

@@ -120,6 +120,7 @@ pub(super) struct Target {
 impl Target {
     pub(super) fn receive(&mut self, request: &Request) {
         let body = request.body.clone().unwrap();
+
         match (request.method, request.path.split('/').nth(1).unwrap()) {
             (Method::Post, "Users") => {
                 serde_json::from_value::<scim_v2::models::user::User>(body.clone())
@@ -144,9 +145,9 @@ impl Target {
                 assert!(!patch.operations.is_empty());
                 for operation in patch.operations {
                     if kind == "Users" {
-                        self.patch(operation)
+                        self.patch(operation);
                     } else {
-                        self.membership(request, &operation)
+                        self.membership(request, &operation);
                     }
                 }
             }
@@ -184,6 +185,7 @@ impl Target {
 
     fn membership(&mut self, request: &Request, operation: &PatchOperation) {
         let group = request.path.split('/').nth(2).unwrap().replace("%20", " ");
+
         match operation {
             PatchOperation::Add(OperationTarget::WithPath { path, value }) => {
                 assert_eq!(

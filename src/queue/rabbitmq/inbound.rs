@@ -1,35 +1,36 @@
-//! What a delivery of the broker is: ours and readable, ours and not, or another instance's.
+//! Classifies a delivery of the broker: a message of this instance, or of another.
 //!
-//! Pure: bytes and properties in, a judgement out. The body is believed before the headers; they say what the body
-//! no longer can.
+//! In: bytes and properties. Out: a readable or unreadable message, or one ready for the quarantine
+//! queue. Pure: it acks nothing. The body names the instance; the headers count only where the body
+//! cannot be read.
 
 use lapin::{
-    message::Delivery as Raw,
+    message::Delivery as BrokerDelivery,
     types::{AMQPValue, FieldTable},
 };
 
-use super::{publisher::Outgoing, topology::QUARANTINE};
+use super::{outbound::OutboundMessage, topology::QUARANTINE};
 use crate::queue::{Message, UnreadableEnvelope};
 
-/// What came.
-pub(super) enum Incoming {
-    /// A message of this instance, or bytes that nobody else lays claim to.
-    Ours {
+/// A delivery of the broker, classified by instance.
+pub(super) enum Inbound {
+    /// A message of this instance, or bytes that name no instance.
+    Own {
         message: Result<Message, UnreadableEnvelope>,
         redelivered: bool,
         poison: bool,
     },
-    /// Another instance's, ready to be put aside as it came.
+    /// A message of another instance, to be published to the quarantine queue.
     Foreign {
         instance: String,
-        outgoing: Outgoing,
+        message: OutboundMessage,
     },
 }
 
-/// Judges a delivery.
-pub(super) fn read(raw: Raw, instance: &str) -> Incoming {
-    let headers = raw.properties.headers().clone().unwrap_or_default();
-    let message = Message::decode(raw.data).map_err(|unreadable| UnreadableEnvelope {
+/// Classifies a delivery for `instance`.
+pub(super) fn classify(delivery: BrokerDelivery, instance: &str) -> Inbound {
+    let headers = delivery.properties.headers().clone().unwrap_or_default();
+    let message = Message::decode(delivery.data).map_err(|unreadable| UnreadableEnvelope {
         version: unreadable.version.or_else(|| number(&headers, "envelope")),
         instance: unreadable.instance.or_else(|| text(&headers, "instance")),
         ..unreadable
@@ -38,35 +39,36 @@ pub(super) fn read(raw: Raw, instance: &str) -> Incoming {
         Ok(message) => (Some(message.instance.clone()), Some(message.version)),
         Err(unreadable) => (unreadable.instance.clone(), unreadable.version),
     };
+
     match owner {
         Some(owner) if owner != instance => {
             let body = match message {
                 Ok(message) => message.encode().unwrap_or_default(),
                 Err(unreadable) => unreadable.bytes,
             };
-            let outgoing = Outgoing::new(QUARANTINE, body, &owner, version.unwrap_or_default());
-            Incoming::Foreign {
+            let version = version.unwrap_or_default();
+            Inbound::Foreign {
+                message: OutboundMessage::new(QUARANTINE, body, &owner, version),
                 instance: owner,
-                outgoing,
             }
         }
-        Some(_) | None => Incoming::Ours {
+        Some(_) | None => Inbound::Own {
             message,
-            redelivered: raw.redelivered,
-            poison: was_delivered_too_often(&headers),
+            redelivered: delivery.redelivered,
+            poison: reached_delivery_limit(&headers),
         },
     }
 }
 
-/// Whether the broker dead-lettered it for its deliveries.
-fn was_delivered_too_often(headers: &FieldTable) -> bool {
+/// Whether the broker dead-lettered the message because it reached the delivery limit.
+fn reached_delivery_limit(headers: &FieldTable) -> bool {
     let deaths = headers.inner().get("x-death").and_then(AMQPValue::as_array);
     deaths.is_some_and(|deaths| {
-        let mut tables = deaths
+        deaths
             .as_slice()
             .iter()
-            .filter_map(AMQPValue::as_field_table);
-        tables.any(|death| text(death, "reason").as_deref() == Some("delivery_limit"))
+            .filter_map(AMQPValue::as_field_table)
+            .any(|death| text(death, "reason").as_deref() == Some("delivery_limit"))
     })
 }
 

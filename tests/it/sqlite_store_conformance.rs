@@ -10,4 +10,4 @@ async fn begin() -> StoreHarness {
     }
 }
 
-crate::store_promises!(begin);
+crate::store_conformance_tests!(begin);

@@ -1,0 +1,157 @@
+//! Lookups by match keys, probes and groups, against scripted lists.
+
+use super::*;
+
+#[tokio::test]
+async fn a_listed_user_counts_only_if_it_has_the_value_of_the_key() {
+    let ada = json!({"id": "1", "userName": "ADA@x", "externalId": "e-1"});
+    let server = ScriptedServer::default()
+        .then(list(&json!([ada])))
+        .then(list(&json!([ada, {"id": "2", "userName": "bob@x"}])));
+
+    let client = server.client().await;
+    let found = client
+        .find(&[
+            key("externalId", "E-1"),
+            key("userName", "ada@X"),
+            key("nickName", "a"),
+        ])
+        .await
+        .unwrap();
+    let Lookup::One(user) = found else {
+        panic!("{found:?}")
+    };
+    assert_eq!(
+        (user.id.as_str(), user.matched_by),
+        ("1", vec![AttributePath::parse("userName").unwrap()])
+    );
+    assert_eq!(
+        server.lines()[0],
+        "GET /scim/v2/Users?filter=externalId%20eq%20%22E-1%22"
+    );
+}
+
+#[tokio::test]
+async fn different_users_by_different_keys_are_several() {
+    let server = ScriptedServer::default()
+        .then(list(&json!([{"id": "1", "externalId": "E-1"}])))
+        .then(list(
+            &json!([{"id": "2", "emails": [{"type": "work", "value": "Ada@x"}]}]),
+        ));
+
+    let found = server
+        .client()
+        .await
+        .find(&[key("externalId", "E-1"), key("emails.work", "ada@x")])
+        .await
+        .unwrap();
+    assert!(
+        matches!(&found, Lookup::Several(users) if users.len() == 2),
+        "{found:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_the_target_cannot_filter_by_is_reported_and_the_others_are_tried() {
+    let server = ScriptedServer::default()
+        .then((StatusCode::BAD_REQUEST, "invalidFilter"))
+        .then(list(&json!([])));
+
+    let found = server
+        .client()
+        .await
+        .find(&[key("externalId", "E-1"), key("userName", "ada")])
+        .await
+        .unwrap();
+    assert_eq!(
+        found,
+        Lookup::NotFound {
+            unfiltered: vec![AttributePath::parse("externalId").unwrap()]
+        }
+    );
+}
+
+#[tokio::test]
+async fn a_target_that_ignores_the_filter_is_read_page_by_page() {
+    let page = |id: u64| {
+        let user = json!({"id": id.to_string(), "userName": format!("u{id}")});
+        json!({"totalResults": 3, "Resources": [user]}).to_string()
+    };
+    let server = ScriptedServer::default()
+        .then(page(1))
+        .then(page(2))
+        .then(page(3));
+
+    let found = server
+        .client()
+        .await
+        .find(&[key("userName", "u3")])
+        .await
+        .unwrap();
+    assert!(
+        matches!(&found, Lookup::One(user) if user.id == "3"),
+        "{found:?}"
+    );
+    assert_eq!(
+        server.lines()[2],
+        "GET /scim/v2/Users?filter=userName%20eq%20%22u3%22&startIndex=3"
+    );
+}
+
+#[tokio::test]
+async fn a_probe_only_reads_and_uses_changed_credentials() {
+    let server = ScriptedServer::default()
+        .then(StatusCode::UNAUTHORIZED)
+        .then(list(&json!([])))
+        .then(StatusCode::BAD_GATEWAY)
+        .then((StatusCode::OK, "<html>login"))
+        .then(StatusCode::NOT_FOUND);
+
+    let client = server.client().await;
+    assert_eq!(client.probe_credentials().await, Probe::Refused);
+
+    assert!(!client.set_credentials(Credentials::Token("s3cret".into())));
+    assert!(client.set_credentials(Credentials::Basic {
+        user: "u".into(),
+        password: "p".into()
+    }));
+    assert_eq!(client.probe_credentials().await, Probe::Accepted);
+    assert_eq!(server.received()[1].headers["authorization"], "Basic dTpw");
+
+    assert_eq!(client.probe_credentials().await, Probe::Unclear);
+    assert_eq!(client.probe_credentials().await, Probe::Unclear);
+    assert_eq!(client.service_provider_config().await, Ok(None));
+
+    assert!(server.lines().iter().all(|line| line.starts_with("GET ")));
+    assert!(!format!("{client:?}").contains("s3cret"));
+}
+
+#[tokio::test]
+async fn groups_match_by_exact_name_and_members_are_read_from_the_group() {
+    let server = ScriptedServer::default()
+        .then(list(
+            &json!([{"id": "g1", "displayName": "Ops"}, {"id": "g2", "displayName": "ops"}]),
+        ))
+        .then(json!({"id": "g1", "members": [{"value": "u1"}]}).to_string())
+        .then(json!({"id": "g1"}).to_string())
+        .then(StatusCode::NO_CONTENT)
+        .then(StatusCode::NO_CONTENT);
+
+    let client = server.client().await;
+    assert_eq!(client.find_group("Ops").await.unwrap(), ["g1"]);
+    assert!(client.is_member("g1", "u1").await.unwrap());
+    assert!(!client.is_member("g1", "u1").await.unwrap());
+    client.change_members("g1", &["u2"], &["u1"]).await.unwrap();
+
+    let bodies: Vec<String> = server
+        .received()
+        .into_iter()
+        .map(|request| request.body)
+        .collect();
+    assert!(
+        bodies[3].contains(r#""path":"members[value eq \"u1\"]""#),
+        "{}",
+        bodies[3]
+    );
+    assert!(bodies[4].contains(r#"[{"value":"u2"}]"#), "{}", bodies[4]);
+}
