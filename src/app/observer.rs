@@ -6,7 +6,7 @@ use crate::{
     config::Config,
     observer::{HookOutcome, HookReport, Observer, ReconcileReport},
     ops::{Tail, TailEvent},
-    store::{OutcomeKind, Recorded},
+    store::{OutcomeKind, StoredBatch},
     telemetry::{self, Metrics},
 };
 use hirewire_core::plan::Method;
@@ -96,7 +96,7 @@ impl Observer for ProcessObserver {
         }
     }
 
-    fn events_stored(&self, recorded: &Recorded) {
+    fn events_stored(&self, recorded: &StoredBatch) {
         for hook in &recorded.hooks {
             for event in hook.events.iter().filter(|event| event.is_new) {
                 self.metrics

@@ -130,27 +130,27 @@ const COLUMNS: &[Column] = &[
     ("CAUSE", |letter| text(letter, "/cause")),
     ("ABOUT", about),
     ("FILED", |letter| {
-        text(letter, "/filed").chars().take(19).collect()
+        text(letter, "/filed_at").chars().take(19).collect()
     }),
-    ("COUNT", |letter| text(letter, "/count")),
+    ("COUNT", |letter| text(letter, "/occurrences")),
     ("SUMMARY", |letter| text(letter, "/summary")),
 ];
 
 fn about(letter: &Value) -> String {
-    let account = text(letter, "/about/account/connection");
+    let account = text(letter, "/subject/account/connection");
     if !account.is_empty() {
         return format!(
             "{account}, person {}",
-            text(letter, "/about/account/person")
+            text(letter, "/subject/account/person")
         );
     }
 
-    let person = text(letter, "/about/person/person");
+    let person = text(letter, "/subject/person/person");
     if person.is_empty() {
         format!(
             "hook {} of {}",
-            text(letter, "/about/hook/hook"),
-            text(letter, "/about/hook/source")
+            text(letter, "/subject/hook/hook"),
+            text(letter, "/subject/hook/source")
         )
     } else {
         format!("person {person}")
@@ -170,7 +170,7 @@ fn show(document: &Value, output: OutputOptions) -> Result<(), Exit> {
             cell(&letter)
         ))?;
     }
-    let closed = text(&letter, "/closed");
+    let closed = text(&letter, "/closed_at");
     if !closed.is_empty() {
         print(format_args!("closed   {closed}"))?;
     }
@@ -180,7 +180,7 @@ fn show(document: &Value, output: OutputOptions) -> Result<(), Exit> {
     for line in list(document, "/history") {
         print(format_args!(
             "{}  {}  {}",
-            text(line, "/at"),
+            text(line, "/recorded_at"),
             text(line, "/connection"),
             text(line, "/outcome")
         ))?;

@@ -150,7 +150,7 @@ async fn check_store(config: &Config) -> DependencyReport {
             let reason = error.source().map(ToString::to_string).unwrap_or_default();
             (DependencyState::Unreachable, format!("{error}: {reason}"))
         }
-        Err(error @ (StoreError::Refused(_) | StoreError::NotOurs(_))) => {
+        Err(error @ (StoreError::Refused(_) | StoreError::Incompatible(_))) => {
             (DependencyState::Refused, error.to_string())
         }
     };

@@ -94,6 +94,6 @@ async fn migrate(
 fn store_error(error: StoreError) -> Exit {
     match &error {
         StoreError::Unreachable(_) => Exit::unreachable(error.into()),
-        StoreError::Refused(_) | StoreError::NotOurs(_) => Exit::failed(error.into()),
+        StoreError::Refused(_) | StoreError::Incompatible(_) => Exit::failed(error.into()),
     }
 }

@@ -78,7 +78,7 @@ fn show(person: &Value) -> Result<(), Exit> {
 
     print("\nhistory")?;
     for line in list(person, "/history") {
-        let (at, outcome) = (text(line, "/at"), text(line, "/outcome"));
+        let (at, outcome) = (text(line, "/recorded_at"), text(line, "/outcome"));
         let connection = text(line, "/connection");
         print(format_args!("  {at}  {connection:<12} {outcome}"))?;
     }

@@ -42,7 +42,7 @@ pub use sources::{SourceConfig, SourceSecret};
 
 use crate::{
     ops::OpsRole,
-    store::{StoreSettings, Wiring},
+    store::{StoreSettings, SourceRouting},
 };
 use hirewire_core::fold::Rules;
 use reader::Reader;
@@ -197,13 +197,13 @@ impl Config {
     }
 
     /// The sources of each connection, for the store.
-    pub fn wiring(&self) -> Wiring {
+    pub fn source_routing(&self) -> SourceRouting {
         let with_sources = self
             .connections
             .iter()
             .filter(|(_, connection)| !connection.sources.is_empty());
 
-        Wiring {
+        SourceRouting {
             connections: with_sources
                 .map(|(name, c)| (name.clone(), c.sources.iter().cloned().collect()))
                 .collect(),

@@ -152,9 +152,9 @@ fn a_config_gives_each_module_its_settings() {
         Authority::PreHire
     );
     assert_eq!(rules.sources.len(), 3);
-    let wiring = config.wiring();
+    let source_routing = config.source_routing();
     assert_eq!(
-        wiring.connections["workplace"],
+        source_routing.connections["workplace"],
         BTreeSet::from([id("acme"), id("recruiting")])
     );
     let endpoint = config.sources["jobs"].endpoint().unwrap();

@@ -132,7 +132,7 @@ impl Reconciler {
     ) -> Result<(PublishedConnection, Facts), ReconcileError> {
         let version = Some(claim.mapping_version);
         let Some(published) = self.connection.published(&self.store, version).await? else {
-            self.store.release(claim, Some(UNPUBLISHED_DELAY)).await?;
+            self.store.release(claim, UNPUBLISHED_DELAY).await?;
             return Err(ReconcileError::ClaimLost);
         };
 
@@ -142,7 +142,7 @@ impl Reconciler {
         };
         let Some(facts) = facts else {
             self.store
-                .release(claim, Some(UNKNOWN_PERSON_DELAY))
+                .release(claim, UNKNOWN_PERSON_DELAY)
                 .await?;
             return Err(ReconcileError::ClaimLost);
         };

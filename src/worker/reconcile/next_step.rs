@@ -71,7 +71,7 @@ pub(crate) enum Conclusion {
     /// A request failed for good: nothing is tried until facts or mapping change.
     GiveUp(DeadLetterCause, Failure),
     /// The connection was paused: the account waits for its resume.
-    Paused(PauseReason),
+    Pause(PauseReason),
     /// The bound user answered 404 and that is not confirmed yet.
     UserMissing,
     /// A match key found the user under another id.
@@ -182,7 +182,7 @@ impl fmt::Display for Conclusion {
                     cause.as_str()
                 )
             }
-            Self::Paused(reason) => {
+            Self::Pause(reason) => {
                 write!(
                     f,
                     "wait: the connection is paused ({})",

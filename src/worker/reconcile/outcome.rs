@@ -57,7 +57,7 @@ impl CommitBuilder<'_> {
                 self.undecided(subject.dead_letter(cause, summary, detail))
             }
             Conclusion::GiveUp(cause, failure) => self.give_up(cause, &failure),
-            Conclusion::Paused(reason) => self.paused(reason),
+            Conclusion::Pause(reason) => self.paused(reason),
             Conclusion::UserMissing => self.user_missing(),
             Conclusion::UserReplaced => self.user_replaced(),
             Conclusion::UserGone => self.user_gone(),
@@ -127,7 +127,7 @@ impl CommitBuilder<'_> {
         let (account, status) = (self.context.account(), self.context.person.status);
         Commit {
             reconciled_access: access,
-            due: self.context.desired.access.due,
+            next_due_at: self.context.desired.access.due,
             ..reconciled(account, status, kind, detail)
         }
     }
@@ -176,7 +176,7 @@ impl CommitBuilder<'_> {
             0
         };
         let audit = after(self.at, audit_delay(commit.audits));
-        commit.due = Some(commit.due.map_or(audit, |due| due.min(audit)));
+        commit.next_due_at = Some(commit.next_due_at.map_or(audit, |due| due.min(audit)));
     }
 
     /// `observe`: the plan is recorded, nothing was sent.
@@ -401,7 +401,7 @@ pub(super) fn reconciled(
     Commit {
         reconciled_access: None,
         reconciled: true,
-        due: None,
+        next_due_at: None,
         priority: Priority::Other,
         attempts: 0,
         not_before: None,

@@ -151,7 +151,7 @@ fn show(table: &mut Table, commit: &Commit) {
             (false, _) => "no".to_owned(),
         },
     );
-    table.line("due", from_now(commit.due));
+    table.line("due", from_now(commit.next_due_at));
     table.line("not before", from_now(commit.not_before));
     table.line("verify at", from_now(commit.verify_at));
     table.line(
@@ -266,7 +266,7 @@ fn nothing_was_sent(commits: &mut Commits) {
         unchanged(),
     );
 
-    let unproven = Fixture::employee().with(|f| f.claim.taken_over = true);
+    let unproven = Fixture::employee().with(|f| f.claim.lease_taken_over = true);
     commits.case(
         "unchanged after an earlier lease ran out",
         &unproven,
@@ -464,7 +464,7 @@ fn the_account_waits(commits: &mut Commits) {
     let sent = Before::sent(Operation::Deactivate, 200);
     commits.case("a deactivation had no effect", &leaver, sent, conclusion);
 
-    let paused = Conclusion::Paused(PauseReason::Credentials);
+    let paused = Conclusion::Pause(PauseReason::Credentials);
     commits.case(
         "the connection is paused",
         &employee,
