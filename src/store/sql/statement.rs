@@ -10,7 +10,8 @@
 //! | `{values}` | `VALUES ($2, $3), ($4, $5)` |
 //!
 //! `{now}` and `{skip_locked}` are the dialect's. `$1` is always this process's clock. Both
-//! databases cache a prepared statement by its text, so the text depends only on the number of rows.
+//! databases cache a prepared statement by its text, so the text depends only on the number of
+//! rows.
 
 use std::{borrow::Cow, fmt::Write as _};
 
