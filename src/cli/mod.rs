@@ -36,13 +36,11 @@ use clap::{Parser, Subcommand};
 
 use exit::{Exit, print};
 
-/// Hirewire turns signed HR webhooks into SCIM 2.0 accounts: any order, duplication or replay of the
-/// same events ends in the same account.
+/// Turn signed HR webhooks into SCIM 2.0 accounts.
 #[derive(Debug, Parser)]
 #[command(
     name = "hirewire",
     version,
-    about,
     disable_help_subcommand = true,
     max_term_width = 110
 )]
