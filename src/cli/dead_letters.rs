@@ -16,7 +16,8 @@ use super::{
 /// List, show and replay dead letters: hooks and accounts that need an operator.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A replay is always safe: it sends what follows from all events at that moment, not what failed before.
+A replay is always safe: it sends what follows from all events at that moment, and not the
+request that failed.
 
 Examples:
   hirewire dead-letters list
@@ -36,8 +37,8 @@ struct Filter {
     /// Only dead letters of this connection.
     #[arg(long)]
     connection: Option<String>,
-    /// Only dead letters with this cause: unreadable, poison, exhausted, conflict, ambiguous, refused,
-    /// vanished, `not_effective`, protected, or the name of a finding.
+    /// Only dead letters with this cause: unreadable, poison, exhausted, conflict, ambiguous,
+    /// refused, vanished, `not_effective`, protected, or the name of a finding.
     #[arg(long)]
     cause: Option<String>,
     /// Only dead letters of this person: key, source/worker, or worker id.

@@ -1,7 +1,7 @@
 //! The command line: one file per command, one grammar for all (a plural noun, then a verb).
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage or config, 3 a dependency cannot be reached, 4 done in
-//! part.
+//! Exit codes: 0 done, 1 failed, 2 wrong usage or config, 3 a dependency cannot be reached, 4 done
+//! in part.
 
 mod api;
 mod api_options;

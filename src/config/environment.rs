@@ -118,7 +118,8 @@ fn variable(path: &str, key: &str) -> String {
     format!("{OVERRIDE}{}", words.join("__"))
 }
 
-/// `NAME=value` lines, as `EnvironmentFile=` of systemd and `--env-file` of container engines read them.
+/// `NAME=value` lines, as `EnvironmentFile=` of systemd and `--env-file` of container engines read
+/// them.
 fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.lines()
         .map(str::trim)

@@ -1,4 +1,5 @@
-//! A connection's [`MappingDocument`]: the profile's mapping, the connection's rules on top, policies.
+//! A connection's [`MappingDocument`]: the profile's mapping, the connection's rules on top,
+//! policies.
 //!
 //! The document is compiled once here, so that a fault in an expression gets a caret under its own
 //! characters in the file.

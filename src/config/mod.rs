@@ -1,8 +1,8 @@
 //! The config: one TOML file, read as a whole or refused as a whole, with every mistake reported.
 //!
 //! [`Config::load`] returns a typed [`Config`] or the [`Diagnostics`]. This is the only module that
-//! reads environment variables. It opens no connection. A key of a later version is refused by name,
-//! never accepted and ignored.
+//! reads environment variables. It opens no connection. A key of a later version is refused by
+//! name, never accepted and ignored.
 
 mod address;
 mod connections;
@@ -153,7 +153,8 @@ impl Config {
         Self::parse(&text, &file, &environment)
     }
 
-    /// Parses the text of a config. Diagnostics name `file`, and relative paths start in its folder.
+    /// Parses the text of a config. Diagnostics name `file`, and relative paths start in its
+    /// folder.
     pub fn parse(text: &str, file: &str, environment: &Environment) -> Result<Self, Diagnostics> {
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
@@ -210,7 +211,8 @@ impl Config {
         }
     }
 
-    /// The rules of every source, for the fold. The scope is left open: each connection sets its own.
+    /// The rules of every source, for the fold. The scope is left open: each connection sets its
+    /// own.
     pub fn rules(&self) -> Rules {
         Rules {
             sources: self

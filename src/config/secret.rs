@@ -1,7 +1,8 @@
 //! Secrets: the config names them and does not hold them.
 //!
-//! `{ env = "NAME" }` is read once, with the config. `{ file = "PATH" }` is read each time, so that a
-//! mounted secret can be rotated while the process runs. A missing secret is reported with the config.
+//! `{ env = "NAME" }` is read once, with the config. `{ file = "PATH" }` is read each time, so that
+//! a mounted secret can be rotated while the process runs. A missing secret is reported with the
+//! config.
 
 use std::path::{Path, PathBuf};
 
@@ -150,8 +151,8 @@ impl<'a> Section<'a> {
         let span = SourceSpan::Secret(value.span());
         let title = format!("`{key}` is a literal secret");
         let label = format!("expected {SECRET}");
-        let help = "a config is copied and committed: replace this secret at its origin, then put the \
-                    new one into a variable or a file";
+        let help = "a config is copied and committed: replace this secret at its origin, then put \
+                    the new one into a variable or a file";
         let diagnostic = Diagnostic::mistake(span, title, label).help(help);
         self.reader.report(diagnostic);
         None

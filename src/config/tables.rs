@@ -1,4 +1,5 @@
-//! Reads the whole file: root keys, `[intake]`, `[ops]`, `[queue]`, `[store]`, sources, connections.
+//! Reads the whole file: root keys, `[intake]`, `[ops]`, `[queue]`, `[store]`, sources,
+//! connections.
 //!
 //! A key that cannot be read is reported and gets its default here: the config is refused anyway.
 

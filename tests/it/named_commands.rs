@@ -108,8 +108,9 @@ fn the_search_finds_commands_and_leaves_prose_alone() {
         ]
     );
 
-    let rust = "/// `hirewire check` is meant, hirewire is not.\nlet a = \"\\\nExamples:\n  hirewire \
-                send acme\n  cat f | hirewire preview -\";\nlet b = \"hirewire init{option}\";\n\
+    let rust = "/// `hirewire check` is meant, hirewire is not.\nlet a = \"\\\nExamples:\n  \
+                hirewire send acme\n  cat f | hirewire preview -\";\n\
+                let b = \"hirewire init{option}\";\n\
                 let c = \"another \\\n    hirewire process\";\nlet d = \"hirewire: {error}\";\n";
     assert_eq!(
         found(rust, Syntax::Rust),
@@ -245,7 +246,8 @@ fn in_backticks(line: &str, nouns: &BTreeSet<String>) -> Vec<(usize, String)> {
         .collect()
 }
 
-/// The command after `cargo run ... --`, in `command: [...]` of compose, and after its service `hr`.
+/// The command after `cargo run ... --`, in `command: [...]` of compose, and after its service
+/// `hr`.
 fn after_markers(line: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     for (start, marker) in [

@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn every_mistake_of_a_file_is_reported_at_once() {
-    let text = "instnace = \"x\"\n[intake]\nlisten = 80\n[sources.ops]\npreset = \"bambohr\"\nsecrets = []\n\
+    let text = "instnace = \"x\"\n[intake]\nlisten = 80\n\
+                [sources.ops]\npreset = \"bambohr\"\nsecrets = []\n\
                 [connections.a]\nprofile = \"work place\"\nsources = [\"acme\"]\n";
     let found = messages(text);
     let begins = [
@@ -14,7 +15,8 @@ fn every_mistake_of_a_file_is_reported_at_once() {
         "5:\"bambohr\": `bambohr` is not a source preset: did you mean \"bamboohr\"?",
         "6:[]: no secret",
         "7:a: [connections.a] has no `base_url`",
-        "7:a: [connections.a] needs one credential: expected exactly one of token, basic, header; found none",
+        "7:a: [connections.a] needs one credential: expected exactly one of token, basic, header; \
+         found none",
         "8:\"work place\": `work place` is not a profile: did you mean \"workplace\"?",
         "9:\"acme\": `acme` is not a source of this config",
     ];
@@ -221,16 +223,17 @@ fn a_secret_is_named_exists_and_has_the_right_form() {
 fn several_sources_need_distinct_ids_and_named_connections() {
     let two = |line: &str| {
         format!(
-            "{}[sources.two]\ntime_zone = \"UTC\"\npreset = \"canonical\"\nsecrets = [{{ env = \"ACME\" }}]\n",
+            "{}[sources.two]\ntime_zone = \"UTC\"\npreset = \"canonical\"\n\
+             secrets = [{{ env = \"ACME\" }}]\n",
             with("", line)
         )
     };
     assert!(messages(&two(""))[0].starts_with("6:app: [connections.app] has no `sources`"));
     let named = two("sources = [\"acme\", \"two\"]\nexternal_id = \"worker.id\"");
-    assert!(
-        messages(&named)[0]
-            .starts_with("10:\"worker.id\": `external_id` of [connections.app] is probably not as intended: with several sources")
-    );
+    assert!(messages(&named)[0].starts_with(
+        "10:\"worker.id\": `external_id` of [connections.app] is probably not as \
+                 intended: with several sources"
+    ));
     assert!(
         messages(&two("sources = [\"acme\", \"two\"]")).is_empty(),
         "the default names it"
@@ -282,7 +285,8 @@ fn a_fault_in_an_expression_has_a_caret_under_its_own_characters() {
         ),
         ("match = [\"externalId\", \"nick name\"]", "9:\"nick name\""),
         (
-            "[[connections.app.groups]]\nname = \"A\"\n[[connections.app.groups]]\nname = { expr = 'worker.dep' }",
+            "[[connections.app.groups]]\nname = \"A\"\n\
+             [[connections.app.groups]]\nname = { expr = 'worker.dep' }",
             "12:dep",
         ),
     ];

@@ -189,9 +189,10 @@ fn a_connection_needs_only_a_base_url_and_a_token() {
     assert_eq!(document.r#match, ["externalId", "userName"]);
     assert_eq!(document.mapping.len(), document.profile.mapping.len());
     assert!(matches!(config.queue, QueueConfig::Embedded));
-    assert!(
-        matches!(&config.store, StoreConfig::Sqlite(path) if path.ends_with("hirewire-data/hirewire.db"))
-    );
+    let StoreConfig::Sqlite(store) = &config.store else {
+        panic!("{:?}", config.store)
+    };
+    assert!(store.ends_with("hirewire-data/hirewire.db"));
     assert_eq!(config.hook_url("acme"), "http://127.0.0.1:8080/hooks/acme");
     assert!(
         parse("").is_ok(),
