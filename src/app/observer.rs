@@ -38,6 +38,7 @@ impl ProcessObserver {
                 .write()
                 .unwrap_or_else(PoisonError::into_inner),
         );
+
         for (name, source) in &config.sources {
             for (index, secret) in source.secrets.iter().enumerate() {
                 if let Some(until) = secret.not_after {
@@ -59,6 +60,7 @@ impl Observer for ProcessObserver {
         let at = telemetry::now();
         self.metrics
             .hook(source, hook.status.as_u16(), hook.took, at);
+
         self.tail.tell(|| {
             let (verdict, events) = match hook.outcome {
                 HookOutcome::Accepted {
@@ -111,6 +113,7 @@ impl Observer for ProcessObserver {
             let after = Duration::try_from(at.duration_since(ended)).unwrap_or_default();
             self.metrics.revoked(&report.connection, after);
         }
+
         self.tail.tell(|| {
             let outcome = serde_json::to_value(report.outcome.kind).ok();
             Line::Account {

@@ -247,5 +247,6 @@ async fn post_replay(
         "dry_run": dry_run,
         "reason": consent.reason,
     });
+
     api.post("/api/v1/dead-letters/replay", &body).await
 }

@@ -182,6 +182,7 @@ mod tests {
         let path = folder.path().join("hirewire.env");
         init("canonical", "generic", folder.path()).unwrap();
         let first = std::fs::read_to_string(&path).unwrap();
+
         assert_eq!(
             init("canonical", "generic", folder.path())
                 .err()

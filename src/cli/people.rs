@@ -126,6 +126,7 @@ fn show_employment(employment: &Value) -> Result<(), Exit> {
         id if id.is_empty() => id,
         id => format!("{id}  "),
     };
+
     print(format_args!(
         "  {id}from {}  {end}",
         text(employment, "/start/instant")

@@ -271,6 +271,7 @@ async fn load(
 
 async fn measured(poster: Arc<Poster<'_>>, number: u64) -> Result<PostOutcome, Exit> {
     let begun = Instant::now();
+
     Ok(match poster.post(number).await? {
         Ok(response) => {
             let status = response.status().as_u16();

@@ -180,6 +180,7 @@ fn is_valid_name(name: &str, section: &Section<'_>) -> bool {
             label,
         );
     }
+
     valid
 }
 

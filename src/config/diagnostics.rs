@@ -209,6 +209,7 @@ mod tests {
         )
         .help("see docs/config.md");
         let shown = Diagnostics::new("hirewire.toml", text, vec![wrong]).to_string();
+
         for part in [
             "error: unknown key `listne`",
             "hirewire.toml:2:1",
@@ -248,6 +249,7 @@ mod tests {
             .iter()
             .map(|diagnostic| diagnostic.title.as_str())
             .collect();
+
         assert_eq!(titles, ["first", "second", "third"]);
         assert_eq!(found.mistakes(), 2);
         assert!(found.to_string().contains("HIREWIRE__X"), "{found}");

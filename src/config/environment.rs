@@ -143,6 +143,7 @@ mod tests {
     #[test]
     fn a_variable_overrides_the_key_that_it_names() {
         assert_eq!(variable("", "instance"), "HIREWIRE__INSTANCE");
+
         assert_eq!(
             variable("sources.acme-hr", "time_zone"),
             "HIREWIRE__SOURCES__ACME_HR__TIME_ZONE"
@@ -176,6 +177,7 @@ mod tests {
                 .get(name)
                 .map(|value| value.expose_secret().to_owned())
         };
+
         assert_eq!(value("A").as_deref(), Some("set"));
         assert_eq!(value("B").as_deref(), Some("b=c"));
         assert_eq!(value("C").as_deref(), Some("x"));

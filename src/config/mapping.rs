@@ -231,6 +231,7 @@ fn lifecycle(section: &Section<'_>) -> LifecyclePolicy {
         delete_after: text("delete_after", default.delete_after),
     };
     lifecycle.finish();
+
     read
 }
 

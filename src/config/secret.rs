@@ -167,6 +167,7 @@ impl<'a> Section<'a> {
         } else {
             Diagnostic::mistake(span, error.to_string(), reason)
         };
+
         self.reader.report(match error {
             SecretError::NoVariable(name) => diagnostic.help(format!(
                 "set it, or add the line {name}=... to the .env file beside the config"

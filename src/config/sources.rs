@@ -215,6 +215,7 @@ fn preset(section: &Section<'_>) -> Option<Preset> {
             label,
         );
     }
+
     preset
 }
 

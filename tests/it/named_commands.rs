@@ -128,6 +128,7 @@ fn root() -> &'static Path {
 
 fn files() -> Vec<(PathBuf, Syntax)> {
     let mut files = Vec::new();
+
     for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
         files.push((root().join(name), Syntax::Markdown));
     }
@@ -194,6 +195,7 @@ fn run(arguments: &[&str]) -> (bool, String) {
 fn commands_in(text: &str, syntax: Syntax, nouns: &BTreeSet<String>) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let (mut fenced, mut continued) = (false, false);
+
     for (number, line) in text.lines().enumerate() {
         if syntax == Syntax::Markdown && line.trim_start().starts_with("```") {
             fenced = !fenced;
@@ -250,6 +252,7 @@ fn in_backticks(line: &str, nouns: &BTreeSet<String>) -> Vec<(usize, String)> {
 /// `hr`.
 fn after_markers(line: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
+
     for (start, marker) in [
         ("cargo run", "-- "),
         ("command: [", "["),

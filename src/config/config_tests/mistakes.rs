@@ -20,6 +20,7 @@ fn every_mistake_of_a_file_is_reported_at_once() {
         "8:\"work place\": `work place` is not a profile: did you mean \"workplace\"?",
         "9:\"acme\": `acme` is not a source of this config",
     ];
+
     for begin in begins {
         assert!(
             found.iter().any(|line| line.starts_with(begin)),
@@ -124,6 +125,7 @@ fn each_mistake_of_a_connection_is_reported_once_at_its_span() {
         ),
         ("guard = {}", "9:guard: guard: not in this version"),
     ];
+
     assert_messages(cases.map(|(line, begin)| (with("", line), begin)));
 }
 
@@ -144,6 +146,7 @@ fn each_mistake_of_a_mapping_is_reported_once_at_its_span() {
             "9:[[connections.app.groups]]: `groups.0` of [connections.app] cannot be used",
         ),
     ];
+
     assert_messages(cases.map(|(line, begin)| (with("", line), begin)));
 }
 
@@ -181,6 +184,7 @@ fn each_mistake_of_another_table_is_reported_once_at_its_span() {
             "4:\"abc\": `hash` is not a hash",
         ),
     ];
+
     assert_messages(cases.map(|(text, begin)| (text.to_owned(), begin)));
 }
 
@@ -228,7 +232,9 @@ fn several_sources_need_distinct_ids_and_named_connections() {
             with("", line)
         )
     };
+
     assert!(messages(&two(""))[0].starts_with("6:app: [connections.app] has no `sources`"));
+
     let named = two("sources = [\"acme\", \"two\"]\nexternal_id = \"worker.id\"");
     assert!(messages(&named)[0].starts_with(
         "10:\"worker.id\": `external_id` of [connections.app] is probably not as \
@@ -239,12 +245,14 @@ fn several_sources_need_distinct_ids_and_named_connections() {
         "the default names it"
     );
     assert!(messages(&two("sources = [\"acme\"]\nexternal_id = \"worker.id\"")).is_empty());
+
     let same = two("sources = [\"acme\"]").replace("[sources.two]", "[sources.two]\nid = \"acme\"");
     assert!(
         messages(&same)[0].contains("have the same id"),
         "{:?}",
         messages(&same)
     );
+
     let bare = "[sources.b]\npreset = \"bamboohr\"\nsecrets = [{ env = \"TEXT\" }]\n";
     assert!(
         messages(bare)[0].starts_with("1:b: [sources.b] has no `time_zone`"),
@@ -252,6 +260,7 @@ fn several_sources_need_distinct_ids_and_named_connections() {
         messages(bare)
     );
     assert!(parse(bare).is_err());
+
     let canonical = with("", "").replace("time_zone", "# time_zone");
     assert!(messages(&canonical)[0].starts_with("1:acme: [sources.acme] has no `time_zone`"));
     assert!(
@@ -290,6 +299,7 @@ fn a_fault_in_an_expression_has_a_caret_under_its_own_characters() {
             "12:dep",
         ),
     ];
+
     for (line, span) in cases {
         let found = messages(&with("", line));
         assert!(

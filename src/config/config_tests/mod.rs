@@ -132,5 +132,6 @@ fn messages_in(text: &str, environment: &Environment) -> Vec<String> {
         };
         format!("{span}: {}: {}", diagnostic.title, diagnostic.label)
     };
+
     found.all().iter().map(line).collect()
 }
