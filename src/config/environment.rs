@@ -44,7 +44,7 @@ impl Environment {
 
     /// Turns a missing secret into a warning, for a machine that does not run the service.
     #[must_use]
-    pub fn offline(self) -> Self {
+    pub(crate) fn offline(self) -> Self {
         Self {
             offline: true,
             ..self
@@ -76,7 +76,7 @@ impl Environment {
     }
 
     /// False if `NO_COLOR` is set (<https://no-color.org>).
-    pub fn wants_colour(&self) -> bool {
+    pub(crate) fn wants_colour(&self) -> bool {
         self.get("NO_COLOR")
             .is_none_or(|value| value.expose_secret().is_empty())
     }

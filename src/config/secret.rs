@@ -16,7 +16,7 @@ use super::{
 
 /// The location of a secret.
 #[derive(Clone, Debug)]
-pub enum SecretSource {
+pub(crate) enum SecretSource {
     /// An environment variable, with its value at the time the config was read.
     Variable {
         /// The variable's name.
@@ -52,7 +52,7 @@ pub enum SecretError {
 
 impl SecretSource {
     /// Reads the secret anew.
-    pub fn read(&self) -> Result<SecretString, SecretError> {
+    pub(crate) fn read(&self) -> Result<SecretString, SecretError> {
         let text = match self {
             Self::Variable { name, value } => value
                 .clone()

@@ -3,7 +3,7 @@
 mod mistakes;
 mod reading;
 
-use super::*;
+use super::{connections::Limits, *};
 
 const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
