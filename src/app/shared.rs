@@ -1,6 +1,7 @@
 //! The state that all tasks of a service share, and the steps that change it.
 //!
-//! It starts workers and the operators' API once the store is reached, and replaces them at a reload.
+//! It starts workers and the operators' API once the store is reached, and replaces them at a
+//! reload.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -159,6 +160,7 @@ impl Shared {
                 ),
             }
         }
+
         Ok(())
     }
 

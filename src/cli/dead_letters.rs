@@ -16,7 +16,8 @@ use super::{
 /// List, show and replay dead letters: hooks and accounts that need an operator.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A replay is always safe: it sends what follows from all events at that moment, not what failed before.
+A replay is always safe: it sends what follows from all events at that moment, and not the
+request that failed.
 
 Examples:
   hirewire dead-letters list
@@ -36,8 +37,8 @@ struct Filter {
     /// Only dead letters of this connection.
     #[arg(long)]
     connection: Option<String>,
-    /// Only dead letters with this cause: unreadable, poison, exhausted, conflict, ambiguous, refused,
-    /// vanished, `not_effective`, protected, or the name of a finding.
+    /// Only dead letters with this cause: unreadable, poison, exhausted, conflict, ambiguous,
+    /// refused, vanished, `not_effective`, protected, or the name of a finding.
     #[arg(long)]
     cause: Option<String>,
     /// Only dead letters of this person: key, source/worker, or worker id.
@@ -162,7 +163,10 @@ fn show(document: &Value, output: OutputOptions) -> Result<(), Exit> {
         return print(format_args!("{document:#}"));
     }
 
-    let letter = document.pointer("/dead_letter").cloned().unwrap_or_default();
+    let letter = document
+        .pointer("/dead_letter")
+        .cloned()
+        .unwrap_or_default();
     for (heading, cell) in COLUMNS {
         print(format_args!(
             "{:<8} {}",
@@ -246,5 +250,6 @@ async fn post_replay(
         "dry_run": dry_run,
         "reason": consent.reason,
     });
+
     api.post("/api/v1/dead-letters/replay", &body).await
 }

@@ -122,9 +122,13 @@ fn show_employment(employment: &Value) -> Result<(), Exit> {
     } else {
         format!("until {end}")
     };
+    let id = match text(employment, "/id") {
+        id if id.is_empty() => id,
+        id => format!("{id}  "),
+    };
+
     print(format_args!(
-        "  {}  from {}  {end}",
-        text(employment, "/id"),
+        "  {id}from {}  {end}",
         text(employment, "/start/instant")
     ))
 }

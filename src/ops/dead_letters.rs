@@ -122,7 +122,9 @@ pub(super) async fn replay(
     for raw in replayed.hooks {
         match reread(&ops, &raw) {
             Some(hook) => {
-                ops.store().store_hooks(&[hook], &ops.parts().source_routing).await?;
+                ops.store()
+                    .store_hooks(&[hook], &ops.parts().source_routing)
+                    .await?;
                 result.hooks_read += 1;
             }
             None => result.hooks_unreadable.push(raw.dead_letter),

@@ -26,7 +26,7 @@ pub(crate) use preview::ReadBody;
 pub use tail::{Tail, TailEvent};
 
 use crate::{
-    store::{Store, SourceRouting},
+    store::{SourceRouting, Store},
     worker::Connection,
 };
 use api_error::ApiError;

@@ -26,8 +26,8 @@ mod sql;
 mod sweep;
 
 pub use accounts::{
-    Account, AccountView, Intent, IntentKind, MatchKeyValue, Outcome, OutcomeKind,
-    OutcomeReason, Priority,
+    Account, AccountView, Intent, IntentKind, MatchKeyValue, Outcome, OutcomeKind, OutcomeReason,
+    Priority,
 };
 pub use claims::{ChangedSinceClaim, Claim, ClaimRequest, ClaimStatus};
 pub use commits::{Commit, CommitResult, Committed};

@@ -11,7 +11,7 @@ use super::{Worker, back_off, log_receive_error};
 use crate::{
     failpoint,
     queue::{Acker, Delivery, Hook, Message, QueueName, UnreadableEnvelope},
-    store::{StoredBatch, StoreError},
+    store::{StoreError, StoredBatch},
 };
 use hirewire_core::backoff::{Backoff, Retry};
 
@@ -161,7 +161,12 @@ async fn store_messages(worker: &Worker, messages: &[Message]) -> Result<(), Sto
     }
 
     let source_routing = &worker.shared.settings.source_routing;
-    match worker.shared.store.store_hooks(&hooks, source_routing).await {
+    match worker
+        .shared
+        .store
+        .store_hooks(&hooks, source_routing)
+        .await
+    {
         Ok(recorded) => {
             report_stored(worker, &recorded);
             Ok(())
@@ -186,7 +191,10 @@ async fn store_hook(worker: &Worker, hook: &Hook) -> Result<(), StoreError> {
     let store = &worker.shared.store;
     let source_routing = &worker.shared.settings.source_routing;
 
-    match store.store_hooks(std::slice::from_ref(hook), source_routing).await {
+    match store
+        .store_hooks(std::slice::from_ref(hook), source_routing)
+        .await
+    {
         Ok(recorded) => {
             report_stored(worker, &recorded);
             Ok(())

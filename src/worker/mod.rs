@@ -29,7 +29,7 @@ pub(crate) use reconcile::{ReconcileContext, assess, note_text, requests_of};
 use crate::{
     observer::Observer,
     queue::{Queue, ReceiveError},
-    store::{StoredBatch, Store, SourceRouting},
+    store::{SourceRouting, Store, StoredBatch},
     telemetry,
 };
 use hirewire_core::{backoff::Retry, event::SourceId, fold::SourceRules};

@@ -141,9 +141,7 @@ impl Reconciler {
             None => self.store.facts(&claim.account.person).await?,
         };
         let Some(facts) = facts else {
-            self.store
-                .release(claim, UNKNOWN_PERSON_DELAY)
-                .await?;
+            self.store.release(claim, UNKNOWN_PERSON_DELAY).await?;
             return Err(ReconcileError::ClaimLost);
         };
         Ok((published, facts))
