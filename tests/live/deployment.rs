@@ -160,7 +160,7 @@ time_zone = "Europe/Berlin"
         launch = launch.environment("HIREWIRE__DATA_DIR", &self.data_dir(name));
 
         let mut process = change(launch).start();
-        process.wait_for_line("  account  app", STEP_TIMEOUT).await;
+        process.wait_for_line("  target   app", STEP_TIMEOUT).await;
         process
     }
 
