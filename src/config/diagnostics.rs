@@ -133,7 +133,7 @@ impl Diagnostics {
     }
 
     /// The diagnostics as text, each with its line and a caret.
-    pub(crate) fn render(&self, renderer: &Renderer) -> String {
+    pub fn render(&self, renderer: &Renderer) -> String {
         let each = self
             .all
             .iter()
