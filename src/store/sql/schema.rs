@@ -163,8 +163,7 @@ async fn check_owner(tx: &mut Tx<'_>, instance: &str) -> Result<(), StoreError> 
     }
     Err(StoreError::Incompatible(format!(
         "the store belongs to the instance `{owner}`, but this is the instance `{instance}`: \
-         set [store] url to another store, or, if this store is a copy that `{instance}` takes \
-         over, run `hirewire instance accept`"
+         set `instance` to `{owner}`, or set [store] url to a store of its own"
     )))
 }
 
