@@ -12,7 +12,7 @@ pub async fn a_store_of_another_instance_is_refused(harness: &StoreHarness) {
             assert!(
                 message.contains("`test`")
                     && message.contains("`staging`")
-                    && message.contains("instance accept")
+                    && message.contains("a store of its own")
             );
         }
         other => panic!("{other:?}"),
