@@ -51,7 +51,7 @@ pub(crate) struct OpsParts {
     pub(crate) connections: BTreeMap<String, Arc<Connection>>,
     /// Which sources feed which connection.
     pub(crate) source_routing: SourceRouting,
-    /// What the fold must know of each source.
+    /// The fold's rules for each source.
     pub(crate) sources: BTreeMap<SourceId, SourceRules>,
     pub(crate) read_body: ReadBody,
     pub(crate) reread_hook: RereadHook,

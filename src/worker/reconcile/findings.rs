@@ -75,7 +75,7 @@ pub(super) fn terminated_at(person: &Person, events: &[Event]) -> Option<Timesta
     Some(effective.map_or(known, |effective| effective.max(known)))
 }
 
-/// What happened and what to do; `None`: no action is needed.
+/// The event and the action that it needs, for operators; `None`: no action is needed.
 fn summary_of(kind: FindingKind) -> Option<&'static str> {
     match kind {
         FindingKind::WhichEmployment => Some(

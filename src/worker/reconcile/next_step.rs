@@ -1,4 +1,4 @@
-//! What follows in a reconcile: the one enum that the loop in `run.rs` matches on.
+//! The next step of a reconcile: the one enum that the loop in `run.rs` matches on.
 //!
 //! Every step returns a [`NextStep`]. All but one name more work; [`NextStep::Commit`] ends the
 //! reconcile with a [`Conclusion`], from which `outcome` builds the commit. Plain data.
@@ -13,7 +13,7 @@ use hirewire_core::plan::{
     DeadLetterCause, Failure, FailureKind, Operation, PauseReason, Phase, Wait,
 };
 
-/// What follows.
+/// The next step of a reconcile.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum NextStep {
     /// Read the target, then plan.
@@ -64,7 +64,7 @@ pub(crate) enum Conclusion {
     /// The assessment needs the decision of an operator.
     FileDeadLetter {
         cause: DeadLetterCause,
-        /// What happened and what to do next.
+        /// States the event and the operator's next action.
         summary: String,
         detail: Value,
     },

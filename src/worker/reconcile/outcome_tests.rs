@@ -33,7 +33,7 @@ struct Commits {
     outcomes: BTreeSet<OutcomeKind>,
 }
 
-/// What an assessment found and a reconcile did before the conclusion.
+/// The state that an assessment and a reconcile leave before the conclusion.
 #[derive(Default)]
 struct Before {
     binding: Option<Binding>,

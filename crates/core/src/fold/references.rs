@@ -11,7 +11,7 @@ use super::set::KeyedEvent;
 use crate::event::{Event, EventKey, EventReference};
 
 /// Resolves references. It knows, for each source and id, the event that was received first: an
-/// operator's bare id names that event, whatever its origin.
+/// operator's bare id names that event, regardless of its origin.
 #[derive(Debug, Default)]
 pub(super) struct ReferenceResolver(BTreeMap<(String, String), (Timestamp, EventKey)>);
 

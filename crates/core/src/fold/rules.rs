@@ -29,7 +29,8 @@ pub struct Rules {
     /// By source. A source that is not in the map has [`SourceRules::default`].
     pub sources: BTreeMap<SourceId, SourceRules>,
     /// The `sources` of a connection: only their employments and attributes count. `None`: all
-    /// sources count. Access revocations and links count from every source, whatever the scope.
+    /// sources count. Access revocations and links count from every source, regardless of the
+    /// scope.
     pub scope: Option<BTreeSet<SourceId>>,
 }
 

@@ -15,8 +15,8 @@ use crate::{
 };
 
 impl OracleState {
-    /// Ends the whole worker under the previous id, whatever employment id the conversion names,
-    /// and starts the employment that continues.
+    /// Ends the whole worker under the previous id, regardless of the employment id that the
+    /// conversion names, and starts the employment that continues.
     pub fn convert(&mut self, fact: &OracleFact, worker: &Alias, same: &BTreeMap<Alias, Alias>) {
         let data = &fact.event.content.data;
         let previous = Alias {

@@ -76,8 +76,8 @@ impl OracleState {
             .collect()
     }
 
-    /// The employments that refused this start under this id before, under whatever id they have
-    /// now.
+    /// The employments that refused this start under this id before, regardless of the id they
+    /// have now.
     pub fn refused_before(
         &self,
         worker: &Alias,
