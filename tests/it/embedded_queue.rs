@@ -1,4 +1,9 @@
-//! The embedded queue: its conformance, its file, and the death of its process.
+//! The embedded queue: its conformance, the lock on its file, and a kill of its process.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use hirewire::queue::{EmbeddedQueue, PublishError, Queue as _, QueueName, QueueOpenError};
 use tempfile::TempDir;
@@ -9,15 +14,15 @@ use crate::queue_conformance::{
     drain, receive, tag, tagged, tags,
 };
 
-/// How many processes may end with a delivery unacked, as in the queue itself.
+/// The delivery limit of the embedded queue: a later delivery makes a message poison.
 const DELIVERY_LIMIT: usize = 20;
 
 /// The environment variable that names the queue's file to a child process.
 const QUEUE_FILE: &str = "HIREWIRE_TEST_QUEUE_FILE";
 
-struct Folder(TempDir);
+struct QueueFolder(TempDir);
 
-impl Folder {
+impl QueueFolder {
     fn new() -> Self {
         Self(TempDir::new().expect("a folder"))
     }
@@ -27,7 +32,7 @@ impl Folder {
     }
 }
 
-impl Harness for Folder {
+impl Harness for QueueFolder {
     type Queue = EmbeddedQueue;
 
     fn instance(&self) -> &'static str {
@@ -45,11 +50,11 @@ impl Harness for Folder {
     }
 }
 
-queue_conformance::conformance_tests!(Folder::new());
+queue_conformance::conformance_tests!(QueueFolder::new());
 
 #[tokio::test]
 async fn the_file_of_another_instance_is_not_opened() {
-    let folder = Folder::new();
+    let folder = QueueFolder::new();
     folder.open().await.close().await;
     let refused = EmbeddedQueue::open(folder.file(), "staging")
         .await
@@ -64,7 +69,7 @@ async fn the_file_of_another_instance_is_not_opened() {
 
 #[tokio::test]
 async fn a_file_in_use_is_not_opened_twice() {
-    let folder = Folder::new();
+    let folder = QueueFolder::new();
     let queue = folder.open().await;
     let refused = EmbeddedQueue::open(folder.file(), "test")
         .await
@@ -77,7 +82,7 @@ async fn a_file_in_use_is_not_opened_twice() {
 
 #[tokio::test]
 async fn a_dropped_queue_releases_its_file() {
-    let folder = Folder::new();
+    let folder = QueueFolder::new();
     drop(folder.open().await);
     let reopened = async {
         while EmbeddedQueue::open(folder.file(), "test").await.is_err() {
@@ -91,7 +96,7 @@ async fn a_dropped_queue_releases_its_file() {
 
 #[tokio::test]
 async fn a_message_over_the_delivery_limit_is_poison_in_the_dead_queue() {
-    let folder = Folder::new();
+    let folder = QueueFolder::new();
     let queue = folder.open().await;
     queue_conformance::publish(&queue, "test", QueueName::Events, &["poison"]).await;
     queue.close().await;
@@ -119,7 +124,7 @@ async fn a_message_over_the_delivery_limit_is_poison_in_the_dead_queue() {
 /// exact.
 #[tokio::test(flavor = "current_thread")]
 async fn publishes_over_the_outstanding_limit_are_refused_as_overload() {
-    let folder = Folder::new();
+    let folder = QueueFolder::new();
     let queue = folder.open().await;
     let publishes = (0..1030)
         .map(|number| queue.publish(QueueName::Events, tagged("test", &number.to_string())));
@@ -137,7 +142,7 @@ async fn publishes_over_the_outstanding_limit_are_refused_as_overload() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_confirmed_message_survives_a_kill() {
-    let folder = Folder::new();
+    let folder = QueueFolder::new();
     for round in 1..=3_usize {
         let lines = lines_until_killed(
             child(
@@ -167,7 +172,7 @@ async fn every_confirmed_message_survives_a_kill() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_worker_loses_no_message_and_no_ack() {
-    let folder = Folder::new();
+    let folder = QueueFolder::new();
     let lines = lines_until_killed(
         child(
             "embedded_queue::child_that_publishes_and_acks",
@@ -202,9 +207,9 @@ async fn a_killed_worker_loses_no_message_and_no_ack() {
     clippy::disallowed_methods,
     reason = "a test names the file to its child"
 )]
-async fn queue_of_child() -> std::sync::Arc<EmbeddedQueue> {
+async fn queue_of_child() -> Arc<EmbeddedQueue> {
     let file = std::env::var(QUEUE_FILE).expect("started by another test");
-    std::sync::Arc::new(EmbeddedQueue::open(file, "test").await.expect("a queue"))
+    Arc::new(EmbeddedQueue::open(file, "test").await.expect("a queue"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -213,7 +218,7 @@ async fn child_that_publishes() {
     let queue = queue_of_child().await;
 
     let publishers = (0..16).map(|publisher| {
-        let queue = std::sync::Arc::clone(&queue);
+        let queue = Arc::clone(&queue);
         tokio::spawn(async move {
             for number in 0.. {
                 let tag = format!("{}/{publisher}/{number}", std::process::id());
@@ -235,7 +240,7 @@ async fn child_that_publishes_and_acks() {
     let queue = queue_of_child().await;
 
     let publishing = {
-        let queue = std::sync::Arc::clone(&queue);
+        let queue = Arc::clone(&queue);
         async move {
             for number in 0.. {
                 let tag = number.to_string();
@@ -269,15 +274,16 @@ async fn child_that_publishes_and_acks() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement: run it with --ignored --nocapture"]
-async fn throughput() {
+async fn measure_publish_and_receive_throughput() {
     let body = "x".repeat(700); // with base64 and the envelope: about 1 KiB
     for publishers in [1, 16, 64, 256] {
-        let folder = Folder::new();
-        let queue = std::sync::Arc::new(folder.open().await);
+        let folder = QueueFolder::new();
+        let queue = Arc::new(folder.open().await);
         let each = 20_000 / publishers;
-        let started = std::time::Instant::now();
+
+        let started = Instant::now();
         let tasks = (0..publishers).map(|_| {
-            let (queue, message) = (std::sync::Arc::clone(&queue), tagged("test", &body));
+            let (queue, message) = (Arc::clone(&queue), tagged("test", &body));
             tokio::spawn(async move {
                 for _ in 0..each {
                     queue
@@ -288,9 +294,9 @@ async fn throughput() {
             })
         });
         futures_util::future::join_all(tasks).await;
-        let published = started.elapsed();
+        let published_in = started.elapsed();
 
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let mut received = 0;
         while received < each * publishers {
             let deliveries = queue
@@ -303,15 +309,18 @@ async fn throughput() {
             )
             .await;
         }
+        let received_in = started.elapsed();
 
-        let rate = |elapsed: std::time::Duration| {
-            f64::from(u32::try_from(received).expect("few")) / elapsed.as_secs_f64()
-        };
         println!(
             "{publishers} publishers: {:.0}/s in, {:.0}/s out",
-            rate(published),
-            rate(started.elapsed())
+            rate(received, published_in),
+            rate(received, received_in)
         );
         queue.close().await;
     }
+}
+
+/// Messages a second.
+fn rate(messages: usize, elapsed: Duration) -> f64 {
+    f64::from(u32::try_from(messages).expect("few")) / elapsed.as_secs_f64()
 }

@@ -1,7 +1,14 @@
-//! Hirewire as it is installed: the service in a process of its own on embedded queue and SQLite, a sandbox in another as
-//! its application, and operators' commands in theirs.
+//! An installed Hirewire: the service, a sandbox and the operator's commands, each in its own
+//! process.
+//!
+//! The service runs on the embedded queue and SQLite, below a temporary folder. The output of every
+//! process goes to files of that folder.
 
-use std::{path::Path, process::Command, process::Output, time::Duration};
+use std::{
+    path::Path,
+    process::{Command, Output},
+    time::Duration,
+};
 
 use hirewire_core::source::{Scheme, Secret};
 use serde_json::{Value, json};
@@ -11,61 +18,57 @@ use crate::{
     waiting::wait_until,
 };
 
-/// The webhook secret.
+/// The webhook secret of the source `acme`.
 pub const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
-/// The application's token.
+/// The bearer token of the SCIM application.
 pub const TOKEN: &str = "t0ken-of-the-application";
 
-/// How long anything may take to come.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest time that a test waits for one condition.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Everything in its processes.
 pub struct Installation {
     _sandbox: Child,
-    /// The sandbox's address, without a path.
-    pub application: String,
+    /// `http://HOST:PORT` of the sandbox.
+    pub sandbox_url: String,
     pub service: Option<Child>,
-    /// What the service was asked to be.
+    /// The `mode` of the connection `app`. [`Installation::configure`] writes it.
     pub mode: &'static str,
-    hooks: String,
-    /// Where health, metrics and the API are.
-    pub ops: String,
+    hook_url: String,
+    /// `http://HOST:PORT` of health, metrics and the API.
+    pub ops_url: String,
     starts: u32,
-    /// Where they run; the last to go, so that a failure can show what was printed.
+    /// The working directory of all processes. It is dropped last: a process that fails prints its
+    /// output from here.
     pub folder: tempfile::TempDir,
 }
 
 impl Installation {
-    /// A sandbox and a service, running; `connection` is added to the connection's table, and after it whatever tables.
+    /// Starts a sandbox and a service. `connection` continues the table of the connection `app`;
+    /// further tables may follow in it.
     pub async fn start(mode: &'static str, connection: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = hirewire(folder.path());
         command.args(["sandbox", "--listen", "127.0.0.1:0", "--token", TOKEN]);
         let mut sandbox = Child::start("sandbox", folder.path(), command);
-        let line = sandbox.wait_for_line("page ", PATIENCE).await;
-        let application = line
-            .split_whitespace()
-            .last()
-            .expect("an address")
-            .trim_end_matches('/')
-            .to_owned();
-        let (hooks, ops) = (String::new(), String::new());
-        let mut here = Self {
+        let line = sandbox.wait_for_line("page ", TIMEOUT).await;
+        let sandbox_url = last_word(&line).trim_end_matches('/').to_owned();
+
+        let mut installation = Self {
             folder,
             _sandbox: sandbox,
-            application,
+            sandbox_url,
             service: None,
             mode,
-            hooks,
-            ops,
+            hook_url: String::new(),
+            ops_url: String::new(),
             starts: 0,
         };
-        here.configure(connection);
-        here.serve().await;
-        here
+        installation.configure(connection);
+        installation.start_service().await;
+        installation
     }
 
-    /// Writes the config.
+    /// Writes `hirewire.toml`.
     pub fn configure(&self, connection: &str) {
         let text = format!(
             r#"
@@ -86,35 +89,30 @@ mode = "{}"
 limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", propagation_delay = "3s" }}
 {connection}
 "#,
-            self.application, self.mode
+            self.sandbox_url, self.mode
         );
         std::fs::write(self.folder.path().join("hirewire.toml"), text).expect("a config");
     }
 
-    /// Starts the service and waits until all of it runs.
-    pub async fn serve(&mut self) {
+    /// Starts the service, reads its addresses from its output, and waits until it is ready.
+    pub async fn start_service(&mut self) {
         self.starts += 1;
+        let name = format!("service-{}", self.starts);
         let mut command = hirewire(self.folder.path());
         command.arg("run");
-        let mut service = Child::start(
-            &format!("service-{}", self.starts),
-            self.folder.path(),
-            command,
-        );
-        service.wait_for_line("API ", PATIENCE).await;
-        let line = service.wait_for_line("/hooks/acme", PATIENCE).await;
+        let mut service = Child::start(&name, self.folder.path(), command);
+
+        service.wait_for_line("API ", TIMEOUT).await;
+        let line = service.wait_for_line("/hooks/acme", TIMEOUT).await;
+        last_word(&line).clone_into(&mut self.hook_url);
+        let line = service.wait_for_line("/readyz", TIMEOUT).await;
         line.split_whitespace()
-            .last()
-            .expect("a URL")
-            .clone_into(&mut self.hooks);
-        let line = service.wait_for_line("/readyz", PATIENCE).await;
-        let ops = line
-            .split_whitespace()
             .find_map(|word| word.strip_suffix("/readyz,"))
-            .expect("a URL");
-        ops.clone_into(&mut self.ops);
-        let ready = format!("{}/readyz", self.ops);
-        wait_until("the service is ready", PATIENCE, async || {
+            .expect("a URL")
+            .clone_into(&mut self.ops_url);
+
+        let ready = format!("{}/readyz", self.ops_url);
+        wait_until("the service is ready", TIMEOUT, async || {
             let answer = reqwest::get(&ready).await.ok()?;
             answer.status().is_success().then_some(())
         })
@@ -122,55 +120,63 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", propagation_delay 
         self.service = Some(service);
     }
 
-    /// Asks the service to end, and waits until it has.
-    pub async fn end_service(&mut self) {
+    /// Sends SIGTERM to the service and waits for its exit. An exit code other than 0 fails the
+    /// test.
+    pub async fn stop_service(&mut self) {
         let mut service = self.service.take().expect("it runs");
         service.signal(Signal::Terminate);
-        assert!(service.wait_for_exit(PATIENCE).await.success());
+        assert!(service.wait_for_exit(TIMEOUT).await.success());
     }
 
-    /// Runs an operator's command.
-    pub async fn run(&self, arguments: &[&str]) -> Said {
+    /// Runs an operator's command to its end.
+    pub async fn run(&self, arguments: &[&str]) -> CommandOutput {
         self.run_with(arguments, &[]).await
     }
 
-    /// Runs an operator's command with these variables too.
-    pub async fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Said {
+    /// As [`Installation::run`], with more environment variables.
+    pub async fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> CommandOutput {
         let mut command = hirewire(self.folder.path());
         command.args(arguments).envs(variables.iter().copied());
+
         let output = tokio::task::spawn_blocking(move || command.output().expect("it runs"))
             .await
             .expect("it ends");
-        Said::new(output)
+        CommandOutput::new(output)
     }
 
-    /// Posts a fact, signed.
+    /// Signs an event and posts it. Returns the status of the answer.
     pub async fn post(&self, id: &str, kind: &str, worker: &str, data: &Value) -> u16 {
         self.post_signed(&event(id, kind, worker, data).to_string(), SECRET)
             .await
     }
 
-    /// Posts a body as it is, signed with that secret.
+    /// Signs a body with that secret and posts it unchanged. Returns the status of the answer.
     pub async fn post_signed(&self, body: &str, secret: &str) -> u16 {
         let secret = Secret::new(secret.to_owned());
         let headers = Scheme::standard_webhooks()
             .sign(body.as_bytes(), &secret, hirewire::telemetry::now(), "msg")
             .expect("signed");
-        let request = reqwest::Client::new().post(&self.hooks).headers(headers);
-        let request = request
+
+        let answer = reqwest::Client::new()
+            .post(&self.hook_url)
+            .headers(headers)
             .header("content-type", "application/cloudevents+json")
-            .body(body.to_owned());
-        request.send().await.expect("an answer").status().as_u16()
+            .body(body.to_owned())
+            .send()
+            .await
+            .expect("an answer");
+        answer.status().as_u16()
     }
 
-    /// Switches faults of the application on, in place of those that were.
-    pub async fn faults(&self, text: &str) {
-        let faults = reqwest::Client::new().post(format!("{}/sandbox/faults", self.application));
-        let answer = faults
+    /// Replaces the faults of the sandbox. An empty text removes them.
+    pub async fn set_faults(&self, text: &str) {
+        let answer = reqwest::Client::new()
+            .post(format!("{}/sandbox/faults", self.sandbox_url))
             .json(&json!({ "faults": text }))
             .send()
             .await
             .expect("an answer");
+
         assert!(
             answer.status().is_success(),
             "{}",
@@ -178,51 +184,60 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", propagation_delay 
         );
     }
 
-    /// What the application holds and was asked.
-    pub async fn state(&self) -> Value {
-        let answer = reqwest::get(format!("{}/sandbox/state", self.application))
+    /// Reads the users and the last requests of the sandbox.
+    pub async fn sandbox_state(&self) -> Value {
+        let answer = reqwest::get(format!("{}/sandbox/state", self.sandbox_url))
             .await
             .expect("an answer");
         answer.json().await.expect("JSON")
     }
 
-    /// Waits until the person's account came to that.
-    pub async fn reconciled(&self, worker: &str, wanted: &str) -> Value {
-        wait_until(&format!("{worker} is {wanted}"), PATIENCE, async || {
-            let said = self.run(&["people", "show", worker, "-o", "json"]).await;
-            let shown: Value = serde_json::from_str(&said.out).ok()?;
-            (shown.pointer("/accounts/0/account/outcome/kind") == Some(&json!(wanted)))
-                .then_some(shown)
+    /// Waits until the last outcome of the person's account is `wanted`. Returns the output of
+    /// `people show`.
+    pub async fn wait_for_outcome(&self, worker: &str, wanted: &str) -> Value {
+        wait_until(&format!("{worker} is {wanted}"), TIMEOUT, async || {
+            let output = self.run(&["people", "show", worker, "-o", "json"]).await;
+            let person: Value = serde_json::from_str(&output.stdout).ok()?;
+            (person.pointer("/accounts/0/account/outcome/kind") == Some(&json!(wanted)))
+                .then_some(person)
         })
         .await
     }
 }
 
-/// What a command said.
-#[derive(Debug)]
-#[allow(dead_code, reason = "shown where a test fails")]
-pub struct Said {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+fn last_word(line: &str) -> &str {
+    line.split_whitespace().last().expect("a URL")
 }
 
-impl Said {
+#[derive(Debug)]
+#[allow(dead_code, reason = "a failing test prints all fields")]
+pub struct CommandOutput {
+    /// -1: a signal ended the process.
+    pub exit_code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl CommandOutput {
     fn new(output: Output) -> Self {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
         Self {
-            code: output.status.code().unwrap_or(-1),
-            out: text(output.stdout),
-            err: text(output.stderr),
+            exit_code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).expect("text"),
+            stderr: String::from_utf8(output.stderr).expect("text"),
         }
     }
 }
 
-/// An event as HR would send it now.
+/// Builds the event that HR sends now.
 pub fn event(id: &str, kind: &str, worker: &str, data: &Value) -> Value {
     json!({
-        "specversion": "1.0", "id": id, "source": "/hr/acme", "type": format!("hr.worker.{kind}.v1"),
-        "subject": worker, "time": hirewire::telemetry::now().to_string(), "data": data,
+        "specversion": "1.0",
+        "id": id,
+        "source": "/hr/acme",
+        "type": format!("hr.worker.{kind}.v1"),
+        "subject": worker,
+        "time": hirewire::telemetry::now().to_string(),
+        "data": data,
     })
 }
 
@@ -232,7 +247,8 @@ fn hirewire(folder: &Path) -> Command {
         .current_dir(folder)
         .env_clear()
         .env("HIREWIRE_LOG", "debug,hirewire=trace")
-        .env("USER", "operator");
-    command.env("HR_SECRET", SECRET).env("APP_TOKEN", TOKEN);
+        .env("USER", "operator")
+        .env("HR_SECRET", SECRET)
+        .env("APP_TOKEN", TOKEN);
     command
 }

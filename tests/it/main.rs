@@ -1,4 +1,7 @@
-//! Hermetic tests of whole paths: nothing but this process and those of `hirewire` that it starts.
+//! Hermetic tests of whole paths, from a signed hook to a SCIM account.
+//!
+//! They run in this process and in the `hirewire` processes that it starts. They need no other
+//! service: the queue is embedded, the store is SQLite, the SCIM application is the sandbox.
 
 #![allow(
     clippy::expect_used,
@@ -8,10 +11,10 @@
     clippy::unused_async,
     clippy::format_push_string,
     clippy::unnecessary_literal_bound,
-    reason = "a test fails by panicking; what is shared with the live tests is as they need it"
+    reason = "a test fails by panicking; the modules of the live tests keep their own style"
 )]
 
-mod account_life;
+mod account_lifecycle;
 #[path = "../live/child.rs"]
 #[allow(dead_code, reason = "the live tests use more of it")]
 mod child;
@@ -25,11 +28,11 @@ mod operate;
 #[path = "../conformance/queue/mod.rs"]
 mod queue_conformance;
 mod quiet;
-mod service_life;
+mod service_lifecycle;
 mod sqlite_store_conformance;
 #[path = "../conformance/store/mod.rs"]
 mod store_conformance;
 #[path = "../live/waiting.rs"]
 mod waiting;
 mod workplace_knobs;
-mod workplace_life;
+mod workplace_lifecycle;

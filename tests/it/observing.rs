@@ -1,10 +1,12 @@
-//! `mode = "observe"`, and what comes of it once the connection is applied.
+//! `mode = "observe"`: a reconcile records its requests and writes nothing.
+//!
+//! After the connection changes to `apply`, the service sends the observed changes.
 
 use serde_json::{Value, json};
 
 use crate::{
     child::Signal,
-    installation::{Installation, PATIENCE},
+    installation::{Installation, TIMEOUT},
     waiting::wait_until,
 };
 
@@ -15,10 +17,11 @@ fn hired(given: &str) -> Value {
     } })
 }
 
-/// The requests of the application so far that were no reads.
-async fn writes(all: &Installation) -> Vec<Value> {
-    let state = all.state().await;
+/// Returns the requests other than GET that the sandbox received so far.
+async fn writes(installation: &Installation) -> Vec<Value> {
+    let state = installation.sandbox_state().await;
     let requests = state["requests"]["last"].as_array().expect("requests");
+
     requests
         .iter()
         .filter(|request| request["method"] != "GET")
@@ -26,45 +29,51 @@ async fn writes(all: &Installation) -> Vec<Value> {
         .collect()
 }
 
-#[tokio::test]
-async fn what_was_observed_is_done_once_the_connection_is_applied() {
-    let mut all = Installation::start("observe", "").await;
-    assert_eq!(all.post("1", "hired", "E-1", &hired("Ada")).await, 200);
-    let shown = all.reconciled("E-1", "observed").await;
-    let would = &shown["history"][0]["detail"]["would_send"];
-    assert_eq!(
-        would,
-        &json!([{ "method": "POST", "path": "/Users" }]),
-        "{shown:#}"
-    );
-    assert_eq!(writes(&all).await, Vec::<Value>::new());
+/// Restarts the service with another `mode` of the connection.
+async fn restart_in_mode(installation: &mut Installation, mode: &'static str) {
+    installation.mode = mode;
+    installation.configure("");
+    installation.stop_service().await;
+    installation.start_service().await;
+}
 
-    all.mode = "apply";
-    all.configure("");
-    all.service
-        .as_ref()
-        .expect("it runs")
-        .signal(Signal::HangUp);
-    all.reconciled("E-1", "created").await;
-    wait_until("one account", PATIENCE, async || {
-        (all.state().await["users"]["total"] == 1).then_some(())
+#[tokio::test]
+async fn an_observed_connection_is_written_only_after_apply() {
+    let mut installation = Installation::start("observe", "").await;
+    let status = installation
+        .post("1", "hired", "E-1", &hired("Ada"))
+        .await;
+    assert_eq!(status, 200);
+
+    let person = installation.wait_for_outcome("E-1", "observed").await;
+    assert_eq!(
+        person["history"][0]["detail"]["would_send"],
+        json!([{ "method": "POST", "path": "/Users" }]),
+        "{person:#}"
+    );
+    assert_eq!(writes(&installation).await, Vec::<Value>::new());
+
+    installation.mode = "apply";
+    installation.configure("");
+    let service = installation.service.as_ref().expect("it runs");
+    service.signal(Signal::HangUp);
+    installation.wait_for_outcome("E-1", "created").await;
+    wait_until("one account", TIMEOUT, async || {
+        (installation.sandbox_state().await["users"]["total"] == 1).then_some(())
     })
     .await;
-    assert_eq!(writes(&all).await.len(), 1);
+    assert_eq!(writes(&installation).await.len(), 1);
 
-    // And back: what leaves while observed is deactivated after a restart.
-    all.mode = "observe";
-    all.configure("");
-    all.end_service().await;
-    all.serve().await;
-    all.post("2", "terminated", "E-1", &json!({})).await;
-    all.reconciled("E-1", "observed").await;
-    assert_eq!(writes(&all).await.len(), 1);
-    all.mode = "apply";
-    all.configure("");
-    all.end_service().await;
-    all.serve().await;
-    all.reconciled("E-1", "deactivated").await;
-    assert_eq!(all.state().await["active"], 0);
-    all.end_service().await;
+    // A termination that was only observed is applied after a restart.
+    restart_in_mode(&mut installation, "observe").await;
+    installation
+        .post("2", "terminated", "E-1", &json!({}))
+        .await;
+    installation.wait_for_outcome("E-1", "observed").await;
+    assert_eq!(writes(&installation).await.len(), 1);
+
+    restart_in_mode(&mut installation, "apply").await;
+    installation.wait_for_outcome("E-1", "deactivated").await;
+    assert_eq!(installation.sandbox_state().await["active"], 0);
+    installation.stop_service().await;
 }

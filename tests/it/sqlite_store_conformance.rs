@@ -1,4 +1,4 @@
-//! The conformance tests of a store on SQLite: each in a file of its own.
+//! Runs the conformance tests of the store on SQLite. Each test has its own database file.
 
 use crate::store_conformance::harness::StoreHarness;
 

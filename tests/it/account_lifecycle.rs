@@ -1,10 +1,15 @@
-//! One account's life, in each dialect: planned by `plan`, sent by `target`, carried out by the sandbox, which shares
-//! no code with either. After each step the same plan is made again from what the target then says: it must be empty.
+//! The lifecycle of one account in each dialect: hire, change, termination, rehire.
+//!
+//! `plan` makes the operations, `scim_client` sends them, and the sandbox applies them. The sandbox
+//! shares no code with either. After each step the test reads the user and plans again: the second
+//! plan must be empty.
 
 use std::{sync::Arc, time::Duration};
 
-use hirewire::observer::NoObserver;
-use hirewire::scim_client::{BreakerSettings, Client, ClientSettings, Credentials, Lookup};
+use hirewire::{
+    observer::NoObserver,
+    scim_client::{BreakerSettings, Client, ClientSettings, Credentials, Lookup},
+};
 use hirewire_core::{
     mapping::{
         Access, AccountAdoption, Desired, DesiredAttribute, DesiredValue, GroupsPolicy, MatchKey,
@@ -24,31 +29,28 @@ use tokio_util::sync::CancellationToken;
 const TOKEN: &str = "life-token";
 const ADA: &str = "ada@acme.example";
 
-/// A sandbox that listens, and a client of it.
+/// A running sandbox and a SCIM client for it.
 struct Harness {
     sandbox: Sandbox,
     client: Client,
     profile: Profile,
 }
 
-async fn harness(dialect: SandboxProfile, profile: &str) -> Harness {
+async fn start_harness(dialect: SandboxProfile, profile: &str) -> Harness {
     let sandbox = Sandbox::new(SandboxSettings {
         token: Some(TOKEN.into()),
         profile: dialect,
         faults: Vec::new(),
     });
+
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let serving = sandbox.clone();
+    let router = sandbox.service();
     tokio::spawn(async move {
-        hirewire::http::serve(
-            listener,
-            serving.service(),
-            hirewire::http::Limits::default(),
-            CancellationToken::new(),
-        )
-        .await
+        let (limits, stop) = (hirewire::http::Limits::default(), CancellationToken::new());
+        hirewire::http::serve(listener, router, limits, stop).await
     });
+
     let profile = Profile::named(profile).expect("an embedded profile");
     let client = Client::new(ClientSettings {
         connection: "life".to_owned(),
@@ -62,6 +64,7 @@ async fn harness(dialect: SandboxProfile, profile: &str) -> Harness {
         observer: Arc::new(NoObserver),
     })
     .expect("a client");
+
     Harness {
         sandbox,
         client,
@@ -69,21 +72,25 @@ async fn harness(dialect: SandboxProfile, profile: &str) -> Harness {
     }
 }
 
-fn desired(title: &str) -> Desired {
-    let set = |path: &str, value: &str| DesiredAttribute {
+fn desired_attribute(path: &str, value: &str) -> DesiredAttribute {
+    DesiredAttribute {
         path: AttributePath::parse(path).expect("a path"),
         value: DesiredValue::Set(Value::from(value)),
         on: WhenWritten::Always,
-    };
+    }
+}
+
+fn desired_user(title: &str) -> Desired {
     let attributes = vec![
-        set("userName", ADA),
-        set("name.givenName", "Ada"),
-        set("name.familyName", "Lovelace"),
-        set("name.formatted", "Ada Lovelace"),
-        set("emails.work", ADA),
-        set("title", title),
-        set("enterprise.department", "Engineering"),
+        desired_attribute("userName", ADA),
+        desired_attribute("name.givenName", "Ada"),
+        desired_attribute("name.familyName", "Lovelace"),
+        desired_attribute("name.formatted", "Ada Lovelace"),
+        desired_attribute("emails.work", ADA),
+        desired_attribute("title", title),
+        desired_attribute("enterprise.department", "Engineering"),
     ];
+
     Desired {
         attributes,
         external_id: Some("E-1001".to_owned()),
@@ -92,18 +99,12 @@ fn desired(title: &str) -> Desired {
 }
 
 impl Harness {
-    fn key(path: &str, value: &str) -> MatchKey {
-        MatchKey {
+    async fn find_user(&self) -> Option<Value> {
+        let keys = [("externalId", "E-1001"), ("userName", ADA)].map(|(path, value)| MatchKey {
             path: AttributePath::parse(path).expect("a path"),
             value: value.to_owned(),
-        }
-    }
+        });
 
-    async fn found(&self) -> Option<Value> {
-        let keys = [
-            Self::key("externalId", "E-1001"),
-            Self::key("userName", ADA),
-        ];
         match self.client.find(&keys).await.expect("a look-up") {
             Lookup::NotFound { .. } => None,
             Lookup::One(hit) => Some(self.client.get(&hit.id).await.expect("the user")),
@@ -135,6 +136,7 @@ impl Harness {
             external_id_on: WhenWritten::Create,
             groups: GroupsPolicy::default(),
         };
+
         plan::plan(&input, &self.profile, policy)
             .expect("a plan")
             .operations
@@ -144,6 +146,7 @@ impl Harness {
         let id = current
             .and_then(|user| user["id"].as_str())
             .unwrap_or_default();
+
         for operation in operations {
             let request = operation.request(
                 &self.profile,
@@ -163,28 +166,31 @@ impl Harness {
             protected: false,
             held: false,
         };
-        let DeactivationPlan::Deactivate(ending) = plan::plan_deactivation(account) else {
-            panic!("an active leaver is left")
+
+        let DeactivationPlan::Deactivate(deactivation) = plan::plan_deactivation(account) else {
+            panic!("the plan leaves an active leaver")
         };
-        self.send(&ending.operations, Some(user)).await;
+
+        self.send(&deactivation.operations, Some(user)).await;
     }
 }
 
-async fn life(harness: Harness) {
-    assert_eq!(harness.found().await, None);
+/// Hires, changes, deactivates and reactivates one account.
+async fn run_lifecycle(harness: Harness) {
+    assert_eq!(harness.find_user().await, None);
 
-    let hired = desired("Engineer");
+    let hired = desired_user("Engineer");
     let operations = harness.plan(&hired, None, true);
     assert_eq!(operations.len(), 1, "a hire is one request: {operations:?}");
     harness.send(&operations, None).await;
-    let user = harness.found().await.expect("the hired user");
+    let user = harness.find_user().await.expect("the hired user");
     assert_eq!(
         (&user["userName"], plan::is_active(&user)),
         (&json!(ADA), Some(true))
     );
     assert_eq!(harness.plan(&hired, Some(&user), false), []);
 
-    let changed = desired("Principal Engineer");
+    let changed = desired_user("Principal Engineer");
     let operations = harness.plan(&changed, Some(&user), false);
     assert_eq!(
         operations.len(),
@@ -192,45 +198,45 @@ async fn life(harness: Harness) {
         "a changed title is one request: {operations:?}"
     );
     harness.send(&operations, Some(&user)).await;
-    let user = harness.found().await.expect("the changed user");
+    let user = harness.find_user().await.expect("the changed user");
     assert_eq!(user["title"], json!("Principal Engineer"));
     assert_eq!(harness.plan(&changed, Some(&user), false), []);
 
     harness.deactivate(&user).await;
-    let user = harness.found().await.expect("the leaver's user");
+    let user = harness.find_user().await.expect("the leaver's user");
     assert_eq!(plan::is_active(&user), Some(false));
-    let again = LeaverAccount {
+    let deactivated = LeaverAccount {
         active: Some(false),
         protected: false,
         held: false,
     };
     assert_eq!(
-        plan::plan_deactivation(again),
+        plan::plan_deactivation(deactivated),
         DeactivationPlan::AlreadyInactive
     );
 
     assert_eq!(
         harness.plan(&changed, Some(&user), false),
         [],
-        "without an access_transition nobody is activated"
+        "without an access transition the plan activates no account"
     );
     let operations = harness.plan(&changed, Some(&user), true);
     harness.send(&operations, Some(&user)).await;
-    let user = harness.found().await.expect("the rehired user");
+    let user = harness.find_user().await.expect("the rehired user");
     assert_eq!(plan::is_active(&user), Some(true));
     assert_eq!(
         harness.sandbox.users().len(),
         1,
-        "a rehire is the same account"
+        "a rehire keeps the account"
     );
 }
 
 #[tokio::test]
-async fn an_account_lives_by_the_rfcs() {
-    life(harness(SandboxProfile::Generic, "generic").await).await;
+async fn a_generic_account_is_created_changed_deactivated_and_reactivated() {
+    run_lifecycle(start_harness(SandboxProfile::Generic, "generic").await).await;
 }
 
 #[tokio::test]
-async fn an_account_lives_in_workplaces_dialect() {
-    life(harness(SandboxProfile::Workplace, "workplace").await).await;
+async fn a_workplace_account_is_created_changed_deactivated_and_reactivated() {
+    run_lifecycle(start_harness(SandboxProfile::Workplace, "workplace").await).await;
 }
