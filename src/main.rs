@@ -1,8 +1,8 @@
-//! The binary: parses the command line, runs the command, ends with its exit code.
+//! The binary: runs the command line and ends with its exit code.
 
 use std::process::ExitCode;
 
-/// Many small JSON values, made and dropped on every core.
+/// Faster than the system allocator for many small JSON values on every core.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,7 @@
-//! From the config to the settings of each room.
+//! Builds the settings of each module from the config.
+//!
+//! Every secret is read and every SCIM client is built once, so that a missing secret or a bad URL
+//! stops the start or the reload.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -18,12 +21,12 @@ use crate::{
 };
 use hirewire_core::{event::SourceId, scim::Profile, source::ContentError};
 
-/// What is not in the config: the demo and tests are in more of a hurry.
+/// Settings that are not in the config. The demo and the tests use shorter times.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// When a connection's breaker opens.
+    /// When the breaker of a connection opens, and for how long.
     pub breaker: BreakerSettings,
-    /// How often what is pending and not marked is looked for.
+    /// How often workers look for pending accounts that no notification announced.
     pub sweep_every: Duration,
 }
 
@@ -36,43 +39,47 @@ impl Default for Options {
     }
 }
 
-/// The intake's settings; reads the secrets.
+/// The settings of the intake. Reads the secrets of every source.
 pub(super) fn intake(config: &Config) -> anyhow::Result<IntakeSettings> {
     let mut endpoints = BTreeMap::new();
     for (name, source) in &config.sources {
-        let at = || format!("[sources.{name}] secrets");
-        let endpoint = source.endpoint().with_context(at)?;
-        // Of several kinds of signatures a secret need fit one only (v1 and v1a); of one it must.
+        let context = || format!("[sources.{name}] secrets");
+        let endpoint = source.endpoint().with_context(context)?;
+
+        // With several kinds of signatures (v1 and v1a) a secret fits one of them only.
         if let [kind] = endpoint.scheme.signatures.as_slice() {
             endpoint
                 .secrets
                 .iter()
                 .try_for_each(|secret| secret.key(kind.key).map(drop))
-                .with_context(at)?;
+                .with_context(context)?;
         }
+
         endpoints.insert(name.clone(), Arc::new(endpoint));
     }
     Ok(IntakeSettings::new(&config.instance, endpoints))
 }
 
-/// Makes clients of a connection in whatever dialect is published, with the credentials as they are then.
+/// Returns a function that builds the SCIM client of a connection for a published profile.
 fn make_client(
     connection: &ConnectionConfig,
     options: &Options,
     observer: &Arc<ProcessObserver>,
 ) -> anyhow::Result<MakeClient> {
     let observer = Arc::clone(observer) as Arc<dyn Observer>;
-    // Read once now, so that a missing secret is told at the start.
-    let at_start = connection.client_settings(Arc::clone(&observer))?;
+    let first = connection.client_settings(Arc::clone(&observer))?;
     let (connection, breaker, credentials) =
-        (connection.clone(), options.breaker, at_start.credentials);
+        (connection.clone(), options.breaker, first.credentials);
+
     Ok(Arc::new(move |profile: Profile| {
         let settings = connection.client_settings(Arc::clone(&observer));
-        // What cannot be read just now (a file that is being replaced) is read again when the target refuses.
+        // A secret file may be missing while it is replaced: the client then starts with the last
+        // credentials, and reads them again when the target refuses them.
         let credentials = settings
             .as_ref()
             .map_or(&credentials, |settings| &settings.credentials)
             .clone();
+
         Client::new(ClientSettings {
             connection: connection.name.clone(),
             base_url: connection.base_url.clone(),
@@ -87,7 +94,7 @@ fn make_client(
     }))
 }
 
-/// The connections' settings. Every secret is read and every client made once, so that a bad one is told at start.
+/// The settings of every connection.
 pub(super) fn connections(
     config: &Config,
     options: &Options,
@@ -95,9 +102,10 @@ pub(super) fn connections(
 ) -> anyhow::Result<Vec<ConnectionSettings>> {
     let mut settings = Vec::new();
     for (name, connection) in &config.connections {
-        let at = || format!("[connections.{name}]");
-        let client = make_client(connection, options, observer).with_context(at)?;
-        client(connection.document().profile).with_context(at)?;
+        let context = || format!("[connections.{name}]");
+        let client = make_client(connection, options, observer).with_context(context)?;
+        client(connection.document().profile).with_context(context)?;
+
         let credentials = connection.credentials.clone();
         settings.push(ConnectionSettings {
             name: name.clone(),
@@ -114,7 +122,7 @@ pub(super) fn connections(
     Ok(settings)
 }
 
-/// The workers' settings.
+/// The settings of the workers.
 pub(super) fn worker(
     config: &Config,
     options: &Options,
@@ -130,7 +138,7 @@ pub(super) fn worker(
     })
 }
 
-/// What the operators' API is made from.
+/// The parts of the operators' API.
 pub(super) fn ops(
     config: &Config,
     store: &Store,
@@ -140,25 +148,26 @@ pub(super) fn ops(
 ) -> anyhow::Result<OpsParts> {
     let mut tokens = Vec::new();
     for token in &config.ops.tokens {
-        let at = || format!("[[ops.tokens]] {}", token.name);
-        let text = token.hash.read().with_context(at)?;
+        let context = || format!("[[ops.tokens]] {}", token.name);
+        let text = token.hash.read().with_context(context)?;
         tokens.push(OpsToken {
             name: token.name.clone(),
             role: token.role,
             hash: hash(text.expose_secret().trim())
                 .ok_or_else(|| anyhow!("the hash is not 64 hexadecimal digits"))
-                .with_context(at)?,
+                .with_context(context)?,
         });
     }
-    let (reading, again) = (config.clone(), config.clone());
+
+    let (for_bodies, for_hooks) = (config.clone(), config.clone());
     Ok(OpsParts {
         instance: config.instance.clone(),
         store: store.clone(),
         connections: connections.clone(),
         wiring: config.wiring(),
         sources: config.rules().sources,
-        read_body: Arc::new(move |source, body| read_body(&reading, source, body)),
-        reread_hook: Arc::new(move |hook| read_again(&again, hook)),
+        read_body: Arc::new(move |source, body| read_body(&for_bodies, source, body)),
+        reread_hook: Arc::new(move |hook| read_again(&for_hooks, hook)),
         notify_pending,
         tail,
         tokens,
@@ -170,72 +179,81 @@ fn hash(text: &str) -> Option<[u8; 32]> {
     Some(digest.bytes())
 }
 
-/// Reads a body as the named source would send it; `-`: the only source there is.
+/// Reads a body as the named source would send it. `-` stands for the only source of the config.
 fn read_body(
     config: &Config,
     name: &str,
     body: &[u8],
 ) -> Result<(SourceId, Vec<hirewire_core::event::ParsedEvent>), String> {
-    let known = || {
-        config
-            .sources
-            .keys()
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
     let source = match (name, config.sources.len()) {
         ("-", 1) => config.sources.values().next(),
         ("-", _) => {
             return Err(format!(
-                "which source would send it? --source takes one of: {}",
-                known()
+                "the config has several sources: name one with --source ({})",
+                source_names(config)
             ));
         }
         (name, _) => config.sources.get(name),
     };
-    let source =
-        source.ok_or_else(|| format!("no source is named `{name}` (there are: {})", known()))?;
+    let source = source.ok_or_else(|| {
+        format!(
+            "no source has the name `{name}`; the config has: {}",
+            source_names(config)
+        )
+    })?;
+
     let reading = source.preset.read_again(body, &[], &source.origins);
     match reading.error {
         None => Ok((source.id.clone(), reading.events)),
-        Some(ContentError::Malformed(why) | ContentError::Unreadable(why)) => {
-            Err(format!("it cannot be read: {why}"))
+        Some(ContentError::Malformed(reason) | ContentError::Unreadable(reason)) => {
+            Err(format!("the body cannot be read: {reason}"))
         }
         Some(ContentError::Invalid(problems)) => {
-            let told: Vec<String> = problems
+            let problems: Vec<String> = problems
                 .iter()
                 .map(|one| format!("{}: {}", one.pointer, one.problem))
                 .collect();
-            Err(format!("it is no canonical event: {}", told.join("; ")))
+            Err(format!(
+                "the body is not a canonical event: {}",
+                problems.join("; ")
+            ))
         }
     }
 }
 
-/// Reads a kept raw hook by the preset as it is now.
+fn source_names(config: &Config) -> String {
+    let names: Vec<&str> = config.sources.keys().map(String::as_str).collect();
+    names.join(", ")
+}
+
+/// Reads the raw body of an unreadable hook again, with the preset of the current config.
 fn read_again(config: &Config, hook: &Hook) -> Payload {
     let Payload::Unreadable { body, headers, .. } = &hook.payload else {
         return hook.payload.clone();
     };
-    let still = |reason: String| Payload::Unreadable {
+    let unreadable = |reason: String| Payload::Unreadable {
         reason,
         body: body.clone(),
         headers: headers.clone(),
     };
-    let Some(source) = config
+
+    let source = config
         .sources
         .values()
-        .find(|source| source.id == hook.source)
-    else {
-        return still(format!(
-            "the source {} is not configured any more",
+        .find(|source| source.id == hook.source);
+    let Some(source) = source else {
+        return unreadable(format!(
+            "the config no longer has the source {}",
             hook.source
         ));
     };
+
     let reading = source.preset.read_again(body, headers, &source.origins);
     match reading.error {
         None => Payload::Events(reading.events),
-        Some(ContentError::Malformed(why) | ContentError::Unreadable(why)) => still(why),
-        Some(ContentError::Invalid(_)) => still("no canonical event".to_owned()),
+        Some(ContentError::Malformed(reason) | ContentError::Unreadable(reason)) => {
+            unreadable(reason)
+        }
+        Some(ContentError::Invalid(_)) => unreadable("not a canonical event".to_owned()),
     }
 }

@@ -1,11 +1,11 @@
-//! The operators' API without a running service: over the store itself, under its lock, in the command's own process.
+//! The operators' API without a running service: in the command's own process, on the store.
 
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::Router;
 
-use super::{DataLock, Options, build, lock_if_needed, observer::ProcessObserver, told};
+use super::{DataLock, Options, build, observer::ProcessObserver};
 use crate::{
     config::Config,
     ops::{Ops, Tail},
@@ -13,19 +13,17 @@ use crate::{
     telemetry::Metrics,
 };
 
-/// The API in this process; the lock is held as long as it is.
-pub struct Reached {
-    /// The routes.
-    pub router: Router,
+/// The API in this process. It holds the lock on the data directory while it lives.
+pub(crate) struct LocalApi {
+    pub(crate) router: Router,
     _lock: Option<DataLock>,
 }
 
-/// Opens the store and makes the API over it. Nothing is recorded or reconciled here.
-pub async fn local_api(config: &Config) -> anyhow::Result<Reached> {
-    let lock = lock_if_needed(config)?;
-    let store = Store::open(config.store_settings().context("[store] url")?)
-        .await
-        .map_err(told)?;
+/// Opens the store and builds the API on it. No worker runs here.
+pub(crate) async fn local_api(config: &Config) -> anyhow::Result<LocalApi> {
+    let lock = DataLock::take_if_needed(config)?;
+    let store = Store::open(config.store_settings().context("[store] url")?).await?;
+
     let tail = Tail::default();
     let observer = Arc::new(ProcessObserver::new(
         Metrics::default(),
@@ -34,7 +32,8 @@ pub async fn local_api(config: &Config) -> anyhow::Result<Reached> {
     ));
     let connections = build::worker(config, &Options::default(), &observer)?.connections();
     let parts = build::ops(config, &store, &connections, Arc::new(|| {}), tail)?;
-    Ok(Reached {
+
+    Ok(LocalApi {
         router: Ops::new(parts).local(),
         _lock: lock,
     })

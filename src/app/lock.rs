@@ -1,4 +1,4 @@
-//! What is ours alone: the lock on the data directory, and the operators' socket.
+//! The resources that one process owns alone: the lock on the data directory, the operators' socket.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -9,17 +9,26 @@ use std::{
 use anyhow::{Context as _, bail};
 use tokio::net::UnixListener;
 
-/// The lock on a data directory; given back when dropped, or when the process ends however it ends.
+use crate::config::{Config, QueueConfig, StoreConfig};
+
+/// The lock on a data directory. It is released on drop, and by the kernel when the process ends.
 #[derive(Debug)]
-pub struct DataLock {
+pub(crate) struct DataLock {
     _file: File,
 }
 
 impl DataLock {
-    /// Takes it, or says who seems to have it.
-    pub fn take(data_dir: &Path) -> anyhow::Result<Self> {
+    /// Takes the lock if the config has the embedded queue or the `SQLite` store in `data_dir`.
+    pub(super) fn take_if_needed(config: &Config) -> anyhow::Result<Option<Self>> {
+        let embedded = matches!(config.queue, QueueConfig::Embedded)
+            || matches!(config.store, StoreConfig::Sqlite(_));
+        embedded.then(|| Self::take(&config.data_dir)).transpose()
+    }
+
+    /// Creates the directory if it is missing, and takes its lock.
+    pub(crate) fn take(data_dir: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(data_dir)
-            .with_context(|| format!("{} cannot be made", data_dir.display()))?;
+            .with_context(|| format!("{} cannot be created", data_dir.display()))?;
         let path = data_dir.join("lock");
         let file = OpenOptions::new()
             .create(true)
@@ -27,10 +36,12 @@ impl DataLock {
             .write(true)
             .open(&path)
             .with_context(|| format!("{} cannot be opened", path.display()))?;
+
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => bail!(
-                "{} is in use by another hirewire process (the embedded queue and SQLite are one process's alone)",
+                "another hirewire process uses {}; stop it first, or set another `data_dir` \
+                 (the embedded queue and SQLite allow one process)",
                 data_dir.display()
             ),
             Err(TryLockError::Error(error)) => {
@@ -40,25 +51,29 @@ impl DataLock {
     }
 }
 
-/// Binds the socket, readable by its owner only. One that nobody answers on is left over and taken away.
+/// Binds the socket with mode 0600. Removes a socket that an ended process left behind.
 pub(super) fn bind_socket(path: &Path) -> anyhow::Result<UnixListener> {
     if path.exists() {
         if UnixStream::connect(path).is_ok() {
             bail!(
-                "{} answers already: the ops role runs in another process here",
+                "another process serves the operators' socket {}; stop it first, or set another \
+                 `data_dir`",
                 path.display()
             );
         }
         std::fs::remove_file(path)
             .with_context(|| format!("{} cannot be removed", path.display()))?;
     }
+
     let listener = UnixListener::bind(path).with_context(|| {
         format!(
-            "{} cannot be bound (a socket's path may have about 100 bytes: set a shorter `data_dir`)",
+            "the operators' socket {} cannot be bound (its path can have about 100 bytes: a \
+             shorter `data_dir` may help)",
             path.display()
         )
     })?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-        .with_context(|| format!("{} cannot be made private", path.display()))?;
+    let owner_only = std::fs::Permissions::from_mode(0o600);
+    std::fs::set_permissions(path, owner_only)
+        .with_context(|| format!("the mode of {} cannot be set to 0600", path.display()))?;
     Ok(listener)
 }

@@ -1,4 +1,4 @@
-//! Who hears of everything in this process: turns it into metrics and lines of the tail.
+//! Turns the reports of intake, workers and SCIM clients into metrics and lines of `hirewire tail`.
 
 use std::{sync::PoisonError, sync::RwLock, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
 };
 use hirewire_core::plan::Method;
 
-/// The process's watcher.
+/// The observer of this process.
 #[derive(Debug)]
 pub(super) struct ProcessObserver {
     metrics: Metrics,
@@ -26,12 +26,12 @@ impl ProcessObserver {
             tail,
             instance: RwLock::new(String::new()),
         };
-        observer.reloaded(config);
+        observer.use_config(config);
         observer
     }
 
-    /// What the gauges say of the config.
-    pub(super) fn reloaded(&self, config: &Config) {
+    /// Sets the gauges that come from the config.
+    pub(super) fn use_config(&self, config: &Config) {
         config.instance.clone_into(
             &mut self
                 .instance
@@ -66,17 +66,17 @@ impl Observer for ProcessObserver {
                     dead_lettered,
                     ..
                 } => {
-                    let told = events
+                    let events = events
                         .iter()
                         .map(|(id, kind)| format!("{kind} {id}"))
                         .collect();
                     let verdict = match dead_lettered {
-                        Some(why) => format!("verified, not understood: {why}"),
+                        Some(reason) => format!("verified, dead-lettered: {reason}"),
                         None => "verified".to_owned(),
                     };
-                    (verdict, told)
+                    (verdict, events)
                 }
-                HookOutcome::Refused(why) => (why.clone(), Vec::new()),
+                HookOutcome::Refused(reason) => (reason.clone(), Vec::new()),
             };
             TailEvent::Hook {
                 at,

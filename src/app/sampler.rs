@@ -1,13 +1,10 @@
-//! Looks at store and queue every few seconds: for `/readyz`, and for the gauges of `/metrics`.
+//! Queries store and queue every five seconds, for `/readyz` and for the gauges of `/metrics`.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
+use super::shared::Shared;
 use crate::{
     queue::QueueName,
     store::{Priority, Store, StoreError},
@@ -15,34 +12,7 @@ use crate::{
 
 const EVERY: Duration = Duration::from_secs(5);
 
-/// How the store was when it was last looked at.
-#[derive(Clone, Debug)]
-pub(super) struct Pulse(Arc<Mutex<Result<(), String>>>);
-
-impl Default for Pulse {
-    fn default() -> Self {
-        Self(Arc::new(Mutex::new(Err("not reached yet".to_owned()))))
-    }
-}
-
-impl Pulse {
-    pub(super) fn well(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Ok(());
-    }
-
-    pub(super) fn ill(&self, why: &str) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Err(why.to_owned());
-    }
-
-    pub(super) fn store(&self) -> Result<(), String> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
-
-/// Samples until it is asked to stop.
+/// Samples until `shutdown`.
 pub(super) async fn run(shared: &Shared, shutdown: CancellationToken) {
     loop {
         for (lane, name) in [(QueueName::Events, "events"), (QueueName::Dead, "dead")] {
@@ -50,17 +20,14 @@ pub(super) async fn run(shared: &Shared, shutdown: CancellationToken) {
                 shared.metrics.queue(name, messages);
             }
         }
-        let store = shared
-            .store
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Some(store) = store {
+
+        if let Some(store) = shared.store() {
             match sample(shared, &store).await {
-                Ok(()) => shared.pulse.well(),
-                Err(error) => shared.pulse.ill(&error.to_string()),
+                Ok(()) => shared.store_health.set_ready(),
+                Err(error) => shared.store_health.set_not_ready(error.to_string()),
             }
         }
+
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
             () = shutdown.cancelled() => return,
@@ -70,28 +37,32 @@ pub(super) async fn run(shared: &Shared, shutdown: CancellationToken) {
 
 async fn sample(shared: &Shared, store: &Store) -> Result<(), StoreError> {
     let pending = store.pending().await?;
-    let priority = |priority| match priority {
-        Priority::Leaver => "leaver",
-        Priority::Other => "other",
-    };
-    shared.metrics.pending(pending.into_iter().map(|one| {
-        (
-            one.connection,
-            priority(one.priority),
-            one.accounts,
-            one.oldest,
-        )
+    shared.metrics.pending(pending.into_iter().map(|row| {
+        let class = class_label(row.priority);
+        (row.connection, class, row.accounts, row.oldest)
     }));
-    shared
-        .metrics
-        .dead_letters(store.dead_letter_counts().await?);
+
+    let dead_letters = store.dead_letter_counts().await?;
+    shared.metrics.dead_letters(dead_letters);
+
     let states = store.connection_states().await?;
-    let named = |paused: bool| if paused { "paused" } else { "working" };
     shared.metrics.connection_states(
         states
             .into_iter()
-            .map(|one| (one.connection, named(one.paused.is_some()))),
+            .map(|row| (row.connection, state_label(row.paused.is_some()))),
     );
+
     shared.metrics.quarantined(store.quarantined().await?);
     Ok(())
+}
+
+fn class_label(priority: Priority) -> &'static str {
+    match priority {
+        Priority::Leaver => "leaver",
+        Priority::Other => "other",
+    }
+}
+
+fn state_label(paused: bool) -> &'static str {
+    if paused { "paused" } else { "working" }
 }

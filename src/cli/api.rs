@@ -1,13 +1,14 @@
-//! How an operator's command reaches the API: over TCP with a token, over the socket of the service that runs here, or,
-//! nothing running, in its own process on the store itself.
+//! The client of the operators' API, over one of three transports.
+//!
+//! TCP with a token; the socket of the service that runs here; or, without a service, the router in
+//! this process on the store itself. Each command is one HTTP request in all three cases.
 
 use std::{convert::Infallible, path::PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use axum::body::Body;
 use bytes::Bytes;
-use clap::Args;
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream::BoxStream};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
@@ -16,151 +17,129 @@ use serde_json::Value;
 use tokio::net::UnixStream;
 use tower::ServiceExt as _;
 
-use super::{Exit, config_file::ConfigFile};
-use crate::{app::Reached, ops::ACTOR_HEADER};
+use super::{Exit, exit::root_cause};
+use crate::{app::LocalApi, ops::ACTOR_HEADER};
 
-/// Where the service is.
-#[derive(Debug, Args)]
-pub(super) struct Reach {
-    /// The service's ops address; left out: the one that runs here, or the store itself.
-    #[arg(long, env = "HIREWIRE_SERVER", value_name = "URL", global = true)]
-    pub(super) server: Option<String>,
-    /// The token for --server.
-    #[arg(
-        long,
-        env = "HIREWIRE_TOKEN",
-        hide_env_values = true,
-        hide = true,
-        global = true
-    )]
-    pub(super) token: Option<SecretString>,
-    #[command(flatten)]
-    pub(super) config: ConfigFile,
-    /// The actor's name in history, where this process is trusted anyway.
-    #[arg(long, env = "USER", default_value = "unknown", hide = true)]
-    pub(super) actor: String,
-}
-
-/// The API, reached.
-pub(super) struct Api {
-    way: Way,
+/// Sends requests to the operators' API.
+pub(super) struct ApiClient {
+    transport: Transport,
     actor: String,
 }
 
-enum Way {
+enum Transport {
     Socket(PathBuf),
     Tcp {
         base: String,
         token: Option<SecretString>,
     },
-    Here(Reached),
+    InProcess(LocalApi),
 }
 
-type Answer = Response<futures_util::stream::BoxStream<'static, Result<Bytes, anyhow::Error>>>;
+type ApiResponse = Response<BoxStream<'static, Result<Bytes, anyhow::Error>>>;
 
-impl Api {
-    /// Over the socket of the service that runs here.
+impl ApiClient {
     pub(super) fn socket(path: PathBuf, actor: String) -> Self {
         Self {
-            way: Way::Socket(path),
+            transport: Transport::Socket(path),
             actor,
         }
     }
 
-    /// Over TCP.
     pub(super) fn tcp(base: &str, token: Option<SecretString>, actor: String) -> Self {
+        let base = base.trim_end_matches('/').to_owned();
         Self {
-            way: Way::Tcp {
-                base: base.trim_end_matches('/').to_owned(),
-                token,
-            },
+            transport: Transport::Tcp { base, token },
             actor,
         }
     }
 
-    /// In this process.
-    pub(super) fn here(reached: Reached, actor: String) -> Self {
+    pub(super) fn in_process(api: LocalApi, actor: String) -> Self {
         Self {
-            way: Way::Here(reached),
+            transport: Transport::InProcess(api),
             actor,
         }
     }
 
-    /// Asks for JSON.
+    /// GET; the response is JSON.
     pub(super) async fn get(&self, path: &str) -> Result<Value, Exit> {
         self.json(Method::GET, path, Bytes::new()).await
     }
 
-    /// Posts JSON, asks for JSON.
+    /// POST of JSON; the response is JSON.
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, Exit> {
         self.json(Method::POST, path, Bytes::from(body.to_string()))
             .await
     }
 
-    /// Posts bytes as they are, asks for JSON.
+    /// POST of a body as it is; the response is JSON.
     pub(super) async fn post_bytes(&self, path: &str, body: Vec<u8>) -> Result<Value, Exit> {
         self.json(Method::POST, path, Bytes::from(body)).await
     }
 
     async fn json(&self, method: Method, path: &str, body: Bytes) -> Result<Value, Exit> {
-        let mut answer = self.send(method, path, body).await?;
+        let mut response = self.send(method, path, body).await?;
         let mut bytes = Vec::new();
-        while let Some(chunk) = answer.body_mut().next().await {
+        while let Some(chunk) = response.body_mut().next().await {
             bytes.extend_from_slice(&chunk.map_err(Exit::unreachable)?);
         }
-        if answer.status().is_success() {
+
+        if response.status().is_success() {
             return serde_json::from_slice(&bytes)
-                .context("the answer is no JSON")
+                .context("the response of the API is not JSON")
                 .map_err(Exit::failed);
         }
-        Err(refused(answer.status(), &bytes))
+        Err(refusal(response.status(), &bytes))
     }
 
-    /// Hands each line of an endless answer over; ends when the other side does.
+    /// Calls `each` with every line of an endless response, until the service ends it.
     pub(super) async fn lines(
         &self,
         path: &str,
         mut each: impl FnMut(&str) -> Result<(), Exit>,
     ) -> Result<(), Exit> {
-        let mut answer = self.send(Method::GET, path, Bytes::new()).await?;
-        let status = answer.status();
-        let mut held = Vec::new();
-        while let Some(chunk) = answer.body_mut().next().await {
-            held.extend_from_slice(&chunk.map_err(Exit::unreachable)?);
+        let mut response = self.send(Method::GET, path, Bytes::new()).await?;
+        let status = response.status();
+
+        let mut buffer = Vec::new();
+        while let Some(chunk) = response.body_mut().next().await {
+            buffer.extend_from_slice(&chunk.map_err(Exit::unreachable)?);
             while let (true, Some(end)) = (
                 status.is_success(),
-                held.iter().position(|byte| *byte == b'\n'),
+                buffer.iter().position(|byte| *byte == b'\n'),
             ) {
-                let line: Vec<u8> = held.drain(..=end).collect();
+                let line: Vec<u8> = buffer.drain(..=end).collect();
                 let text = String::from_utf8_lossy(&line);
                 if !text.trim().is_empty() {
                     each(text.trim())?;
                 }
             }
         }
+
         if status.is_success() {
             Ok(())
         } else {
-            Err(refused(status, &held))
+            Err(refusal(status, &buffer))
         }
     }
 
-    async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<Answer, Exit> {
-        match &self.way {
-            Way::Tcp { base, token } => over_tcp(base, token.as_ref(), method, path, body).await,
-            Way::Socket(socket) => {
-                let request = self.request(method, path, Full::new(body))?;
-                over_socket(socket, request).await
+    async fn send(&self, method: Method, path: &str, body: Bytes) -> Result<ApiResponse, Exit> {
+        match &self.transport {
+            Transport::Tcp { base, token } => {
+                send_over_tcp(base, token.as_ref(), method, path, body).await
             }
-            Way::Here(reached) => {
+            Transport::Socket(socket) => {
+                let request = self.request(method, path, Full::new(body))?;
+                send_over_socket(socket, request).await
+            }
+            Transport::InProcess(api) => {
                 let request = self.request(method, path, Body::from(body))?;
-                let answer = reached
+                let response = api
                     .router
                     .clone()
                     .oneshot(request)
                     .await
                     .map_err(|never: Infallible| match never {})?;
-                Ok(answer.map(|body| {
+                Ok(response.map(|body| {
                     body.into_data_stream()
                         .map(|chunk| chunk.map_err(anyhow::Error::new))
                         .boxed()
@@ -181,13 +160,13 @@ impl Api {
     }
 }
 
-async fn over_tcp(
+async fn send_over_tcp(
     base: &str,
     token: Option<&SecretString>,
     method: Method,
     path: &str,
     body: Bytes,
-) -> Result<Answer, Exit> {
+) -> Result<ApiResponse, Exit> {
     let mut request = reqwest::Client::new()
         .request(method, format!("{base}{path}"))
         .header("content-type", "application/json")
@@ -195,27 +174,32 @@ async fn over_tcp(
     if let Some(token) = token {
         request = request.bearer_auth(token.expose_secret());
     }
-    let answer = request
-        .send()
-        .await
-        .with_context(|| format!("{base} cannot be reached"))
-        .map_err(Exit::unreachable)?;
-    let status = answer.status();
-    let stream = futures_util::stream::try_unfold(answer, |mut answer| async move {
-        Ok(answer.chunk().await?.map(|chunk| (chunk, answer)))
-    })
-    .boxed();
-    let mut answer = Response::new(stream);
-    *answer.status_mut() = status;
-    Ok(answer)
+
+    let response = request.send().await.map_err(|error| {
+        let cause = root_cause(&error);
+        Exit::unreachable(anyhow!(
+            "the service at {base} cannot be reached: {cause}; check --server"
+        ))
+    })?;
+    let status = response.status();
+
+    let chunks = futures_util::stream::try_unfold(response, |mut response| async move {
+        Ok(response.chunk().await?.map(|chunk| (chunk, response)))
+    });
+    let mut response = Response::new(chunks.boxed());
+    *response.status_mut() = status;
+    Ok(response)
 }
 
-async fn over_socket(socket: &PathBuf, request: Request<Full<Bytes>>) -> Result<Answer, Exit> {
+async fn send_over_socket(
+    socket: &PathBuf,
+    request: Request<Full<Bytes>>,
+) -> Result<ApiResponse, Exit> {
     let stream = UnixStream::connect(socket)
         .await
         .with_context(|| {
             format!(
-                "the service's socket {} cannot be reached",
+                "the operators' socket {} cannot be reached",
                 socket.display()
             )
         })
@@ -224,15 +208,16 @@ async fn over_socket(socket: &PathBuf, request: Request<Full<Bytes>>) -> Result<
         .await
         .map_err(|error| Exit::unreachable(error.into()))?;
     tokio::spawn(connection);
-    let answer = sender
+
+    let response = sender
         .send_request(request)
         .await
         .map_err(|error| Exit::unreachable(error.into()))?;
-    Ok(answer.map(|body| {
+    Ok(response.map(|body| {
         let chunks = body
             .into_data_stream()
             .map(|chunk| chunk.map_err(anyhow::Error::new));
-        // The sender lives as long as the answer is read: dropping it would end the connection.
+        // Dropping the sender ends the connection: keep it until the body is read.
         chunks
             .chain(futures_util::stream::once(async move {
                 drop(sender);
@@ -242,16 +227,22 @@ async fn over_socket(socket: &PathBuf, request: Request<Full<Bytes>>) -> Result<
     }))
 }
 
-fn refused(status: StatusCode, body: &[u8]) -> Exit {
+/// The error of a response that is no success. Its text is the `detail` of the problem document.
+fn refusal(status: StatusCode, body: &[u8]) -> Exit {
     let problem = serde_json::from_slice::<Value>(body).ok();
-    let text = problem
+    let detail = problem
         .as_ref()
         .and_then(|problem| problem.get("detail"))
         .and_then(Value::as_str);
-    let error = anyhow!(
-        "{}",
-        text.map_or_else(|| format!("answered with {status}"), ToOwned::to_owned)
-    );
+    let error = match detail {
+        Some(detail) => anyhow!("{detail}"),
+        None if status == StatusCode::NOT_FOUND => anyhow!(
+            "the service answered {status}: over TCP it has no API without [[ops.tokens]] in its \
+             config"
+        ),
+        None => anyhow!("the service answered {status}"),
+    };
+
     match status {
         StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
             Exit::usage(error)
@@ -261,7 +252,7 @@ fn refused(status: StatusCode, body: &[u8]) -> Exit {
     }
 }
 
-/// A value as a part of a path or query.
-pub(super) fn quoted(text: &str) -> String {
+/// Percent-encodes a value for a path or a query.
+pub(super) fn encoded(text: &str) -> String {
     hirewire_core::scim::percent_encode(text)
 }

@@ -1,4 +1,4 @@
-//! `hirewire check`: every mistake of the config at once, then every dependency.
+//! `hirewire check`: reports every mistake of the config, then tries each dependency.
 
 use anyhow::anyhow;
 use clap::Args;
@@ -6,14 +6,15 @@ use serde::Serialize;
 
 use super::{
     Exit,
-    config_file::{ConfigFile, tell},
-    dependencies::{self, Finding, State},
-    output::Format,
+    config_file::{ConfigFile, print_diagnostics},
+    dependencies::{self, DependencyReport, DependencyState},
+    output::{Format, counted},
     print,
 };
 use crate::config::{Config, Diagnostic, Diagnostics, Environment, Severity};
 
-/// Tell every mistake of the config, with file, line and what was expected; then try queue, store and connections.
+/// Report every mistake of the config with file, line and what was expected; then try queue, store
+/// and connections.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -21,23 +22,23 @@ Examples:
   hirewire check --offline                 # the file alone; secrets may be missing
   hirewire check --config /etc/hirewire/hirewire.toml -o json
 
-Exit codes: 0 good, 2 mistakes in the config, 3 a dependency cannot be reached, 1 a dependency refuses us.")]
+Exit codes: 0 all is well, 1 a dependency refuses, 2 the config has mistakes, 3 a dependency cannot be reached.")]
 pub(super) struct Check {
     #[command(flatten)]
     config: ConfigFile,
-    /// Read the file only: no secret needs to be there, nothing is connected to.
+    /// Read the file only: try no dependency, and turn missing secrets into warnings.
     #[arg(long)]
     offline: bool,
-    /// How to print what was found.
+    /// The output format.
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     output: Format,
 }
 
-/// A diagnostic for programs.
+/// A diagnostic in JSON.
 #[derive(Serialize)]
-struct Told<'a> {
+struct JsonDiagnostic<'a> {
     severity: &'static str,
-    /// From 1; `null` where it is not about a place in the file.
+    /// From 1; `null` if the diagnostic has no span in the file.
     line: Option<usize>,
     column: Option<usize>,
     title: &'a str,
@@ -53,84 +54,110 @@ impl Check {
         } else {
             process
         };
-        let (config, found) = match Config::load(self.config.path(), &environment) {
+        let (config, diagnostics) = match Config::load(self.config.path(), &environment) {
             Ok(config) => (Some(config.clone()), config.warnings),
-            Err(found) => (None, found),
+            Err(diagnostics) => (None, diagnostics),
         };
+
         if self.output == Format::Table {
-            tell(&found, &environment);
+            print_diagnostics(&diagnostics, &environment);
         }
         let Some(config) = config else {
-            self.print_documents(&found, &[])?;
-            return Err(self.config.refused(&found));
+            self.print_documents(&diagnostics, &[])?;
+            return Err(self.config.refusal(&diagnostics));
         };
         if self.output == Format::Table {
-            print(self.summary(&config, &found))?;
+            print(self.summary(&config, &diagnostics))?;
         }
-        let dependencies = if self.offline {
+
+        let reports = if self.offline {
             Vec::new()
         } else {
-            dependencies::dependencies(&config).await
+            dependencies::check(&config).await
         };
         match self.output {
-            Format::Table => dependencies.iter().try_for_each(print)?,
-            Format::Json | Format::Jsonl => self.print_documents(&found, &dependencies)?,
+            Format::Table => reports.iter().try_for_each(print)?,
+            Format::Json | Format::Jsonl => self.print_documents(&diagnostics, &reports)?,
         }
-        let of = |state| {
-            dependencies
-                .iter()
-                .filter(move |finding| finding.state == state)
-                .count()
-        };
-        match (of(State::Unreachable), of(State::Refused)) {
-            (0, 0) => Ok(()),
-            (0, refused) => Err(Exit::failed(anyhow!(
-                "{refused} of {} dependencies refuse us",
-                dependencies.len()
-            ))),
-            (away, _) => Err(Exit::unreachable(anyhow!(
-                "{away} of {} dependencies cannot be reached",
-                dependencies.len()
-            ))),
-        }
+        verdict(&reports)
     }
 
-    fn summary(&self, config: &Config, found: &Diagnostics) -> String {
-        let count =
-            |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    fn summary(&self, config: &Config, diagnostics: &Diagnostics) -> String {
         format!(
             "{}: no mistake, {}; {}, {}",
             self.config.path().display(),
-            count(found.all().len(), "warning"),
-            count(config.sources.len(), "source"),
-            count(config.connections.len(), "connection")
+            counted(diagnostics.all().len(), "warning"),
+            counted(config.sources.len(), "source"),
+            counted(config.connections.len(), "connection")
         )
     }
 
-    fn print_documents(&self, found: &Diagnostics, dependencies: &[Finding]) -> Result<(), Exit> {
-        let diagnostics = found.all().iter().map(|diagnostic| told(found, diagnostic));
+    fn print_documents(
+        &self,
+        diagnostics: &Diagnostics,
+        reports: &[DependencyReport],
+    ) -> Result<(), Exit> {
+        let documents = diagnostics
+            .all()
+            .iter()
+            .map(|diagnostic| json_diagnostic(diagnostics, diagnostic));
+
         match self.output {
             Format::Table => Ok(()),
             Format::Json => self.output.print(&serde_json::json!({
                 "config": self.config.path(),
-                "diagnostics": diagnostics.collect::<Vec<_>>(),
-                "dependencies": dependencies,
+                "diagnostics": documents.collect::<Vec<_>>(),
+                "dependencies": reports,
             })),
             Format::Jsonl => {
-                for diagnostic in diagnostics {
-                    self.output.print(&diagnostic)?;
+                for document in documents {
+                    self.output.print(&document)?;
                 }
-                dependencies
+                reports
                     .iter()
-                    .try_for_each(|finding| self.output.print(finding))
+                    .try_for_each(|report| self.output.print(report))
             }
         }
     }
 }
 
-fn told<'a>(found: &'a Diagnostics, diagnostic: &'a Diagnostic) -> Told<'a> {
-    let position = found.position(diagnostic);
-    Told {
+fn verdict(reports: &[DependencyReport]) -> Result<(), Exit> {
+    let unreachable = names(reports, DependencyState::Unreachable);
+    if !unreachable.is_empty() {
+        return Err(Exit::unreachable(anyhow!(
+            "{} of {} dependencies cannot be reached: {}",
+            unreachable.len(),
+            reports.len(),
+            unreachable.join(", ")
+        )));
+    }
+
+    let refused = names(reports, DependencyState::Refused);
+    if !refused.is_empty() {
+        return Err(Exit::failed(anyhow!(
+            "{} of {} dependencies cannot be used: {}",
+            refused.len(),
+            reports.len(),
+            refused.join(", ")
+        )));
+    }
+    Ok(())
+}
+
+fn names(reports: &[DependencyReport], state: DependencyState) -> Vec<&str> {
+    reports
+        .iter()
+        .filter(|report| report.state == state)
+        .map(|report| report.dependency.as_str())
+        .collect()
+}
+
+fn json_diagnostic<'a>(
+    diagnostics: &'a Diagnostics,
+    diagnostic: &'a Diagnostic,
+) -> JsonDiagnostic<'a> {
+    let position = diagnostics.position(diagnostic);
+    JsonDiagnostic {
         severity: match diagnostic.severity {
             Severity::Mistake => "mistake",
             Severity::Warning => "warning",

@@ -1,6 +1,7 @@
-//! `--config`: which config a command reads, and how its mistakes are told.
+//! `--config`: reads the config of a command and prints its mistakes.
 //!
-//! Mistakes and warnings go to stderr, all of them, with their lines; a command that gets a [`Config`] has a whole one.
+//! All mistakes and warnings go to stderr with their lines. A command that gets a [`Config`] gets one
+//! without mistakes.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -11,13 +12,13 @@ use annotate_snippets::Renderer;
 use anyhow::anyhow;
 use clap::Args;
 
-use super::Exit;
+use super::{Exit, output::counted};
 use crate::config::{Config, Diagnostics, Environment, SourceConfig};
 
-/// Which config.
+/// Flattened into every command that reads the config.
 #[derive(Debug, Args)]
 pub(super) struct ConfigFile {
-    /// The config.
+    /// The config file.
     #[arg(
         long,
         env = "HIREWIRE_CONFIG",
@@ -29,59 +30,59 @@ pub(super) struct ConfigFile {
 }
 
 impl ConfigFile {
-    /// Reads it; tells what is wrong, and ends with exit code 2 if it cannot be used.
+    /// Reads the config and prints its diagnostics. Exit code 2 if it has mistakes.
     pub(super) fn load(&self, environment: &Environment) -> Result<Config, Exit> {
         match Config::load(&self.config, environment) {
             Ok(config) => {
-                tell(&config.warnings, environment);
+                print_diagnostics(&config.warnings, environment);
                 Ok(config)
             }
-            Err(found) => {
-                tell(&found, environment);
-                Err(self.refused(&found))
+            Err(diagnostics) => {
+                print_diagnostics(&diagnostics, environment);
+                Err(self.refusal(&diagnostics))
             }
         }
     }
 
-    /// That the config cannot be used.
-    pub(super) fn refused(&self, found: &Diagnostics) -> Exit {
-        let mistakes = match found.mistakes() {
-            1 => "one mistake".to_owned(),
-            count => format!("{count} mistakes"),
-        };
-        Exit::usage(anyhow!("{}: {mistakes}", self.config.display()))
+    /// The error of a config with mistakes.
+    pub(super) fn refusal(&self, diagnostics: &Diagnostics) -> Exit {
+        Exit::usage(anyhow!(
+            "{} has {}: the config cannot be used",
+            self.config.display(),
+            counted(diagnostics.mistakes(), "mistake")
+        ))
     }
 
-    /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.config
     }
 }
 
-/// Shows diagnostics on stderr, in colour on a terminal.
-pub(super) fn tell(found: &Diagnostics, environment: &Environment) {
-    if found.is_empty() {
+/// Prints diagnostics on stderr, in colour on a terminal.
+pub(super) fn print_diagnostics(diagnostics: &Diagnostics, environment: &Environment) {
+    if diagnostics.is_empty() {
         return;
     }
+
     let in_colour = io::stderr().is_terminal() && environment.wants_colour();
     let renderer = if in_colour {
         Renderer::styled()
     } else {
         Renderer::plain()
     };
-    // A stderr that is gone leaves the exit code to speak.
-    let _ = writeln!(io::stderr(), "{}\n", found.render(&renderer));
+    // If stderr is closed, the exit code is all that remains.
+    let _ = writeln!(io::stderr(), "{}\n", diagnostics.render(&renderer));
 }
 
-/// A source by name.
-pub(super) fn source<'a>(config: &'a Config, name: &str) -> Result<&'a SourceConfig, Exit> {
+/// The source with this name. Exit code 2 if the config has none.
+pub(super) fn find_source<'a>(config: &'a Config, name: &str) -> Result<&'a SourceConfig, Exit> {
     config.sources.get(name).ok_or_else(|| {
         let names: Vec<&str> = config.sources.keys().map(String::as_str).collect();
         let known = if names.is_empty() {
-            "it has none".to_owned()
+            "it has no [sources.NAME] at all".to_owned()
         } else {
             format!("it has {}", names.join(", "))
         };
-        Exit::usage(anyhow!("`{name}` is no source of the config ({known})"))
+        Exit::usage(anyhow!("the config has no source `{name}`: {known}"))
     })
 }

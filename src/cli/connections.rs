@@ -1,4 +1,4 @@
-//! `hirewire connections`: how they stand; test, apply, pause, resume.
+//! `hirewire connections`: list, test, apply a staged mapping, pause, resume.
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 
 use super::{
     Exit,
-    api::{Api, Reach, quoted},
+    api::{ApiClient, encoded},
+    api_options::ApiOptions,
+    consent::Consent,
+    output::{Column, OutputOptions, list, text},
     print,
-    shown::{Column, Consent, Output, text},
 };
 
-/// Connections: list, test, apply a staged mapping, pause, resume.
+/// List and test connections, publish a staged mapping, pause and resume.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -22,40 +24,40 @@ Examples:
   hirewire connections resume workplace --yes")]
 pub(super) struct Connections {
     #[command(flatten)]
-    reach: Reach,
+    api: ApiOptions,
     #[command(subcommand)]
-    verb: Verb,
+    command: ConnectionsCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
-    /// How each stands: mode, state, mapping, what is pending, letters.
+enum ConnectionsCommand {
+    /// Show each connection: mode, state, mapping, pending accounts, dead letters.
     List {
         #[command(flatten)]
-        output: Output,
+        output: OutputOptions,
     },
-    /// Try base URL, credentials and discovery; reads only.
+    /// Try base URL, credentials and discovery. Sends only reads.
     Test {
-        /// The connection.
+        /// The connection's name.
         name: String,
     },
-    /// Publish the staged mapping: every account of the connection is looked at again.
+    /// Publish the staged mapping. Every account of the connection becomes pending.
     Apply {
-        /// The connection.
+        /// The connection's name.
         name: String,
         #[command(flatten)]
         consent: Consent,
     },
-    /// Claim nothing more of it until it is resumed; events go on being stored.
+    /// Send nothing to the target until `resume`. Events are still stored.
     Pause {
-        /// The connection.
+        /// The connection's name.
         name: String,
         #[command(flatten)]
         consent: Consent,
     },
-    /// Go on with a paused connection.
+    /// Reconcile the accounts of a paused connection again.
     Resume {
-        /// The connection.
+        /// The connection's name.
         name: String,
         #[command(flatten)]
         consent: Consent,
@@ -64,48 +66,17 @@ enum Verb {
 
 impl Connections {
     pub(super) async fn run(self) -> Result<(), Exit> {
-        let api = self.reach.api().await?;
-        match self.verb {
-            Verb::List { output } => {
+        let api = self.api.connect().await?;
+        match self.command {
+            ConnectionsCommand::List { output } => {
                 let views = api.get("/api/v1/connections").await?;
-                let none = "no connection is configured: see [connections] in the config";
-                output.rows(views.as_array().map_or(&[], Vec::as_slice), COLUMNS, none)
+                let if_empty = "the config has no connection: add a [connections.NAME] table";
+                output.rows(list(&views, ""), COLUMNS, if_empty)
             }
-            Verb::Test { name } => test(&api, &name).await,
-            Verb::Apply { name, consent } => {
-                let said = verb(
-                    &api,
-                    &name,
-                    "apply",
-                    &consent,
-                    "publish the staged mapping of",
-                )
-                .await?;
-                match said {
-                    None => Ok(()),
-                    Some(said) if said.pointer("/changed") == Some(&Value::Bool(true)) => {
-                        print(format_args!(
-                            "published version {}; its accounts are pending now",
-                            text(&said, "/published")
-                        ))
-                    }
-                    Some(_) => {
-                        print("nothing is staged: what is published is what the config says")
-                    }
-                }
-            }
-            Verb::Pause { name, consent } => {
-                let said = verb(&api, &name, "pause", &consent, "pause").await?;
-                said.map_or(Ok(()), |said| {
-                    print(told(&said, "paused", "it was paused before"))
-                })
-            }
-            Verb::Resume { name, consent } => {
-                let said = verb(&api, &name, "resume", &consent, "resume").await?;
-                said.map_or(Ok(()), |said| {
-                    print(told(&said, "resumed", "it was not paused"))
-                })
-            }
+            ConnectionsCommand::Test { name } => test(&api, &name).await,
+            ConnectionsCommand::Apply { name, consent } => apply(&api, &name, &consent).await,
+            ConnectionsCommand::Pause { name, consent } => pause(&api, &name, &consent).await,
+            ConnectionsCommand::Resume { name, consent } => resume(&api, &name, &consent).await,
         }
     }
 }
@@ -115,17 +86,10 @@ const COLUMNS: &[Column] = &[
     ("PROFILE", |view| text(view, "/profile")),
     ("MODE", |view| text(view, "/mode")),
     ("STATE", state),
-    ("MAPPING", |view| {
-        let staged = if view.pointer("/staged") == Some(&Value::Bool(true)) {
-            " (another is staged)"
-        } else {
-            ""
-        };
-        format!("{}{staged}", text(view, "/published"))
-    }),
-    ("LEAVERS OWED", |view| text(view, "/pending_leavers")),
-    ("OTHERS OWED", |view| text(view, "/pending_others")),
-    ("LETTERS", |view| text(view, "/dead_letters")),
+    ("MAPPING", mapping),
+    ("PENDING LEAVERS", |view| text(view, "/pending_leavers")),
+    ("PENDING OTHERS", |view| text(view, "/pending_others")),
+    ("DEAD LETTERS", |view| text(view, "/dead_letters")),
 ];
 
 fn state(view: &Value) -> String {
@@ -135,45 +99,85 @@ fn state(view: &Value) -> String {
     }
 }
 
-async fn test(api: &Api, name: &str) -> Result<(), Exit> {
-    let said = api
-        .post(
-            &format!("/api/v1/connections/{}/test", quoted(name)),
-            &json!({}),
-        )
-        .await?;
-    print(format_args!("profile    {}", text(&said, "/profile")))?;
-    print(format_args!("users      {}", text(&said, "/users")))?;
-    print(format_args!("discovery  {}", text(&said, "/discovery")))?;
-    if said.pointer("/ok") == Some(&Value::Bool(true)) {
-        print("the connection works")
+fn mapping(view: &Value) -> String {
+    let staged = if view.pointer("/staged") == Some(&Value::Bool(true)) {
+        " (another is staged)"
+    } else {
+        ""
+    };
+    format!("{}{staged}", text(view, "/published"))
+}
+
+async fn test(api: &ApiClient, name: &str) -> Result<(), Exit> {
+    let path = format!("/api/v1/connections/{}/test", encoded(name));
+    let report = api.post(&path, &json!({})).await?;
+
+    print(format_args!("profile    {}", text(&report, "/profile")))?;
+    print(format_args!("users      {}", text(&report, "/users")))?;
+    print(format_args!("discovery  {}", text(&report, "/discovery")))?;
+    if report.pointer("/ok") == Some(&Value::Bool(true)) {
+        print(format_args!("connection {name} works"))
     } else {
         Err(Exit::unreachable(anyhow!(
-            "the connection does not work: see above"
+            "connection {name} does not work: the lines above show where it fails"
         )))
     }
 }
 
-async fn verb(
-    api: &Api,
+async fn apply(api: &ApiClient, name: &str, consent: &Consent) -> Result<(), Exit> {
+    let action = "publish the staged mapping of";
+    let Some(response) = change(api, name, "apply", consent, action).await? else {
+        return Ok(());
+    };
+    if is_changed(&response) {
+        print(format_args!(
+            "mapping version {} is published; every account of connection {name} is pending",
+            text(&response, "/published")
+        ))
+    } else {
+        print(format_args!(
+            "connection {name} has no staged mapping: the published one stays"
+        ))
+    }
+}
+
+async fn pause(api: &ApiClient, name: &str, consent: &Consent) -> Result<(), Exit> {
+    match change(api, name, "pause", consent, "pause").await? {
+        None => Ok(()),
+        Some(response) if is_changed(&response) => {
+            print(format_args!("connection {name} is paused"))
+        }
+        Some(_) => print(format_args!("connection {name} was already paused")),
+    }
+}
+
+async fn resume(api: &ApiClient, name: &str, consent: &Consent) -> Result<(), Exit> {
+    match change(api, name, "resume", consent, "resume").await? {
+        None => Ok(()),
+        Some(response) if is_changed(&response) => {
+            print(format_args!("connection {name} is resumed"))
+        }
+        Some(_) => print(format_args!("connection {name} was not paused")),
+    }
+}
+
+/// Posts a change once the operator agrees. `None`: it was not agreed, or `--dry-run` is set.
+async fn change(
+    api: &ApiClient,
     name: &str,
     verb: &str,
     consent: &Consent,
-    what: &str,
+    action: &str,
 ) -> Result<Option<Value>, Exit> {
-    if !consent.given(&format!("{what} connection {name}"))? {
+    if !consent.given(&format!("{action} connection {name}"))? {
         return Ok(None);
     }
-    let path = format!("/api/v1/connections/{}/{verb}", quoted(name));
+    let path = format!("/api/v1/connections/{}/{verb}", encoded(name));
     api.post(&path, &json!({ "reason": consent.reason }))
         .await
         .map(Some)
 }
 
-fn told(said: &Value, done: &'static str, already: &'static str) -> &'static str {
-    if said.pointer("/changed") == Some(&Value::Bool(true)) {
-        done
-    } else {
-        already
-    }
+fn is_changed(response: &Value) -> bool {
+    response.pointer("/changed") == Some(&Value::Bool(true))
 }

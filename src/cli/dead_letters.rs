@@ -1,19 +1,22 @@
-//! `hirewire dead-letters`: what could not be applied: list, show, replay.
+//! `hirewire dead-letters`: list, show and replay what could not be applied.
 
+use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::{
     Exit,
-    api::{Reach, quoted},
+    api::{ApiClient, encoded},
+    api_options::ApiOptions,
+    consent::Consent,
+    output::{Column, Format, OutputOptions, counted, list, text},
     print,
-    shown::{Column, Consent, Output, text},
 };
 
-/// Dead letters: what could not be applied, and why; replay it once it is mended.
+/// List, show and replay dead letters: hooks and accounts that need an operator.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Replaying is always safe: what is sent then follows from all facts as they are at that moment.
+A replay is always safe: it sends what follows from all events at that moment, not what failed before.
 
 Examples:
   hirewire dead-letters list
@@ -23,53 +26,53 @@ Examples:
   hirewire dlq replay --cause exhausted --dry-run")]
 pub(super) struct DeadLetters {
     #[command(flatten)]
-    reach: Reach,
+    api: ApiOptions,
     #[command(subcommand)]
-    verb: Verb,
+    command: DeadLettersCommand,
 }
 
 #[derive(Debug, Args)]
-struct Which {
-    /// Of this connection.
+struct Filter {
+    /// Only dead letters of this connection.
     #[arg(long)]
     connection: Option<String>,
-    /// Of this cause (unreadable, poison, exhausted, conflict, ambiguous, refused, vanished, `not_effective`, protected, or a
-    /// finding's name).
+    /// Only dead letters with this cause: unreadable, poison, exhausted, conflict, ambiguous, refused,
+    /// vanished, `not_effective`, protected, or the name of a finding.
     #[arg(long)]
     cause: Option<String>,
-    /// Of this person: key, source/worker, or worker id.
+    /// Only dead letters of this person: key, source/worker, or worker id.
     #[arg(long)]
     person: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
-    /// The open ones, newest first.
+enum DeadLettersCommand {
+    /// Show the open dead letters, newest first.
     List {
         #[command(flatten)]
-        which: Which,
-        /// Closed ones too.
+        filter: Filter,
+        /// Show closed dead letters too.
         #[arg(long)]
         closed: bool,
-        /// At most so many.
+        /// The highest number of rows.
         #[arg(long, default_value_t = 50, value_name = "N")]
         most: usize,
         #[command(flatten)]
-        output: Output,
+        output: OutputOptions,
     },
-    /// One, with everything known about it.
+    /// Show one dead letter with its details and history.
     Show {
-        /// Its id.
+        /// The id, as `list` shows it.
         id: String,
         #[command(flatten)]
-        output: Output,
+        output: OutputOptions,
     },
-    /// Try again: those of these ids, or all that the filter names.
+    /// Try again: the dead letters with these ids, or all that match the filter.
     Replay {
-        /// Their ids.
+        /// The ids, as `list` shows them.
         ids: Vec<String>,
         #[command(flatten)]
-        which: Which,
+        filter: Filter,
         #[command(flatten)]
         consent: Consent,
     },
@@ -77,45 +80,32 @@ enum Verb {
 
 impl DeadLetters {
     pub(super) async fn run(self) -> Result<(), Exit> {
-        match self.verb {
-            Verb::List {
-                which,
+        match self.command {
+            DeadLettersCommand::List {
+                filter,
                 closed,
                 most,
                 output,
             } => {
-                let query = which.query(closed, most);
-                let letters = self
-                    .reach
-                    .api()
-                    .await?
-                    .get(&format!("/api/v1/dead-letters?{query}"))
-                    .await?;
-                output.rows(
-                    letters.as_array().map_or(&[], Vec::as_slice),
-                    COLUMNS,
-                    "no dead letter is open",
-                )
+                let path = format!("/api/v1/dead-letters?{}", filter.query(closed, most));
+                let letters = self.api.connect().await?.get(&path).await?;
+                output.rows(list(&letters, ""), COLUMNS, "no dead letter is open")
             }
-            Verb::Show { id, output } => {
-                let shown = self
-                    .reach
-                    .api()
-                    .await?
-                    .get(&format!("/api/v1/dead-letters/{}", quoted(&id)))
-                    .await?;
-                show(&shown, output)
+            DeadLettersCommand::Show { id, output } => {
+                let path = format!("/api/v1/dead-letters/{}", encoded(&id));
+                let document = self.api.connect().await?.get(&path).await?;
+                show(&document, output)
             }
-            Verb::Replay {
+            DeadLettersCommand::Replay {
                 ids,
-                which,
+                filter,
                 consent,
-            } => replay(&self.reach, ids, &which, &consent).await,
+            } => replay(&self.api, ids, &filter, &consent).await,
         }
     }
 }
 
-impl Which {
+impl Filter {
     fn query(&self, closed: bool, most: usize) -> String {
         let mut query = format!("closed={closed}&most={most}");
         for (name, value) in [
@@ -124,7 +114,7 @@ impl Which {
             ("person", &self.person),
         ] {
             if let Some(value) = value {
-                query = format!("{query}&{name}={}", quoted(value));
+                query = format!("{query}&{name}={}", encoded(value));
             }
         }
         query
@@ -139,11 +129,11 @@ const COLUMNS: &[Column] = &[
     ("ID", |letter| text(letter, "/id")),
     ("CAUSE", |letter| text(letter, "/cause")),
     ("ABOUT", about),
-    ("SINCE", |letter| {
+    ("FILED", |letter| {
         text(letter, "/filed").chars().take(19).collect()
     }),
-    ("TIMES", |letter| text(letter, "/count")),
-    ("WHAT", |letter| text(letter, "/summary")),
+    ("COUNT", |letter| text(letter, "/count")),
+    ("SUMMARY", |letter| text(letter, "/summary")),
 ];
 
 fn about(letter: &Value) -> String {
@@ -154,6 +144,7 @@ fn about(letter: &Value) -> String {
             text(letter, "/about/account/person")
         );
     }
+
     let person = text(letter, "/about/person/person");
     if person.is_empty() {
         format!(
@@ -166,28 +157,30 @@ fn about(letter: &Value) -> String {
     }
 }
 
-fn show(shown: &Value, output: Output) -> Result<(), Exit> {
-    if output.format() != super::output::Format::Table {
-        return print(format_args!("{shown:#}"));
+fn show(document: &Value, output: OutputOptions) -> Result<(), Exit> {
+    if output.format() != Format::Table {
+        return print(format_args!("{document:#}"));
     }
-    let letter = shown.pointer("/dead_letter").cloned().unwrap_or_default();
-    for (name, cell) in COLUMNS {
-        print(format_args!("{:<7} {}", name.to_lowercase(), cell(&letter)))?;
+
+    let letter = document
+        .pointer("/dead_letter")
+        .cloned()
+        .unwrap_or_default();
+    for (heading, cell) in COLUMNS {
+        print(format_args!(
+            "{:<8} {}",
+            heading.to_lowercase(),
+            cell(&letter)
+        ))?;
     }
     let closed = text(&letter, "/closed");
     if !closed.is_empty() {
-        print(format_args!("closed  {closed}"))?;
+        print(format_args!("closed   {closed}"))?;
     }
-    print(format_args!(
-        "detail  {:#}",
-        letter.pointer("/detail").cloned().unwrap_or_default()
-    ))?;
-    for line in shown
-        .pointer("/history")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    let detail = letter.pointer("/detail").cloned().unwrap_or_default();
+    print(format_args!("detail   {detail:#}"))?;
+
+    for line in list(document, "/history") {
         print(format_args!(
             "{}  {}  {}",
             text(line, "/at"),
@@ -199,52 +192,62 @@ fn show(shown: &Value, output: Output) -> Result<(), Exit> {
 }
 
 async fn replay(
-    reach: &Reach,
+    api: &ApiOptions,
     ids: Vec<String>,
-    which: &Which,
+    filter: &Filter,
     consent: &Consent,
 ) -> Result<(), Exit> {
-    if ids.is_empty() && which.is_empty() {
-        return Err(Exit::usage(anyhow::anyhow!(
-            "which ones? Give ids, or --connection, --cause or --person (`dead-letters list` shows them)"
+    if ids.is_empty() && filter.is_empty() {
+        return Err(Exit::usage(anyhow!(
+            "no dead letter is selected: give ids, or --connection, --cause or --person \
+             (`hirewire dead-letters list` shows the open ones)"
         )));
     }
-    let api = reach.api().await?;
-    let asked = |dry_run: bool| {
-        json!({
-            "ids": ids, "connection": which.connection, "cause": which.cause, "person": which.person,
-            "dry_run": dry_run, "reason": consent.reason,
-        })
-    };
-    let counted = api
-        .post("/api/v1/dead-letters/replay", &asked(true))
-        .await?;
-    let letters = text(&counted, "/dead_letters");
-    if letters == "0" {
-        return print("no open dead letter is meant");
+
+    let api = api.connect().await?;
+    let selected = post_replay(&api, &ids, filter, consent, true).await?;
+    let count = selected.pointer("/dead_letters").and_then(Value::as_u64);
+    let count = usize::try_from(count.unwrap_or_default()).unwrap_or(usize::MAX);
+    if count == 0 {
+        return print("no open dead letter matches");
     }
-    if !consent.given(&format!("replay {letters} dead letter(s)"))? {
+    if !consent.given(&format!("replay {}", counted(count, "dead letter")))? {
         return Ok(());
     }
-    let done = api
-        .post("/api/v1/dead-letters/replay", &asked(false))
-        .await?;
-    let accounts = done
-        .pointer("/accounts")
-        .and_then(Value::as_array)
-        .map_or(0, Vec::len);
+
+    let replayed = post_replay(&api, &ids, filter, consent, false).await?;
+    let accounts = list(&replayed, "/accounts").len();
+    let hooks = text(&replayed, "/hooks_read").parse().unwrap_or_default();
     print(format_args!(
-        "{accounts} account(s) are pending now; {} hook(s) read again",
-        text(&done, "/hooks_read")
+        "pending now: {}; read again: {}",
+        counted(accounts, "account"),
+        counted(hooks, "hook")
     ))?;
-    let unreadable = done
-        .pointer("/hooks_unreadable")
-        .and_then(Value::as_array)
-        .map_or(0, Vec::len);
+
+    let unreadable = list(&replayed, "/hooks_unreadable").len();
     if unreadable > 0 {
-        return Err(Exit::in_part(anyhow::anyhow!(
-            "{unreadable} hook(s) still cannot be read: mend the preset first"
+        return Err(Exit::in_part(anyhow!(
+            "{} still cannot be read: fix the preset or the sender, then replay again",
+            counted(unreadable, "hook")
         )));
     }
     Ok(())
+}
+
+async fn post_replay(
+    api: &ApiClient,
+    ids: &[String],
+    filter: &Filter,
+    consent: &Consent,
+    dry_run: bool,
+) -> Result<Value, Exit> {
+    let body = json!({
+        "ids": ids,
+        "connection": filter.connection,
+        "cause": filter.cause,
+        "person": filter.person,
+        "dry_run": dry_run,
+        "reason": consent.reason,
+    });
+    api.post("/api/v1/dead-letters/replay", &body).await
 }

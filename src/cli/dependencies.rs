@@ -1,4 +1,4 @@
-//! Whether the dependencies of a config are there and let us in: queue, store, every connection. Nothing is written.
+//! Tries each dependency of a config: queue, store, connections. Writes nothing.
 
 use std::{error::Error as _, fmt, sync::Arc, time::Duration};
 
@@ -20,47 +20,55 @@ use hirewire_core::{
     scim::UpdateMethod,
 };
 
-/// How long a broker may take to accept a connection.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time that a broker gets to accept a TCP connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What came of trying one.
+/// The result for one dependency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Finding {
-    /// Which: `connection workplace`.
-    pub dependency: String,
-    /// How it is.
-    pub state: State,
-    /// What it says, in one line.
-    pub says: String,
+pub(super) struct DependencyReport {
+    /// `queue`, `store` or `connection NAME`.
+    pub(super) dependency: String,
+    pub(super) state: DependencyState,
+    /// One line of text.
+    pub(super) detail: String,
 }
 
-/// How a dependency is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum State {
-    /// It works.
+pub(super) enum DependencyState {
     Good,
-    /// It is there and does not do what we need.
+    /// It answers, but cannot be used.
     Refused,
-    /// It is not there.
+    /// It does not answer.
     Unreachable,
 }
 
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            State::Good => "ok",
-            State::Refused => "refused",
-            State::Unreachable => "unreachable",
-        };
-        write!(f, "{state:<12} {:<28} {}", self.dependency, self.says)
+impl DependencyReport {
+    fn new(dependency: impl Into<String>, (state, detail): (DependencyState, String)) -> Self {
+        Self {
+            dependency: dependency.into(),
+            state,
+            detail,
+        }
     }
 }
 
-/// Tries all of them, at once.
-pub(super) async fn dependencies(config: &Config) -> Vec<Finding> {
-    let connections = join_all(config.connections.values().map(connection));
-    let (queue, store, connections) = tokio::join!(queue(config), store(config), connections);
+impl fmt::Display for DependencyReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            DependencyState::Good => "ok",
+            DependencyState::Refused => "refused",
+            DependencyState::Unreachable => "unreachable",
+        };
+        write!(f, "{state:<12} {:<28} {}", self.dependency, self.detail)
+    }
+}
+
+/// Tries all dependencies at the same time.
+pub(super) async fn check(config: &Config) -> Vec<DependencyReport> {
+    let connections = join_all(config.connections.values().map(check_connection));
+    let (queue, store, connections) =
+        tokio::join!(check_queue(config), check_store(config), connections);
     queue
         .into_iter()
         .chain([store])
@@ -68,80 +76,89 @@ pub(super) async fn dependencies(config: &Config) -> Vec<Finding> {
         .collect()
 }
 
-/// Whether somebody listens at the broker's address; the embedded queue is no dependency.
-async fn queue(config: &Config) -> Option<Finding> {
+/// Opens a TCP connection to the broker. The embedded queue is not a dependency.
+async fn check_queue(config: &Config) -> Option<DependencyReport> {
     let QueueConfig::Rabbit(address) = &config.queue else {
         return None;
-    };
-    let finding = |state, says: String| {
-        Some(Finding {
-            dependency: "queue".to_owned(),
-            state,
-            says,
-        })
     };
     let url = match address.url().map(|url| Url::parse(url.expose_secret())) {
         Ok(Ok(url)) => url,
         Ok(Err(error)) => {
-            return finding(State::Refused, format!("its URL cannot be read: {error}"));
+            let detail = format!("[queue] url is not a URL: {error}");
+            return Some(DependencyReport::new(
+                "queue",
+                (DependencyState::Refused, detail),
+            ));
         }
-        Err(error) => return finding(State::Refused, error.to_string()),
+        Err(error) => {
+            let detail = error.to_string();
+            return Some(DependencyReport::new(
+                "queue",
+                (DependencyState::Refused, detail),
+            ));
+        }
     };
-    let port = url
-        .port()
-        .unwrap_or(if url.scheme() == "amqps" { 5671 } else { 5672 });
-    let place = format!("{}:{port}", url.host_str().unwrap_or_default());
-    match timeout(PATIENCE, TcpStream::connect(&place)).await {
-        Ok(Ok(_)) => finding(
-            State::Good,
-            format!("{place} accepts connections; the login is not tried"),
+
+    let default_port = if url.scheme() == "amqps" { 5671 } else { 5672 };
+    let port = url.port().unwrap_or(default_port);
+    let address = format!("{}:{port}", url.host_str().unwrap_or_default());
+    let result = match timeout(CONNECT_TIMEOUT, TcpStream::connect(&address)).await {
+        Ok(Ok(_)) => (
+            DependencyState::Good,
+            format!("{address} accepts connections; the login is not tried"),
         ),
-        Ok(Err(error)) => finding(State::Unreachable, format!("{place}: {error}")),
-        Err(_) => finding(
-            State::Unreachable,
-            format!("{place} does not answer within {PATIENCE:?}"),
+        Ok(Err(error)) => (
+            DependencyState::Unreachable,
+            format!("{address} cannot be connected to: {error}"),
         ),
-    }
+        Err(_) => (
+            DependencyState::Unreachable,
+            format!(
+                "{address} does not answer within {} s",
+                CONNECT_TIMEOUT.as_secs()
+            ),
+        ),
+    };
+    Some(DependencyReport::new("queue", result))
 }
 
-/// Reads how far the schema is.
-async fn store(config: &Config) -> Finding {
-    let finding = |state, says: String| Finding {
-        dependency: "store".to_owned(),
-        state,
-        says,
-    };
+/// Reads the version of the store's schema.
+async fn check_store(config: &Config) -> DependencyReport {
     let settings = match config.store_settings() {
         Ok(settings) => settings,
-        Err(error) => return finding(State::Refused, error.to_string()),
+        Err(error) => {
+            return DependencyReport::new("store", (DependencyState::Refused, error.to_string()));
+        }
     };
-    match Store::migration_status(&settings).await {
-        Ok(status) if status.current > status.latest => finding(
-            State::Refused,
-            "a newer hirewire has migrated it".to_owned(),
+
+    let result = match Store::migration_status(&settings).await {
+        Ok(status) if status.current > status.latest => (
+            DependencyState::Refused,
+            "a newer hirewire has updated its schema: run that version".to_owned(),
         ),
         Ok(status) if status.pending.is_empty() => {
-            finding(State::Good, "its schema is up to date".to_owned())
+            (DependencyState::Good, "its schema is up to date".to_owned())
         }
-        Ok(status) => finding(
-            State::Good,
+        Ok(status) => (
+            DependencyState::Good,
             format!(
-                "its schema will be migrated at the start: {}",
+                "`hirewire run` will update its schema: {}",
                 status.pending.join(", ")
             ),
         ),
         Err(error @ StoreError::Unreachable(_)) => {
-            let why = error.source().map(ToString::to_string).unwrap_or_default();
-            finding(State::Unreachable, format!("{error}: {why}"))
+            let reason = error.source().map(ToString::to_string).unwrap_or_default();
+            (DependencyState::Unreachable, format!("{error}: {reason}"))
         }
         Err(error @ (StoreError::Refused(_) | StoreError::NotOurs(_))) => {
-            finding(State::Refused, error.to_string())
+            (DependencyState::Refused, error.to_string())
         }
-    }
+    };
+    DependencyReport::new("store", result)
 }
 
-/// Reads only: one user, and what the target says it can do.
-async fn connection(connection: &ConnectionConfig) -> Finding {
+/// Reads one user and the discovery document (`/ServiceProviderConfig`, RFC 7644 section 4).
+async fn check_connection(connection: &ConnectionConfig) -> DependencyReport {
     let dependency = format!("connection {}", connection.name);
     let client = match connection
         .client_settings(Arc::new(NoObserver))
@@ -152,89 +169,86 @@ async fn connection(connection: &ConnectionConfig) -> Finding {
     };
     let client = match client {
         Ok(client) => client,
-        Err(says) => {
-            return Finding {
-                dependency,
-                state: State::Refused,
-                says,
-            };
+        Err(reason) => {
+            return DependencyReport::new(dependency, (DependencyState::Refused, reason));
         }
     };
+
     if let Err(failure) = client.probe().await {
-        let (state, says) = failed(&failure, connection);
-        return Finding {
-            dependency,
-            state,
-            says,
-        };
+        return DependencyReport::new(dependency, explained(&failure, connection));
     }
-    let says = match client.service_provider_config().await {
+    let detail = match client.service_provider_config().await {
         Ok(Some(document)) => {
             let sends_patch = connection.document().profile.update != UpdateMethod::PutPartial;
-            format!("lets us in; {}", advertised(&document, sends_patch))
+            format!(
+                "accepts the credentials; {}",
+                advertised(&document, sends_patch)
+            )
         }
-        Ok(None) => "lets us in; says nothing of what it can do".to_owned(),
+        Ok(None) => "accepts the credentials; has no discovery document".to_owned(),
         Err(failure) => format!(
-            "lets us in; does not tell what it can do ({})",
+            "accepts the credentials; its discovery document cannot be read ({})",
             failure.kind
         ),
     };
-    Finding {
-        dependency,
-        state: State::Good,
-        says,
-    }
+    DependencyReport::new(dependency, (DependencyState::Good, detail))
 }
 
-fn failed(failure: &Failure, connection: &ConnectionConfig) -> (State, String) {
+fn explained(failure: &Failure, connection: &ConnectionConfig) -> (DependencyState, String) {
     let url = &connection.base_url;
     match &failure.kind {
-        FailureKind::Unreachable => (State::Unreachable, format!("{url} cannot be connected to")),
+        FailureKind::Unreachable => (
+            DependencyState::Unreachable,
+            format!("{url} cannot be connected to"),
+        ),
         FailureKind::NoAnswer | FailureKind::NotSent => (
-            State::Unreachable,
+            DependencyState::Unreachable,
             format!(
-                "{url} does not answer within {:?}",
-                connection.limits.timeout
+                "{url} does not answer within {} s",
+                connection.limits.timeout.as_secs_f32()
             ),
         ),
         FailureKind::Answered { error, .. } => match error.status {
             401 | 403 => (
-                State::Refused,
-                format!("the credentials are refused ({})", error.status),
+                DependencyState::Refused,
+                format!(
+                    "refuses the credentials ({}): check the token",
+                    error.status
+                ),
             ),
             404 => (
-                State::Refused,
-                "no users there (404): is `base_url` the SCIM base, version and all?".to_owned(),
+                DependencyState::Refused,
+                "has no /Users (404): is `base_url` the full SCIM base, with its version?"
+                    .to_owned(),
             ),
-            status @ 500.. => (State::Unreachable, format!("answers {status}")),
+            status @ 500.. => (DependencyState::Unreachable, format!("answers {status}")),
             status => (
-                State::Refused,
+                DependencyState::Refused,
                 format!("answers {status} to a request for one user"),
             ),
         },
         FailureKind::Redirected => (
-            State::Refused,
-            "redirects elsewhere: give the final URL as `base_url`".to_owned(),
+            DependencyState::Refused,
+            "redirects: set `base_url` to the final URL".to_owned(),
         ),
-        FailureKind::Unusable(why) => (
-            State::Refused,
-            format!("is no SCIM service there: {why}; is `base_url` the SCIM base?"),
+        FailureKind::Unusable(reason) => (
+            DependencyState::Refused,
+            format!("does not answer as a SCIM service: {reason}; is `base_url` the SCIM base?"),
         ),
     }
 }
 
-/// Discovery is advice: servers advertise what does not work and hide what does.
+/// Discovery is advice only: some servers advertise what fails, or hide what works.
 fn advertised(document: &Value, sends_patch: bool) -> String {
     let patch = document
         .pointer("/patch/supported")
         .and_then(Value::as_bool);
     match (patch, sends_patch) {
-        (Some(false), true) => {
-            "says it takes no PATCH, which this profile sends: try it, or choose another profile"
-                .to_owned()
-        }
-        (Some(true), _) => "takes PATCH".to_owned(),
-        (Some(false) | None, _) => "no word on PATCH".to_owned(),
+        (Some(false), true) => "advertises no PATCH, which this profile sends: try it, or choose \
+                                another profile"
+            .to_owned(),
+        (Some(true), _) => "advertises PATCH".to_owned(),
+        (Some(false) | None, _) => "does not advertise PATCH".to_owned(),
     }
 }
 
@@ -251,17 +265,17 @@ mod tests {
     };
     use hirewire_sandbox::{Sandbox, SandboxProfile, SandboxSettings};
 
-    async fn found(base_url: &str, token: &str) -> Finding {
+    async fn report_of(base_url: &str, token: &str) -> DependencyReport {
         let text = format!(
             "[connections.app]\nbase_url = \"{base_url}\"\ntoken = \"{token}\"\nlimits = {{ timeout = \"5s\" }}\n"
         );
         let config =
             Config::parse(&text, "f", &Environment::default().with_literal_secrets()).unwrap();
-        dependencies(&config).await.pop().unwrap()
+        check(&config).await.pop().unwrap()
     }
 
     #[tokio::test]
-    async fn a_connection_is_good_refused_or_not_there() {
+    async fn a_connection_is_good_refused_or_unreachable() {
         let token = Some(SecretString::from("right"));
         let sandbox = Sandbox::new(SandboxSettings {
             token,
@@ -277,28 +291,31 @@ mod tests {
         });
 
         let base = format!("http://{address}/scim/v2");
-        let good = found(&base, "right").await;
+        let good = report_of(&base, "right").await;
         assert_eq!(
-            (good.state, good.says.as_str()),
-            (State::Good, "lets us in; takes PATCH"),
+            (good.state, good.detail.as_str()),
+            (
+                DependencyState::Good,
+                "accepts the credentials; advertises PATCH"
+            ),
             "{good}"
         );
-        let refused = found(&base, "wrong").await;
+        let refused = report_of(&base, "wrong").await;
         assert_eq!(
-            (refused.state, refused.says.contains("(401)")),
-            (State::Refused, true),
+            (refused.state, refused.detail.contains("(401)")),
+            (DependencyState::Refused, true),
             "{refused}"
         );
-        let elsewhere = found(&format!("http://{address}"), "right").await;
+        let elsewhere = report_of(&format!("http://{address}"), "right").await;
         assert_eq!(
-            (elsewhere.state, elsewhere.says.contains("base_url")),
-            (State::Refused, true),
+            (elsewhere.state, elsewhere.detail.contains("base_url")),
+            (DependencyState::Refused, true),
             "{elsewhere}"
         );
 
         stop.cancel();
         serving.await.unwrap();
-        let gone = found(&base, "right").await;
-        assert_eq!(gone.state, State::Unreachable, "{gone}");
+        let gone = report_of(&base, "right").await;
+        assert_eq!(gone.state, DependencyState::Unreachable, "{gone}");
     }
 }

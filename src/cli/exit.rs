@@ -1,48 +1,51 @@
-//! How a command ends, and how it prints: a closed pipe is no failure.
+//! How a command ends and prints. A closed stdout (`| head`) is not a failure.
 
 use std::{
+    error::Error,
     fmt,
     io::{self, Write as _},
     process::ExitCode,
 };
 
-/// Why a command did not do what it was asked, with its exit code.
+use crate::app::error_text;
+
+/// The reason why a command did not do its work, with the exit code.
 #[derive(Debug)]
-pub struct Exit {
+pub(super) struct Exit {
     code: u8,
     error: anyhow::Error,
 }
 
 impl Exit {
-    /// 1: it failed.
-    pub fn failed(error: anyhow::Error) -> Self {
+    /// 1: the command failed.
+    pub(super) fn failed(error: anyhow::Error) -> Self {
         Self { code: 1, error }
     }
 
     /// 2: the command line or the config is wrong.
-    pub fn usage(error: anyhow::Error) -> Self {
+    pub(super) fn usage(error: anyhow::Error) -> Self {
         Self { code: 2, error }
     }
 
     /// 3: a dependency cannot be reached.
-    pub fn unreachable(error: anyhow::Error) -> Self {
+    pub(super) fn unreachable(error: anyhow::Error) -> Self {
         Self { code: 3, error }
     }
 
-    /// 4: it is done in part.
-    pub fn in_part(error: anyhow::Error) -> Self {
+    /// 4: the command did a part of its work.
+    pub(super) fn in_part(error: anyhow::Error) -> Self {
         Self { code: 4, error }
     }
 
-    /// The exit code.
-    pub fn code(&self) -> u8 {
+    #[cfg(test)]
+    pub(super) fn code(&self) -> u8 {
         self.code
     }
 
-    /// Says it on stderr, and gives the exit code.
-    pub fn report(&self) -> ExitCode {
-        // A stderr that is gone leaves the code to speak.
-        let _ = writeln!(io::stderr(), "hirewire: {:#}", self.error);
+    /// Prints the reason on stderr.
+    pub(super) fn report(&self) -> ExitCode {
+        // If stderr is closed, the exit code is all that remains.
+        let _ = writeln!(io::stderr(), "hirewire: {}", error_text(&self.error));
         ExitCode::from(self.code)
     }
 }
@@ -53,8 +56,17 @@ impl From<Exit> for anyhow::Error {
     }
 }
 
-/// Prints a line to stdout. A reader that went away (`| head`) ends the program quietly.
-pub fn print(line: impl fmt::Display) -> Result<(), Exit> {
+/// The innermost cause of an error: `Connection refused (os error 111)`.
+pub(super) fn root_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause
+}
+
+/// Prints a line to stdout. If the reader has closed it, the process ends with code 0.
+pub(super) fn print(line: impl fmt::Display) -> Result<(), Exit> {
     match writeln!(io::stdout(), "{line}") {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
@@ -63,7 +75,7 @@ pub fn print(line: impl fmt::Display) -> Result<(), Exit> {
 }
 
 /// Resolves at the first SIGINT or SIGTERM.
-pub(super) async fn asked_to_stop() {
+pub(super) async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {
@@ -73,7 +85,7 @@ pub(super) async fn asked_to_stop() {
             }
         }
         Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be heard; only Ctrl-C stops this process in order");
+            tracing::warn!(%error, "SIGTERM cannot be caught; only Ctrl-C drains this process");
             let _ = tokio::signal::ctrl_c().await;
         }
     }

@@ -1,6 +1,7 @@
-//! `hirewire init`: a commented config and an env file with a fresh webhook secret, and what to do next.
+//! `hirewire init`: writes a commented config, an env file with a fresh webhook secret, and advice.
 //!
-//! Nothing that is there is ever overwritten. What it writes passes `check --offline`; its connection only observes.
+//! It overwrites nothing. The written config passes `hirewire check --offline`, and its connection has
+//! mode `observe`.
 
 use std::{
     fs::OpenOptions,
@@ -19,7 +20,7 @@ use hirewire_core::{
     source::{KeyForm, Preset, Scheme},
 };
 
-/// Write a commented hirewire.toml and hirewire.env with a fresh webhook secret; never overwrite anything.
+/// Write a commented hirewire.toml, and hirewire.env with a fresh webhook secret. Overwrites nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -27,13 +28,23 @@ Examples:
   hirewire init --preset greenhouse --profile workplace
   hirewire init --preset bamboohr --dir /etc/hirewire")]
 pub(super) struct Init {
-    /// The HR system.
-    #[arg(long, value_name = "P", default_value = "canonical", value_parser = PossibleValuesParser::new(Preset::names()))]
+    /// The preset of the HR system.
+    #[arg(
+        long,
+        value_name = "P",
+        default_value = "canonical",
+        value_parser = PossibleValuesParser::new(Preset::names())
+    )]
     preset: String,
-    /// The SCIM application's dialect.
-    #[arg(long, value_name = "Q", default_value = "generic", value_parser = PossibleValuesParser::new(Profile::names()))]
+    /// The profile of the SCIM application.
+    #[arg(
+        long,
+        value_name = "Q",
+        default_value = "generic",
+        value_parser = PossibleValuesParser::new(Profile::names())
+    )]
     profile: String,
-    /// The folder to write into.
+    /// The folder for both files.
     #[arg(long, value_name = "D", default_value = ".")]
     dir: PathBuf,
 }
@@ -51,12 +62,13 @@ impl Init {
             .iana_name()
             .unwrap_or("Etc/UTC")
             .to_owned();
-        let text = init_text::Init {
+        let text = init_text::InitText {
             preset: &preset,
             profile: &profile,
             secret: &fresh_secret(&scheme),
             zone: &zone,
         };
+
         let (config, env) = (
             self.dir.join("hirewire.toml"),
             self.dir.join("hirewire.env"),
@@ -64,22 +76,24 @@ impl Init {
         for path in [&config, &env] {
             if path.exists() {
                 return Err(Exit::usage(anyhow!(
-                    "{} is there already: nothing was written",
+                    "{} exists, and nothing was written: choose another folder with --dir",
                     path.display()
                 )));
             }
         }
+
         std::fs::create_dir_all(&self.dir)
-            .with_context(|| format!("{} cannot be made", self.dir.display()))
+            .with_context(|| format!("{} cannot be created", self.dir.display()))
             .map_err(Exit::failed)?;
         write(&env, &text.env(), 0o600)?;
         write(&config, &text.config(), 0o644)?;
+
         print(format_args!("wrote {}", config.display()))?;
         print(format_args!(
-            "wrote {}   for your eyes only: it holds the secrets",
+            "wrote {}   (readable by you only: it holds the secrets)",
             env.display()
         ))?;
-        print(text.advice(&config, super::has_command))
+        print(text.advice(&config))
     }
 }
 
@@ -94,10 +108,11 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), Exit> {
         .map_err(Exit::failed)
 }
 
-/// 256 random bits in the form that the scheme's first kind of signature asks for.
+/// 256 random bits, in the form that the scheme's first kind of signature needs.
 pub(super) fn fresh_secret(scheme: &Scheme) -> String {
     let bytes = crate::telemetry::random_bits();
     let base64 = STANDARD.encode(bytes);
+
     match scheme.signatures.first().map(|kind| kind.key) {
         Some(KeyForm::Whsec) => format!("whsec_{base64}"),
         Some(KeyForm::Base64) => base64,
@@ -127,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_a_good_config_for_every_pair() {
+    fn init_writes_a_valid_config_for_every_preset_and_profile() {
         for preset in Preset::names() {
             for profile in Profile::names() {
                 let folder = tempfile::tempdir().unwrap();
@@ -146,7 +161,7 @@ mod tests {
                 let secret = &source.secrets().unwrap()[0];
                 assert!(
                     source.scheme.sign(b"{}", secret, now, "evt-1").is_ok(),
-                    "{preset}: the secret is of its form"
+                    "{preset}: the secret has the right form"
                 );
                 let mode = folder
                     .path()
@@ -161,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_overwritten_and_no_secret_is_written_twice() {
+    fn init_overwrites_nothing_and_each_secret_is_fresh() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hirewire.env");
         init("canonical", "generic", folder.path()).unwrap();
@@ -175,7 +190,7 @@ mod tests {
         std::fs::remove_file(folder.path().join("hirewire.toml")).unwrap();
         assert!(
             init("canonical", "generic", folder.path()).is_err(),
-            "the env file alone is enough to stop"
+            "the env file alone stops it"
         );
         assert_eq!(std::fs::read_to_string(&path).unwrap(), first);
         let other = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! What came of many posts: rate, latencies, statuses; and the exit code that says so.
+//! The report of `hirewire send --repeat`: rate, latencies, statuses, exit code.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -7,30 +7,27 @@ use serde::Serialize;
 
 use super::Exit;
 
-/// What came of one post.
+/// The outcome of one POST.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Sent {
-    /// An answer.
+pub(super) enum PostOutcome {
     Answered {
-        /// Its status.
         status: u16,
-        /// Until it was read.
+        /// From the start of the request to the end of the response.
         took: Duration,
     },
-    /// None.
     Unanswered,
 }
 
-/// Collects what came of posts.
+/// Collects the outcomes of many POSTs.
 #[derive(Debug, Default)]
-pub(super) struct Load {
+pub(super) struct LoadReport {
     took: Duration,
     latencies: Vec<Duration>,
     statuses: BTreeMap<u16, u64>,
     unanswered: u64,
 }
 
-/// What it comes to.
+/// The sums and percentiles of a [`LoadReport`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Summary {
     sent: u64,
@@ -42,7 +39,7 @@ pub(super) struct Summary {
     latency_ms: Percentiles,
 }
 
-/// Milliseconds from the post to its answer.
+/// Latencies in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 struct Percentiles {
     p50: f64,
@@ -51,14 +48,14 @@ struct Percentiles {
     max: f64,
 }
 
-impl Load {
-    pub(super) fn add(&mut self, sent: Sent) {
-        match sent {
-            Sent::Answered { status, took } => {
+impl LoadReport {
+    pub(super) fn add(&mut self, outcome: PostOutcome) {
+        match outcome {
+            PostOutcome::Answered { status, took } => {
                 *self.statuses.entry(status).or_default() += 1;
                 self.latencies.push(took);
             }
-            Sent::Unanswered => self.unanswered += 1,
+            PostOutcome::Unanswered => self.unanswered += 1,
         }
     }
 
@@ -72,6 +69,7 @@ impl Load {
         let accepted = self.statuses.range(200..300).map(|(_, count)| count).sum();
         let sent = answered + self.unanswered;
         let seconds = self.took.as_secs_f64();
+
         let at = |percent| percentile(&self.latencies, percent).as_secs_f64() * 1000.0;
         Summary {
             sent,
@@ -90,7 +88,7 @@ impl Load {
     }
 }
 
-/// The least latency that so many percent do not exceed (nearest rank).
+/// The nearest-rank percentile; zero without latencies.
 fn percentile(sorted: &[Duration], percent: usize) -> Duration {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted
@@ -100,16 +98,17 @@ fn percentile(sorted: &[Duration], percent: usize) -> Duration {
 }
 
 impl Summary {
-    /// 0: all were accepted; 3: nobody answered; 1: none was accepted; 4: some were.
+    /// Exit code 1 if no hook was accepted, 3 if none was answered, 4 if only some were accepted.
     pub(super) fn exit(&self, to: &str) -> Result<(), Exit> {
         let refused = self.sent - self.accepted;
         if refused == 0 {
             return Ok(());
         }
-        let error = anyhow!("{refused} of {} were not accepted by {to}", self.sent);
+
+        let error = anyhow!("{to} did not accept {refused} of {} hooks", self.sent);
         Err(match (self.accepted, self.unanswered) {
             (0, unanswered) if unanswered == self.sent => {
-                Exit::unreachable(anyhow!("{to} does not answer"))
+                Exit::unreachable(anyhow!("{to} does not answer: is `hirewire run` up?"))
             }
             (0, _) => Exit::failed(error),
             (_, _) => Exit::in_part(error),
@@ -126,6 +125,7 @@ impl fmt::Display for Summary {
             self.sent, self.seconds, self.per_second
         )?;
         writeln!(f, "accepted  {}", self.accepted)?;
+
         for (status, count) in self
             .statuses
             .iter()
@@ -136,6 +136,7 @@ impl fmt::Display for Summary {
         if self.unanswered > 0 {
             writeln!(f, "lost      {} without an answer", self.unanswered)?;
         }
+
         write!(
             f,
             "latency   p50 {p50:.1} ms, p90 {p90:.1} ms, p99 {p99:.1} ms, max {max:.1} ms"
@@ -148,13 +149,13 @@ mod tests {
     use super::*;
 
     fn load(statuses: &[u16], unanswered: u64) -> Summary {
-        let mut load = Load {
+        let mut load = LoadReport {
             unanswered,
-            ..Load::default()
+            ..LoadReport::default()
         };
         for (at, status) in statuses.iter().enumerate() {
             let took = Duration::from_millis(u64::try_from(at).unwrap() + 1);
-            load.add(Sent::Answered {
+            load.add(PostOutcome::Answered {
                 status: *status,
                 took,
             });
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_latencies_that_occurred() {
+    fn a_percentile_is_a_measured_latency() {
         let summary = load(&[200; 100], 0);
         assert_eq!(
             summary.latency_ms,
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_exit_code_tells_all_some_and_none_apart() {
+    fn the_exit_code_differs_for_all_some_and_none() {
         let code = |summary: Summary| summary.exit("there").err().map(|exit| exit.code());
         assert_eq!(code(load(&[200, 202], 0)), None);
         assert_eq!(code(load(&[200, 503], 0)), Some(4));
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_is_for_people_too() {
+    fn the_summary_is_also_text() {
         let text = load(&[200, 200, 503], 1).to_string();
         assert!(
             text.contains(

@@ -1,4 +1,4 @@
-//! `hirewire migrate`: brings the store's schema up to date, as `run` does at its start.
+//! `hirewire migrate`: updates the schema of the store, as `hirewire run` does at its start.
 
 use anyhow::Context as _;
 use clap::Args;
@@ -10,21 +10,21 @@ use crate::{
     store::{MigrationStatus, Store, StoreError, StoreSettings},
 };
 
-/// Bring the store's schema up to date; with --status only tell how far it is.
+/// Update the schema of the store. With --status, only show the schema's version.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hirewire migrate --status
   hirewire migrate
 
-`run` does the same at its start. A store that a newer hirewire has migrated is refused.")]
+`hirewire run` does the same at its start. A store with the schema of a newer hirewire is refused.")]
 pub(super) struct Migrate {
     #[command(flatten)]
     config: ConfigFile,
-    /// Only tell; nothing is written.
+    /// Show the schema's version, and change nothing.
     #[arg(long)]
     status: bool,
-    /// How to print it.
+    /// The output format.
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     output: Format,
 }
@@ -35,34 +35,43 @@ impl Migrate {
         let settings = config
             .store_settings()
             .map_err(|error| Exit::usage(error.into()))?;
+
         let before = status(&settings).await?;
-        let made = if self.status {
+        let applied = if self.status {
             Vec::new()
         } else {
             migrate(&config, settings.clone(), &before).await?
         };
-        let now = status(&settings).await?;
+
+        let after = status(&settings).await?;
         match self.output {
             Format::Table => {
-                for name in &made {
-                    print(format_args!("made     {name}"))?;
+                for name in &applied {
+                    print(format_args!("applied  {name}"))?;
                 }
-                for name in &now.pending {
+                for name in &after.pending {
                     print(format_args!("pending  {name}"))?;
                 }
-                print(format_args!("schema   {} of {}", now.current, now.latest))
+                print(format_args!(
+                    "schema   {} of {}",
+                    after.current, after.latest
+                ))
             }
-            Format::Json | Format::Jsonl => self
-                .output
-                .print(&json!({ "current": now.current, "latest": now.latest, "made": made, "pending": now.pending })),
+            Format::Json | Format::Jsonl => self.output.print(&json!({
+                "current": after.current,
+                "latest": after.latest,
+                "applied": applied,
+                "pending": after.pending,
+            })),
         }
     }
 }
 
 async fn status(settings: &StoreSettings) -> Result<MigrationStatus, Exit> {
-    Store::migration_status(settings).await.map_err(failed)
+    Store::migration_status(settings).await.map_err(store_error)
 }
 
+/// Applies the pending migrations and returns their names.
 async fn migrate(
     config: &Config,
     settings: StoreSettings,
@@ -71,17 +80,18 @@ async fn migrate(
     if let StoreConfig::Sqlite(path) = &config.store
         && let Some(folder) = path.parent()
     {
-        let made = std::fs::create_dir_all(folder);
-        made.with_context(|| format!("{} cannot be made", folder.display()))
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("{} cannot be created", folder.display()))
             .map_err(Exit::failed)?;
     }
-    // Opening refuses a store that is another instance's, or newer.
-    let store = Store::open(settings).await.map_err(failed)?;
+
+    // `open` migrates. It refuses the store of another instance or of a newer version.
+    let store = Store::open(settings).await.map_err(store_error)?;
     store.close().await;
     Ok(before.pending.clone())
 }
 
-fn failed(error: StoreError) -> Exit {
+fn store_error(error: StoreError) -> Exit {
     match &error {
         StoreError::Unreachable(_) => Exit::unreachable(error.into()),
         StoreError::Refused(_) | StoreError::NotOurs(_) => Exit::failed(error.into()),

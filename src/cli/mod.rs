@@ -1,40 +1,43 @@
-//! The command line: one file per command, one grammar for all (plural nouns, then a verb).
+//! The command line: one file per command, one grammar for all (a plural noun, then a verb).
 //!
-//! Exit codes: 0 done, 1 failed, 2 usage or config, 3 a dependency cannot be reached, 4 done in part.
+//! Exit codes: 0 done, 1 failed, 2 wrong usage or config, 3 a dependency cannot be reached, 4 done in
+//! part.
 
 mod api;
+mod api_options;
+mod body;
 mod check;
 mod config_file;
 mod connections;
+mod consent;
 mod dead_letters;
 mod demo;
 mod dependencies;
 mod exit;
 mod init;
 mod init_text;
+mod input;
 mod load;
 mod migrate;
 mod output;
 mod people;
 mod preview;
 mod run;
-mod sample;
 mod sandbox;
 mod schemas;
 mod send;
-mod settings;
-mod shown;
 mod sign;
 mod signing;
 mod tail;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
-pub use exit::{Exit, print};
+use exit::{Exit, print};
 
-/// Signed HR webhooks become SCIM 2.0 accounts: the speed of events with the safety of state.
+/// Hirewire turns signed HR webhooks into SCIM 2.0 accounts: any order, duplication or replay of the
+/// same events ends in the same account.
 #[derive(Debug, Parser)]
 #[command(
     name = "hirewire",
@@ -44,7 +47,8 @@ pub use exit::{Exit, print};
     max_term_width = 110
 )]
 struct Arguments {
-    /// What to log on stderr: a level, or directives such as `hirewire=debug`; left out: `info` for what runs on, else `error`.
+    /// The log level on stderr, or directives such as `hirewire=debug`. Default: `info` for `run`
+    /// and `sandbox`, `error` for the other commands.
     #[arg(long, env = "HIREWIRE_LOG", global = true)]
     log: Option<String>,
     #[command(subcommand)]
@@ -70,14 +74,15 @@ enum Command {
     Schemas(schemas::Schemas),
 }
 
-/// Runs what the command line says.
+/// Parses the arguments of this process and runs the command. The result is the exit code.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let stays = matches!(arguments.command, Command::Run(_) | Command::Sandbox(_));
+    let keeps_running = matches!(arguments.command, Command::Run(_) | Command::Sandbox(_));
     let log = arguments
         .log
         .as_deref()
-        .unwrap_or(if stays { "info" } else { "error" });
+        .unwrap_or(if keeps_running { "info" } else { "error" });
+
     let outcome = crate::telemetry::log_to_stderr(log)
         .map_err(|problem| Exit::usage(anyhow::anyhow!("--log: {problem}")))
         .and_then(|()| runtime())
@@ -86,11 +91,6 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(exit) => exit.report(),
     }
-}
-
-/// Whether this binary has that command.
-fn has_command(name: &str) -> bool {
-    Arguments::command().find_subcommand(name).is_some()
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
@@ -121,12 +121,12 @@ async fn run(command: Command) -> Result<(), Exit> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::CommandFactory as _;
 
     use super::*;
 
     #[test]
-    fn the_grammar_is_sound_and_every_command_shows_examples() {
+    fn every_command_is_well_formed_and_shows_examples() {
         let mut grammar = Arguments::command();
         grammar.build();
         grammar.clone().debug_assert();

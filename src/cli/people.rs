@@ -1,17 +1,17 @@
-//! `hirewire people show`: every fact about a person, where they stand, what is due when, and each account.
+//! `hirewire people show`: the events, employments and accounts of one person.
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::{
     Exit,
-    api::{Reach, quoted},
-    output::Format,
+    api::encoded,
+    api_options::ApiOptions,
+    output::{Format, OutputOptions, list, text},
     print,
-    shown::{Output, text},
 };
 
-/// People: what HR said of them, and what came of it.
+/// Show a person: events, employments, and the account on each connection.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -19,138 +19,138 @@ Examples:
   hirewire people show E-1001 -o json")]
 pub(super) struct People {
     #[command(flatten)]
-    reach: Reach,
+    api: ApiOptions,
     #[command(subcommand)]
-    verb: Verb,
+    command: PeopleCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
-    /// Everything known of one person.
+enum PeopleCommand {
+    /// Show one person.
     Show {
-        /// `source/worker`, a worker id where it is unique, or a person's key.
+        /// `source/worker`, a worker id if only one source has it, or a person's key.
         person: String,
         #[command(flatten)]
-        output: Output,
+        output: OutputOptions,
     },
 }
 
 impl People {
     pub(super) async fn run(self) -> Result<(), Exit> {
-        let Verb::Show { person, output } = self.verb;
-        let shown = self
-            .reach
-            .api()
-            .await?
-            .get(&format!("/api/v1/people/{}", quoted(&person)))
-            .await?;
+        let PeopleCommand::Show { person, output } = self.command;
+        let path = format!("/api/v1/people/{}", encoded(&person));
+        let document = self.api.connect().await?.get(&path).await?;
+
         match output.format() {
-            Format::Json => print(format_args!("{shown:#}")),
-            Format::Jsonl => print(&shown),
-            Format::Table => show(&shown),
+            Format::Json => print(format_args!("{document:#}")),
+            Format::Jsonl => print(&document),
+            Format::Table => show(&document),
         }
     }
 }
 
-fn show(shown: &Value) -> Result<(), Exit> {
-    let list = |pointer: &str| {
-        shown
-            .pointer(pointer)
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default()
-    };
-    let aliases: Vec<String> = list("/aliases")
-        .iter()
-        .filter_map(Value::as_str)
-        .map(ToOwned::to_owned)
-        .collect();
-    print(format_args!(
-        "{}   person {}",
-        aliases.join(", "),
-        text(shown, "/person")
-    ))?;
-    let change = text(shown, "/next_change");
-    let change = if change.is_empty() {
-        "nothing is due".to_owned()
-    } else {
-        format!("changes at {change}")
-    };
-    print(format_args!(
-        "status  {} as of {}; {change}",
-        text(shown, "/status"),
-        text(shown, "/now")
-    ))?;
+fn show(person: &Value) -> Result<(), Exit> {
+    show_status(person)?;
+
     print("\nemployments")?;
-    for employment in list("/employments") {
-        let end = text(&employment, "/end/instant");
-        let end = if end.is_empty() {
-            "open".to_owned()
-        } else {
-            format!("until {end}")
-        };
-        print(format_args!(
-            "  {}  from {}  {end}",
-            text(&employment, "/id"),
-            text(&employment, "/start/instant")
-        ))?;
+    for employment in list(person, "/employments") {
+        show_employment(employment)?;
     }
-    print("\nevents (when HR knew -> when it takes effect)")?;
-    for event in list("/events") {
-        let effective = event
-            .pointer("/effective")
-            .filter(|effective| !effective.is_null());
-        let effective = effective.map_or("at once".to_owned(), |effective| {
-            let date = text(effective, "/date");
-            if date.is_empty() {
-                text(effective, "/instant")
-            } else {
-                format!("{date} {}", text(effective, "/boundary"))
-            }
-        });
-        let (at, kind) = (text(&event, "/occurred"), text(&event, "/kind"));
-        print(format_args!(
-            "  {at}  {kind:<22} -> {effective}   {}",
-            text(&event, "/id")
-        ))?;
+
+    print("\nevents (occurred -> effective)")?;
+    for event in list(person, "/events") {
+        show_event(event)?;
     }
-    let findings = list("/findings");
+
+    let findings = list(person, "/findings");
     if !findings.is_empty() {
         print("\nfindings")?;
         for finding in findings {
-            print(format_args!(
-                "  {}  event {}",
-                text(&finding, "/kind"),
-                text(&finding, "/event/id")
-            ))?;
+            let (kind, event) = (text(finding, "/kind"), text(finding, "/event/id"));
+            print(format_args!("  {kind}  event {event}"))?;
         }
     }
+
     print("\naccounts")?;
-    for view in list("/accounts") {
-        account(&view)?;
+    for account in list(person, "/accounts") {
+        show_account(account)?;
     }
+
     print("\nhistory")?;
-    for line in list("/history") {
-        print(format_args!(
-            "  {}  {:<12} {}",
-            text(&line, "/at"),
-            text(&line, "/connection"),
-            text(&line, "/outcome")
-        ))?;
+    for line in list(person, "/history") {
+        let (at, outcome) = (text(line, "/at"), text(line, "/outcome"));
+        let connection = text(line, "/connection");
+        print(format_args!("  {at}  {connection:<12} {outcome}"))?;
     }
-    for letter in list("/dead_letters") {
+
+    for letter in list(person, "/dead_letters") {
         print(format_args!(
-            "letter {}  {}: {}",
-            text(&letter, "/id"),
-            text(&letter, "/cause"),
-            text(&letter, "/summary")
+            "dead letter {}  {}: {}",
+            text(letter, "/id"),
+            text(letter, "/cause"),
+            text(letter, "/summary")
         ))?;
     }
     Ok(())
 }
 
-fn account(view: &Value) -> Result<(), Exit> {
-    let id = text(view, "/account/scim_id");
+fn show_status(person: &Value) -> Result<(), Exit> {
+    let aliases: Vec<&str> = list(person, "/aliases")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    print(format_args!("person  {}", text(person, "/person")))?;
+    print(format_args!("aliases {}", aliases.join(", ")))?;
+
+    let next = text(person, "/next_change");
+    let next = if next.is_empty() {
+        "no change is due".to_owned()
+    } else {
+        format!("changes at {next}")
+    };
+    print(format_args!(
+        "status  {} at {}; {next}",
+        text(person, "/status"),
+        text(person, "/now")
+    ))
+}
+
+fn show_employment(employment: &Value) -> Result<(), Exit> {
+    let end = text(employment, "/end/instant");
+    let end = if end.is_empty() {
+        "open".to_owned()
+    } else {
+        format!("until {end}")
+    };
+    print(format_args!(
+        "  {}  from {}  {end}",
+        text(employment, "/id"),
+        text(employment, "/start/instant")
+    ))
+}
+
+fn show_event(event: &Value) -> Result<(), Exit> {
+    let effective = event
+        .pointer("/effective")
+        .filter(|effective| !effective.is_null());
+    let effective = effective.map_or("at once".to_owned(), |effective| {
+        let date = text(effective, "/date");
+        if date.is_empty() {
+            text(effective, "/instant")
+        } else {
+            format!("{date} {}", text(effective, "/boundary"))
+        }
+    });
+
+    let (occurred, kind) = (text(event, "/occurred"), text(event, "/kind"));
+    print(format_args!(
+        "  {occurred}  {kind:<22} -> {effective}   {}",
+        text(event, "/id")
+    ))
+}
+
+fn show_account(account: &Value) -> Result<(), Exit> {
+    let id = text(account, "/account/scim_id");
     let user = if id.is_empty() {
         "no user is bound".to_owned()
     } else {
@@ -158,22 +158,27 @@ fn account(view: &Value) -> Result<(), Exit> {
     };
     print(format_args!(
         "  {}  {user}",
-        text(view, "/account/connection")
+        text(account, "/account/connection")
     ))?;
+
+    let detail = match text(account, "/account/outcome/detail") {
+        detail if detail.is_empty() => detail,
+        detail => format!(" ({detail})"),
+    };
     print(format_args!(
-        "    should be {}; last: {} {}",
-        text(view, "/desired/access"),
-        text(view, "/account/outcome/kind"),
-        text(view, "/account/outcome/detail"),
+        "    desired: {}; last outcome: {}{detail}",
+        text(account, "/desired/access"),
+        text(account, "/account/outcome/kind"),
     ))?;
-    for (name, pointer) in [
-        ("due", "/desired/due"),
-        ("waits until", "/account/not_before"),
-        ("read again", "/account/verify_at"),
+
+    for (label, pointer) in [
+        ("due at", "/desired/due"),
+        ("next attempt after", "/account/not_before"),
+        ("reads the account again at", "/account/verify_at"),
     ] {
-        let at = text(view, pointer);
+        let at = text(account, pointer);
         if !at.is_empty() {
-            print(format_args!("    {name} {at}"))?;
+            print(format_args!("    {label} {at}"))?;
         }
     }
     Ok(())

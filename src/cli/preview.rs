@@ -1,23 +1,20 @@
-//! `hirewire preview`: the exact SCIM requests that events would cause now; it only reads at the target.
+//! `hirewire preview`: shows the SCIM requests that events would cause now. Sends only reads.
 
-use std::{
-    io::Read as _,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
 use serde_json::Value;
 
 use super::{
     Exit,
-    api::{Reach, quoted},
-    output::Format,
+    api::encoded,
+    api_options::ApiOptions,
+    input::read_file,
+    output::{Format, OutputOptions, list, text},
     print,
-    shown::{Output, text},
 };
 
-/// Show the exact SCIM requests that these events would cause now, against the live target; nothing is written.
+/// Show the exact SCIM requests that the events in FILE would cause now. Nothing is written.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -25,76 +22,52 @@ Examples:
   hirewire preview event.json --source acme --connection workplace
   cat event.json | hirewire preview - -o json")]
 pub(super) struct Preview {
-    /// A body as the source would post it; `-`: standard input.
+    /// A body as the source would post it; `-` reads stdin.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The source that would post it; left out: the only one there is.
-    #[arg(long, default_value = "")]
-    source: String,
-    /// One connection alone.
+    /// The source that would post it. Default: the only source of the config.
+    #[arg(long)]
+    source: Option<String>,
+    /// Only this connection. Default: every connection of the source.
     #[arg(long)]
     connection: Option<String>,
     #[command(flatten)]
-    output: Output,
+    output: OutputOptions,
     #[command(flatten)]
-    reach: Reach,
+    api: ApiOptions,
 }
 
 impl Preview {
     pub(super) async fn run(self) -> Result<(), Exit> {
-        let body = read(&self.file)?;
-        let source = if self.source.is_empty() {
-            "-".to_owned()
-        } else {
-            quoted(&self.source)
-        };
-        let connection = self
+        let body = read_file(&self.file)?;
+        let source = self.source.filter(|source| !source.is_empty());
+        let source = source.map_or_else(|| "-".to_owned(), |source| encoded(&source));
+        let query = self
             .connection
-            .as_deref()
-            .map(|name| format!("?connection={}", quoted(name)));
-        let path = format!("/api/v1/preview/{source}{}", connection.unwrap_or_default());
-        let foreseen = self.reach.api().await?.post_bytes(&path, body).await?;
+            .map(|name| format!("?connection={}", encoded(&name)));
+
+        let path = format!("/api/v1/preview/{source}{}", query.unwrap_or_default());
+        let previews = self.api.connect().await?.post_bytes(&path, body).await?;
         match self.output.format() {
-            Format::Json => print(format_args!("{foreseen:#}")),
-            Format::Jsonl => foreseen
-                .as_array()
-                .into_iter()
-                .flatten()
-                .try_for_each(print),
-            Format::Table => foreseen.as_array().into_iter().flatten().try_for_each(show),
+            Format::Json => print(format_args!("{previews:#}")),
+            Format::Jsonl => list(&previews, "").iter().try_for_each(print),
+            Format::Table => list(&previews, "").iter().try_for_each(show),
         }
     }
 }
 
-/// The bytes of a file, or of standard input.
-pub(super) fn read(file: &Path) -> Result<Vec<u8>, Exit> {
-    if file == Path::new("-") {
-        let mut bytes = Vec::new();
-        std::io::stdin()
-            .read_to_end(&mut bytes)
-            .map_err(|error| Exit::failed(error.into()))?;
-        return Ok(bytes);
-    }
-    std::fs::read(file)
-        .with_context(|| format!("{} cannot be read", file.display()))
-        .map_err(Exit::usage)
-}
-
-/// One person on one connection, as a person reads it.
-pub(super) fn show(foreseen: &Value) -> Result<(), Exit> {
-    let (worker, connection) = (text(foreseen, "/worker"), text(foreseen, "/connection"));
+/// Prints the preview of one person on one connection.
+fn show(preview: &Value) -> Result<(), Exit> {
     print(format_args!(
-        "{worker} on {connection}: {}, so {}",
-        text(foreseen, "/status"),
-        text(foreseen, "/access")
+        "{} on {}: status {}, desired access {}",
+        text(preview, "/worker"),
+        text(preview, "/connection"),
+        text(preview, "/status"),
+        text(preview, "/access")
     ))?;
-    print(format_args!("  {}", text(foreseen, "/next_step")))?;
-    for request in foreseen
-        .pointer("/requests")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    print(format_args!("  {}", text(preview, "/next_step")))?;
+
+    for request in list(preview, "/requests") {
         print(format_args!(
             "  {} {}",
             text(request, "/method"),
@@ -106,12 +79,8 @@ pub(super) fn show(foreseen: &Value) -> Result<(), Exit> {
             }
         }
     }
-    for note in foreseen
-        .pointer("/notes")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+
+    for note in list(preview, "/notes") {
         print(format_args!("  note: {}", text(note, "")))?;
     }
     Ok(())

@@ -1,19 +1,20 @@
-//! `hirewire run`: the service.
+//! `hirewire run`: runs the service until a signal stops it.
 
 use clap::{Args, ValueEnum, builder::PossibleValue};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Exit, config_file::ConfigFile, print};
+use super::{Exit, config_file::ConfigFile, exit::stop_signal, print};
 use crate::{
-    app::{Options, Roles, Service},
+    app::{Options, Roles, Service, error_text},
     config::{Config, Environment, QueueConfig, StoreConfig},
     http::ProcessRole,
+    worker::Mode,
 };
 
 /// Run the service: intake, workers and the operators' API, or some of them.
 ///
-/// SIGTERM and Ctrl-C drain: nothing new is begun, what runs is finished; a second one ends it at once. SIGHUP reads the
-/// config again, all or nothing.
+/// SIGTERM and Ctrl-C drain: the service accepts nothing new and finishes what runs. A second signal
+/// ends it at once. SIGHUP reloads the config, all or nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -22,7 +23,7 @@ Examples:
   hirewire run --only intake
   hirewire run --only worker --only ops")]
 pub(super) struct Run {
-    /// Only this role; may be given several times. Left out: all three.
+    /// Run only this role. Can be repeated. Default: all three.
     #[arg(long, value_enum, value_name = "ROLE")]
     only: Vec<ProcessRole>,
     #[command(flatten)]
@@ -53,28 +54,18 @@ impl Run {
             worker: runs(ProcessRole::Worker),
             ops: runs(ProcessRole::Ops),
         };
+
         let service = Service::start(config.clone(), roles, Options::default())
             .await
             .map_err(Exit::failed)?;
-        say_where(&config, &service)?;
+        print_addresses(&config, &service)?;
+        print_dependencies(&config)?;
+
         self.until_stopped(&service).await?;
-        print("stopping: what runs is finished first (once more to end at once)")?;
+        print("stopping: running work is finished first; a second signal ends it at once")?;
         tokio::select! {
             () = service.stop() => print("stopped"),
-            () = super::exit::asked_to_stop() => std::process::exit(1),
-        }
-    }
-
-    async fn reload(&self, service: &Service) {
-        let Ok(config) = self.config.load(&Environment::of_process()) else {
-            tracing::error!("the config has mistakes and was not reloaded; the old one stays");
-            return;
-        };
-        if let Err(error) = service.reload(config).await {
-            tracing::error!(
-                error = format!("{error:#}"),
-                "the config was not reloaded; the old one stays"
-            );
+            () = stop_signal() => std::process::exit(1),
         }
     }
 
@@ -83,20 +74,37 @@ impl Run {
             signal(SignalKind::hangup()).map_err(|error| Exit::failed(error.into()))?;
         loop {
             tokio::select! {
-                () = super::exit::asked_to_stop() => return Ok(()),
+                () = stop_signal() => return Ok(()),
                 _ = hangup.recv() => self.reload(service).await,
             }
         }
     }
+
+    async fn reload(&self, service: &Service) {
+        let Ok(config) = self.config.load(&Environment::of_process()) else {
+            tracing::error!(
+                "the config is not reloaded: it has mistakes, listed above; the service keeps the \
+                 old config"
+            );
+            return;
+        };
+
+        if let Err(error) = service.reload(config).await {
+            tracing::error!(
+                error = error_text(&error),
+                "the config is not reloaded; the service keeps the old config"
+            );
+        }
+    }
 }
 
-/// Where things are.
-fn say_where(config: &Config, service: &Service) -> Result<(), Exit> {
+fn print_addresses(config: &Config, service: &Service) -> Result<(), Exit> {
     print(format_args!(
         "hirewire {}, instance {}",
         env!("CARGO_PKG_VERSION"),
         config.instance
     ))?;
+
     if let Some(intake) = service.intake {
         for name in config.sources.keys() {
             let url = match &config.intake.public_url {
@@ -106,6 +114,7 @@ fn say_where(config: &Config, service: &Service) -> Result<(), Exit> {
             print(format_args!("  hooks    {url}"))?;
         }
     }
+
     print(format_args!(
         "  health   http://{}/readyz, metrics at /metrics",
         service.ops
@@ -114,26 +123,34 @@ fn say_where(config: &Config, service: &Service) -> Result<(), Exit> {
         print(format_args!("  socket   {}", socket.display()))?;
     }
     let api = if config.ops.tokens.is_empty() {
-        "no [[ops.tokens]]: over TCP there is no API"
+        "on the socket only: the config has no [[ops.tokens]]"
     } else {
         "at /api/v1"
     };
-    print(format_args!("  API      {api}"))?;
+    print(format_args!("  API      {api}"))
+}
+
+fn print_dependencies(config: &Config) -> Result<(), Exit> {
     match &config.queue {
         QueueConfig::Embedded => print(format_args!(
             "  queue    {}",
             config.data_dir.join("queue.db").display()
         ))?,
-        QueueConfig::Rabbit(_) => print("  queue    RabbitMQ")?,
+        QueueConfig::Rabbit(_) => print("  queue    RabbitMQ, see [queue] url")?,
     }
     match &config.store {
         StoreConfig::Sqlite(path) => print(format_args!("  store    {}", path.display()))?,
-        StoreConfig::Url(_) => print("  store    as in [store] url")?,
+        StoreConfig::Url(_) => print("  store    see [store] url")?,
     }
+
     for (name, connection) in &config.connections {
+        let mode = match connection.mode {
+            Mode::Observe => "mode observe: nothing is sent",
+            Mode::Apply => "mode apply",
+        };
         print(format_args!(
-            "  account  {name}: {}, mode {:?}",
-            connection.base_url, connection.mode
+            "  target   {name}: {}, {mode}",
+            connection.base_url
         ))?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `hirewire sandbox`: the SCIM service provider for trying things out.
+//! `hirewire sandbox`: a SCIM service provider for tests, with faults on request.
 
 use std::{io::ErrorKind, net::SocketAddr, time::Duration};
 
@@ -19,27 +19,27 @@ Examples:
   hirewire sandbox --profile workplace
   hirewire sandbox --faults '429=3:retry-after=2, slow:ms=500:method=GET'";
 
-/// A SCIM 2.0 service provider to try a mapping against: users in memory, faults on request, a live page.
+/// Run a SCIM 2.0 service provider for tests: users in memory, faults on request, a live page.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("Faults:\n{FAULTS_HELP}\n\n{EXAMPLES}"))]
 pub(super) struct Sandbox {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 takes a free port.
     #[arg(long, default_value = "127.0.0.1:8090", value_name = "ADDRESS")]
     listen: SocketAddr,
-    /// The access token that SCIM requests must bear; left out: anyone is let in.
+    /// The bearer token that SCIM requests need. Default: none is needed.
     #[arg(long, env = "HIREWIRE_SANDBOX_TOKEN", hide_env_values = true)]
     token: Option<SecretString>,
-    /// The dialect it speaks.
+    /// The SCIM dialect.
     #[arg(long, value_enum, default_value_t = Dialect::Generic)]
     profile: Dialect,
-    /// Faults that are on from the start (see --help).
+    /// Faults that are active from the start: --help lists them.
     #[arg(long, value_delimiter = ',', value_name = "FAULTS")]
     faults: Vec<Fault>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Dialect {
-    /// The RFCs, strictly.
+    /// RFC 7643 and RFC 7644, strictly.
     Generic,
     /// Workplace from Meta.
     Workplace,
@@ -56,43 +56,48 @@ impl Sandbox {
                 .check(fault)
                 .map_err(|invalid| Exit::usage(anyhow::anyhow!("--faults: {invalid}")))?;
         }
+
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             let hint = if error.kind() == ErrorKind::AddrInUse {
-                " (something listens there already: choose another with --listen)"
+                "; stop the process that listens there, or choose another address with --listen"
             } else {
                 ""
             };
-            Exit::failed(
-                anyhow::Error::new(error)
-                    .context(format!("cannot listen on {}{hint}", self.listen)),
-            )
+            Exit::failed(anyhow::anyhow!(
+                "cannot listen on {}: {error}{hint}",
+                self.listen
+            ))
         })?;
         let address = listener
             .local_addr()
             .context("the listener has no address")
             .map_err(Exit::failed)?;
-        let open = self.token.is_none();
+
+        let token_needed = self.token.is_some();
         let sandbox = hirewire_sandbox::Sandbox::new(SandboxSettings {
             token: self.token,
             profile,
             faults: self.faults,
         });
+
         print(format_args!(
             "SCIM   http://{address}{}",
             hirewire_sandbox::BASE_PATH
         ))?;
         print(format_args!("page   http://{address}/"))?;
-        print(if open {
-            "token  none asked for"
-        } else {
+        print(if token_needed {
             "token  as given"
+        } else {
+            "token  not needed"
         })?;
+
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
         tokio::spawn(async move {
-            super::exit::asked_to_stop().await;
+            super::exit::stop_signal().await;
             stop.cancel();
         });
+
         let limits = Limits {
             drain: Duration::from_secs(2),
             ..Limits::default()

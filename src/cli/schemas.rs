@@ -6,7 +6,7 @@ use clap::Args;
 use super::{Exit, print};
 use hirewire_core::event;
 
-/// Print a JSON Schema of the canonical event; without a name, list them.
+/// Print a JSON Schema of the canonical event. Without a name, list the schemas.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -14,7 +14,7 @@ Examples:
   hirewire schemas event.v1.json
   hirewire schemas terminated.v1.json > terminated.v1.json")]
 pub(super) struct Schemas {
-    /// Which one, as listed.
+    /// The schema's name, as the list shows it.
     #[arg(value_name = "NAME")]
     name: Option<String>,
 }
@@ -25,12 +25,13 @@ impl Schemas {
         let Some(wanted) = self.name else {
             return schemas.iter().try_for_each(|(name, _)| print(name));
         };
+
         let (_, schema) = schemas
             .into_iter()
             .find(|(name, _)| *name == wanted || name.strip_suffix(".v1.json") == Some(&wanted))
             .ok_or_else(|| {
                 Exit::usage(anyhow!(
-                    "`{wanted}` is no schema; `hirewire schemas` lists them"
+                    "no schema has the name `{wanted}`: `hirewire schemas` lists the names"
                 ))
             })?;
         print(format_args!("{schema:#}"))

@@ -1,4 +1,4 @@
-//! `hirewire sign`: the headers that a source would send with a body.
+//! `hirewire sign`: prints the headers that a source would send with a body.
 
 use std::path::PathBuf;
 
@@ -7,9 +7,10 @@ use clap::Args;
 
 use super::{
     Exit,
-    config_file::{ConfigFile, source},
+    config_file::{ConfigFile, find_source},
+    input::read_file,
     print,
-    signing::{Signer, read},
+    signing::Signer,
 };
 use crate::{config::Environment, telemetry};
 
@@ -21,20 +22,20 @@ Examples:
   hirewire sign acme - < hired.json
   curl -H @<(hirewire sign acme hired.json) --data-binary @hired.json http://127.0.0.1:8080/hooks/acme
 
-A signature is good for a few minutes, where the source signs the time.")]
+If the source signs the time, the signature is valid for a few minutes.")]
 pub(super) struct Sign {
     #[command(flatten)]
     config: ConfigFile,
-    /// The source, as the config names it.
+    /// The source's name in the config.
     #[arg(value_name = "S")]
     source: String,
-    /// The body, byte for byte; `-`: stdin.
+    /// The body, byte for byte; `-` reads stdin.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The event id, where the source sends one in a header; left out: a new one.
+    /// The event id, if the source sends one in a header. Default: a new id.
     #[arg(long, value_name = "ID")]
     id: Option<String>,
-    /// The content type; left out: the preset's.
+    /// The content type. Default: that of the preset.
     #[arg(long, value_name = "TYPE")]
     content_type: Option<String>,
 }
@@ -42,15 +43,16 @@ pub(super) struct Sign {
 impl Sign {
     pub(super) fn run(self) -> Result<(), Exit> {
         let config = self.config.load(&Environment::of_process())?;
-        let source = source(&config, &self.source)?;
-        let body = read(&self.file)?;
+        let source = find_source(&config, &self.source)?;
+        let body = read_file(&self.file)?;
+
         let now = telemetry::now();
         let signer = Signer::new(source, self.content_type.as_deref(), now)?;
         let headers = signer.headers(&body, now, &self.id.unwrap_or_else(telemetry::new_id))?;
         for (name, value) in &headers {
             let value = value
                 .to_str()
-                .map_err(|_| Exit::failed(anyhow!("{name} cannot be printed")))?;
+                .map_err(|_| Exit::failed(anyhow!("the header {name} is not printable text")))?;
             print(format_args!("{name}: {value}"))?;
         }
         Ok(())

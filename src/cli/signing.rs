@@ -1,9 +1,4 @@
-//! What `sign` and `send` share: a body from a file, stdin or a sample, and the headers that its source would send.
-
-use std::{
-    io::{self, Read as _},
-    path::Path,
-};
+//! Signs a body as a source does, for `sign` and `send`.
 
 use anyhow::{Context as _, anyhow};
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
@@ -13,20 +8,7 @@ use super::Exit;
 use crate::config::SourceConfig;
 use hirewire_core::source::Secret;
 
-/// Reads a file, or stdin for `-`.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Exit> {
-    let mut body = Vec::new();
-    let read = if path == Path::new("-") {
-        io::stdin().read_to_end(&mut body).map(|_| ())
-    } else {
-        std::fs::read(path).map(|bytes| body = bytes)
-    };
-    read.with_context(|| format!("{} cannot be read", path.display()))
-        .map_err(Exit::usage)?;
-    Ok(body)
-}
-
-/// Signs as that source.
+/// Signs bodies with one secret of a source.
 pub(super) struct Signer<'a> {
     source: &'a SourceConfig,
     secret: Secret,
@@ -34,7 +16,7 @@ pub(super) struct Signer<'a> {
 }
 
 impl<'a> Signer<'a> {
-    /// Takes the first of the source's secrets that is good now.
+    /// Takes the first secret of the source that is valid now.
     pub(super) fn new(
         source: &'a SourceConfig,
         content_type: Option<&str>,
@@ -43,18 +25,20 @@ impl<'a> Signer<'a> {
         let secrets = source
             .secrets()
             .map_err(|error| Exit::usage(error.into()))?;
-        let secret = secrets
-            .into_iter()
-            .find(|secret| secret.is_valid_at(now))
-            .ok_or_else(|| Exit::usage(anyhow!("no secret of `{}` is good now", source.name)))?;
-        let usual = source
-            .preset
-            .content_types
-            .first()
-            .map_or("application/json", String::as_str);
-        let content_type = content_type.unwrap_or(usual);
+        let secret = secrets.into_iter().find(|secret| secret.is_valid_at(now));
+        let secret = secret.ok_or_else(|| {
+            Exit::usage(anyhow!(
+                "the source `{}` has no secret that is valid now: check not_before and not_after",
+                source.name
+            ))
+        })?;
+
+        let default = source.preset.content_types.first();
+        let default = default.map_or("application/json", String::as_str);
+        let content_type = content_type.unwrap_or(default);
         let content_type = HeaderValue::try_from(content_type)
-            .map_err(|_| Exit::usage(anyhow!("`{content_type}` is no content type")))?;
+            .map_err(|_| Exit::usage(anyhow!("`{content_type}` is not a content type")))?;
+
         Ok(Self {
             source,
             secret,
@@ -62,7 +46,7 @@ impl<'a> Signer<'a> {
         })
     }
 
-    /// The headers with this body, the content type among them.
+    /// The headers to send with this body, with the content type.
     pub(super) fn headers(
         &self,
         body: &[u8],
@@ -71,7 +55,7 @@ impl<'a> Signer<'a> {
     ) -> Result<HeaderMap, Exit> {
         let signed = self.source.scheme.sign(body, &self.secret, now, event_id);
         let mut headers = signed
-            .with_context(|| format!("`{}` cannot sign this", self.source.name))
+            .with_context(|| format!("the body cannot be signed as `{}`", self.source.name))
             .map_err(Exit::failed)?;
         headers.insert(CONTENT_TYPE, self.content_type.clone());
         Ok(headers)

@@ -1,32 +1,37 @@
-//! `hirewire tail`: live, one line a hook and one an account.
+//! `hirewire tail`: prints each hook and each reconciled account of a running service, live.
 
 use clap::Args;
 
-use super::{Exit, api::Reach, output::Format, print, shown::Output};
+use super::{
+    Exit,
+    api_options::ApiOptions,
+    output::{Format, OutputOptions},
+    print,
+};
 use crate::ops::TailEvent;
 
-/// Follow what goes on: each hook with its verdict and events, each account with what came of it.
+/// Follow a running service: each hook with its verdict and events, each account with its outcome.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Hooks that another process's intake refused are in its log and metrics.
+If another process runs the intake, look for refused hooks in its log and metrics.
 
 Examples:
   hirewire tail
   hirewire tail -o jsonl | jq 'select(.status == 401)'")]
 pub(super) struct Tail {
     #[command(flatten)]
-    output: Output,
+    output: OutputOptions,
     #[command(flatten)]
-    reach: Reach,
+    api: ApiOptions,
 }
 
 impl Tail {
     pub(super) async fn run(self) -> Result<(), Exit> {
-        let api = self.reach.running()?;
+        let api = self.api.connect_to_service()?;
         let format = self.output.format();
         api.lines("/api/v1/tail", |line| {
             match (format, serde_json::from_str::<TailEvent>(line)) {
-                (Format::Table, Ok(line)) => print(told(&line)),
+                (Format::Table, Ok(line)) => print(formatted(&line)),
                 (Format::Json | Format::Jsonl, _) | (Format::Table, Err(_)) => print(line),
             }
         })
@@ -34,8 +39,8 @@ impl Tail {
     }
 }
 
-/// A line as a person reads it.
-pub(super) fn told(line: &TailEvent) -> String {
+/// A line for people.
+fn formatted(line: &TailEvent) -> String {
     match line {
         TailEvent::Hook {
             at,
@@ -47,7 +52,7 @@ pub(super) fn told(line: &TailEvent) -> String {
             ..
         } => {
             let events = if events.is_empty() {
-                "-".to_owned()
+                "no event".to_owned()
             } else {
                 events.join(", ")
             };
@@ -66,7 +71,7 @@ pub(super) fn told(line: &TailEvent) -> String {
             ms,
         } => {
             let requests = if requests.is_empty() {
-                "nothing sent".to_owned()
+                "no request sent".to_owned()
             } else {
                 requests.join(", ")
             };

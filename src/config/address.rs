@@ -1,7 +1,7 @@
-//! The address of the broker or the database: a URL, whole as a secret, or in parts.
+//! The address of the broker or the database: a URL that is a secret, or a URL in parts.
 //!
-//! `url = { env = "..." }`, or `url = "amqps://host/vhost"` with `user` and `password` beside it. A password written
-//! into the URL's text is a literal secret, and refused.
+//! `url = { env = "..." }`, or `url = "amqps://host/vhost"` with `user` and `password` beside it. A
+//! password inside the text of `url` is a literal secret and is refused.
 
 use std::path::Path;
 
@@ -10,47 +10,48 @@ use url::Url;
 
 use super::{
     diagnostics::{Diagnostic, SourceSpan},
-    reader::Section,
     secret::{SecretError, SecretSource},
+    section::Section,
 };
 
-/// Where a dependency is, and how to prove who we are.
+/// The URL of a dependency, with the credentials for it.
 #[derive(Clone, Debug)]
 pub struct Address {
-    whole: Whole,
+    url: UrlSource,
     user: Option<String>,
     password: Option<SecretSource>,
-    /// `sslrootcert` of `PostgreSQL`.
+    /// Becomes `sslrootcert` of a `PostgreSQL` URL.
     root_certificate: Option<String>,
 }
 
 #[derive(Clone, Debug)]
-enum Whole {
+enum UrlSource {
     Secret(SecretSource),
     Text(String),
 }
 
-/// An address that cannot be put together.
+/// The URL cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum AddressError {
-    /// A secret of it is not there.
+    /// The URL or its password cannot be read.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// What is there is no such URL. The text is not shown: it may hold a password.
-    #[error("it is no URL of the form {0}")]
+    /// The text is not a URL. The message leaves the text out: it may hold a password.
+    #[error("the secret is not a URL of the form {0}")]
     NotAUrl(String),
 }
 
 impl Address {
-    /// The URL with user and password, as it is now.
+    /// The URL with user and password. Reads the secrets anew.
     pub fn url(&self) -> Result<SecretString, AddressError> {
-        let text = match &self.whole {
-            Whole::Secret(source) => source.read()?,
-            Whole::Text(text) => text.as_str().into(),
+        let text = match &self.url {
+            UrlSource::Secret(source) => source.read()?,
+            UrlSource::Text(text) => text.as_str().into(),
         };
         if self.user.is_none() && self.password.is_none() && self.root_certificate.is_none() {
             return Ok(text);
         }
+
         let invalid = || AddressError::NotAUrl("scheme://host".into());
         let mut url = Url::parse(text.expose_secret()).map_err(|_| invalid())?;
         if let Some(user) = &self.user {
@@ -63,13 +64,14 @@ impl Address {
         if let Some(path) = &self.root_certificate {
             url.query_pairs_mut().append_pair("sslrootcert", path);
         }
+
         Ok(String::from(url).into())
     }
 
-    /// An address that needs no secret.
+    /// An address without credentials.
     pub fn plain(url: impl Into<String>) -> Self {
         Self {
-            whole: Whole::Text(url.into()),
+            url: UrlSource::Text(url.into()),
             user: None,
             password: None,
             root_certificate: None,
@@ -77,84 +79,87 @@ impl Address {
     }
 }
 
-/// Which URLs a section takes.
-pub(super) struct Expected {
-    /// Their schemes.
-    pub schemes: &'static [&'static str],
-    /// For people.
-    pub form: &'static str,
+/// The URLs that a section accepts.
+pub(super) struct AcceptedUrls {
+    pub(super) schemes: &'static [&'static str],
+    /// Describes them in a message.
+    pub(super) form: &'static str,
 }
 
-/// Reads `url`, `user`, `password`, `ca_file`.
+/// Reads `url`, `user`, `password` and `ca_file`.
 pub(super) fn address(
     section: &Section<'_>,
     folder: &Path,
-    expected: &Expected,
+    expected: &AcceptedUrls,
 ) -> Option<Address> {
     section.require("url", expected.form);
     let user = section.text("user").map(|user| user.value);
     let password = section.secret("password", folder);
     let ca_file = section.text("ca_file");
     let root_certificate = ca_file.map(|path| folder.join(path.value).display().to_string());
+
     let is_text = section
         .value("url")
         .is_none_or(|value| value.get_ref().is_str());
-    let whole = if is_text {
+    let url = if is_text {
         let url = section.text("url")?;
-        check(section, &url.value, url.place.clone(), expected).then_some(Whole::Text(url.value))?
+        let usable = check(section, &url.value, url.span.clone(), expected);
+        usable.then_some(UrlSource::Text(url.value))?
     } else {
         let source = section.secret("url", folder)?;
         if let Ok(text) = source.read() {
-            let place = section
+            let span = section
                 .value("url")
                 .map_or(SourceSpan::File, |value| SourceSpan::Text(value.span()));
             if !fits(text.expose_secret(), expected) {
                 section.reader.mistake(
-                    place,
-                    "the secret is no such URL",
+                    span,
+                    "the secret is not such a URL",
                     format!("expected {}", expected.form),
                 );
             }
         }
-        Whole::Secret(source)
+        UrlSource::Secret(source)
     };
+
     Some(Address {
-        whole,
+        url,
         user,
         password,
         root_certificate,
     })
 }
 
-fn fits(text: &str, expected: &Expected) -> bool {
+fn fits(text: &str, expected: &AcceptedUrls) -> bool {
     text.split_once("://")
         .is_some_and(|(scheme, rest)| expected.schemes.contains(&scheme) && !rest.is_empty())
 }
 
-fn check(section: &Section<'_>, text: &str, place: SourceSpan, expected: &Expected) -> bool {
+fn check(section: &Section<'_>, text: &str, span: SourceSpan, expected: &AcceptedUrls) -> bool {
     let has_password = text
         .split_once("://")
         .and_then(|(_, rest)| rest.split_once('@'));
     let has_password = has_password.is_some_and(|(login, _)| login.contains(':'));
     if has_password && !section.reader.environment.takes_literal_secrets() {
-        // From a variable it is as secret as any other; in the file it is not.
-        if let SourceSpan::Text(range) = place {
-            let help = "put the whole URL into the environment: url = { env = \"NAME\" }";
+        // A password in an environment variable is fine: only the file must not hold one.
+        if let SourceSpan::Text(range) = span {
+            let help = "put the URL into an environment variable: url = { env = \"NAME\" }";
             let diagnostic = Diagnostic::mistake(
                 SourceSpan::Secret(range),
                 "the URL holds a literal password",
-                "expected none here",
+                "expected a URL without a password",
             );
-            section.reader.tell(diagnostic.help(help));
+            section.reader.report(diagnostic.help(help));
             return false;
         }
     }
+
     if fits(text, expected) {
         return true;
     }
     section.reader.mistake(
-        place,
-        "`url` is no such URL",
+        span,
+        "`url` is not such a URL",
         format!("expected {}", expected.form),
     );
     false

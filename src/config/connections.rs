@@ -1,7 +1,7 @@
-//! `[connections.NAME]`: a SCIM application whose accounts follow the people.
+//! `[connections.NAME]`: a SCIM application whose accounts Hirewire keeps.
 //!
-//! Name, base URL and a credential are enough; everything else has the profile's or a cautious default. What decides
-//! how an account should look is one [`MappingDocument`], which `mapping.rs` puts together.
+//! A base URL and one credential are enough; every other key has a default. Everything that decides
+//! the desired state of an account is in one [`MappingDocument`], which `mapping.rs` builds.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,8 +12,9 @@ use super::{
     ConfigFolder,
     diagnostics::{Diagnostic, SourceSpan},
     mapping,
-    reader::{Located, Section},
+    reader::WithSpan,
     secret::{SecretError, SecretSource},
+    section::Section,
     sources::SourceConfig,
     suggest::one_of,
     units,
@@ -28,31 +29,31 @@ use hirewire_core::{event::SourceId, mapping::MappingDocument, scim::Profile};
 /// A SCIM application.
 #[derive(Clone, Debug)]
 pub struct ConnectionConfig {
-    /// Its table's name.
+    /// The name of its table.
     pub name: String,
-    /// The SCIM base URL.
+    /// The SCIM base URL (RFC 7644 section 1.3), without query and user name.
     pub base_url: Url,
-    /// What proves who we are.
+    /// The credentials for the target.
     pub credentials: CredentialsConfig,
-    /// Whether changes are sent.
+    /// `observe` records what would be sent; `apply` sends it.
     pub mode: Mode,
-    /// The sources whose people get accounts here; never empty, unless the config has no source.
+    /// The sources whose people get accounts here. Empty only if the config has no source.
     pub sources: Vec<SourceId>,
-    /// How hard the target may be asked.
+    /// The load that the target may get.
     pub limits: Limits,
     document: MappingDocument,
 }
 
-/// How hard a target may be asked.
+/// The load that a target may get, and its time limits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
-    /// Requests a second.
+    /// The most requests per second.
     pub rate: f64,
-    /// Requests at a time.
+    /// The most requests at a time.
     pub concurrency: usize,
-    /// The deadline of a request.
+    /// The time limit of one request.
     pub timeout: Duration,
-    /// How long a write whose answer was lost may still take to show.
+    /// The longest time until the target shows a write whose response was lost.
     pub propagation_delay: Duration,
 }
 
@@ -68,7 +69,7 @@ impl Default for Limits {
     }
 }
 
-/// What proves who we are, by name.
+/// The credentials for a target. Secrets are named, not held.
 #[derive(Clone, Debug)]
 pub enum CredentialsConfig {
     /// `Authorization: Bearer`.
@@ -80,17 +81,17 @@ pub enum CredentialsConfig {
         /// The password.
         password: SecretSource,
     },
-    /// A header of the target's own.
+    /// A header that the target defines.
     Header {
-        /// Its name.
+        /// The header's name.
         name: HeaderName,
-        /// Its value.
+        /// The header's value.
         value: SecretSource,
     },
 }
 
 impl CredentialsConfig {
-    /// The credentials as they are now.
+    /// Reads the secrets anew.
     pub fn read(&self) -> Result<Credentials, SecretError> {
         Ok(match self {
             Self::Token(token) => Credentials::Token(token.read()?),
@@ -107,7 +108,7 @@ impl CredentialsConfig {
 }
 
 impl ConnectionConfig {
-    /// What its SCIM client is made from, with the credentials as they are now.
+    /// The settings of this connection's SCIM client. Reads the secrets anew.
     pub fn client_settings(
         &self,
         observer: Arc<dyn Observer>,
@@ -125,33 +126,35 @@ impl ConnectionConfig {
         })
     }
 
-    /// What this connection publishes.
+    /// The mapping that the service publishes for this connection.
     pub fn document(&self) -> MappingDocument {
         self.document.clone()
     }
 }
 
-/// Reads one connection; `None` if it cannot be used, and then something was told.
+/// Reads one connection. `None`: it cannot be used, and the reason is reported.
 pub(super) fn connection(
     name: &str,
     section: &Section<'_>,
     sources: &[(String, Option<SourceConfig>)],
     folder: &ConfigFolder,
 ) -> Option<ConnectionConfig> {
-    let named = name_is_good(name, section);
+    let name_is_valid = is_valid_name(name, section);
     let profile = profile(section);
     let base_url = base_url(section);
     let credentials = credentials(section, folder);
     let mode = mode(section);
-    let fed_by = fed_by(section, sources);
+    let source_ids = source_ids(section, sources);
     let limits = limits(section);
     section.refuse("guard");
     section.refuse("on_insufficient_scope");
-    let document = mapping::document(section, profile?, fed_by.as_deref().unwrap_or_default());
-    if !named {
+
+    let document = mapping::document(section, profile?, source_ids.as_deref().unwrap_or_default());
+    if !name_is_valid {
         return None;
     }
-    let (base_url, credentials, sources) = (base_url?, credentials?, fed_by?);
+
+    let (base_url, credentials, sources) = (base_url?, credentials?, source_ids?);
     Some(ConnectionConfig {
         name: name.to_owned(),
         base_url,
@@ -163,34 +166,37 @@ pub(super) fn connection(
     })
 }
 
-fn name_is_good(name: &str, section: &Section<'_>) -> bool {
-    let good = !name.is_empty()
+fn is_valid_name(name: &str, section: &Section<'_>) -> bool {
+    let valid = !name.is_empty()
         && name.len() <= 64
         && name
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
-    if !good {
+    if !valid {
         let label = "expected 1 to 64 lower-case letters, digits, - or _";
         section.reader.mistake(
-            section.place.clone(),
-            format!("`{name}` is no name for a connection"),
+            section.span.clone(),
+            format!("`{name}` is not a name for a connection"),
             label,
         );
     }
-    good
+    valid
 }
 
 fn profile(section: &Section<'_>) -> Option<Profile> {
-    let name = section.text("profile").unwrap_or_else(|| Located {
+    let name = section.text("profile").unwrap_or_else(|| WithSpan {
         value: "generic".to_owned(),
-        place: section.place.clone(),
+        span: section.span.clone(),
     });
+
     let profile = Profile::named(&name.value);
     if profile.is_none() {
         let label = one_of(&name.value, Profile::names());
-        section
-            .reader
-            .mistake(name.place, format!("`{}` is no profile", name.value), label);
+        section.reader.mistake(
+            name.span,
+            format!("`{}` is not a profile", name.value),
+            label,
+        );
     }
     profile
 }
@@ -203,6 +209,7 @@ fn base_url(section: &Section<'_>) -> Option<Url> {
         let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
         (matches!(url.scheme(), "http" | "https") && url.has_host() && plain).then_some(url)
     })?;
+
     let local = match url.value.host() {
         Some(Host::Domain(name)) => name == "localhost" || !name.contains('.'),
         Some(Host::Ipv4(address)) => address.is_loopback() || address.is_private(),
@@ -210,10 +217,9 @@ fn base_url(section: &Section<'_>) -> Option<Url> {
         None => false,
     };
     if url.value.scheme() == "http" && !local {
-        let label = "credentials and personal data travel in the clear: use https";
-        section
-            .reader
-            .tell(Diagnostic::warning(url.place, "`base_url` is http", label));
+        let label = "credentials and personal data travel unencrypted: use https";
+        let warning = Diagnostic::warning(url.span, "`base_url` is http", label);
+        section.reader.report(warning);
     }
     Some(url.value)
 }
@@ -225,6 +231,7 @@ fn credentials(section: &Section<'_>, folder: &ConfigFolder) -> Option<Credentia
         .into_iter()
         .filter(|kind| section.value(kind).is_some())
         .collect();
+
     let token = section
         .secret("token", folder.path())
         .map(CredentialsConfig::Token);
@@ -238,6 +245,7 @@ fn credentials(section: &Section<'_>, folder: &ConfigFolder) -> Option<Credentia
             password: password?,
         })
     });
+
     let header = section.section("header").and_then(|header| {
         header.require("name", "the header's name");
         header.require("value", super::secret::SECRET);
@@ -251,6 +259,7 @@ fn credentials(section: &Section<'_>, folder: &ConfigFolder) -> Option<Credentia
             value: value?,
         })
     });
+
     if given.len() != 1 && section.value("oauth2").is_none() {
         let found = if given.is_empty() {
             "none".to_owned()
@@ -262,7 +271,7 @@ fn credentials(section: &Section<'_>, folder: &ConfigFolder) -> Option<Credentia
             KINDS.join(", ")
         );
         section.reader.mistake(
-            section.place.clone(),
+            section.span.clone(),
             format!("[{}] needs one credential", section.path),
             label,
         );
@@ -286,8 +295,8 @@ fn mode(section: &Section<'_>) -> Mode {
     Mode::Observe
 }
 
-/// Which sources feed it: by table name in the config, by id everywhere else.
-fn fed_by(
+/// The ids of the sources in `sources`, where the config names them by table.
+fn source_ids(
     section: &Section<'_>,
     sources: &[(String, Option<SourceConfig>)],
 ) -> Option<Vec<SourceId>> {
@@ -297,7 +306,7 @@ fn fed_by(
             section.require(
                 "sources",
                 &format!(
-                    "which of {} feed it, as there are several",
+                    "the sources whose people get accounts here; this config has {}",
                     names.join(", ")
                 ),
             );
@@ -310,19 +319,20 @@ fn fed_by(
                 .collect(),
         );
     };
+
     let mut ids = Vec::new();
     let mut complete = !wanted.is_empty();
     if !complete {
         section.reader.mistake(
             section.key_span("sources"),
-            "no source: nobody would get an account",
-            "name one",
+            "`sources` is empty: nobody would get an account",
+            "expected at least one source",
         );
     }
     for name in wanted {
         match sources.iter().find(|(known, _)| *known == name.value) {
             Some((_, Some(source))) => ids.push(source.id.clone()),
-            // That source has mistakes of its own, told there.
+            // That source has mistakes, which are reported at its table.
             Some((_, None)) => complete = false,
             None => {
                 let label = if names.is_empty() {
@@ -331,14 +341,15 @@ fn fed_by(
                     one_of(&name.value, names.iter().copied())
                 };
                 section.reader.mistake(
-                    name.place,
-                    format!("`{}` is no source of this config", name.value),
+                    name.span,
+                    format!("`{}` is not a source of this config", name.value),
                     label,
                 );
                 complete = false;
             }
         }
     }
+
     ids.sort();
     ids.dedup();
     complete.then_some(ids)
@@ -346,30 +357,30 @@ fn fed_by(
 
 fn limits(section: &Section<'_>) -> Limits {
     let limits = section.section_or_empty("limits");
-    let usual = Limits::default();
+    let default = Limits::default();
     let duration = |key| limits.parsed(key, units::DURATION, units::duration);
     let timeout = duration("timeout").filter(|timeout| {
-        let good = !timeout.value.is_zero();
-        if !good {
+        let usable = !timeout.value.is_zero();
+        if !usable {
             limits.reader.mistake(
-                timeout.place.clone(),
+                timeout.span.clone(),
                 "`timeout` is zero",
-                "no request would be answered in time",
+                "every request would time out",
             );
         }
-        good
+        usable
     });
+
     let read = Limits {
         rate: limits
             .parsed("rate", units::RATE, units::rate)
-            .map_or(usual.rate, |rate| rate.value),
-        concurrency: limits.count("concurrency").unwrap_or(usual.concurrency),
-        timeout: timeout.map_or(usual.timeout, |timeout| timeout.value),
+            .map_or(default.rate, |rate| rate.value),
+        concurrency: limits.count("concurrency").unwrap_or(default.concurrency),
+        timeout: timeout.map_or(default.timeout, |timeout| timeout.value),
         propagation_delay: duration("propagation_delay")
-            .map_or(usual.propagation_delay, |propagation_delay| {
-                propagation_delay.value
-            }),
+            .map_or(default.propagation_delay, |delay| delay.value),
     };
+
     limits.finish();
     read
 }

@@ -1,70 +1,70 @@
-//! What is wrong with a config, all of it at once: file, line, a caret, what was expected.
+//! The mistakes and warnings of one config, each with file, line, caret and what was expected.
 //!
-//! A diagnostic has a place in the text, or names the environment variable it is about. Literal secrets are blotted
-//! out of what is shown, so that a report may be pasted into a ticket.
+//! A diagnostic has a span in the text, or names an environment variable. Literal secrets are
+//! redacted in the output, so that it can be pasted into a ticket.
 
 use std::{fmt, ops::Range};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-/// Whether it stops the config from being used.
+/// The weight of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     /// The config cannot be used.
     Mistake,
-    /// It can, and somebody should look.
+    /// The config can be used, but is probably not as intended.
     Warning,
 }
 
-/// What a diagnostic is about.
+/// The part of the config that a diagnostic is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceSpan {
-    /// These bytes of the file.
+    /// A byte range of the file.
     Text(Range<usize>),
-    /// These bytes of the file, which are a secret: never shown.
+    /// A byte range of the file that holds a secret. It is never shown.
     Secret(Range<usize>),
-    /// An environment variable.
+    /// The environment variable of that name.
     Variable(String),
     /// The file as a whole.
     File,
 }
 
-/// One thing that is wrong.
+/// One finding about a config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Mistake or warning.
+    /// Decides whether the config can be used.
     pub severity: Severity,
-    /// What it is about.
-    pub place: SourceSpan,
-    /// What is wrong, in one line.
+    /// Where the caret goes.
+    pub span: SourceSpan,
+    /// The finding, in one line.
     pub title: String,
-    /// What was expected, written at the caret; may be empty.
+    /// The expected form, printed at the caret; may be empty.
     pub label: String,
-    /// What to do, where there is more to say.
+    /// The next step for the operator.
     pub help: Option<String>,
 }
 
 impl Diagnostic {
-    /// A mistake.
-    pub fn mistake(place: SourceSpan, title: impl Into<String>, label: impl Into<String>) -> Self {
+    /// A finding that keeps the config from being used.
+    pub fn mistake(span: SourceSpan, title: impl Into<String>, label: impl Into<String>) -> Self {
         Self {
             severity: Severity::Mistake,
-            place,
+            span,
             title: title.into(),
             label: label.into(),
             help: None,
         }
     }
 
-    /// A warning.
-    pub fn warning(place: SourceSpan, title: impl Into<String>, label: impl Into<String>) -> Self {
+    /// A finding that does not keep the config from being used.
+    pub fn warning(span: SourceSpan, title: impl Into<String>, label: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
-            ..Self::mistake(place, title, label)
+            ..Self::mistake(span, title, label)
         }
     }
 
-    /// The same, with advice.
+    /// Adds what to do next.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -72,7 +72,7 @@ impl Diagnostic {
     }
 }
 
-/// Everything found in one config.
+/// Every diagnostic of one config, in the order of the file; variables come last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     file: String,
@@ -82,12 +82,12 @@ pub struct Diagnostics {
 
 impl Diagnostics {
     pub(super) fn new(file: impl Into<String>, text: &str, mut all: Vec<Diagnostic>) -> Self {
-        all.sort_by_key(|diagnostic| match &diagnostic.place {
+        all.sort_by_key(|diagnostic| match &diagnostic.span {
             SourceSpan::File => (0, 0),
             SourceSpan::Text(range) | SourceSpan::Secret(range) => (1, range.start),
             SourceSpan::Variable(_) => (2, 0),
         });
-        let text = blotted(text, &all);
+        let text = redact(text, &all);
         Self {
             file: file.into(),
             text,
@@ -95,17 +95,17 @@ impl Diagnostics {
         }
     }
 
-    /// All of it, in the order of the file.
+    /// Every diagnostic, in the order of the file.
     pub fn all(&self) -> &[Diagnostic] {
         &self.all
     }
 
-    /// Whether nothing was found.
+    /// True if there is neither a mistake nor a warning.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// How many mistakes there are.
+    /// The number of mistakes.
     pub fn mistakes(&self) -> usize {
         self.all
             .iter()
@@ -113,9 +113,9 @@ impl Diagnostics {
             .count()
     }
 
-    /// Line and column (in characters), from 1; `None` where it is not about a place in the file.
+    /// Line and column of the caret, in characters from 1; `None` without a span in the file.
     pub fn position(&self, diagnostic: &Diagnostic) -> Option<(usize, usize)> {
-        let start = match &diagnostic.place {
+        let start = match &diagnostic.span {
             SourceSpan::Text(range) | SourceSpan::Secret(range) => range.start,
             SourceSpan::Variable(_) | SourceSpan::File => return None,
         };
@@ -124,7 +124,7 @@ impl Diagnostics {
         Some((before.matches('\n').count() + 1, line.chars().count() + 1))
     }
 
-    /// For people: each with its line and a caret, in colour if `renderer` has any.
+    /// The diagnostics as text, each with its line and a caret.
     pub fn render(&self, renderer: &Renderer) -> String {
         let each = self
             .all
@@ -140,7 +140,8 @@ impl Diagnostics {
         };
         let title = level.primary_title(&diagnostic.title);
         let label = Some(diagnostic.label.as_str()).filter(|label| !label.is_empty());
-        let mut group = match &diagnostic.place {
+
+        let mut group = match &diagnostic.span {
             SourceSpan::Text(range) | SourceSpan::Secret(range) => {
                 let annotation = AnnotationKind::Primary.span(range.clone()).label(label);
                 title.element(
@@ -154,8 +155,7 @@ impl Diagnostics {
             ))),
             SourceSpan::File => title.element(annotate_snippets::Origin::path(self.file.as_str())),
         };
-        if let (SourceSpan::Variable(_) | SourceSpan::File, Some(label)) =
-            (&diagnostic.place, label)
+        if let (SourceSpan::Variable(_) | SourceSpan::File, Some(label)) = (&diagnostic.span, label)
         {
             group = group.element(Level::NOTE.message(label));
         }
@@ -166,24 +166,25 @@ impl Diagnostics {
     }
 }
 
-/// The text with every secret of it replaced, byte for byte, so that the other places stay true.
-fn blotted(text: &str, all: &[Diagnostic]) -> String {
+/// Replaces each byte of a secret with `*`: the other spans stay valid.
+fn redact(text: &str, all: &[Diagnostic]) -> String {
     let secrets: Vec<&Range<usize>> = all
         .iter()
-        .filter_map(|diagnostic| match &diagnostic.place {
+        .filter_map(|diagnostic| match &diagnostic.span {
             SourceSpan::Secret(range) => Some(range),
             SourceSpan::Text(_) | SourceSpan::Variable(_) | SourceSpan::File => None,
         })
         .collect();
-    let mut blotted = String::with_capacity(text.len());
+
+    let mut redacted = String::with_capacity(text.len());
     for (at, character) in text.char_indices() {
         if character != '\n' && secrets.iter().any(|range| range.contains(&at)) {
-            blotted.extend(std::iter::repeat_n('*', character.len_utf8()));
+            redacted.extend(std::iter::repeat_n('*', character.len_utf8()));
         } else {
-            blotted.push(character);
+            redacted.push(character);
         }
     }
-    blotted
+    redacted
 }
 
 impl fmt::Display for Diagnostics {
@@ -199,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_diagnostic_shows_file_line_caret_and_advice() {
+    fn a_diagnostic_shows_file_line_caret_and_help() {
         let text = "instance = \"a\"\nlistne = \"x\"\n";
         let wrong = Diagnostic::mistake(
             SourceSpan::Text(15..21),
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_literal_secret_is_never_shown_not_even_beside_another_mistake() {
+    fn a_literal_secret_is_redacted_even_beside_another_mistake() {
         let text = "token = \"s3cr\u{e9}t\" # é\nx = 1\n";
         let all = vec![
             Diagnostic::mistake(SourceSpan::Secret(8..17), "a literal secret", ""),
@@ -231,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told_in_the_order_of_the_file_and_variables_last() {
+    fn diagnostics_follow_the_order_of_the_file_with_variables_last() {
         let all = vec![
             Diagnostic::warning(
                 SourceSpan::Variable("HIREWIRE__X".into()),

@@ -1,16 +1,16 @@
-//! What surrounds a config: the variables it may name, and how strictly it is read.
+//! The environment variables that a config can name, and how strictly the config is read.
 //!
-//! The one place that reads the process's environment. Variables also come from the env file beside the config
-//! (`hirewire.env` for `hirewire.toml`), where the process has none of that name.
+//! Only this file reads the environment of the process. Variables that the process does not have
+//! come from the env file beside the config (`hirewire.env` for `hirewire.toml`).
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-/// Prefix of variables that stand for a plain key: `HIREWIRE__INTAKE__LISTEN`.
+/// The prefix of a variable that overrides a key: `HIREWIRE__INTAKE__LISTEN`.
 pub(super) const OVERRIDE: &str = "HIREWIRE__";
 
-/// Variables and strictness.
+/// The variables for one config, and how to treat its secrets.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     variables: BTreeMap<String, SecretString>,
@@ -19,7 +19,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The process's variables.
+    /// The variables of this process.
     pub fn of_process() -> Self {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?.into()))
@@ -30,7 +30,7 @@ impl Environment {
         }
     }
 
-    /// These variables and no others.
+    /// The given variables, and none of the process.
     pub fn of<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let variables = variables
             .into_iter()
@@ -42,7 +42,7 @@ impl Environment {
         }
     }
 
-    /// The same; secrets that are not there are a warning, for a machine that does not run the service.
+    /// Turns a missing secret into a warning, for a machine that does not run the service.
     #[must_use]
     pub fn offline(self) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl Environment {
         }
     }
 
-    /// The same; a secret may stand in the config as text. For the demo and for tests.
+    /// Accepts a secret as text in the config. For tests and benches.
     #[must_use]
     pub fn with_literal_secrets(self) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl Environment {
         }
     }
 
-    /// Adds the variables of an env file, if it is there, that are not set.
+    /// Adds the variables of an env file that are not set yet. A missing file adds none.
     pub(super) fn add_file(&mut self, path: &Path) -> io::Result<()> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
@@ -75,7 +75,7 @@ impl Environment {
         Ok(())
     }
 
-    /// Whether output may be in colour (<https://no-color.org>).
+    /// False if `NO_COLOR` is set (<https://no-color.org>).
     pub fn wants_colour(&self) -> bool {
         self.get("NO_COLOR")
             .is_none_or(|value| value.expose_secret().is_empty())
@@ -85,14 +85,14 @@ impl Environment {
         self.variables.get(name)
     }
 
-    /// The variable that stands for that key, with its text.
-    pub(super) fn instead_of(&self, path: &str, key: &str) -> Option<(String, String)> {
+    /// Name and text of the variable that overrides this key.
+    pub(super) fn override_of(&self, path: &str, key: &str) -> Option<(String, String)> {
         let name = variable(path, key);
         let value = self.variables.get(&name)?.expose_secret().to_owned();
         Some((name, value))
     }
 
-    /// Every variable that stands for a key.
+    /// Every variable with the prefix of an override.
     pub(super) fn overrides(&self) -> impl Iterator<Item = &str> {
         self.variables
             .keys()
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_has_a_variable_of_its_name() {
+    fn a_variable_overrides_the_key_that_it_names() {
         assert_eq!(variable("", "instance"), "HIREWIRE__INSTANCE");
         assert_eq!(
             variable("sources.acme-hr", "time_zone"),
@@ -149,7 +149,7 @@ mod tests {
         let environment =
             Environment::of([("HIREWIRE__INTAKE__LISTEN", "x"), ("HIREWIRE_CONFIG", "y")]);
         assert_eq!(
-            environment.instead_of("intake", "listen"),
+            environment.override_of("intake", "listen"),
             Some(("HIREWIRE__INTAKE__LISTEN".to_owned(), "x".to_owned()))
         );
         assert_eq!(
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_env_file_fills_in_what_is_not_set() {
+    fn an_env_file_adds_only_variables_that_are_not_set() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hirewire.env");
         let mut environment = Environment::of([("A", "set")]);

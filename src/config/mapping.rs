@@ -1,7 +1,7 @@
-//! A connection's [`MappingDocument`]: the profile's default mapping with the connection's on top, and all policies.
+//! A connection's [`MappingDocument`]: the profile's mapping, the connection's rules on top, policies.
 //!
-//! It is compiled once here, so that a fault in an expression is shown in the file, with a caret under the very
-//! characters.
+//! The document is compiled once here, so that a fault in an expression gets a caret under its own
+//! characters in the file.
 
 use serde_json::Value;
 use toml::{
@@ -12,7 +12,7 @@ use toml::{
 use super::{
     diagnostics::{Diagnostic, SourceSpan},
     quoted::inside_text,
-    reader::Section,
+    section::Section,
 };
 use hirewire_core::{
     event::SourceId,
@@ -23,7 +23,7 @@ use hirewire_core::{
     scim::{AttributePath, Profile},
 };
 
-/// Reads everything that decides how an account should look; `None` if something was told.
+/// Reads everything that decides the desired state of an account. `None`: the reason is reported.
 pub(super) fn document(
     section: &Section<'_>,
     profile: Profile,
@@ -31,21 +31,13 @@ pub(super) fn document(
 ) -> Option<MappingDocument> {
     let mut document = MappingDocument::of_profile(profile);
     document.sources = sources.iter().map(ToString::to_string).collect();
+
     own_rules(section, &mut document);
     external_id(section, &mut document);
     document.when = section.text("when").map(|when| when.value);
     document.out_of_scope = section.choice("out_of_scope").unwrap_or_default();
-    let texts = |key| {
-        Some(
-            section
-                .texts(key)?
-                .into_iter()
-                .map(|text| text.value)
-                .collect(),
-        )
-    };
-    document.r#match = texts("match").unwrap_or(document.r#match);
-    document.protect = texts("protect").unwrap_or_default();
+    document.r#match = texts(section, "match").unwrap_or(document.r#match);
+    document.protect = texts(section, "protect").unwrap_or_default();
     document.adopt = adopt(section);
     document.lifecycle = lifecycle(section);
     document.groups = section.sections("groups").into_iter().map(group).collect();
@@ -54,16 +46,17 @@ pub(super) fn document(
         .read("tables")
         .map(|tables| tables.value)
         .unwrap_or_default();
+
     match Mapping::compile(document) {
         Ok(mapping) => {
             for fault in mapping.warnings() {
                 let title = format!(
-                    "`{}` of [{}] may not be meant",
+                    "`{}` of [{}] is probably not as intended",
                     fault.at.join("."),
                     section.path
                 );
-                section.reader.tell(Diagnostic::warning(
-                    place(section, &fault),
+                section.reader.report(Diagnostic::warning(
+                    span_of(section, &fault),
                     title,
                     fault.problem,
                 ));
@@ -79,32 +72,37 @@ pub(super) fn document(
                 );
                 section
                     .reader
-                    .mistake(place(section, &fault), title, fault.problem);
+                    .mistake(span_of(section, &fault), title, fault.problem);
             }
             None
         }
     }
 }
 
-/// Lays the connection's rules over the profile's.
+fn texts(section: &Section<'_>, key: &'static str) -> Option<Vec<String>> {
+    let texts = section.texts(key)?;
+    Some(texts.into_iter().map(|text| text.value).collect())
+}
+
+/// Replaces rules of the profile with those of the connection.
 fn own_rules(section: &Section<'_>, document: &mut MappingDocument) {
     let Some(own) = section.section("mapping") else {
         return;
     };
-    own.takes_any_key();
-    let mut seen: Vec<AttributePath> = Vec::new();
+    own.accept_any_key();
+
+    let mut mapped: Vec<AttributePath> = Vec::new();
     for (key, value) in own.table {
         let text: &str = key.get_ref();
         if let Ok(path) = AttributePath::parse(text) {
-            if seen.contains(&path) {
-                let place = SourceSpan::Text(key.span());
+            if mapped.contains(&path) {
                 section.reader.mistake(
-                    place,
+                    SourceSpan::Text(key.span()),
                     format!("`{text}` is mapped twice"),
                     format!("this is {path} again"),
                 );
             }
-            seen.push(path);
+            mapped.push(path);
         }
         if let Some(rule) = rule(&own, text, key, value) {
             document.set_rule(text, rule);
@@ -125,31 +123,23 @@ fn rule<'a>(
         let label = "expected an expression in quotes, or { value = ... } for a constant";
         section.reader.mistake(
             SourceSpan::Text(value.span()),
-            format!("`{path}` is no rule"),
+            format!("`{path}` is not a rule"),
             label,
         );
         return None;
     };
-    let is_path = |key: &str| !["expr", "value", "on", "empty"].contains(&key);
-    if table
-        .iter()
-        .next()
-        .is_some_and(|(sub, rule)| is_path(sub.get_ref()) && !rule.get_ref().is_array())
-    {
-        let sub = table
-            .keys()
-            .next()
-            .map(|sub| sub.get_ref().as_ref())
-            .unwrap_or_default();
-        let label = format!("a path with a dot is quoted: \"{path}.{sub}\" = ...");
+
+    if let Some(sub) = unquoted_path(table) {
+        let label = format!("a path with a dot needs quotes: \"{path}.{sub}\" = ...");
         section.reader.mistake(
             SourceSpan::Text(key.span()),
-            format!("`{path}` is no rule"),
+            format!("`{path}` is not a rule"),
             label,
         );
         return None;
     }
-    let rule = section.below(path, SourceSpan::Text(key.span()), value)?;
+
+    let rule = section.subsection(path, SourceSpan::Text(key.span()), value)?;
     let expr = rule.text("expr").map(|expr| expr.value);
     if let Some(date) = rule
         .value("value")
@@ -160,12 +150,14 @@ fn rule<'a>(
             "a constant is text, a number, true or false; put dates in quotes",
         );
     }
+
     let constant = rule.read::<Value>("value").map(|value| value.value);
     let (on, empty) = (
         rule.choice("on").unwrap_or_default(),
         rule.choice("empty").unwrap_or_default(),
     );
     rule.finish();
+
     Some(AttributeRule {
         expr,
         value: constant,
@@ -174,12 +166,21 @@ fn rule<'a>(
     })
 }
 
-/// `external_id = "..."`, or `{ expr, on }` to keep it on accounts that exist.
+/// The part after the dot, if TOML read a path without quotes (`name.givenName`) as a table.
+fn unquoted_path<'a>(table: &'a DeTable<'a>) -> Option<&'a str> {
+    let (key, value) = table.iter().next()?;
+    let key: &str = key.get_ref();
+    let is_path = !["expr", "value", "on", "empty"].contains(&key);
+    (is_path && !value.get_ref().is_array()).then_some(key)
+}
+
+/// `external_id = "..."`, or `{ expr, on }`: `on` also writes it to accounts that exist.
 fn external_id(section: &Section<'_>, document: &mut MappingDocument) {
     if document.sources.len() > 1 {
-        // Two sources may number two workers alike.
+        // Two sources can give the same id to two workers.
         document.external_id = "worker.source + \"/\" + worker.id".into();
     }
+
     let expr = if section
         .value("external_id")
         .is_some_and(|value| value.get_ref().is_table())
@@ -195,6 +196,7 @@ fn external_id(section: &Section<'_>, document: &mut MappingDocument) {
     } else {
         section.text("external_id")
     };
+
     if let Some(expr) = expr {
         document.external_id = expr.value;
     }
@@ -202,14 +204,14 @@ fn external_id(section: &Section<'_>, document: &mut MappingDocument) {
 
 fn adopt(section: &Section<'_>) -> AccountAdoption {
     let adopt = section.section_or_empty("adopt");
-    let usual = AccountAdoption::default();
+    let default = AccountAdoption::default();
     let read = AccountAdoption {
-        r#match: adopt.choice("match").unwrap_or(usual.r#match),
-        update: adopt.choice("update").unwrap_or(usual.update),
+        r#match: adopt.choice("match").unwrap_or(default.r#match),
+        update: adopt.choice("update").unwrap_or(default.update),
         take_external_id: adopt
             .flag("take_external_id")
-            .unwrap_or(usual.take_external_id),
-        activate: adopt.flag("activate").unwrap_or(usual.activate),
+            .unwrap_or(default.take_external_id),
+        activate: adopt.flag("activate").unwrap_or(default.activate),
     };
     adopt.finish();
     read
@@ -217,15 +219,15 @@ fn adopt(section: &Section<'_>) -> AccountAdoption {
 
 fn lifecycle(section: &Section<'_>) -> LifecyclePolicy {
     let lifecycle = section.section_or_empty("lifecycle");
-    let usual = LifecyclePolicy::default();
-    let text = |key, usual: String| lifecycle.text(key).map_or(usual, |text| text.value);
+    let default = LifecyclePolicy::default();
+    let text = |key, default: String| lifecycle.text(key).map_or(default, |text| text.value);
     let read = LifecyclePolicy {
-        create: text("create", usual.create),
-        activate: text("activate", usual.activate),
-        deactivate: text("deactivate", usual.deactivate),
-        leave: text("leave", usual.leave),
-        record_deleted: text("record_deleted", usual.record_deleted),
-        delete_after: text("delete_after", usual.delete_after),
+        create: text("create", default.create),
+        activate: text("activate", default.activate),
+        deactivate: text("deactivate", default.deactivate),
+        leave: text("leave", default.leave),
+        record_deleted: text("record_deleted", default.record_deleted),
+        delete_after: text("delete_after", default.delete_after),
     };
     lifecycle.finish();
     read
@@ -233,12 +235,12 @@ fn lifecycle(section: &Section<'_>) -> LifecyclePolicy {
 
 fn groups_policy(section: &Section<'_>) -> GroupsPolicy {
     let policy = section.section_or_empty("groups_policy");
-    let usual = GroupsPolicy::default();
+    let default = GroupsPolicy::default();
     let read = GroupsPolicy {
         create_missing: policy
             .flag("create_missing")
-            .unwrap_or(usual.create_missing),
-        remove: policy.choice("remove").unwrap_or(usual.remove),
+            .unwrap_or(default.create_missing),
+        remove: policy.choice("remove").unwrap_or(default.remove),
     };
     policy.finish();
     read
@@ -255,35 +257,39 @@ fn group(section: Section<'_>) -> GroupRule {
         }
         Some(GroupName::Text(section.text("name")?.value))
     });
+
     let id = section.text("id").map(|id| id.value);
     let when = section.text("when").map(|when| when.value);
     section.finish();
     GroupRule { name, id, when }
 }
 
-/// Where a fault is in the file; one in the profile's default mapping is the connection's choice of profile.
-fn place(section: &Section<'_>, fault: &MappingFault) -> SourceSpan {
+/// The span of a fault. A fault in the profile's own mapping gets the span of `profile`.
+fn span_of(section: &Section<'_>, fault: &MappingFault) -> SourceSpan {
     match (find(section.table, &fault.at), &fault.range) {
-        (Some(Found::Value(value)), Some(range)) if value.get_ref().is_str() => {
+        (Some(TomlNode::Value(value)), Some(range)) if value.get_ref().is_str() => {
             SourceSpan::Text(inside_text(section.reader.text, value, range))
         }
-        (Some(Found::Value(value)), _) => SourceSpan::Text(value.span()),
-        (Some(Found::Key(range)), _) => SourceSpan::Text(range),
+        (Some(TomlNode::Value(value)), _) => SourceSpan::Text(value.span()),
+        (Some(TomlNode::Key(range)), _) => SourceSpan::Text(range),
         (None, _) => section.key_span("profile"),
     }
 }
 
-enum Found<'a> {
+enum TomlNode<'a> {
     Value(&'a Spanned<DeValue<'a>>),
     Key(std::ops::Range<usize>),
 }
 
-/// The value at these keys; where the file writes a text for a table with `expr`, the text. A path that stops at a
-/// mapping's key stands for the key.
-fn find<'a>(table: &'a DeTable<'a>, at: &[String]) -> Option<Found<'a>> {
+/// The node at a path of keys.
+///
+/// A rule that the file writes as text has no `expr` below it: the text is the node. A path that
+/// ends at a key of `mapping` gives the key.
+fn find<'a>(table: &'a DeTable<'a>, at: &[String]) -> Option<TomlNode<'a>> {
     let (first, rest) = at.split_first()?;
     let (key, mut value) = table.get_key_value(first.as_str())?;
     let mut last = key.span();
+
     let mut keys = rest.iter();
     for key in keys.by_ref() {
         let below = value.get_ref();
@@ -295,18 +301,21 @@ fn find<'a>(table: &'a DeTable<'a>, at: &[String]) -> Option<Found<'a>> {
             let element = key.parse::<usize>().ok().and_then(|at| list.get(at));
             element.map(|element| (element.span(), element))
         } else {
-            return Some(Found::Value(value));
+            return Some(TomlNode::Value(value));
         };
         match next {
             Some((span, next)) => (last, value) = (span, next),
-            // The file leaves it out: the default of the profile, or of this program, is what cannot be used.
+            // The file has no such key: the fault is in a default.
             None if value.get_ref().is_table() && key == "expr" => break,
             None => return None,
         }
     }
+
     if first == "mapping" && at.len() == 2 {
-        return Some(Found::Key(last));
+        return Some(TomlNode::Key(last));
     }
     // `external_id` may be text or a table with `expr`.
-    Some(Found::Value(value.get_ref().get("expr").unwrap_or(value)))
+    Some(TomlNode::Value(
+        value.get_ref().get("expr").unwrap_or(value),
+    ))
 }

@@ -1,7 +1,8 @@
-//! The settings: one TOML file, read whole or not at all, with every mistake told at once.
+//! The config: one TOML file, read as a whole or refused as a whole, with every mistake reported.
 //!
-//! [`Config::load`] gives a typed [`Config`] or [`Diagnostics`]. The only folder that reads the environment. It opens
-//! nothing and connects to nothing; a key of a later version is refused by name, never accepted and ignored.
+//! [`Config::load`] returns a typed [`Config`] or the [`Diagnostics`]. This is the only module that
+//! reads environment variables. It opens no connection. A key of a later version is refused by name,
+//! never accepted and ignored.
 
 mod address;
 mod connections;
@@ -11,11 +12,13 @@ mod mapping;
 mod quoted;
 mod reader;
 mod secret;
+mod section;
 mod signature;
 mod sources;
 mod suggest;
 mod tables;
 mod units;
+mod values;
 
 #[cfg(test)]
 mod config_tests;
@@ -42,82 +45,83 @@ use crate::{
     store::{StoreSettings, Wiring},
 };
 use hirewire_core::fold::Rules;
-use reader::{Reader, Section};
+use reader::Reader;
+use section::Section;
 
-/// Connections to the database of one process: its claims, settles and readers together rarely use more.
+/// Database connections of one process: its claims, commits and queries rarely use more at a time.
 const STORE_CONNECTIONS: u32 = 8;
 
-/// Everything that the config says.
+/// A config without mistakes.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// In the names of queues, in the store, in every message.
+    /// Part of the names of queues; also in the store and in every message. 1 to 32 characters.
     pub instance: String,
-    /// Where the embedded queue, `SQLite` and the socket live.
+    /// The directory of the embedded queue, the `SQLite` store and the operators' socket.
     pub data_dir: PathBuf,
-    /// What HR systems reach.
+    /// The listener for hooks.
     pub intake: IntakeConfig,
-    /// What operators reach.
+    /// The listener for operators, and their tokens.
     pub ops: OpsConfig,
     /// The queue between intake and workers.
     pub queue: QueueConfig,
-    /// Facts and accounts.
+    /// The database of events and accounts.
     pub store: StoreConfig,
-    /// HR systems, by name.
+    /// HR systems, by the name of their table.
     pub sources: BTreeMap<String, SourceConfig>,
-    /// SCIM applications, by name.
+    /// SCIM applications, by the name of their table.
     pub connections: BTreeMap<String, ConnectionConfig>,
-    /// What somebody should look at, though it stops nothing.
+    /// Findings that do not keep the config from being used.
     pub warnings: Diagnostics,
 }
 
-/// `[intake]`
+/// `[intake]`: the listener for hooks.
 #[derive(Clone, Debug)]
 pub struct IntakeConfig {
-    /// Where to listen; port 0: a free one.
+    /// The address to bind; port 0 takes a free port.
     pub listen: SocketAddr,
-    /// How HR systems reach it, where that is known.
+    /// The base URL under which HR systems reach the intake, for messages only.
     pub public_url: Option<Url>,
 }
 
-/// `[ops]`
+/// `[ops]`: the listener for health, metrics and the API.
 #[derive(Clone, Debug)]
 pub struct OpsConfig {
-    /// Where to listen; port 0: a free one.
+    /// The address to bind; port 0 takes a free port.
     pub listen: SocketAddr,
-    /// Who may use the API; none: the socket is the only way in.
+    /// The tokens of the API; without any, the API is on the socket only.
     pub tokens: Vec<OpsTokenConfig>,
 }
 
-/// `[[ops.tokens]]`
+/// `[[ops.tokens]]`: one person's access to the API over TCP.
 #[derive(Clone, Debug)]
 pub struct OpsTokenConfig {
-    /// Whose it is.
+    /// The actor's name in the history; unique.
     pub name: String,
-    /// What they may do.
+    /// The actions that this token allows.
     pub role: OpsRole,
-    /// Hexadecimal SHA-256 of the token.
+    /// The SHA-256 of the token, in 64 hexadecimal digits.
     pub hash: SecretSource,
 }
 
-/// `[queue]`
+/// `[queue]`: embedded, or `RabbitMQ`.
 #[derive(Clone, Debug)]
 pub enum QueueConfig {
-    /// In `data_dir`.
+    /// A file in `data_dir`.
     Embedded,
     /// A `RabbitMQ` broker.
     Rabbit(Address),
 }
 
-/// `[store]`
+/// `[store]`: `SQLite` or `PostgreSQL`.
 #[derive(Clone, Debug)]
 pub enum StoreConfig {
-    /// A file in `data_dir`.
+    /// The `SQLite` file in `data_dir`.
     Sqlite(PathBuf),
-    /// `postgres://` or `sqlite://`.
+    /// A URL: `postgres://` or `sqlite://`.
     Url(Address),
 }
 
-/// Where the config is: relative paths in it are relative to this folder.
+/// The folder of the config file; relative paths in the config start here.
 #[derive(Clone, Debug)]
 struct ConfigFolder(PathBuf);
 
@@ -128,41 +132,35 @@ impl ConfigFolder {
 }
 
 impl Config {
-    /// Reads the file, and the env file beside it.
+    /// Reads the config file, and the env file of the same name (`.env`) beside it.
     pub fn load(path: &Path, environment: &Environment) -> Result<Self, Diagnostics> {
         let file = path.display().to_string();
         let unreadable = |path: &Path, error: &std::io::Error| {
             let title = format!("{} cannot be read", path.display());
             let mistake = Diagnostic::mistake(SourceSpan::File, title, error.to_string());
-            Diagnostics::new(
-                file.clone(),
-                "",
-                vec![mistake.help("`hirewire init` writes a config")],
-            )
+            let help = "name the file with --config, or write a new one with `hirewire init`";
+            Diagnostics::new(file.clone(), "", vec![mistake.help(help)])
         };
+
         let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+
         let mut environment = environment.clone();
-        let beside = path.with_extension("env");
+        let env_file = path.with_extension("env");
         environment
-            .add_file(&beside)
-            .map_err(|error| unreadable(&beside, &error))?;
+            .add_file(&env_file)
+            .map_err(|error| unreadable(&env_file, &error))?;
+
         Self::parse(&text, &file, &environment)
     }
 
-    /// Reads a config's text; `file` is its name, for diagnostics and for relative paths.
+    /// Parses the text of a config. Diagnostics name `file`, and relative paths start in its folder.
     pub fn parse(text: &str, file: &str, environment: &Environment) -> Result<Self, Diagnostics> {
-        let (table, faults) = DeTable::parse_recoverable(text);
-        if !faults.is_empty() {
-            let tell = |fault: &toml::de::Error| {
-                let place = fault.span().map_or(SourceSpan::File, SourceSpan::Text);
-                Diagnostic::mistake(place, "this is not TOML", fault.message())
-            };
-            return Err(Diagnostics::new(
-                file,
-                text,
-                faults.iter().map(tell).collect(),
-            ));
+        let (table, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            let all = errors.iter().map(not_toml).collect();
+            return Err(Diagnostics::new(file, text, all));
         }
+
         let reader = Reader::new(text, environment);
         let folder = ConfigFolder(
             Path::new(file)
@@ -174,6 +172,7 @@ impl Config {
             Section::new(&reader, String::new(), table.get_ref(), SourceSpan::File),
             &folder,
         );
+
         let found = Diagnostics::new(file, text, reader.finish());
         match config {
             Some(config) if found.mistakes() == 0 => Ok(Self {
@@ -184,7 +183,7 @@ impl Config {
         }
     }
 
-    /// What the store is opened with, the password as it is now.
+    /// The settings to open the store with. Reads the password anew.
     pub fn store_settings(&self) -> Result<StoreSettings, AddressError> {
         let url = match &self.store {
             StoreConfig::Sqlite(path) => format!("sqlite://{}", path.display()).into(),
@@ -197,20 +196,21 @@ impl Config {
         })
     }
 
-    /// Which sources feed which connection, for the store.
+    /// The sources of each connection, for the store.
     pub fn wiring(&self) -> Wiring {
-        let fed = self
+        let with_sources = self
             .connections
             .iter()
             .filter(|(_, connection)| !connection.sources.is_empty());
+
         Wiring {
-            connections: fed
+            connections: with_sources
                 .map(|(name, c)| (name.clone(), c.sources.iter().cloned().collect()))
                 .collect(),
         }
     }
 
-    /// What the fold must know of the sources; a connection's scope is its own.
+    /// The rules of every source, for the fold. The scope is left open: each connection sets its own.
     pub fn rules(&self) -> Rules {
         Rules {
             sources: self
@@ -222,7 +222,7 @@ impl Config {
         }
     }
 
-    /// The webhook URL of a source, as its HR system is to be told.
+    /// The URL to enter at the HR system of this source.
     pub fn hook_url(&self, source: &str) -> String {
         let base = match &self.intake.public_url {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
@@ -230,4 +230,9 @@ impl Config {
         };
         format!("{base}/hooks/{source}")
     }
+}
+
+fn not_toml(error: &toml::de::Error) -> Diagnostic {
+    let span = error.span().map_or(SourceSpan::File, SourceSpan::Text);
+    Diagnostic::mistake(span, "this is not TOML", error.message())
 }

@@ -1,7 +1,7 @@
-//! Secrets: named in the config, never written into it.
+//! Secrets: the config names them and does not hold them.
 //!
-//! `{ env = "NAME" }` is read once, with the config; `{ file = "PATH" }` whenever it is asked for, so that a mounted
-//! secret may be rotated under a running process. Both tell at once if nothing is there.
+//! `{ env = "NAME" }` is read once, with the config. `{ file = "PATH" }` is read each time, so that a
+//! mounted secret can be rotated while the process runs. A missing secret is reported with the config.
 
 use std::path::{Path, PathBuf};
 
@@ -10,47 +10,47 @@ use toml::{Spanned, de::DeValue};
 
 use super::{
     diagnostics::{Diagnostic, SourceSpan},
-    reader::Section,
+    section::Section,
 };
 
-/// Where a secret is.
+/// The location of a secret.
 #[derive(Clone, Debug)]
 pub enum SecretSource {
-    /// In an environment variable, with the value it had when the config was read.
+    /// An environment variable, with its value at the time the config was read.
     Variable {
-        /// Its name.
+        /// The variable's name.
         name: String,
-        /// Its value; `None` where the config was read offline.
+        /// `None`: the variable was not set, and the config was read offline.
         value: Option<SecretString>,
     },
-    /// In a file, read every time.
+    /// A file, read each time.
     File(PathBuf),
-    /// In the config itself: demo and tests only.
+    /// Text in the config itself: a token's hash; a secret in tests only.
     Literal(SecretString),
 }
 
-/// A secret that is not there.
+/// A secret cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// The variable is not set.
+    /// No environment variable has this name.
     #[error("the environment variable {0} is not set")]
     NoVariable(String),
     /// The file cannot be read.
     #[error("the secret file {path} cannot be read")]
     File {
-        /// Which.
+        /// The path, relative to the working directory.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// There is nothing in it.
+    /// The variable or file exists and has no text.
     #[error("the secret in {0} is empty")]
     Empty(String),
 }
 
 impl SecretSource {
-    /// The secret as it is now.
+    /// Reads the secret anew.
     pub fn read(&self) -> Result<SecretString, SecretError> {
         let text = match self {
             Self::Variable { name, value } => value
@@ -61,11 +61,12 @@ impl SecretSource {
                     path: path.clone(),
                     source,
                 })?;
-                // Editors and `echo` end a file with a line break that is no part of the secret.
+                // Editors and `echo` add a line break that does not belong to the secret.
                 text.trim_end_matches(['\r', '\n']).into()
             }
             Self::Literal(text) => text.clone(),
         };
+
         if text.expose_secret().is_empty() {
             Err(SecretError::Empty(self.to_string()))
         } else {
@@ -84,32 +85,33 @@ impl std::fmt::Display for SecretSource {
     }
 }
 
-/// What a secret looks like in the config.
+/// Describes a secret in messages.
 pub(super) const SECRET: &str = "{ env = \"NAME\" } or { file = \"PATH\" }";
 
 impl<'a> Section<'a> {
-    /// A key that holds a secret. Files are relative to `folder`.
+    /// A key that names a secret. A relative path starts in `folder`.
     pub(super) fn secret(&self, key: &'static str, folder: &Path) -> Option<SecretSource> {
         let value = self.value(key)?;
         self.secret_in(key, value, folder, |_| ())
     }
 
-    /// A secret in a value; `more` reads the other keys of its table.
+    /// A value that names a secret; `read_more` reads the other keys of its table.
     pub(super) fn secret_in(
         &self,
         key: &str,
         value: &'a Spanned<DeValue<'a>>,
         folder: &Path,
-        more: impl FnOnce(&Section<'a>),
+        read_more: impl FnOnce(&Section<'a>),
     ) -> Option<SecretSource> {
         if let Some(text) = value.get_ref().as_str() {
             return self.literal(key, text, value);
         }
-        let section = self.below(key, SourceSpan::Text(value.span()), value)?;
+        let section = self.subsection(key, SourceSpan::Text(value.span()), value)?;
         let variable = section.text("env");
         let file = section.text("file");
-        more(&section);
-        let (source, place) = match (variable, file) {
+        read_more(&section);
+
+        let (source, span) = match (variable, file) {
             (Some(name), None) => {
                 let value = self.reader.environment.get(&name.value).cloned();
                 (
@@ -117,19 +119,17 @@ impl<'a> Section<'a> {
                         name: name.value,
                         value,
                     }),
-                    name.place,
+                    name.span,
                 )
             }
-            (None, Some(path)) => (
-                Some(SecretSource::File(folder.join(path.value))),
-                path.place,
-            ),
-            (None, None) | (Some(_), Some(_)) => (None, section.place.clone()),
+            (None, Some(path)) => (Some(SecretSource::File(folder.join(path.value))), path.span),
+            (None, None) | (Some(_), Some(_)) => (None, section.span.clone()),
         };
         section.finish();
+
         if source.is_none() {
             self.reader.mistake(
-                place,
+                span,
                 format!("`{key}` names no secret"),
                 format!("expected {SECRET}"),
             );
@@ -137,7 +137,7 @@ impl<'a> Section<'a> {
         }
         let missing = source.as_ref().and_then(|source| source.read().err());
         if let Some(error) = missing {
-            self.missing(place, &error);
+            self.report_missing(span, &error);
         }
         source
     }
@@ -146,25 +146,32 @@ impl<'a> Section<'a> {
         if self.reader.environment.takes_literal_secrets() {
             return Some(SecretSource::Literal(text.into()));
         }
-        let place = SourceSpan::Secret(value.span());
+
+        let span = SourceSpan::Secret(value.span());
+        let title = format!("`{key}` is a literal secret");
         let label = format!("expected {SECRET}");
-        self.reader.tell(
-            Diagnostic::mistake(place, format!("`{key}` is a literal secret"), label)
-                .help("a config is copied, committed and shown; name where the secret is, and change this one"),
-        );
+        let help = "a config is copied and committed: replace this secret at its origin, then put the \
+                    new one into a variable or a file";
+        let diagnostic = Diagnostic::mistake(span, title, label).help(help);
+        self.reader.report(diagnostic);
         None
     }
 
-    fn missing(&self, place: SourceSpan, error: &SecretError) {
-        let why = std::error::Error::source(error)
+    fn report_missing(&self, span: SourceSpan, error: &SecretError) {
+        let reason = std::error::Error::source(error)
             .map(ToString::to_string)
             .unwrap_or_default();
         let diagnostic = if self.reader.environment.is_offline() {
-            Diagnostic::warning(place, error.to_string(), why)
+            Diagnostic::warning(span, error.to_string(), reason)
         } else {
-            Diagnostic::mistake(place, error.to_string(), why)
+            Diagnostic::mistake(span, error.to_string(), reason)
         };
-        self.reader.tell(diagnostic);
+        self.reader.report(match error {
+            SecretError::NoVariable(name) => diagnostic.help(format!(
+                "set it, or add the line {name}=... to the .env file beside the config"
+            )),
+            SecretError::File { .. } | SecretError::Empty(_) => diagnostic,
+        });
     }
 }
 
@@ -173,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_read_again_and_its_last_line_break_left_out() {
+    fn a_file_is_read_each_time_without_its_last_line_break() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         let source = SecretSource::File(path.clone());
@@ -187,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_is_in_what_is_printed() {
+    fn a_secret_is_never_printed() {
         let literal = SecretSource::Literal("hush".into());
         let variable = SecretSource::Variable {
             name: "TOKEN".into(),

@@ -1,7 +1,7 @@
-//! `[sources.NAME]`: an HR system that posts webhooks here.
+//! `[sources.NAME]`: an HR system that posts hooks.
 //!
-//! Gives what intake needs to verify and read a hook, and what the fold must know of the source. Secrets are named,
-//! not held: [`SourceConfig::secrets`] reads them when they are needed.
+//! It holds what the intake needs to verify and read a hook, and the rules that the fold needs.
+//! Secrets are named, not held: [`SourceConfig::secrets`] reads them.
 
 use std::sync::Arc;
 
@@ -11,8 +11,9 @@ use toml::{Spanned, de::DeValue};
 use super::{
     ConfigFolder,
     diagnostics::{Diagnostic, SourceSpan},
-    reader::{Located, Section},
+    reader::WithSpan,
     secret::{SecretError, SecretSource},
+    section::Section,
     signature,
     suggest::one_of,
 };
@@ -23,49 +24,49 @@ use hirewire_core::{
     source::{Preset, Scheme, Secret},
 };
 
-/// An HR system.
+/// An HR system that posts hooks.
 #[derive(Clone, Debug)]
 pub struct SourceConfig {
-    /// Its table's name: the last part of its webhook URL.
+    /// The name of its table, which is the last part of its URL.
     pub name: String,
-    /// What people's keys are made with; the name, unless the table was renamed.
+    /// The source id in events and aliases; the table's name unless `id` is set.
     pub id: SourceId,
-    /// Whether hooks are taken; else 503.
+    /// False: the intake answers 503, and the sender tries again later.
     pub enabled: bool,
-    /// What the payload means.
+    /// The reading of its payloads.
     pub preset: Preset,
-    /// How it signs.
+    /// The scheme of its signatures.
     pub scheme: Scheme,
-    /// Its secrets; several while rotating.
+    /// The secrets of its signatures; more than one during a rotation.
     pub secrets: Vec<SourceSecret>,
-    /// The zone of its bare dates.
+    /// The zone of dates that come without one.
     pub time_zone: Option<TimeZone>,
-    /// What its word on employment is worth.
+    /// `employment` for an HR system, `pre_hire` for an applicant system.
     pub authority: Authority,
-    /// If not empty: the only `CloudEvents` sources whose events are taken.
+    /// The `CloudEvents` sources that are accepted; empty: all.
     pub origins: Vec<String>,
 }
 
-/// One secret of a source.
+/// A secret of a source, and when it is valid.
 #[derive(Clone, Debug)]
 pub struct SourceSecret {
-    /// Where it is.
+    /// The location of the secret.
     pub source: SecretSource,
-    /// The operator's name of it.
+    /// A name for logs and metrics.
     pub id: Option<String>,
-    /// Good from then on.
+    /// Valid from this instant.
     pub not_before: Option<Timestamp>,
-    /// No longer good then.
+    /// Valid before this instant.
     pub not_after: Option<Timestamp>,
 }
 
 impl SourceConfig {
-    /// The secrets as they are now.
+    /// Reads the secrets anew.
     pub fn secrets(&self) -> Result<Vec<Secret>, SecretError> {
         self.secrets.iter().map(SourceSecret::read).collect()
     }
 
-    /// What intake must know, with the secrets as they are now.
+    /// The settings of the intake for this source. Reads the secrets anew.
     pub fn endpoint(&self) -> Result<SourceEndpoint, SecretError> {
         Ok(SourceEndpoint {
             id: self.id.clone(),
@@ -77,7 +78,7 @@ impl SourceConfig {
         })
     }
 
-    /// What the fold must know.
+    /// The rules of this source for the fold.
     pub fn rules(&self) -> SourceRules {
         let time_zone = self.time_zone.clone().unwrap_or(TimeZone::UTC);
         let retry_span = self.preset.retry_span;
@@ -91,7 +92,7 @@ impl SourceConfig {
 }
 
 impl SourceSecret {
-    /// The secret as it is now.
+    /// Reads the secret anew.
     pub fn read(&self) -> Result<Secret, SecretError> {
         Ok(Secret {
             id: self.id.clone(),
@@ -102,7 +103,7 @@ impl SourceSecret {
     }
 }
 
-/// Reads one source; `None` if it cannot be used, and then something was told.
+/// Reads one source. `None`: it cannot be used, and the reason is reported.
 pub(super) fn source(
     name: &str,
     section: &Section<'_>,
@@ -110,11 +111,11 @@ pub(super) fn source(
 ) -> Option<SourceConfig> {
     let id = id(name, section);
     let preset = preset(section);
-    let usual = preset
+    let preset_scheme = preset
         .as_ref()
         .and_then(|preset| preset.scheme().ok())
         .unwrap_or_else(Scheme::standard_webhooks);
-    let scheme = signature::signature(section, usual);
+    let scheme = signature::signature(section, preset_scheme);
     let secrets = secrets(section, folder, scheme.as_ref());
     let enabled = section.flag("enabled").unwrap_or(true);
     let time_zone = time_zone(section, preset.as_ref());
@@ -128,9 +129,11 @@ pub(super) fn source(
         .into_iter()
         .map(|origin| origin.value)
         .collect();
+
     for key in ["expect_every", "guard", "retention", "on_bad_signature"] {
         section.refuse(key);
     }
+
     Some(SourceConfig {
         name: name.to_owned(),
         id: id?,
@@ -147,39 +150,43 @@ pub(super) fn source(
 fn time_zone(section: &Section<'_>, preset: Option<&Preset>) -> Option<TimeZone> {
     const EXPECTED: &str = "an IANA time zone, such as \"Europe/Berlin\"";
     let zone = section.parsed("time_zone", EXPECTED, |zone| TimeZone::get(zone).ok());
+
     let bare = preset.filter(|preset| preset.states_bare_dates());
     if let Some(preset) = bare.filter(|_| !section.is_given("time_zone")) {
-        let label = "a date without a zone is a day early or late without one: time_zone = \"Europe/Berlin\"";
+        let label = "a date without a zone can be a day off: set time_zone = \"Europe/Berlin\"";
         let title = format!("[{}] has no `time_zone`", section.path);
-        // A canonical event may name the zone itself; what a vendor sends does not.
-        section.reader.tell(if preset.is_canonical() {
-            Diagnostic::warning(section.place.clone(), title, label)
+        // A canonical event can name its zone; a vendor's payload does not.
+        section.reader.report(if preset.is_canonical() {
+            Diagnostic::warning(section.span.clone(), title, label)
         } else {
-            Diagnostic::mistake(section.place.clone(), title, label)
+            Diagnostic::mistake(section.span.clone(), title, label)
         });
     }
+
     zone.map(|zone| zone.value)
 }
 
 fn id(name: &str, section: &Section<'_>) -> Option<SourceId> {
-    let id = section.text("id").unwrap_or_else(|| Located {
+    let id = section.text("id").unwrap_or_else(|| WithSpan {
         value: name.to_owned(),
-        place: section.place.clone(),
+        span: section.span.clone(),
     });
+
     let reserved = id.value == "ops" || name == "ops";
     if reserved {
-        let label = "operators' own events have this name";
+        let label = "`ops` is the source of operators' events";
         section
             .reader
-            .mistake(id.place, "`ops` is no name for a source", label);
+            .mistake(id.span, "`ops` is not a name for a source", label);
         return None;
     }
+
     match (SourceId::parse(name), SourceId::parse(id.value)) {
         (Ok(_), Ok(id)) => Some(id),
         (Err(error), _) => {
             section.reader.mistake(
-                section.place.clone(),
-                format!("`{name}` is no name for a source"),
+                section.span.clone(),
+                format!("`{name}` is not a name for a source"),
                 error.to_string(),
             );
             None
@@ -187,7 +194,7 @@ fn id(name: &str, section: &Section<'_>) -> Option<SourceId> {
         (Ok(_), Err(error)) => {
             section
                 .reader
-                .mistake(id.place, "`id` cannot be this", error.to_string());
+                .mistake(id.span, "`id` is not a source id", error.to_string());
             None
         }
     }
@@ -203,8 +210,8 @@ fn preset(section: &Section<'_>) -> Option<Preset> {
     if preset.is_none() {
         let label = one_of(&name.value, Preset::names());
         section.reader.mistake(
-            name.place,
-            format!("`{}` is no source preset", name.value),
+            name.span,
+            format!("`{}` is not a source preset", name.value),
             label,
         );
     }
@@ -220,6 +227,7 @@ fn secrets(
     let Some(value) = section.value("secrets") else {
         return Vec::new();
     };
+
     let Some(list) = value.get_ref().as_array() else {
         section.wrong_type(value, "`secrets` is a list: [{ env = \"NAME\" }]");
         return Vec::new();
@@ -228,10 +236,11 @@ fn secrets(
         let label = "expected at least one: [{ env = \"NAME\" }]";
         section.reader.mistake(
             SourceSpan::Text(value.span()),
-            "no secret: nothing could be verified",
+            "no secret: no hook could be verified",
             label,
         );
     }
+
     list.iter()
         .filter_map(|element| secret(section, element, folder, scheme))
         .collect()
@@ -249,6 +258,7 @@ fn secret<'a>(
         not_before = time(secret, "not_before");
         not_after = time(secret, "not_after");
     })?;
+
     let secret = SourceSecret {
         source,
         id,
@@ -263,33 +273,34 @@ fn secret<'a>(
     {
         section.reader.mistake(
             SourceSpan::Text(element.span()),
-            "a secret that is never good",
+            "this secret is never valid",
             "not_after is not after not_before",
         );
     }
+
     Some(secret)
 }
 
-/// A secret must be a key of at least one of the kinds of signatures that the scheme takes.
+/// Reports a secret whose form fits none of the scheme's kinds of signatures.
 fn check_form(
     section: &Section<'_>,
     element: &Spanned<DeValue<'_>>,
     secret: &Secret,
     scheme: &Scheme,
 ) {
-    let mut refused = None;
+    let mut mismatch = None;
     for kind in &scheme.signatures {
         match secret.key(kind.key) {
             Ok(_) => return,
-            Err(error) => refused = refused.or(Some(error)),
+            Err(error) => mismatch = mismatch.or(Some(error)),
         }
     }
-    if let Some(error) = refused {
-        let place = SourceSpan::Text(element.span());
-        section.reader.tell(Diagnostic::mistake(
-            place,
+
+    if let Some(error) = mismatch {
+        section.reader.report(Diagnostic::mistake(
+            SourceSpan::Text(element.span()),
             error.to_string(),
-            "this source's signature asks for another form",
+            "the signature of this source needs a secret of another form",
         ));
     }
 }
@@ -302,12 +313,13 @@ fn time(section: &Section<'_>, key: &'static str) -> Option<Timestamp> {
         if read.is_none() {
             section.reader.mistake(
                 SourceSpan::Text(value.span()),
-                format!("`{key}` is no instant"),
+                format!("`{key}` is not an instant"),
                 format!("expected {EXPECTED}"),
             );
         }
         return read;
     }
+
     section
         .parsed(key, EXPECTED, |text| text.parse().ok())
         .map(|time| time.value)

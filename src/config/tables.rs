@@ -1,6 +1,6 @@
-//! The tables of the whole: root keys, `[intake]`, `[ops]`, `[queue]`, `[store]`, and what holds between sources.
+//! Reads the whole file: root keys, `[intake]`, `[ops]`, `[queue]`, `[store]`, sources, connections.
 //!
-//! A key that cannot be read has been told, and then the config is refused: here it may have any value.
+//! A key that cannot be read is reported and gets its default here: the config is refused anyway.
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
@@ -10,29 +10,30 @@ use url::Url;
 use super::{
     Config, ConfigFolder, Diagnostics, IntakeConfig, OpsConfig, OpsTokenConfig, QueueConfig,
     SecretSource, SourceConfig, StoreConfig,
-    address::{Expected, address},
+    address::{AcceptedUrls, address},
     connections,
     diagnostics::SourceSpan,
-    reader::Section,
+    section::Section,
     sources,
 };
 
-const AMQP: Expected = Expected {
+const AMQP: AcceptedUrls = AcceptedUrls {
     schemes: &["amqp", "amqps"],
     form: "\"amqps://host/vhost\" or { env = \"NAME\" }",
 };
-const DATABASE: Expected = Expected {
+const DATABASE: AcceptedUrls = AcceptedUrls {
     schemes: &["postgres", "postgresql", "sqlite"],
     form: "\"postgres://host/database\", \"sqlite://path\" or { env = \"NAME\" }",
 };
 
-/// Reads all tables; `None` if something was told.
+/// Reads all tables. `None`: queue or store cannot be used, and the reason is reported.
 pub(super) fn config(root: Section<'_>, folder: &ConfigFolder) -> Option<Config> {
     let instance = instance(&root);
     let data_dir = root
         .text("data_dir")
         .map_or_else(|| PathBuf::from("hirewire-data"), |text| text.value.into());
     let data_dir = folder.path().join(data_dir);
+
     let intake = intake(&root);
     let ops = ops(&root, folder);
     let queue = queue(&root, folder);
@@ -40,6 +41,7 @@ pub(super) fn config(root: Section<'_>, folder: &ConfigFolder) -> Option<Config>
     for key in ["guard", "retention", "journal"] {
         root.refuse(key);
     }
+
     let sources = all_sources(&root, folder);
     let mut connections = BTreeMap::new();
     for (name, section) in root.named_sections("connections") {
@@ -48,6 +50,7 @@ pub(super) fn config(root: Section<'_>, folder: &ConfigFolder) -> Option<Config>
         connections.extend(connection.map(|connection| (name, connection)));
     }
     root.finish();
+
     Some(Config {
         instance,
         data_dir,
@@ -66,19 +69,20 @@ pub(super) fn config(root: Section<'_>, folder: &ConfigFolder) -> Option<Config>
 
 fn instance(root: &Section<'_>) -> String {
     const EXPECTED: &str = "1 to 32 lower-case letters, digits, - or _";
-    let good = |text: &str| {
+    let valid = |text: &str| {
         let fits = text
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'));
         (fits && (1..=32).contains(&text.len())).then(|| text.to_owned())
     };
-    root.parsed("instance", EXPECTED, good)
+
+    root.parsed("instance", EXPECTED, valid)
         .map_or_else(|| "default".to_owned(), |instance| instance.value)
 }
 
 fn listen(section: &Section<'_>, port: u16) -> SocketAddr {
     const EXPECTED: &str =
-        "an address and a port, such as \"127.0.0.1:8080\"; port 0 is a free one";
+        "an address and a port, such as \"127.0.0.1:8080\"; port 0 takes a free port";
     let given = section.parsed("listen", EXPECTED, |text| text.parse().ok());
     given.map_or_else(
         || SocketAddr::from(([127, 0, 0, 1], port)),
@@ -91,18 +95,19 @@ fn intake(root: &Section<'_>) -> IntakeConfig {
     let listen = listen(&intake, 8080);
     let public_url = intake.parsed(
         "public_url",
-        "how HR systems reach it, such as \"https://hooks.acme.example\"",
+        "the base URL that HR systems use, such as \"https://hooks.acme.example\"",
         |text| {
             Url::parse(text)
                 .ok()
                 .filter(|url| matches!(url.scheme(), "http" | "https") && url.query().is_none())
         },
     );
+
     if intake
         .texts("trusted_proxies")
         .is_some_and(|proxies| !proxies.is_empty())
     {
-        let label = "leave it out: the sender's address is not used";
+        let label = "leave it out: Hirewire does not use the sender's address";
         intake.reader.mistake(
             intake.key_span("trusted_proxies"),
             "trusted_proxies: not in this version",
@@ -110,6 +115,7 @@ fn intake(root: &Section<'_>) -> IntakeConfig {
         );
     }
     intake.finish();
+
     IntakeConfig {
         listen,
         public_url: public_url.map(|url| url.value),
@@ -119,21 +125,23 @@ fn intake(root: &Section<'_>) -> IntakeConfig {
 fn ops(root: &Section<'_>, folder: &ConfigFolder) -> OpsConfig {
     let ops = root.section_or_empty("ops");
     let listen = listen(&ops, 8081);
+
     let mut tokens: Vec<OpsTokenConfig> = Vec::new();
     for section in ops.sections("tokens") {
-        let place = section.key_span("name");
+        let span = section.key_span("name");
         let Some(token) = token(section, folder) else {
             continue;
         };
         if tokens.iter().any(|other| other.name == token.name) {
             ops.reader.mistake(
-                place,
-                format!("two tokens are named {:?}", token.name),
-                "one per person, each its own name",
+                span,
+                format!("two tokens have the name {:?}", token.name),
+                "expected a name of its own for each token",
             );
         }
         tokens.push(token);
     }
+
     for key in ["console", "tls"] {
         ops.refuse(key);
     }
@@ -142,15 +150,17 @@ fn ops(root: &Section<'_>, folder: &ConfigFolder) -> OpsConfig {
 }
 
 fn token(section: Section<'_>, folder: &ConfigFolder) -> Option<OpsTokenConfig> {
-    section.require("name", "whose token it is");
+    section.require("name", "the name of the token's owner");
     section.require("role", "viewer, operator or admin");
     section.require("hash", super::secret::SECRET);
+
     let name = section.parsed("name", "a name", |text| {
         (!text.trim().is_empty()).then(|| text.to_owned())
     });
     let role = section.choice("role");
     let hash = hash(&section, folder);
     section.finish();
+
     Some(OpsTokenConfig {
         name: name?.value,
         role: role?,
@@ -158,7 +168,7 @@ fn token(section: Section<'_>, folder: &ConfigFolder) -> Option<OpsTokenConfig> 
     })
 }
 
-/// A hash of 256 random bits is no secret: it may stand in the file.
+/// The hash of 256 random bits is not a secret: the file may hold it.
 fn hash(section: &Section<'_>, folder: &ConfigFolder) -> Option<SecretSource> {
     const EXPECTED: &str = "expected the SHA-256 of the token: 64 hexadecimal digits";
     let value = section.value("hash")?;
@@ -166,12 +176,16 @@ fn hash(section: &Section<'_>, folder: &ConfigFolder) -> Option<SecretSource> {
         Some(text) => SecretSource::Literal(text.into()),
         None => section.secret("hash", folder.path())?,
     };
-    let good = |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
-    if source.read().is_ok_and(|text| !good(text.expose_secret())) {
-        // Somebody may have put the token itself there.
+
+    let is_sha256 = |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if source
+        .read()
+        .is_ok_and(|text| !is_sha256(text.expose_secret()))
+    {
+        // The value may be the token itself: do not show it.
         section.reader.mistake(
             SourceSpan::Secret(value.span()),
-            "`hash` is no hash",
+            "`hash` is not a hash",
             EXPECTED,
         );
         return None;
@@ -187,13 +201,14 @@ fn queue(root: &Section<'_>, folder: &ConfigFolder) -> Option<QueueConfig> {
             .then_some(QueueConfig::Embedded);
     };
     if queue.value("ca_file").is_some() {
-        let label = "the system's certificates are used";
+        let label = "leave it out: the certificates of the operating system are used";
         queue.reader.mistake(
             queue.key_span("ca_file"),
             "queue.ca_file: not in this version",
             label,
         );
     }
+
     let address = address(&queue, folder.path(), &AMQP);
     queue.finish();
     address.map(QueueConfig::Rabbit)
@@ -215,22 +230,22 @@ fn store(
     address.map(StoreConfig::Url)
 }
 
-/// All sources by name; one with mistakes is `None`, so that a connection may still name it.
+/// All sources by name. A source with mistakes is `None`, so that a connection can still name it.
 fn all_sources(root: &Section<'_>, folder: &ConfigFolder) -> Vec<(String, Option<SourceConfig>)> {
     let mut sources: Vec<(String, Option<SourceConfig>)> = Vec::new();
     for (name, section) in root.named_sections("sources") {
         let source = sources::source(&name, &section, folder);
-        let same = source.as_ref().and_then(|source| {
+        let same_id = source.as_ref().and_then(|source| {
             sources
                 .iter()
                 .find(|(_, other)| other.as_ref().is_some_and(|other| other.id == source.id))
         });
-        if let Some((other, _)) = same {
+        if let Some((other, _)) = same_id {
             let title = format!("[sources.{name}] and [sources.{other}] have the same id");
             section.reader.mistake(
                 section.key_span("id"),
                 title,
-                "people's keys are made with it",
+                "expected an id of its own for each source: it is part of every alias",
             );
         }
         section.finish();

@@ -1,15 +1,15 @@
-//! Durations and rates as text with units: `30s`, `24h`, `25/s`.
+//! Parses durations and rates that are text with a unit: `30s`, `24h`, `25/s`.
 
 use std::time::Duration;
 
-/// What a duration looks like.
+/// Describes a duration in messages.
 pub(super) const DURATION: &str =
     "a duration: a number and ms, s, m, h or d, such as \"30s\" or \"7d\"";
 
-/// What a rate looks like.
+/// Describes a rate in messages.
 pub(super) const RATE: &str = "a rate above zero: a number and /s, /m or /h, such as \"25/s\"";
 
-/// Reads a duration.
+/// Parses a whole number with a unit: `ms`, `s`, `m`, `h`, `d`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let count: u64 = digits.trim_end().parse().ok()?;
@@ -24,7 +24,7 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     count.checked_mul(milliseconds).map(Duration::from_millis)
 }
 
-/// Reads a rate, as events a second.
+/// Parses a rate; the result is per second, above zero.
 pub(super) fn rate(text: &str) -> Option<f64> {
     let (count, unit) = text.split_once('/')?;
     let seconds = match unit.trim() {

@@ -1,5 +1,5 @@
-//! What every HTTP listener of a process needs: an accept loop with limits, bodies with limits,
-//! problem documents (RFC 9457) and the health routes.
+//! The parts that every HTTP listener of a process shares: an accept loop with limits, bodies with
+//! limits, problem documents (RFC 9457) and the health routes.
 //!
 //! The caller brings the routes. This module knows nothing of hooks, events or accounts.
 

@@ -1,9 +1,10 @@
-//! The batcher: hooks that come in while the last confirm is outstanding share a message.
+//! The batcher: hooks that arrive while the last message is unconfirmed share the next one.
 //!
-//! The queue's cost is per message, far more than per byte (docs/benchmarks.md): few messages, each with all that came in
-//! meanwhile, take a third more hooks than several small ones. A hook alone goes at once; so does a message that is half full;
-//! one that is neither waits for a slow confirm only so long. What was handed in is published whatever becomes of its
-//! caller; each learns of the confirm of its message.
+//! The cost of a publish is mostly per message, not per byte: a few large messages carry a third
+//! more hooks per second than several small ones (docs/benchmarks.md). A message is published at
+//! once if no other is in flight or if it is half full; otherwise it waits for a confirm, at most
+//! [`max_batch_delay`](super::IntakeSettings::max_batch_delay). A submitted hook is published even
+//! if its request has ended, unless the request was answered before its message went out.
 
 use std::{
     sync::{
@@ -15,57 +16,73 @@ use std::{
 
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use crate::observer::Observer;
-use crate::queue::{Hook, Message, PublishError, Queue, QueueName};
+use crate::{
+    observer::Observer,
+    queue::{Hook, Message, PublishError, Queue, QueueName},
+};
 
-/// Most hooks in a message.
-pub(super) const MOST_HOOKS: usize = 64;
-/// A message with so many does not wait for the confirm of the one before: two take turns, one made while one is made durable.
-pub(super) const ENOUGH: usize = MOST_HOOKS / 2;
-/// Most bytes of bodies in a message, unless one hook alone has more.
-pub(super) const MOST_BYTES: usize = 256 * 1024;
+/// How many hooks a message holds at most.
+pub(super) const MAX_HOOKS: usize = 64;
+
+/// A message with this many hooks does not wait for a confirm: the queue then stores one message
+/// while the next one is filled.
+pub(super) const HALF_FULL: usize = MAX_HOOKS / 2;
+
+/// How many bytes of bodies a message holds at most, unless a single hook has more.
+pub(super) const MAX_BYTES: usize = 256 * 1024;
+
 /// How many messages may wait for their confirm.
-const OUTSTANDING: usize = 16;
+const MAX_IN_FLIGHT: usize = 16;
 
-/// How many hooks may wait to be gathered: what a queue that does not answer may cost in memory.
-const WAITING: usize = 2048;
+/// How many hooks may wait for a message. This bounds the memory while the queue does not answer.
+const MAX_BUFFERED: usize = 2048;
 
-/// Whether a message is durable.
-pub(super) type Confirmed = Result<(), Arc<PublishError>>;
+/// Whether a message is durable. The hooks of a message share an error.
+pub(super) type ConfirmResult = Result<(), Arc<PublishError>>;
 
-/// Gathers hooks into messages.
+/// Collects hooks into messages and publishes them.
 pub(super) struct Batcher {
-    waiting: mpsc::Sender<Waiting>,
-    out: Arc<Out>,
+    buffer: mpsc::Sender<BufferedHook>,
+    in_flight: Arc<InFlight>,
 }
 
-/// The messages that wait for their confirm.
-struct Out {
-    /// How long one of a few hooks waits for the others.
-    longest: Duration,
+/// A hook that waits for its message.
+struct BufferedHook {
+    hook: Hook,
+    /// The length of its body.
+    bytes: usize,
+    reply: oneshot::Sender<ConfirmResult>,
+}
+
+/// Counts the messages that wait for their confirm.
+struct InFlight {
+    max_delay: Duration,
     messages: AtomicUsize,
-    /// One of them was answered, or there are hooks enough for the next.
-    stir: Notify,
+    /// Notified when a message leaves, and when the buffer holds half a message.
+    changed: Notify,
 }
 
-/// One of them; answered when it is dropped.
-struct InFlightPermit(Arc<Out>);
+/// Counts one message in flight until it is dropped.
+struct InFlightPermit(Arc<InFlight>);
 
-impl Out {
-    /// Waits until the next message may go. `is_enough`: whether there are hooks enough for it not to wait.
-    async fn turn(self: &Arc<Self>, is_enough: impl Fn() -> bool) -> InFlightPermit {
-        let patience = tokio::time::sleep(self.longest);
-        tokio::pin!(patience);
-        let mut waited = false;
+impl InFlight {
+    /// Waits until the next message may be published. `is_half_full` says whether the buffer holds
+    /// enough hooks to publish without a wait.
+    async fn acquire(self: &Arc<Self>, is_half_full: impl Fn() -> bool) -> InFlightPermit {
+        let delay = tokio::time::sleep(self.max_delay);
+        tokio::pin!(delay);
+        let mut delay_ended = false;
+
         loop {
-            let out = self.messages.load(Ordering::Acquire);
-            if out == 0 || (out < OUTSTANDING && (waited || is_enough())) {
+            let messages = self.messages.load(Ordering::Acquire);
+            let may_share = messages < MAX_IN_FLIGHT && (delay_ended || is_half_full());
+            if messages == 0 || may_share {
                 self.messages.fetch_add(1, Ordering::AcqRel);
                 return InFlightPermit(Arc::clone(self));
             }
             tokio::select! {
-                () = self.stir.notified() => {}
-                () = &mut patience, if !waited => waited = true,
+                () = self.changed.notified() => {}
+                () = &mut delay, if !delay_ended => delay_ended = true,
             }
         }
     }
@@ -74,66 +91,59 @@ impl Out {
 impl Drop for InFlightPermit {
     fn drop(&mut self) {
         self.0.messages.fetch_sub(1, Ordering::AcqRel);
-        self.0.stir.notify_one();
+        self.0.changed.notify_one();
     }
 }
 
-struct Waiting {
-    hook: Hook,
-    bytes: usize,
-    confirmed: oneshot::Sender<Confirmed>,
-}
-
 impl Batcher {
-    /// Starts gathering; ends when it is dropped and all is published. `longest`: how long a message of a few hooks waits
-    /// for the confirm of the one before.
+    /// Starts the batcher's task, which ends after the batcher is dropped and all hooks are
+    /// published.
     pub(super) fn new(
         queue: Arc<dyn Queue>,
         instance: String,
         observer: Arc<dyn Observer>,
-        longest: Duration,
+        max_delay: Duration,
     ) -> Self {
-        let (waiting, incoming) = mpsc::channel(WAITING);
-        let out = Arc::new(Out {
-            longest,
+        let (buffer, buffered) = mpsc::channel(MAX_BUFFERED);
+        let in_flight = Arc::new(InFlight {
+            max_delay,
             messages: AtomicUsize::new(0),
-            stir: Notify::new(),
+            changed: Notify::new(),
         });
-        tokio::spawn(gather(
-            incoming,
-            Arc::clone(&out),
+
+        tokio::spawn(run(
+            buffered,
+            Arc::clone(&in_flight),
             queue,
             instance,
             observer,
         ));
-        Self { waiting, out }
+
+        Self { buffer, in_flight }
     }
 
-    /// Hands in a hook whose body has that many bytes. What comes back tells when it is durable.
-    pub(super) fn hand_in(
+    /// Submits a hook whose body has `bytes` bytes. The receiver gets the confirm of its message.
+    pub(super) fn submit(
         &self,
         hook: Hook,
         bytes: usize,
-    ) -> Result<oneshot::Receiver<Confirmed>, PublishError> {
-        let (confirmed, receiver) = oneshot::channel();
-        self.waiting
-            .try_send(Waiting {
-                hook,
-                bytes,
-                confirmed,
-            })
+    ) -> Result<oneshot::Receiver<ConfirmResult>, PublishError> {
+        let (reply, confirm) = oneshot::channel();
+        self.buffer
+            .try_send(BufferedHook { hook, bytes, reply })
             .map_err(|_| PublishError::Overloaded)?;
-        // The first of a message is in the batcher's hands already.
-        if self.waiting.max_capacity() - self.waiting.capacity() >= ENOUGH - 1 {
-            self.out.stir.notify_one();
+
+        // The task has already taken the first hook of the message out of the buffer.
+        if self.buffer.max_capacity() - self.buffer.capacity() >= HALF_FULL - 1 {
+            self.in_flight.changed.notify_one();
         }
-        Ok(receiver)
+        Ok(confirm)
     }
 }
 
-async fn gather(
-    mut incoming: mpsc::Receiver<Waiting>,
-    out: Arc<Out>,
+async fn run(
+    mut buffered: mpsc::Receiver<BufferedHook>,
+    in_flight: Arc<InFlight>,
     queue: Arc<dyn Queue>,
     instance: String,
     observer: Arc<dyn Observer>,
@@ -141,65 +151,73 @@ async fn gather(
     let mut left_over = None;
     loop {
         let first = match left_over.take() {
-            Some(waiting) => Some(waiting),
-            None => incoming.recv().await,
+            Some(hook) => Some(hook),
+            None => buffered.recv().await,
         };
         let Some(first) = first else { return };
-        // Whatever comes in while this waits shares the message.
-        let place = out.turn(|| incoming.len() >= ENOUGH - 1).await;
-        let mut gathered = fill(first, &mut incoming, &mut left_over);
-        // Whoever was answered 503 meanwhile sends again.
-        gathered.retain(|waiting| !waiting.confirmed.is_closed());
-        if gathered.is_empty() {
+
+        // Hooks that arrive during this wait share the message.
+        let permit = in_flight.acquire(|| buffered.len() >= HALF_FULL - 1).await;
+        let mut batch = fill(first, &mut buffered, &mut left_over);
+        // A request that was answered 503 in the meantime is sent again by its source.
+        batch.retain(|hook| !hook.reply.is_closed());
+        if batch.is_empty() {
             continue;
         }
-        let (queue, instance, observer) =
-            (Arc::clone(&queue), instance.clone(), Arc::clone(&observer));
+
+        let (queue, observer) = (Arc::clone(&queue), Arc::clone(&observer));
+        let instance = instance.clone();
         tokio::spawn(async move {
-            publish(queue.as_ref(), instance, gathered, observer.as_ref()).await;
-            drop(place);
+            publish(queue.as_ref(), instance, batch, observer.as_ref()).await;
+            drop(permit);
         });
     }
 }
 
+/// Takes hooks out of the buffer until the message is full. A hook that does not fit any more
+/// becomes `left_over`, the first of the next message.
 fn fill(
-    first: Waiting,
-    incoming: &mut mpsc::Receiver<Waiting>,
-    left_over: &mut Option<Waiting>,
-) -> Vec<Waiting> {
+    first: BufferedHook,
+    buffered: &mut mpsc::Receiver<BufferedHook>,
+    left_over: &mut Option<BufferedHook>,
+) -> Vec<BufferedHook> {
     let mut bytes = first.bytes;
-    let mut gathered = vec![first];
-    while gathered.len() < MOST_HOOKS {
-        let Ok(next) = incoming.try_recv() else { break };
+    let mut batch = vec![first];
+
+    while batch.len() < MAX_HOOKS {
+        let Ok(next) = buffered.try_recv() else { break };
         bytes += next.bytes;
-        if bytes > MOST_BYTES {
+        if bytes > MAX_BYTES {
             *left_over = Some(next);
             break;
         }
-        gathered.push(next);
+        batch.push(next);
     }
-    gathered
+
+    batch
 }
 
 async fn publish(
     queue: &dyn Queue,
     instance: String,
-    gathered: Vec<Waiting>,
+    batch: Vec<BufferedHook>,
     observer: &dyn Observer,
 ) {
-    let began = Instant::now();
-    let (hooks, callers): (Vec<_>, Vec<_>) = gathered
+    let started = Instant::now();
+    let (hooks, replies): (Vec<_>, Vec<_>) = batch
         .into_iter()
-        .map(|waiting| (waiting.hook, waiting.confirmed))
+        .map(|buffered| (buffered.hook, buffered.reply))
         .unzip();
+
     let message = Message::new(instance, hooks);
-    let confirmed: Confirmed = queue
+    let confirm: ConfirmResult = queue
         .publish(QueueName::Events, message)
         .await
         .map_err(Arc::new);
-    observer.message_confirmed(callers.len(), began.elapsed(), confirmed.is_ok());
-    for caller in callers {
-        // A caller that is gone has lost its answer, not its hook.
-        let _ = caller.send(confirmed.clone());
+    observer.message_confirmed(replies.len(), started.elapsed(), confirm.is_ok());
+
+    for reply in replies {
+        // The request may have ended; its hook is published all the same.
+        let _ = reply.send(confirm.clone());
     }
 }

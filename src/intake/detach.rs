@@ -1,6 +1,7 @@
-//! Work that a caller cannot cancel by going away.
+//! Work that a caller cannot cancel by dropping its future.
 //!
-//! It runs where it is awaited, which costs no task; only when that is dropped midway does it go on in a task of its own.
+//! The work runs in the caller's task, which costs no spawn. Only if the future is dropped before
+//! the end does the work move to a task of its own.
 
 use std::{
     future::Future,
@@ -10,13 +11,13 @@ use std::{
 
 use tokio::runtime::Handle;
 
-/// Runs to its end, whoever goes away. Within a tokio runtime.
+/// A future that runs to its end even if it is dropped. Must be used within a Tokio runtime.
 pub(super) struct DetachOnDrop<F: Future<Output = T> + Send + 'static, T: Send + 'static> {
+    /// `None` after the end.
     work: Option<Pin<Box<F>>>,
 }
 
 impl<F: Future<Output = T> + Send + 'static, T: Send + 'static> DetachOnDrop<F, T> {
-    /// Nothing happens until it is awaited once.
     pub(super) fn new(work: F) -> Self {
         Self {
             work: Some(Box::pin(work)),
@@ -25,13 +26,14 @@ impl<F: Future<Output = T> + Send + 'static, T: Send + 'static> DetachOnDrop<F, 
 }
 
 impl<F: Future<Output = T> + Send + 'static, T: Send + 'static> Future for DetachOnDrop<F, T> {
-    /// `None`: it panicked.
+    /// `None` if the work panicked.
     type Output = Option<T>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
         let Some(mut work) = self.work.take() else {
             return Poll::Ready(None);
         };
+
         let polled =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work.as_mut().poll(context)));
         match polled {
@@ -47,7 +49,7 @@ impl<F: Future<Output = T> + Send + 'static, T: Send + 'static> Future for Detac
 
 impl<F: Future<Output = T> + Send + 'static, T: Send + 'static> Drop for DetachOnDrop<F, T> {
     fn drop(&mut self) {
-        // Without a runtime the process is ending, and nobody was told that anything is done.
+        // Without a runtime the process is ending. The client has no answer, so it sends again.
         if let (Some(work), Ok(runtime)) = (self.work.take(), Handle::try_current()) {
             runtime.spawn(work);
         }
@@ -64,28 +66,29 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn it_ends_where_it_is_awaited() {
+    async fn awaited_work_returns_its_output() {
         assert_eq!(DetachOnDrop::new(async { 7 }).await, Some(7));
     }
 
     #[tokio::test]
-    async fn who_goes_away_cancels_nothing() {
-        let go = Arc::new(Notify::new());
-        let gate = Arc::clone(&go);
-        let (done, told) = oneshot::channel();
+    async fn dropped_work_runs_to_its_end() {
+        let start = Arc::new(Notify::new());
+        let started = Arc::clone(&start);
+        let (done, received) = oneshot::channel();
         let mut work = DetachOnDrop::new(async move {
-            gate.notified().await;
+            started.notified().await;
             done.send("done")
         });
+
         assert!((&mut work).now_or_never().is_none());
         drop(work);
-        go.notify_one();
-        assert_eq!(told.await, Ok("done"));
+        start.notify_one();
+        assert_eq!(received.await, Ok("done"));
     }
 
     #[tokio::test]
-    async fn a_panic_is_told_and_ends_it() {
-        let broken = async { std::hint::black_box(None::<u8>).expect("nothing is there") };
+    async fn work_that_panics_returns_none() {
+        let broken = async { std::hint::black_box(None::<u8>).expect("a value") };
         assert_eq!(DetachOnDrop::new(broken).await, None);
     }
 }

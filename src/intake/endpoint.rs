@@ -1,4 +1,4 @@
-//! What the intake must know of each source, and its own limits.
+//! The settings of the intake: its limits, and the endpoint of each source.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -7,28 +7,29 @@ use hirewire_core::{
     source::{Preset, Scheme, Secret},
 };
 
-/// Settings of the intake.
+/// The settings of the intake.
 #[derive(Clone, Debug)]
-pub struct IntakeSettings {
-    /// The instance, in every message.
+pub(crate) struct IntakeSettings {
+    /// The instance, which every message carries.
     pub instance: String,
-    /// The sources, by their name in the URL.
+    /// The endpoints, by the source's name in the URL.
     pub sources: BTreeMap<String, Arc<SourceEndpoint>>,
-    /// Most bytes of a body.
+    /// The largest body, in bytes.
     pub body_limit: usize,
-    /// Most requests at once; one more is answered 503.
+    /// How many requests may be in flight. One more is answered 503.
     pub in_flight: usize,
-    /// How long a body may take to come.
+    /// How long a body may take to arrive.
     pub read_timeout: Duration,
-    /// How long the queue may take to confirm; after that 503.
+    /// How long a hook may wait for the confirm of its message. After that it is answered 503.
     pub confirm_deadline: Duration,
-    /// How long hooks that do not fill a message wait for the confirm of the message before, to share one.
-    pub gather: Duration,
+    /// How long a hook may wait for further hooks to share its message, while the queue has not
+    /// confirmed the message before.
+    pub max_batch_delay: Duration,
 }
 
 impl IntakeSettings {
-    /// With the usual limits: 1 MiB, 1024 at once, 10 s to read, 2 s to confirm (Personio waits 3 s in
-    /// all), 20 ms to gather.
+    /// The default limits: 1 MiB, 1024 requests in flight, 10 s to read, 2 s to confirm, and 20 ms
+    /// for a batch. The 2 s leave time for the rest: Personio ends a hook request after 3 s.
     pub fn new(
         instance: impl Into<String>,
         sources: BTreeMap<String, Arc<SourceEndpoint>>,
@@ -40,7 +41,7 @@ impl IntakeSettings {
             in_flight: 1024,
             read_timeout: Duration::from_secs(10),
             confirm_deadline: Duration::from_secs(2),
-            gather: Duration::from_millis(20),
+            max_batch_delay: Duration::from_millis(20),
         }
     }
 }
@@ -48,16 +49,16 @@ impl IntakeSettings {
 /// The endpoint of one source.
 #[derive(Clone, Debug)]
 pub struct SourceEndpoint {
-    /// Its id, in every event's key.
+    /// The source's id: a part of the key of each of its events.
     pub id: SourceId,
-    /// What its bodies mean.
+    /// How its bodies are read.
     pub preset: Arc<Preset>,
-    /// How it signs.
+    /// How it signs its requests.
     pub scheme: Scheme,
-    /// Its secrets; while rotating, several.
+    /// Its secrets: several while they are rotated.
     pub secrets: Vec<Secret>,
-    /// If any: the only `CloudEvents` `source`s that its canonical events may have.
+    /// If not empty, its canonical events must have one of these `CloudEvents` `source`s.
     pub origins: Vec<String>,
-    /// Whether it is open; closed, its hooks are answered 503.
+    /// If false, its hooks are answered 503.
     pub enabled: bool,
 }

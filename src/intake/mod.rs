@@ -1,76 +1,83 @@
-//! `POST /hooks/{source}`: verify the raw bytes, read them, publish, and only when that is confirmed answer 200.
+//! `POST /hooks/{source}`: verifies the raw bytes, reads them, publishes them, and answers 200 only
+//! after the confirm.
 //!
-//! It needs the queue and nothing else. Our own trouble is 503 with `Retry-After`, never a 4xx (which HR systems do not
-//! send again) and never a 200 for what is not durable.
+//! It needs the queue and no other dependency. Trouble on our side is answered 503 with
+//! `Retry-After`: after a 4xx most HR systems do not send the hook again. A hook that is not
+//! durable is never answered 200.
 
 mod batcher;
-#[cfg(test)]
-mod batcher_tests;
 mod detach;
 mod endpoint;
-#[cfg(test)]
-mod fake_queue_tests;
 mod handler;
+mod hook_request;
+mod refusal;
+mod response;
 #[cfg(test)]
-mod intake_tests;
+mod tests;
 
-pub use endpoint::{IntakeSettings, SourceEndpoint};
+pub(crate) use endpoint::IntakeSettings;
+pub use endpoint::SourceEndpoint;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::{Router, extract::State, routing::post};
 use tokio::sync::Semaphore;
 
-use crate::queue::Queue;
+use crate::{observer::Observer, queue::Queue};
 use batcher::Batcher;
 
-/// The intake: what it knows of the sources can be replaced while it runs.
+/// The state of the routes.
+type IntakeState = State<Intake>;
+
+/// The intake of one process. Clones share their state.
 #[derive(Clone)]
-pub struct Intake {
-    inner: Arc<Inner>,
+pub(crate) struct Intake {
+    shared: Arc<Shared>,
 }
 
-struct Inner {
-    current: RwLock<Arc<Current>>,
+struct Shared {
+    active: RwLock<Arc<ActiveSettings>>,
     instance: String,
     queue: Arc<dyn Queue>,
     batcher: Batcher,
-    observer: Arc<dyn crate::observer::Observer>,
+    observer: Arc<dyn Observer>,
 }
 
-/// The settings of this moment; a request keeps those it began with.
-struct Current {
+/// The current settings. A request uses those of its start until its end.
+struct ActiveSettings {
     settings: IntakeSettings,
-    places: Arc<Semaphore>,
+    /// A permit for each request in flight.
+    permits: Arc<Semaphore>,
 }
 
-impl Current {
+impl ActiveSettings {
     fn new(settings: IntakeSettings) -> Arc<Self> {
         Arc::new(Self {
-            places: Arc::new(Semaphore::new(settings.in_flight)),
+            permits: Arc::new(Semaphore::new(settings.in_flight)),
             settings,
         })
     }
 }
 
 impl Intake {
-    /// An intake that publishes to `queue` and tells `observer` of every request. Within a tokio runtime.
+    /// An intake that publishes to `queue` and reports each request to `observer`. Must be called
+    /// within a Tokio runtime.
     pub fn new(
         settings: IntakeSettings,
         queue: Arc<dyn Queue>,
-        observer: Arc<dyn crate::observer::Observer>,
+        observer: Arc<dyn Observer>,
     ) -> Self {
         let instance = settings.instance.clone();
         let batcher = Batcher::new(
             Arc::clone(&queue),
             instance.clone(),
             Arc::clone(&observer),
-            settings.gather,
+            settings.max_batch_delay,
         );
-        let current = RwLock::new(Current::new(settings));
+
         Self {
-            inner: Arc::new(Inner {
-                current,
+            shared: Arc::new(Shared {
+                active: RwLock::new(ActiveSettings::new(settings)),
                 instance,
                 queue,
                 batcher,
@@ -79,36 +86,36 @@ impl Intake {
         }
     }
 
-    /// Takes other settings from the next request on. (Instance and gathering stay as it began.)
+    /// Uses other settings from the next request on, except for the instance and the batch delay.
     pub fn replace(&self, settings: IntakeSettings) {
         *self
-            .inner
-            .current
+            .shared
+            .active
             .write()
-            .unwrap_or_else(PoisonError::into_inner) = Current::new(settings);
+            .unwrap_or_else(PoisonError::into_inner) = ActiveSettings::new(settings);
     }
 
-    /// `POST /hooks/{source}`; everything else is 404 or 405. The health routes are the caller's to merge.
+    /// The route of the hooks. Any other path is answered 404, any other method 405; the caller
+    /// merges the health routes.
     pub fn router(&self) -> Router {
         Router::new()
             .route(
                 "/hooks/{source}",
-                post(handler::hook)
-                    .fallback(|State(intake): Here| async { handler::wrong_method(intake) }),
+                post(handler::post_hook).fallback(|State(intake): IntakeState| async {
+                    handler::method_not_allowed(intake)
+                }),
             )
-            .fallback(|State(intake): Here| async { handler::unknown_path(intake) })
+            .fallback(|State(intake): IntakeState| async { handler::unknown_path(intake) })
             .with_state(self.clone())
     }
 
-    fn current(&self) -> Arc<Current> {
+    fn active(&self) -> Arc<ActiveSettings> {
         Arc::clone(
             &self
-                .inner
-                .current
+                .shared
+                .active
                 .read()
                 .unwrap_or_else(PoisonError::into_inner),
         )
     }
 }
-
-type Here = State<Intake>;

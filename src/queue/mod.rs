@@ -1,8 +1,8 @@
 //! The durable queues between intake and workers: `events` and `dead`, with at-least-once delivery.
 //!
 //! A [`Message`] holds one or more [`Hook`]s. [`Queue::publish`] returns once the message is
-//! durable: after the publisher confirm of the broker, or after an fsync. [`Queue::receive`] returns
-//! deliveries, which stay unacked until the worker acks or requeues them. A message may be
+//! durable: after the publisher confirm of the broker, or after an fsync. [`Queue::receive`]
+//! returns deliveries, which stay unacked until the worker acks or requeues them. A message may be
 //! delivered twice; the store deduplicates its events by their keys.
 
 mod embedded;

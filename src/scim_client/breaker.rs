@@ -44,7 +44,7 @@ pub enum BreakerState {
     HalfOpen,
 }
 
-/// What a breaker allows its caller to send now.
+/// The requests that a breaker allows its caller to send now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// Any request.

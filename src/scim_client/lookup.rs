@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::{Client, send::unusable};
+use super::{Client, response::id_of, send::unusable};
 use hirewire_core::{
     mapping::MatchKey,
     plan::{Failure, FailureKind, Phase, Request},
@@ -183,16 +183,5 @@ fn equals(key: &MatchKey, found: &Value) -> bool {
         Value::String(found) => found.to_lowercase() == key.value.to_lowercase(),
         Value::Number(found) => found.to_string() == key.value,
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
-    }
-}
-
-/// The id of a resource, as text: some targets number their users.
-pub(super) fn id_of(resource: &Value) -> Option<String> {
-    match member(resource, "id")? {
-        Value::String(id) if !id.is_empty() => Some(id.clone()),
-        Value::Number(id) => Some(id.to_string()),
-        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
-            None
-        }
     }
 }

@@ -10,6 +10,7 @@ mod credentials;
 mod groups;
 mod lookup;
 mod rate_limiter;
+mod response;
 mod retry_after;
 mod send;
 
@@ -27,7 +28,7 @@ use url::Url;
 pub use breaker::{Admission, Breaker, BreakerSettings, BreakerState};
 pub use credentials::Credentials;
 pub use lookup::{FoundUser, Lookup};
-pub use send::Response;
+pub use response::Response;
 
 use crate::observer::Observer;
 use hirewire_core::scim::Profile;

@@ -14,28 +14,12 @@ use reqwest::{
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Client, ClientError, lookup::id_of, retry_after::retry_after};
+use super::{Client, ClientError, Response, retry_after::retry_after};
 use crate::telemetry;
 use hirewire_core::{
     plan::{Failure, FailureKind, Method, Phase, Probe, Request},
     scim::{ListResponse, Profile, ScimError, percent_encode},
 };
-
-/// A success: any status from 200 to 299, with or without a body.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Response {
-    /// 202 means accepted but not done yet: the caller must verify it later.
-    pub status: u16,
-    /// `None` if the answer has no body, or one that is not JSON.
-    pub body: Option<Value>,
-}
-
-impl Response {
-    /// The id of the resource in the body.
-    pub fn id(&self) -> Option<String> {
-        self.body.as_ref().and_then(id_of)
-    }
-}
 
 /// A longer body is cut off here, in bytes: no user and no page of users is that large.
 const MAX_BODY: usize = 8 * 1024 * 1024;

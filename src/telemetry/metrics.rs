@@ -131,7 +131,7 @@ impl Metrics {
         );
         registry.register(
             "revoke_duration_seconds",
-            "Time from a termination being received and effective to the account read back inactive",
+            "Time from a termination, received and effective, to the account read back inactive",
             self.revoke_duration.clone(),
         );
     }
@@ -214,7 +214,7 @@ impl Metrics {
             .inc();
     }
 
-    /// Counts and measures a SCIM request. `status` is the HTTP status, or `none` without an answer.
+    /// Counts and measures a SCIM request. `status` is the HTTP status; `none`: no answer.
     pub fn scim_request(&self, connection: &str, method: &str, status: &str, took: Duration) {
         let labels = vec![
             ("connection", connection.to_owned()),
@@ -377,7 +377,10 @@ mod tests {
             "hirewire_scim_requests_total{connection=\"workplace\",method=\"POST\",code=\"201\"} 1",
             "hirewire_queue_messages{queue=\"events\"} 5",
             "hirewire_accounts_pending{connection=\"workplace\",class=\"leaver\"} 2",
-            "hirewire_oldest_pending_timestamp_seconds{connection=\"workplace\",class=\"leaver\"} 0",
+            concat!(
+                "hirewire_oldest_pending_timestamp_seconds",
+                "{connection=\"workplace\",class=\"leaver\"} 0"
+            ),
             "hirewire_dead_letters{connection=\"workplace\",cause=\"conflict\"} 1",
             "hirewire_connection_state{connection=\"workplace\",state=\"paused\"} 1",
             "hirewire_secret_not_after_timestamp_seconds{source=\"acme\",id=\"2026\"} 7",

@@ -1,7 +1,7 @@
 //! Metrics and logs, and the only functions that read the clock, draw random numbers and make ids.
 //!
 //! Pure code takes time and chance as arguments; all other code calls this module. Clippy bans the
-//! functions behind it everywhere else. Durable instants come from the store's clock, not from here.
+//! functions behind it everywhere else. Durable instants come from the clock of the store.
 
 mod metrics;
 
@@ -36,7 +36,7 @@ pub(crate) fn chance() -> f64 {
     rand::random()
 }
 
-/// 256 random bits, fit for a secret: the thread's generator is cryptographic and the kernel seeds it.
+/// 256 random bits, fit for a secret: the generator is cryptographic, and the kernel seeds it.
 #[allow(
     clippy::disallowed_methods,
     reason = "one of two functions that draw random numbers"
@@ -47,8 +47,8 @@ pub(crate) fn random_bits() -> [u8; 32] {
 
 /// Starts logging to stderr: text on a terminal, JSON lines elsewhere. May be called once.
 ///
-/// `directives` have the form of `tracing_subscriber::EnvFilter`. The error names the directive that
-/// cannot be parsed.
+/// `directives` have the form of `tracing_subscriber::EnvFilter`. The error names the directive
+/// that cannot be parsed.
 pub fn log_to_stderr(directives: &str) -> Result<(), String> {
     use std::io::IsTerminal as _;
 

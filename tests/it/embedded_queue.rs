@@ -1,18 +1,18 @@
-//! The embedded queue: its promises, and what it does when its process is killed.
+//! The embedded queue: its conformance, its file, and the death of its process.
 
 use hirewire::queue::{EmbeddedQueue, PublishError, Queue as _, QueueName, QueueOpenError};
 use tempfile::TempDir;
 
 use crate::queue_conformance::{
-    self, Harness, PATIENCE, ack,
-    children::{child, told_until_killed, with_prefix},
+    self, Harness, TIMEOUT, ack,
+    children::{child, lines_until_killed, with_prefix},
     drain, receive, tag, tagged, tags,
 };
 
-/// How often a message may be delivered by processes that end before they acker it.
+/// How many processes may end with a delivery unacked, as in the queue itself.
 const DELIVERY_LIMIT: usize = 20;
 
-/// Where a child of a test finds the file.
+/// The environment variable that names the queue's file to a child process.
 const QUEUE_FILE: &str = "HIREWIRE_TEST_QUEUE_FILE";
 
 struct Folder(TempDir);
@@ -45,10 +45,10 @@ impl Harness for Folder {
     }
 }
 
-queue_conformance::keeps_the_promises!(Folder::new());
+queue_conformance::conformance_tests!(Folder::new());
 
 #[tokio::test]
-async fn another_instances_file_is_not_opened() {
+async fn the_file_of_another_instance_is_not_opened() {
     let folder = Folder::new();
     folder.open().await.close().await;
     let refused = EmbeddedQueue::open(folder.file(), "staging")
@@ -76,7 +76,7 @@ async fn a_file_in_use_is_not_opened_twice() {
 }
 
 #[tokio::test]
-async fn a_queue_that_was_dropped_lets_go_of_its_file() {
+async fn a_dropped_queue_releases_its_file() {
     let folder = Folder::new();
     drop(folder.open().await);
     let reopened = async {
@@ -84,17 +84,18 @@ async fn a_queue_that_was_dropped_lets_go_of_its_file() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, reopened)
+    tokio::time::timeout(TIMEOUT, reopened)
         .await
         .expect("the file is free again");
 }
 
 #[tokio::test]
-async fn what_no_process_gets_through_with_is_poison_on_the_dead_lane() {
+async fn a_message_over_the_delivery_limit_is_poison_in_the_dead_queue() {
     let folder = Folder::new();
     let queue = folder.open().await;
     queue_conformance::publish(&queue, "test", QueueName::Events, &["poison"]).await;
     queue.close().await;
+
     for attempt in 0..=DELIVERY_LIMIT {
         let queue = folder.open().await;
         let delivery = receive(&queue, QueueName::Events, 1).await.remove(0);
@@ -104,26 +105,26 @@ async fn what_no_process_gets_through_with_is_poison_on_the_dead_lane() {
         );
         queue.close().await;
     }
+
     let queue = folder.open().await;
-    queue_conformance::publish(&queue, "test", QueueName::Events, &["sound"]).await;
+    queue_conformance::publish(&queue, "test", QueueName::Events, &["good"]).await;
     let dead = receive(&queue, QueueName::Dead, 1).await;
     assert!(tags(&dead) == ["poison"] && dead[0].poison);
     ack(dead).await;
-    assert_eq!(
-        tags(&receive(&queue, QueueName::Events, 1).await),
-        ["sound"]
-    );
+    assert_eq!(tags(&receive(&queue, QueueName::Events, 1).await), ["good"]);
     queue.close().await;
 }
 
-/// On one thread the writer cannot run before all have asked, so the count is exact.
+/// On one thread the writer cannot run before every publish has been requested, so the numbers are
+/// exact.
 #[tokio::test(flavor = "current_thread")]
-async fn more_than_may_wait_for_the_disk_is_told_to_come_again() {
+async fn publishes_over_the_outstanding_limit_are_refused_as_overload() {
     let folder = Folder::new();
     let queue = folder.open().await;
-    let asked = (0..1030)
+    let publishes = (0..1030)
         .map(|number| queue.publish(QueueName::Events, tagged("test", &number.to_string())));
-    let outcomes = futures_util::future::join_all(asked).await;
+    let outcomes = futures_util::future::join_all(publishes).await;
+
     let overloaded = outcomes
         .iter()
         .filter(|outcome| matches!(outcome, Err(PublishError::Overloaded)))
@@ -135,10 +136,10 @@ async fn more_than_may_wait_for_the_disk_is_told_to_come_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_that_was_confirmed_is_there_after_a_kill() {
+async fn every_confirmed_message_survives_a_kill() {
     let folder = Folder::new();
     for round in 1..=3_usize {
-        let told = told_until_killed(
+        let lines = lines_until_killed(
             child(
                 "embedded_queue::child_that_publishes",
                 QUEUE_FILE,
@@ -146,59 +147,62 @@ async fn all_that_was_confirmed_is_there_after_a_kill() {
             ),
             round * 300,
         );
-        let confirmed = with_prefix(&told, "confirmed ");
+        let confirmed = with_prefix(&lines, "confirmed ");
         assert!(
             confirmed.len() >= round * 200,
             "only {} were confirmed",
             confirmed.len()
         );
+
         let queue = folder.open().await;
         let found = drain(&queue, "test", QueueName::Events).await;
-        let missing: Vec<&String> = confirmed
+        let lost: Vec<&String> = confirmed
             .iter()
             .filter(|tag| !found.contains_key(*tag))
             .collect();
-        assert!(missing.is_empty(), "lost after a confirm: {missing:?}");
+        assert!(lost.is_empty(), "lost after a confirm: {lost:?}");
         queue.close().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_worker_loses_nothing_and_its_acks_hold() {
+async fn a_killed_worker_loses_no_message_and_no_ack() {
     let folder = Folder::new();
-    let told = told_until_killed(
+    let lines = lines_until_killed(
         child(
-            "embedded_queue::child_that_works",
+            "embedded_queue::child_that_publishes_and_acks",
             QUEUE_FILE,
             folder.file(),
         ),
         600,
     );
     let (confirmed, acked) = (
-        with_prefix(&told, "confirmed "),
-        with_prefix(&told, "acked "),
+        with_prefix(&lines, "confirmed "),
+        with_prefix(&lines, "acked "),
     );
     assert!(!acked.is_empty(), "the child acked nothing");
+
     let queue = folder.open().await;
     let found = drain(&queue, "test", QueueName::Events).await;
     assert!(
         acked.iter().all(|tag| !found.contains_key(tag)),
         "acked and delivered again"
     );
+
     let lost: Vec<_> = confirmed
         .iter()
         .filter(|tag| !acked.contains(*tag) && !found.contains_key(*tag))
         .collect();
-    // Acks that were on the disk before the child could tell of them: at most those under way at once.
-    assert!(lost.len() <= 16, "neither acked nor there: {lost:?}");
+    // An ack may be on the disk before the child has printed it: at most one batch of receives.
+    assert!(lost.len() <= 16, "neither acked nor kept: {lost:?}");
     queue.close().await;
 }
 
 #[allow(
     clippy::disallowed_methods,
-    reason = "how a test tells its child where the file is"
+    reason = "a test names the file to its child"
 )]
-async fn childs_queue() -> std::sync::Arc<EmbeddedQueue> {
+async fn queue_of_child() -> std::sync::Arc<EmbeddedQueue> {
     let file = std::env::var(QUEUE_FILE).expect("started by another test");
     std::sync::Arc::new(EmbeddedQueue::open(file, "test").await.expect("a queue"))
 }
@@ -206,7 +210,8 @@ async fn childs_queue() -> std::sync::Arc<EmbeddedQueue> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the child of another test"]
 async fn child_that_publishes() {
-    let queue = childs_queue().await;
+    let queue = queue_of_child().await;
+
     let publishers = (0..16).map(|publisher| {
         let queue = std::sync::Arc::clone(&queue);
         tokio::spawn(async move {
@@ -220,13 +225,15 @@ async fn child_that_publishes() {
             }
         })
     });
+
     futures_util::future::join_all(publishers).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the child of another test"]
-async fn child_that_works() {
-    let queue = childs_queue().await;
+async fn child_that_publishes_and_acks() {
+    let queue = queue_of_child().await;
+
     let publishing = {
         let queue = std::sync::Arc::clone(&queue);
         async move {
@@ -240,6 +247,7 @@ async fn child_that_works() {
             }
         }
     };
+
     let working = async move {
         loop {
             for delivery in queue
@@ -253,13 +261,14 @@ async fn child_that_works() {
             }
         }
     };
+
     tokio::join!(tokio::spawn(publishing), tokio::spawn(working))
         .0
         .expect("never ends");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement: cargo test --test it embedded_queue::throughput -- --ignored --nocapture"]
+#[ignore = "a measurement: run it with --ignored --nocapture"]
 async fn throughput() {
     let body = "x".repeat(700); // with base64 and the envelope: about 1 KiB
     for publishers in [1, 16, 64, 256] {
@@ -280,21 +289,23 @@ async fn throughput() {
         });
         futures_util::future::join_all(tasks).await;
         let published = started.elapsed();
+
         let started = std::time::Instant::now();
-        let mut taken = 0;
-        while taken < each * publishers {
+        let mut received = 0;
+        while received < each * publishers {
             let deliveries = queue
                 .receive(QueueName::Events, 64)
                 .await
                 .expect("deliveries");
-            taken += deliveries.len();
+            received += deliveries.len();
             futures_util::future::join_all(
                 deliveries.into_iter().map(|delivery| delivery.acker.ack()),
             )
             .await;
         }
+
         let rate = |elapsed: std::time::Duration| {
-            f64::from(u32::try_from(taken).expect("few")) / elapsed.as_secs_f64()
+            f64::from(u32::try_from(received).expect("few")) / elapsed.as_secs_f64()
         };
         println!(
             "{publishers} publishers: {:.0}/s in, {:.0}/s out",

@@ -95,7 +95,7 @@ profile = "{profile}"
 base_url = "http://{address}/scim/v2"
 token = "{TOKEN}"
 mode = "apply"
-limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", reconcile = "3s" }}
+limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", propagation_delay = "3s" }}
 {more}
 "#,
             data = folder.path().join("data").display()

@@ -83,7 +83,7 @@ time_zone = "Europe/Berlin"
 base_url = "{}/scim/v2"
 token = {{ env = "APP_TOKEN" }}
 mode = "{}"
-limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", reconcile = "3s" }}
+limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", propagation_delay = "3s" }}
 {connection}
 "#,
             self.application, self.mode

@@ -19,6 +19,7 @@ mod commands;
 mod embedded_queue;
 mod harness;
 mod installation;
+mod named_commands;
 mod observing;
 mod operate;
 #[path = "../conformance/queue/mod.rs"]

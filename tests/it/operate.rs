@@ -99,9 +99,9 @@ async fn a_refused_hire_is_understood_foreseen_mended_and_replayed() {
             "ID",
             "CAUSE",
             "ABOUT",
-            "SINCE",
-            "TIMES",
-            "WHAT",
+            "FILED",
+            "COUNT",
+            "SUMMARY",
             &letter,
             "refused",
             "app, person",
@@ -116,7 +116,8 @@ async fn a_refused_hire_is_understood_foreseen_mended_and_replayed() {
     tells(
         &shown,
         &[
-            "acme/E-1   person ",
+            "person  ",
+            "aliases acme/E-1",
             "status  active",
             "employments",
             "events",
@@ -129,10 +130,10 @@ async fn a_refused_hire_is_understood_foreseen_mended_and_replayed() {
         &shown,
         &[
             "no user is bound",
-            "should be active; last: dead_letter",
+            "desired: active; last outcome: dead_letter",
             "history",
             "dead_letter",
-            "letter ",
+            "dead letter ",
             &letter,
         ],
     );
@@ -173,7 +174,7 @@ async fn a_refused_hire_is_understood_foreseen_mended_and_replayed() {
     tells(
         &foreseen,
         &[
-            "E-1 on app: active, so active",
+            "E-1 on app: status active, desired access active",
             "POST /Users",
             "\"title\": \"Engineer\"",
             "\"userName\": \"ada@acme.example\"",
@@ -198,14 +199,15 @@ async fn a_refused_hire_is_understood_foreseen_mended_and_replayed() {
     let said = ask(&all, &["dead-letters", "replay", "--yes"]).await;
     assert_eq!(said.code, 2, "{said:?}");
     assert!(
-        said.err.contains("which ones? Give ids, or --connection"),
+        said.err
+            .contains("no dead letter is selected: give ids, or --connection"),
         "{said:?}"
     );
     let said = ask(&all, &["dead-letters", "replay", &letter]).await;
     assert_eq!(said.code, 2, "{said:?}");
     assert!(
         said.err
-            .contains("without a terminal takes --yes (or --dry-run)"),
+            .contains("without a terminal, add --yes to replay 1 dead letter"),
         "{said:?}"
     );
     let said = well(
@@ -215,7 +217,7 @@ async fn a_refused_hire_is_understood_foreseen_mended_and_replayed() {
         )
         .await,
     );
-    assert_eq!(said, "would replay 1 dead letter(s)\n");
+    assert_eq!(said, "would replay 1 dead letter\n");
     let said = well(
         ask(
             &all,
@@ -223,7 +225,7 @@ async fn a_refused_hire_is_understood_foreseen_mended_and_replayed() {
         )
         .await,
     );
-    assert_eq!(said, "no open dead letter is meant\n");
+    assert_eq!(said, "no open dead letter matches\n");
     letters_are(&all, 1).await;
 
     all.faults("").await;
@@ -241,7 +243,7 @@ async fn a_refused_hire_is_understood_foreseen_mended_and_replayed() {
         )
         .await,
     );
-    assert_eq!(said, "1 account(s) are pending now; 0 hook(s) read again\n");
+    assert_eq!(said, "pending now: 1 account; read again: 0 hooks\n");
     let shown = all.reconciled("E-1", "created").await;
     letters_are(&all, 0).await;
     let closed = well(ask(&all, &["dead-letters", "list", "--closed", "-o", "json"]).await);
@@ -272,7 +274,7 @@ async fn a_connection_is_held_and_let_go() {
             "profile    generic",
             "users      ",
             "discovery  ",
-            "the connection works",
+            "connection app works",
         ],
     );
     assert_eq!(
@@ -294,11 +296,11 @@ async fn a_connection_is_held_and_let_go() {
             )
             .await
         ),
-        "paused\n"
+        "connection app is paused\n"
     );
     assert_eq!(
         well(ask(&all, &["connections", "pause", "app", "--yes"]).await),
-        "it was paused before\n"
+        "connection app was already paused\n"
     );
     let listed = well(ask(&all, &["connections", "list", "-o", "table"]).await);
     tells(
@@ -324,17 +326,17 @@ async fn a_connection_is_held_and_let_go() {
     assert_eq!(all.state().await["users"]["total"], 0);
     assert_eq!(
         well(ask(&all, &["connections", "resume", "app", "--yes"]).await),
-        "resumed\n"
+        "connection app is resumed\n"
     );
     assert_eq!(
         well(ask(&all, &["connections", "resume", "app", "--yes"]).await),
-        "it was not paused\n"
+        "connection app was not paused\n"
     );
     all.reconciled("E-1", "created").await;
     let said = well(ask(&all, &["connections", "apply", "app", "--yes"]).await);
     assert_eq!(
         said,
-        "nothing is staged: what is published is what the config says\n"
+        "connection app has no staged mapping: the published one stays\n"
     );
 
     let said = ask(&all, &["connections", "pause", "nowhere", "--yes"]).await;
@@ -348,7 +350,7 @@ async fn a_connection_is_held_and_let_go() {
     let said = ask(&all, &["connections", "test", "app"]).await;
     assert_eq!(said.code, 3, "{said:?}");
     assert!(
-        said.err.contains("the connection does not work"),
+        said.err.contains("connection app does not work"),
         "{said:?}"
     );
 }
@@ -375,11 +377,16 @@ async fn with_no_service_running_the_commands_work_on_the_store_itself() {
     let foreseen = well(ask(&all, &["preview", "event.json", "-o", "table"]).await);
     tells(
         &foreseen,
-        &["E-1 on app: ", ", so inactive", "PATCH /Users/", "false"],
+        &[
+            "E-1 on app: ",
+            "desired access inactive",
+            "PATCH /Users/",
+            "false",
+        ],
     );
     assert_eq!(
         well(ask(&all, &["connections", "pause", "app", "--yes"]).await),
-        "paused\n"
+        "connection app is paused\n"
     );
     let said = ask(&all, &["tail"]).await;
     assert_eq!((said.code, said.out.as_str()), (3, ""), "{said:?}");
@@ -396,7 +403,7 @@ async fn with_no_service_running_the_commands_work_on_the_store_itself() {
     assert_eq!(all.state().await["active"], 1);
     assert_eq!(
         well(ask(&all, &["connections", "resume", "app", "--yes"]).await),
-        "resumed\n"
+        "connection app is resumed\n"
     );
     all.reconciled("E-1", "deactivated").await;
     assert_eq!(all.state().await["active"], 0);
@@ -479,7 +486,7 @@ async fn over_tcp_each_role_may_do_what_it_is_for_and_nobody_else_anything() {
     );
     assert_eq!(
         well(ask_with(&all, &pause, Some("token-of-operator")).await),
-        "paused\n"
+        "connection app is paused\n"
     );
     let listed = well(ask(&all, &["connections", "list", "-o", "json"]).await);
     assert_eq!(

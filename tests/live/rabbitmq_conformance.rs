@@ -15,7 +15,7 @@ use secrecy::ExposeSecret as _;
 
 use crate::{
     broker,
-    queue_conformance::{self, Harness, PATIENCE},
+    queue_conformance::{self, Harness, TIMEOUT},
 };
 
 /// The queues of one test on a broker.
@@ -98,7 +98,7 @@ pub async fn wait_for_health(queue: &RabbitQueue, condition: impl Fn(&QueueHealt
         }
     };
 
-    tokio::time::timeout(PATIENCE, poll)
+    tokio::time::timeout(TIMEOUT, poll)
         .await
         .unwrap_or_else(|_| panic!("the health stays {:?}", queue.health()));
 }
@@ -120,4 +120,4 @@ pub async fn wait_for_problem(queue: &RabbitQueue, text: &str) {
     .await;
 }
 
-queue_conformance::keeps_the_promises!(Rabbit::shared());
+queue_conformance::conformance_tests!(Rabbit::shared());

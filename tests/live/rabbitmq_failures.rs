@@ -14,7 +14,7 @@ use hirewire::queue::{PublishError, Queue as _, QueueHealth, QueueName, RabbitQu
 
 use crate::{
     broker::Broker,
-    queue_conformance::{self, Harness as _, PATIENCE, ack, drain, receive, tagged, tags},
+    queue_conformance::{self, Harness as _, TIMEOUT, ack, drain, receive, tagged, tags},
     rabbitmq_conformance::{Rabbit, wait_for_problem, wait_until_not_ready, wait_until_ready},
 };
 
@@ -231,7 +231,7 @@ async fn each_publisher_gets_its_own_confirm() {
             .is_ok()
         {}
     };
-    tokio::time::timeout(PATIENCE, fill)
+    tokio::time::timeout(TIMEOUT, fill)
         .await
         .expect("the dead lane becomes full");
 

@@ -12,7 +12,7 @@ use hirewire::queue::{Message, Queue as _, QueueName, RabbitQueue};
 use crate::{
     queue_conformance::{
         Harness as _,
-        children::{child, told_until_killed, with_prefix},
+        children::{child, lines_until_killed, with_prefix},
         drain, tagged,
     },
     rabbitmq_conformance::Rabbit,
@@ -29,7 +29,7 @@ async fn each_confirmed_message_of_a_killed_publisher_is_delivered() {
         INSTANCE,
         rabbit.instance(),
     );
-    let output = told_until_killed(publisher, 1000);
+    let output = lines_until_killed(publisher, 1000);
     let confirmed = with_prefix(&output, "confirmed ");
     let count = confirmed.len();
     assert!(count > 900, "only {count} were confirmed");

@@ -1,4 +1,4 @@
-//! The demo's HR system: makes canonical events, signs them and posts them, as any other would.
+//! The HR system of the demo: builds canonical events, signs them and posts them.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,20 +9,19 @@ use serde_json::{Value, json};
 use crate::telemetry;
 use hirewire_core::source::{Scheme, Secret};
 
-/// An HR system.
+/// Posts to one hook URL with one secret.
 pub(super) struct HrSystem {
     url: String,
     secret: String,
     http: reqwest::Client,
-    count: AtomicU32,
+    event_count: AtomicU32,
 }
 
-/// An event that was posted, to be posted again.
+/// An event that was posted.
 #[derive(Clone, Debug)]
 pub(super) struct Posted {
-    /// The event.
     pub(super) event: Value,
-    /// The status it was answered with.
+    /// The status of the intake's answer.
     pub(super) status: u16,
 }
 
@@ -32,11 +31,11 @@ impl HrSystem {
             url: url.to_owned(),
             secret: secret.to_owned(),
             http: reqwest::Client::new(),
-            count: AtomicU32::new(0),
+            event_count: AtomicU32::new(0),
         }
     }
 
-    /// An event about a worker, known so long ago.
+    /// Builds an event with a new id. It occurred `ago` before now.
     pub(super) fn event(
         &self,
         kind: &str,
@@ -44,24 +43,29 @@ impl HrSystem {
         ago: SignedDuration,
         data: &Value,
     ) -> Value {
-        let number = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        let number = self.event_count.fetch_add(1, Ordering::Relaxed) + 1;
         let time = telemetry::now()
             .checked_sub(ago)
             .unwrap_or(Timestamp::UNIX_EPOCH);
         json!({
-            "specversion": "1.0", "id": format!("evt-{number}"), "source": "/hr/acme",
-            "type": format!("hr.worker.{kind}.v1"), "subject": worker, "time": time.to_string(), "data": data,
+            "specversion": "1.0",
+            "id": format!("evt-{number}"),
+            "source": "/hr/acme",
+            "type": format!("hr.worker.{kind}.v1"),
+            "subject": worker,
+            "time": time.to_string(),
+            "data": data,
         })
     }
 
-    /// Posts it, signed.
+    /// Posts the event, signed with the secret of the source.
     pub(super) async fn post(&self, event: Value) -> anyhow::Result<Posted> {
         let status = self.send(&event, &self.secret).await?;
         Ok(Posted { event, status })
     }
 
-    /// Posts it, signed with a secret that somebody made up.
-    pub(super) async fn forge(&self, event: &Value) -> anyhow::Result<u16> {
+    /// Posts the event, signed with another secret. Returns the status of the answer.
+    pub(super) async fn post_forged(&self, event: &Value) -> anyhow::Result<u16> {
         self.send(event, "whsec_Zm9yZ2VkLWZvcmdlZC1mb3JnZWQtZm9yZ2Vk")
             .await
     }
@@ -75,7 +79,8 @@ impl HrSystem {
             telemetry::now(),
             id,
         )?;
-        let answer = self
+
+        let response = self
             .http
             .post(&self.url)
             .headers(headers)
@@ -84,6 +89,6 @@ impl HrSystem {
             .send()
             .await
             .context("the intake cannot be reached")?;
-        Ok(answer.status().as_u16())
+        Ok(response.status().as_u16())
     }
 }

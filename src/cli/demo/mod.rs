@@ -1,10 +1,11 @@
-//! `hirewire demo`: everything in one process, no config: the service, a SCIM application and an HR system that posts.
+//! `hirewire demo`: service, SCIM application and HR system in one process, without a config.
 //!
-//! It tells the story step by step, and each step has an effect that is checked at the application: with `--exit` the
-//! status is 0 only if all were as expected.
+//! The story runs step by step, and each step checks its effect at the application. With `--exit` the
+//! exit code is 0 only if every step had its expected effect.
 
+mod application;
+mod environment;
 mod hr;
-mod stage;
 mod story;
 
 use std::path::PathBuf;
@@ -12,50 +13,49 @@ use std::path::PathBuf;
 use anyhow::anyhow;
 use clap::Args;
 
-use super::{Exit, print};
-use stage::Stage;
+use super::{Exit, exit::stop_signal, output::counted};
+use environment::DemoEnvironment;
 
-/// See what it does: a service, a SCIM application and an HR system in one process, and a story of seven people.
+/// Watch Hirewire at work: service, SCIM application and HR system in one process, with five people.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hirewire demo
   hirewire demo --exit")]
 pub(super) struct Demo {
-    /// End after the story; status 0 only if every step had its expected effect.
+    /// End after the story. Exit code 0 only if every step had its expected effect.
     #[arg(long)]
     exit: bool,
-    /// Where its files go; what an earlier demo left there is taken away.
+    /// The folder for its files. Files of an earlier demo there are removed.
     #[arg(long, default_value = "hirewire-demo", value_name = "DIR")]
     dir: PathBuf,
 }
 
 impl Demo {
     pub(super) async fn run(self) -> Result<(), Exit> {
-        let stage = Stage::set(&self.dir).await.map_err(Exit::failed)?;
-        let told = story::tell(&stage).await;
-        let missed = match told {
-            Ok(missed) => missed,
+        let demo = DemoEnvironment::start(&self.dir)
+            .await
+            .map_err(Exit::failed)?;
+
+        let failed_steps = match story::run(&demo).await {
+            Ok(failed_steps) => failed_steps,
             Err(error) => {
-                stage.strike().await;
+                demo.stop().await;
                 return Err(Exit::failed(error));
             }
         };
-        if missed > 0 {
-            print(format_args!(
-                "\n{missed} step(s) did not have the expected effect."
-            ))?;
-        }
         if !self.exit {
-            stage.invite()?;
-            super::exit::asked_to_stop().await;
+            demo.print_next_steps()?;
+            stop_signal().await;
         }
-        stage.strike().await;
-        if missed == 0 {
+        demo.stop().await;
+
+        if failed_steps == 0 {
             Ok(())
         } else {
             Err(Exit::failed(anyhow!(
-                "{missed} step(s) of the story went wrong"
+                "{} did not have the expected effect: see FAILED above",
+                counted(failed_steps, "step")
             )))
         }
     }

@@ -1,77 +1,94 @@
-//! The story: what happens to seven people of Acme, and what the application has of them after each step.
+//! The story of the demo: five people of Acme, and the effect of each step at the application.
 
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::{sync::broadcast, time::Instant};
 
-use super::{super::print, hr::Posted, stage::Stage};
-use crate::{app::socket_of, cli::api::Api, ops::TailEvent};
-use hirewire_core::plan;
-use hirewire_sandbox::{Effect, Fault, LoggedRequest};
+use super::{
+    super::{api::ApiClient, print},
+    application::{is_active, text, title, users, writes},
+    environment::DemoEnvironment,
+    hr::Posted,
+};
+use crate::ops::TailEvent;
+use hirewire_sandbox::{Effect, Fault};
 
-const PATIENCE: Duration = Duration::from_secs(8);
+/// The time that each effect gets.
+const EFFECT_TIMEOUT: Duration = Duration::from_secs(8);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Longer than the first retry of every account: all are pending when the application is back.
+const OUTAGE: Duration = Duration::from_millis(2600);
 const NOW: SignedDuration = SignedDuration::ZERO;
 
-struct Teller<'a> {
-    stage: &'a Stage,
+/// Worker id, given name and family name of the people who are hired during the outage.
+const NEW_HIRES: [(&str, &str, &str); 4] = [
+    ("E-1002", "Grace", "Hopper"),
+    ("E-1003", "Alan", "Turing"),
+    ("E-1004", "Edsger", "Dijkstra"),
+    ("E-1005", "Barbara", "Liskov"),
+];
+
+struct Story<'a> {
+    demo: &'a DemoEnvironment,
     begun: Instant,
-    missed: u32,
+    failed_steps: usize,
 }
 
-/// Tells it; how many steps did not have their effect.
-pub(super) async fn tell(stage: &Stage) -> anyhow::Result<u32> {
-    let mut teller = Teller {
-        stage,
+/// Runs every step; returns the number of effects that failed.
+pub(super) async fn run(demo: &DemoEnvironment) -> anyhow::Result<usize> {
+    let mut story = Story {
+        demo,
         begun: Instant::now(),
-        missed: 0,
+        failed_steps: 0,
     };
-    say(
-        "Acme's HR system posts signed webhooks; an application holds the accounts. Every step is checked there.",
-    )?;
-    let ada = teller.hire_and_change().await?;
-    teller.duplicates_and_disorder().await?;
-    teller.forgery().await?;
-    let left = teller.outage().await?;
-    teller.refusal().await?;
-    teller.stale_replay(&ada, left).await?;
-    teller.rehire().await?;
-    let took = teller.begun.elapsed().as_secs_f32();
-    if teller.missed == 0 {
-        say(&format!("\nAll as expected, in {took:.1} s."))?;
+    say("Acme's HR system posts signed webhooks. A SCIM application has the accounts.")?;
+    say("After each step, the demo checks the accounts there.")?;
+
+    let hire = story.hire_and_change().await?;
+    story.duplicates_and_disorder().await?;
+    story.forgery().await?;
+    let left = story.outage().await?;
+    story.dead_letter().await?;
+    story.late_replay(&hire, left).await?;
+    story.rehire().await?;
+
+    let took = story.begun.elapsed().as_secs_f32();
+    if story.failed_steps == 0 {
+        say(&format!(
+            "\nEvery step had the expected effect, in {took:.1} s."
+        ))?;
     }
-    Ok(teller.missed)
+    Ok(story.failed_steps)
 }
 
-impl Teller<'_> {
+impl Story<'_> {
     fn step(&self, text: &str) -> anyhow::Result<()> {
-        say(&format!(
-            "\n{:>5.1} s  {text}",
-            self.begun.elapsed().as_secs_f32()
-        ))
+        let elapsed = self.begun.elapsed().as_secs_f32();
+        say(&format!("\n{elapsed:>5.1} s  {text}"))
     }
 
-    fn effect(&mut self, held: bool, expected: &str) -> anyhow::Result<()> {
-        if held {
-            return say(&format!("         ok  {expected}"));
+    fn effect(&mut self, reached: bool, effect: &str) -> anyhow::Result<()> {
+        if reached {
+            return say(&format!("         ok  {effect}"));
         }
-        self.missed += 1;
-        say(&format!("     MISSED  {expected}"))
+        self.failed_steps += 1;
+        say(&format!("     FAILED  expected: {effect}"))
     }
 
-    /// Waits for the effect, and says what was sent for it.
+    /// Waits for an effect, and prints the write requests that led to it.
     async fn expect(
         &mut self,
-        expected: &str,
-        holds: impl Fn(&Stage) -> bool,
+        effect: &str,
+        condition: impl Fn(&DemoEnvironment) -> bool,
     ) -> anyhow::Result<()> {
-        let held = self.stage.until(PATIENCE, holds).await;
-        for request in writes(&self.stage.sandbox.requests()) {
+        let reached = self.demo.wait_until(EFFECT_TIMEOUT, condition).await;
+        for request in writes(self.demo) {
             say(&format!("             {request}"))?;
         }
-        self.stage.sandbox.clear_requests();
-        self.effect(held, expected)
+        self.demo.sandbox.clear_requests();
+        self.effect(reached, effect)
     }
 
     async fn post(
@@ -81,325 +98,252 @@ impl Teller<'_> {
         ago: SignedDuration,
         data: Value,
     ) -> anyhow::Result<Posted> {
-        let posted = self
-            .stage
-            .hr
-            .post(self.stage.hr.event(kind, worker, ago, &data))
-            .await?;
+        let event = self.demo.hr.event(kind, worker, ago, &data);
+        let posted = self.demo.hr.post(event).await?;
         anyhow::ensure!(
             posted.status == 200,
-            "a signed {kind} was answered with {}",
+            "the intake answered {} to a signed `{kind}` event",
             posted.status
         );
         Ok(posted)
     }
 
     async fn hire_and_change(&mut self) -> anyhow::Result<Posted> {
-        self.step("Ada Lovelace is hired, as an engineer.")?;
-        let ada = self
-            .post("hired", "E-1001", NOW, hire("Ada", "Lovelace", "Engineer"))
+        self.step("HR hires Ada Lovelace as an engineer.")?;
+        let data = hire_data("Ada", "Lovelace", "Engineer");
+        let hire = self.post("hired", "E-1001", NOW, data).await?;
+        self.expect("Ada has an active account", |demo| {
+            is_active(demo, "ada") == Some(true)
+        })
+        .await?;
+
+        self.step("HR changes Ada's title.")?;
+        self.post("changed", "E-1001", NOW, title_data("Principal Engineer"))
             .await?;
-        self.expect("she has an active account", |stage| {
-            is_active(stage, "ada") == Some(true)
+        self.expect("one PATCH, for the title alone", |demo| {
+            title(demo, "ada") == "Principal Engineer"
         })
         .await?;
-        self.step("HR changes her title.")?;
-        self.post(
-            "changed",
-            "E-1001",
-            NOW,
-            json!({ "worker": { "title": "Principal Engineer" } }),
-        )
-        .await?;
-        self.expect("one PATCH, of the title alone", |stage| {
-            title(stage, "ada") == "Principal Engineer"
-        })
-        .await?;
-        Ok(ada)
+        Ok(hire)
     }
 
     async fn duplicates_and_disorder(&mut self) -> anyhow::Result<()> {
-        self.step("The same webhook comes three times; and of two changes the older comes last.")?;
-        let newer = self.stage.hr.event(
-            "changed",
-            "E-1001",
-            NOW,
-            &json!({ "worker": { "title": "Chief Engineer" } }),
-        );
+        self.step("HR posts one change three times. An older change arrives after it.")?;
+        let hr = &self.demo.hr;
+        let newer = hr.event("changed", "E-1001", NOW, &title_data("Chief Engineer"));
         for _ in 0..3 {
-            self.stage.hr.post(newer.clone()).await?;
+            hr.post(newer.clone()).await?;
         }
-        self.stage
-            .until(PATIENCE, |stage| title(stage, "ada") == "Chief Engineer")
+        self.demo
+            .wait_until(EFFECT_TIMEOUT, |demo| {
+                title(demo, "ada") == "Chief Engineer"
+            })
             .await;
-        let mut settled = self.stage.service.tail().subscribe();
+
+        let mut lines = self.demo.service.tail().subscribe();
         let minute = SignedDuration::from_mins(1);
-        self.post(
-            "changed",
-            "E-1001",
-            minute,
-            json!({ "worker": { "title": "Junior Engineer" } }),
-        )
-        .await?;
-        heard_of(&mut settled, "E-1001").await;
-        let patches = writes(&self.stage.sandbox.requests()).len();
-        self.expect("she is Chief Engineer, by one PATCH", |stage| {
-            title(stage, "ada") == "Chief Engineer" && patches == 1
+        self.post("changed", "E-1001", minute, title_data("Junior Engineer"))
+            .await?;
+        wait_for_reconcile(&mut lines, "E-1001").await;
+
+        let patches = writes(self.demo).len();
+        self.expect("Ada is Chief Engineer, after one PATCH", |demo| {
+            title(demo, "ada") == "Chief Engineer" && patches == 1
         })
         .await
     }
 
     async fn forgery(&mut self) -> anyhow::Result<()> {
-        self.step("Somebody forges a termination of hers.")?;
-        let forged = self.stage.hr.event("terminated", "E-1001", NOW, &json!({}));
-        let status = self.stage.hr.forge(&forged).await?;
+        self.step("An attacker posts a termination of Ada with a forged signature.")?;
+        let hr = &self.demo.hr;
+        let forged = hr.event("terminated", "E-1001", NOW, &json!({}));
+        let status = hr.post_forged(&forged).await?;
         self.effect(
-            status == 401 && is_active(self.stage, "ada") == Some(true),
-            "401, and she keeps her account",
+            status == 401 && is_active(self.demo, "ada") == Some(true),
+            "the intake answers 401, and Ada's account stays active",
         )
     }
 
+    /// Returns the instant of Ada's termination.
     async fn outage(&mut self) -> anyhow::Result<Instant> {
-        self.step("The application goes down. Four people are hired; then Ada leaves.")?;
-        self.stage
-            .sandbox
-            .set_faults(vec![Fault::new(Effect::Down)]);
-        self.stage.sandbox.clear_requests();
-        for (worker, given, family) in NEWCOMERS {
-            self.post("hired", worker, NOW, hire(given, family, "Analyst"))
+        self.step("The application goes down. HR hires four people, then terminates Ada.")?;
+        let demo = self.demo;
+        demo.sandbox.set_faults(vec![Fault::new(Effect::Down)]);
+        demo.sandbox.clear_requests();
+        for (worker, given, family) in NEW_HIRES {
+            self.post("hired", worker, NOW, hire_data(given, family, "Analyst"))
                 .await?;
         }
-        self.stage
-            .until(PATIENCE, |stage| stage.sandbox.requests().len() >= 2)
+        demo.wait_until(EFFECT_TIMEOUT, |demo| demo.sandbox.requests().len() >= 2)
             .await;
         self.post("terminated", "E-1001", NOW, json!({})).await?;
         let left = Instant::now();
-        // Long enough for the first waits to be over: all five are pending when it comes back.
-        tokio::time::sleep(Duration::from_millis(2600)).await;
+        tokio::time::sleep(OUTAGE).await;
         self.effect(
-            is_active(self.stage, "ada") == Some(true),
-            "every hook was answered 200; the accounts wait",
+            is_active(demo, "ada") == Some(true),
+            "the intake answers 200 to every hook; five accounts are pending",
         )?;
-        self.step("It is back.")?;
-        self.stage.sandbox.clear_requests();
-        self.stage.sandbox.set_faults(Vec::new());
-        let everybody = |stage: &Stage| {
-            NEWCOMERS
-                .iter()
-                .all(|(_, given, _)| is_active(stage, given) == Some(true))
-        };
-        let gone = |stage: &Stage| is_active(stage, "ada") == Some(false);
-        self.stage
-            .until(PATIENCE, |stage| gone(stage) && everybody(stage))
-            .await;
-        let first = writes(&self.stage.sandbox.requests())
-            .into_iter()
-            .next()
-            .unwrap_or_default();
+
+        self.step("The application is up again.")?;
+        demo.sandbox.clear_requests();
+        demo.sandbox.set_faults(Vec::new());
+        demo.wait_until(EFFECT_TIMEOUT, outage_is_over).await;
+        let first = writes(demo).into_iter().next().unwrap_or_default();
         let leaver_first = first.starts_with("PATCH");
         self.expect(
-            "the leaver first: no access any more; then the four have theirs",
-            |stage| leaver_first && gone(stage) && everybody(stage),
+            "Ada, the leaver, is deactivated first; then the four people get accounts",
+            |demo| leaver_first && outage_is_over(demo),
         )
         .await?;
         Ok(left)
     }
 
-    async fn refusal(&mut self) -> anyhow::Result<()> {
-        self.step("The application does not like a title.")?;
+    async fn dead_letter(&mut self) -> anyhow::Result<()> {
+        self.step("HR changes Grace Hopper's title, and the application refuses it.")?;
         let filter = Some("title eq \"Astronaut\"".to_owned());
-        self.stage
+        self.demo
             .sandbox
             .set_faults(vec![Fault::new(Effect::Refuse {
                 attribute: "title".to_owned(),
                 filter,
             })]);
-        self.post(
-            "changed",
-            "E-1002",
-            NOW,
-            json!({ "worker": { "title": "Astronaut" } }),
-        )
-        .await?;
-        let api = Api::socket(
-            socket_of(&self.stage.config.with_file_name("data")),
-            "demo".to_owned(),
-        );
-        let letter = self.letter(&api).await?;
-        let summary = letter
-            .pointer("/summary")
-            .and_then(Value::as_str)
-            .unwrap_or("none was filed")
-            .to_owned();
+        self.post("changed", "E-1002", NOW, title_data("Astronaut"))
+            .await?;
+        let api = ApiClient::socket(self.demo.socket(), "demo".to_owned());
+        let letter = first_dead_letter(&api).await?;
+        let summary = letter.pointer("/summary").and_then(Value::as_str);
+        let summary = summary.unwrap_or("none was filed").to_owned();
         self.effect(!letter.is_null(), &format!("a dead letter: {summary}"))?;
 
-        self.step("`preview` shows what a replay would send:")?;
-        let again = self.stage.hr.event("changed", "E-1002", NOW, &json!({}));
-        let foreseen = api.post("/api/v1/preview/acme", &again).await?;
-        let request = foreseen
-            .pointer("/0/requests/0")
-            .cloned()
-            .unwrap_or_default();
+        self.step("A preview shows the request that a replay would send.")?;
+        let event = self.demo.hr.event("changed", "E-1002", NOW, &json!({}));
+        let previews = api.post("/api/v1/preview/acme", &event).await?;
+        let request = previews.pointer("/0/requests/0");
+        let request = request.cloned().unwrap_or_default();
+        let operations = request.pointer("/body/Operations");
+        let operations = operations.cloned().unwrap_or_default();
+        let method = text(&request, "/method");
         say(&format!(
-            "             {} {}",
-            text(&request, "/method"),
+            "             {method} {}",
             text(&request, "/path")
         ))?;
-        say(&format!(
-            "             {}",
-            request
-                .pointer("/body/Operations")
-                .cloned()
-                .unwrap_or_default()
-        ))?;
+        say(&format!("             {operations}"))?;
         self.effect(
-            text(&request, "/method") == "PATCH",
-            "the very PATCH, and nothing was written",
+            method == "PATCH",
+            "the PATCH of the title; the preview writes nothing",
         )?;
 
-        self.step("The application is mended, the letter replayed.")?;
-        self.stage.sandbox.set_faults(Vec::new());
-        self.stage.sandbox.clear_requests();
+        self.step("The application accepts the title now. An operator replays the dead letter.")?;
+        self.demo.sandbox.set_faults(Vec::new());
+        self.demo.sandbox.clear_requests();
         let ids = json!({ "ids": [letter.pointer("/id")], "reason": "demo" });
         api.post("/api/v1/dead-letters/replay", &ids).await?;
-        self.expect("the title is there", |stage| {
-            title(stage, "grace") == "Astronaut"
+        self.expect("Grace has the new title", |demo| {
+            title(demo, "grace") == "Astronaut"
         })
         .await?;
-        let open = self.until_closed(&api).await?;
+        let open = open_dead_letters(&api).await?;
         self.effect(open == 0, "no dead letter is open")
     }
 
-    async fn letter(&self, api: &Api) -> anyhow::Result<Value> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let letters = api.get("/api/v1/dead-letters").await?;
-            if let Some(letter) = letters.pointer("/0") {
-                return Ok(letter.clone());
-            }
-            if Instant::now() > deadline {
-                return Ok(Value::Null);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    async fn until_closed(&self, api: &Api) -> anyhow::Result<usize> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let letters = api.get("/api/v1/dead-letters").await?;
-            let open = letters.as_array().map_or(0, Vec::len);
-            if open == 0 || Instant::now() > deadline {
-                return Ok(open);
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    async fn stale_replay(&mut self, hired: &Posted, left: Instant) -> anyhow::Result<()> {
-        self.step("A message queue somewhere replays Ada's old hire, under a new id.")?;
-        let mut old = hired.event.clone();
-        if let Some(id) = old.get_mut("id") {
+    async fn late_replay(&mut self, hire: &Posted, left: Instant) -> anyhow::Result<()> {
+        self.step("Ada's hire from the beginning arrives again, under a new event id.")?;
+        let mut event = hire.event.clone();
+        if let Some(id) = event.get_mut("id") {
             *id = json!("evt-replayed");
         }
-        let mut settled = self.stage.service.tail().subscribe();
-        self.stage.hr.post(old).await?;
-        heard_of(&mut settled, "E-1001").await;
-        let sent = writes(&self.stage.sandbox.requests()).len();
-        let ago = left.elapsed().as_secs();
-        let held = sent == 0 && is_active(self.stage, "ada") == Some(false);
-        self.effect(held, &format!("left {ago} s ago: nothing sent"))
+        let mut lines = self.demo.service.tail().subscribe();
+        self.demo.hr.post(event).await?;
+        wait_for_reconcile(&mut lines, "E-1001").await;
+
+        let sent = writes(self.demo).len();
+        let seconds = left.elapsed().as_secs();
+        let unchanged = sent == 0 && is_active(self.demo, "ada") == Some(false);
+        self.effect(
+            unchanged,
+            &format!("no request: Ada left {seconds} s ago, and stays inactive"),
+        )
     }
 
     async fn rehire(&mut self) -> anyhow::Result<()> {
-        self.step("Ada comes back: HR rehires her.")?;
-        self.stage.sandbox.clear_requests();
-        self.post(
-            "rehired",
-            "E-1001",
-            NOW,
-            json!({ "worker": { "title": "Fellow" } }),
-        )
-        .await?;
+        self.step("HR rehires Ada.")?;
+        self.demo.sandbox.clear_requests();
+        self.post("rehired", "E-1001", NOW, title_data("Fellow"))
+            .await?;
         self.expect(
-            "her old account is active again, with the new title",
-            |stage| {
-                is_active(stage, "ada") == Some(true)
-                    && title(stage, "ada") == "Fellow"
-                    && users(stage, "ada").len() == 1
+            "Ada's old account is active again, with the new title",
+            |demo| {
+                is_active(demo, "ada") == Some(true)
+                    && title(demo, "ada") == "Fellow"
+                    && users(demo, "ada").len() == 1
             },
         )
         .await
     }
 }
 
-const NEWCOMERS: [(&str, &str, &str); 4] = [
-    ("E-1002", "Grace", "Hopper"),
-    ("E-1003", "Alan", "Turing"),
-    ("E-1004", "Edsger", "Dijkstra"),
-    ("E-1005", "Barbara", "Liskov"),
-];
-
-fn hire(given: &str, family: &str, title: &str) -> Value {
+fn hire_data(given: &str, family: &str, title: &str) -> Value {
     json!({ "worker": {
         "name": { "given": given, "family": family },
         "work_email": format!("{}@acme.example", given.to_lowercase()),
-        "title": title, "type": "employee", "department": { "id": "d1", "name": "Engineering" },
+        "title": title,
+        "type": "employee",
+        "department": { "id": "d1", "name": "Engineering" },
     } })
 }
 
-fn users(stage: &Stage, given: &str) -> Vec<Value> {
-    let name = format!("{}@acme.example", given.to_lowercase());
-    stage
-        .sandbox
-        .users()
-        .into_iter()
-        .filter(|user| user.get("userName").and_then(Value::as_str) == Some(&name))
-        .collect()
+fn title_data(title: &str) -> Value {
+    json!({ "worker": { "title": title } })
 }
 
-fn is_active(stage: &Stage, given: &str) -> Option<bool> {
-    users(stage, given).first().and_then(plan::is_active)
-}
-
-fn title(stage: &Stage, given: &str) -> String {
-    users(stage, given)
-        .first()
-        .map(|user| text(user, "/title"))
-        .unwrap_or_default()
-}
-
-fn text(value: &Value, pointer: &str) -> String {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned()
-}
-
-/// The writes among the requests: `PATCH /Users/2 -> 200`.
-fn writes(requests: &[LoggedRequest]) -> Vec<String> {
-    let writes = requests
+fn outage_is_over(demo: &DemoEnvironment) -> bool {
+    let all_hired = NEW_HIRES
         .iter()
-        .filter(|request| request.method != "GET" && request.status != 0);
-    writes
-        .map(|request| format!("{} {} -> {}", request.method, request.path, request.status))
-        .collect()
+        .all(|(_, given, _)| is_active(demo, given) == Some(true));
+    all_hired && is_active(demo, "ada") == Some(false)
 }
 
-fn say(text: &str) -> anyhow::Result<()> {
-    Ok(print(text)?)
+/// The newest open dead letter; null if none is filed in time.
+async fn first_dead_letter(api: &ApiClient) -> anyhow::Result<Value> {
+    let deadline = Instant::now() + EFFECT_TIMEOUT;
+    loop {
+        let letters = api.get("/api/v1/dead-letters").await?;
+        if let Some(letter) = letters.pointer("/0") {
+            return Ok(letter.clone());
+        }
+        if Instant::now() > deadline {
+            return Ok(Value::Null);
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
 }
 
-/// Waits until an account of that worker was looked at.
-async fn heard_of(lines: &mut tokio::sync::broadcast::Receiver<TailEvent>, worker: &str) {
-    let wanted = format!("acme/{worker}");
-    let heard = async {
+/// Waits until no dead letter is open; returns the number that still is.
+async fn open_dead_letters(api: &ApiClient) -> anyhow::Result<usize> {
+    let deadline = Instant::now() + EFFECT_TIMEOUT;
+    loop {
+        let letters = api.get("/api/v1/dead-letters").await?;
+        let open = letters.as_array().map_or(0, Vec::len);
+        if open == 0 || Instant::now() > deadline {
+            return Ok(open);
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+/// Waits until a worker has reconciled an account of this worker id.
+async fn wait_for_reconcile(lines: &mut broadcast::Receiver<TailEvent>, worker_id: &str) {
+    let alias = format!("acme/{worker_id}");
+    let reconciled = async {
         while let Ok(line) = lines.recv().await {
-            if matches!(&line, TailEvent::Account { worker, .. } if *worker == wanted) {
+            if matches!(&line, TailEvent::Account { worker, .. } if *worker == alias) {
                 return;
             }
         }
     };
-    let _ = tokio::time::timeout(PATIENCE, heard).await;
+    let _ = tokio::time::timeout(EFFECT_TIMEOUT, reconciled).await;
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    Ok(print(text)?)
 }

@@ -15,8 +15,8 @@ use sqlx::{
 use super::QueueOpenError;
 use crate::queue::QueueName;
 
-/// How many processes may end with a delivery of the same message unacked. After one more the message
-/// is poison and moves to the dead queue.
+/// How many processes may end with a delivery of the same message unacked. After one more, the
+/// message is poison and moves to the dead queue.
 pub(super) const DELIVERY_LIMIT: i64 = 20;
 
 /// The version of the tables. A file with another version is not opened.
@@ -32,7 +32,7 @@ pub(super) struct Row {
     pub poison: bool,
 }
 
-/// What the writer must know of a file that was just opened.
+/// The counts of a file that was just opened.
 pub(super) struct InitialCounts {
     /// Higher than every `seq` in the file.
     pub next_seq: i64,
@@ -328,7 +328,10 @@ impl QueueFile {
     /// Closes the file and merges the write-ahead log into it.
     pub async fn close(self) {
         if let Err(error) = self.connection.close().await {
-            tracing::warn!(%error, "the queue's file was not closed cleanly; confirmed messages are safe");
+            tracing::warn!(
+                %error,
+                "the queue's file was not closed cleanly; confirmed messages are safe"
+            );
         }
     }
 }

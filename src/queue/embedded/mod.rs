@@ -40,13 +40,19 @@ const CONFIRM_DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum QueueOpenError {
     /// Another process has the file open.
-    #[error("{} is in use by another process", path.display())]
+    #[error(
+        "{} is in use by another process: stop it, or set another data_dir",
+        path.display()
+    )]
     InUse {
         /// The queue's file.
         path: PathBuf,
     },
     /// The file belongs to another instance, or has the tables of another version.
-    #[error("{} belongs to the instance {found}, not to {expected}", path.display())]
+    #[error(
+        "{} belongs to the instance {found}, not to {expected}: set another data_dir",
+        path.display()
+    )]
     Foreign {
         /// The queue's file.
         path: PathBuf,
@@ -56,7 +62,7 @@ pub enum QueueOpenError {
         expected: String,
     },
     /// The file cannot be opened, created or read.
-    #[error("{} cannot be used as the queue's file", path.display())]
+    #[error("{} cannot be used as the file of the queue", path.display())]
     File {
         /// The queue's file.
         path: PathBuf,

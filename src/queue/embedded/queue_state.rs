@@ -1,5 +1,5 @@
-//! What the writer keeps in memory of each queue: which messages are delivered, which are ready, and
-//! who waits for them; and each queue's share of one transaction.
+//! The memory of the writer about each queue: which messages are delivered, which are ready, and
+//! which receivers wait; and each queue's share of one transaction.
 
 use std::collections::{BTreeSet, VecDeque};
 

@@ -1,9 +1,9 @@
 //! The task that owns the queue's file: it collects requests, commits them in one transaction, then
 //! replies.
 //!
-//! In: requests over one channel. Out: a reply to each, never before the commit. In memory it keeps
-//! only which messages are delivered and unacked; everything else is in the file. A transaction that
-//! fails fails all of its requests, and the queue is not ready until one succeeds. Acks are then
+//! In: requests over one channel. Out: a reply to each, never before the commit. The memory holds
+//! only which messages are delivered and unacked; the file holds everything else. If a transaction
+//! fails, all of its requests fail, and the queue is not ready until one succeeds. Acks are then
 //! tried once more without the publishes, because they free space on a full disk.
 
 use std::{sync::Arc, time::Duration};
@@ -46,6 +46,7 @@ impl Writer {
             QueueState::new(QueueName::Events, counts.events),
             QueueState::new(QueueName::Dead, counts.dead),
         ];
+
         Self {
             file,
             next_seq: counts.next_seq,
@@ -62,8 +63,8 @@ impl Writer {
         loop {
             let is_probe = self.status.health() != QueueHealth::Ready;
             let received = if is_probe {
-                // After the timeout the transaction is a probe with whatever requests there are:
-                // none. Zero without a timeout means that no sender is left.
+                // After the timeout the transaction is a probe without requests. Zero requests
+                // without a timeout mean that no sender is left.
                 tokio::time::timeout(PROBE_INTERVAL, self.inbox.recv_many(&mut batch, MAX_BATCH))
                     .await
                     .unwrap_or(usize::MAX)

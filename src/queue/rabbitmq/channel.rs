@@ -84,7 +84,7 @@ impl ConsumerChannel {
     }
 
     /// Waits for one delivery, then takes the further ones that are already here, at most `max`. A
-    /// caller that drops the future requeues what it took.
+    /// dropped future loses none.
     pub async fn next(
         &mut self,
         max: usize,

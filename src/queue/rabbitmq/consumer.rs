@@ -1,4 +1,5 @@
-//! Consumes one queue of the instance: opens a channel, receives deliveries, opens the next channel.
+//! Consumes one queue of the instance: opens a channel, receives deliveries, and after an error
+//! opens the next channel.
 //!
 //! While no delivery is acked, each further channel is opened after a longer backoff. Messages of
 //! other instances are published to the quarantine queue here; the caller gets only its own.
@@ -67,7 +68,7 @@ impl Consumer {
         }
     }
 
-    /// Waits for deliveries: at least one, at most `max`. A caller that drops the future loses none.
+    /// Waits for deliveries: at least one, at most `max`. A dropped future loses none.
     pub async fn receive(&self, max: usize) -> Result<Vec<Delivery>, ReceiveError> {
         let mut slot = self.channel.lock().await;
         loop {
@@ -156,6 +157,7 @@ impl Consumer {
         taken: Vec<(BrokerDelivery, RabbitAcker)>,
     ) -> Result<Vec<Delivery>, ReceiveError> {
         let mut deliveries = Vec::with_capacity(taken.len());
+
         for (delivery, acker) in taken {
             match inbound::classify(delivery, &self.instance) {
                 Inbound::Own {
@@ -181,6 +183,7 @@ impl Consumer {
                 }
             }
         }
+
         Ok(deliveries)
     }
 

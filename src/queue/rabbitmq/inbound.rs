@@ -1,8 +1,8 @@
 //! Classifies a delivery of the broker: a message of this instance, or of another.
 //!
 //! In: bytes and properties. Out: a readable or unreadable message, or one ready for the quarantine
-//! queue. Pure: it acks nothing. The body says whose message it is; the headers count only where the
-//! body cannot be read.
+//! queue. Pure: it acks nothing. The body names the instance; the headers count only where the body
+//! cannot be read.
 
 use lapin::{
     message::Delivery as BrokerDelivery,

@@ -73,11 +73,6 @@ impl RabbitSettings {
             delivery_limit: 20,
         }
     }
-
-    /// Whether the URL can be parsed; the error does not repeat it.
-    pub(crate) fn check_url(&self) -> Result<(), String> {
-        address::parse_address(&self.url).map(drop)
-    }
 }
 
 /// The queues of one instance on a `RabbitMQ` broker.

@@ -1,8 +1,8 @@
 //! Publishes messages with publisher confirms; only a plain ack of the broker counts as a confirm.
 //!
-//! A task owns each publish until its confirm, so a caller that goes away changes nothing. A confirm
-//! that is late ends the session, because it may never arrive. The exception is a connection that
-//! the broker has blocked: there it will arrive, and the publish keeps its permit until then.
+//! A task owns each publish until its confirm, so a caller that goes away changes nothing. A late
+//! confirm ends the session, because it may never arrive. The exception is a connection that the
+//! broker has blocked: there it will arrive, and the publish keeps its permit until then.
 
 use std::{
     future::{Future as _, poll_fn},
@@ -94,8 +94,8 @@ impl Publisher {
         confirmed.await.unwrap_or_else(|_| Err(closed()))
     }
 
-    /// Waits for the outstanding confirms, at most as long as one may take. After that no message is
-    /// published.
+    /// Waits for the outstanding confirms, at most as long as one may take. After that no message
+    /// is published.
     pub async fn finish(&self) {
         let all = self.outstanding.acquire_many(self.permits);
         if tokio::time::timeout(self.deadline, all).await.is_err() {

@@ -195,8 +195,8 @@ fn text(value: &str) -> AMQPValue {
     AMQPValue::LongString(value.into())
 }
 
-/// Arguments of a queue that no message leaves without an ack. `-1` switches the delivery limit off:
-/// by default `RabbitMQ` 4 drops a message after 20 deliveries.
+/// Arguments of a queue that no message leaves without an ack. `-1` switches the delivery limit
+/// off: by default `RabbitMQ` 4 drops a message after 20 deliveries.
 fn terminal_queue() -> FieldTable {
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), text("quorum"));

@@ -36,7 +36,7 @@ async fn every_2xx_is_a_success_with_or_without_a_body() {
 }
 
 #[tokio::test]
-async fn an_html_404_is_told_apart_from_a_scim_404() {
+async fn an_html_404_is_not_a_scim_404() {
     let scim_error =
         r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"404"}"#;
     let server = ScriptedServer::default()

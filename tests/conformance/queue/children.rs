@@ -1,4 +1,4 @@
-//! Children of a test that are killed: the test binary itself, started again, says on stdout what it has done.
+//! Child processes that a test kills: the test binary itself, which reports its steps on stdout.
 
 use std::{
     collections::BTreeSet,
@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-/// Starts this test binary again, as a child that runs one of its ignored tests and is told `value`.
+/// Starts this test binary again to run one of its ignored tests, with `value` in the environment.
 pub fn child(test: &str, variable: &str, value: impl AsRef<OsStr>) -> Child {
     Command::new(std::env::current_exe().expect("this binary"))
         .args([
@@ -23,23 +23,25 @@ pub fn child(test: &str, variable: &str, value: impl AsRef<OsStr>) -> Child {
         .expect("a child")
 }
 
-/// Reads what a child says until it has said enough, kills it, and reads what it had said until then.
-pub fn told_until_killed(mut child: Child, enough: usize) -> Vec<String> {
-    let mut told = Vec::new();
-    let mut lines = BufReader::new(child.stdout.take().expect("its stdout")).lines();
-    while let Some(Ok(line)) = lines.next() {
-        told.push(line);
-        if told.len() == enough {
+/// Kills the child after it has written `count` lines; all lines that it wrote until its end.
+pub fn lines_until_killed(mut child: Child, count: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut stdout = BufReader::new(child.stdout.take().expect("its stdout")).lines();
+    while let Some(Ok(line)) = stdout.next() {
+        lines.push(line);
+        if lines.len() == count {
             child.kill().expect("SIGKILL");
         }
     }
+
     child.wait().expect("an end");
-    told
+    lines
 }
 
-/// The rests of the lines that begin so.
-pub fn with_prefix(told: &[String], prefix: &str) -> BTreeSet<String> {
-    told.iter()
+/// The lines with this prefix, without it.
+pub fn with_prefix(lines: &[String], prefix: &str) -> BTreeSet<String> {
+    lines
+        .iter()
         .filter_map(|line| line.strip_prefix(prefix))
         .map(str::to_owned)
         .collect()

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use super::{
     faults::ExpressionFault,
     tokens::{Token, TokenKind, tokens},
-    vocabulary::{FILTERS, FUNCTIONS, KEYWORDS, Members, ROOTS, Shape, TESTS, WORKER, nearest},
+    vocabulary::{FILTERS, FUNCTIONS, KEYWORDS, Members, ROOTS, Shape, TESTS, WORKER},
 };
+use crate::suggest::nearest;
 
 /// Whether the source contains the path `root.member`, outside of quotes.
 pub(super) fn reads(source: &str, root: &str, member: &str) -> bool {

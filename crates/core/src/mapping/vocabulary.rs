@@ -202,61 +202,15 @@ pub(super) const KEYWORDS: [&str; 13] = [
     "and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None",
 ];
 
-/// The candidate that `word` is probably a misspelling of; `None`: no candidate is near.
-pub(super) fn nearest<'a>(
-    word: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let within = (word.chars().count() / 3).clamp(1, 3);
-    let near = candidates.map(|candidate| (distance(word, candidate), candidate));
-    near.filter(|(distance, _)| *distance <= within)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// The edit distance without regard to case: the least number of letters to add, remove, change or
-/// swap with the next letter (optimal string alignment).
-fn distance(from: &str, to: &str) -> usize {
-    let from: Vec<char> = from.to_lowercase().chars().collect();
-    let to: Vec<char> = to.to_lowercase().chars().collect();
-
-    let mut row_before_last: Vec<usize> = Vec::new();
-    let mut last_row: Vec<usize> = (0..=to.len()).collect();
-    let mut last_letter = None;
-    for (index, letter) in from.iter().enumerate() {
-        let mut row = vec![index + 1];
-        let mut last_other = None;
-        for (column, other) in to.iter().enumerate() {
-            let changed = cost(&last_row, column) + usize::from(letter != other);
-            let removed = cost(&last_row, column + 1) + 1;
-            let added = cost(&row, column) + 1;
-            let mut best = changed.min(removed).min(added);
-            if last_letter == Some(other) && last_other == Some(letter) && column > 0 {
-                best = best.min(cost(&row_before_last, column - 1) + 1);
-            }
-
-            row.push(best);
-            last_other = Some(other);
-        }
-
-        last_letter = Some(letter);
-        row_before_last = std::mem::replace(&mut last_row, row);
-    }
-
-    last_row.last().copied().unwrap_or_default()
-}
-
-/// The distance in one column of a row; a column that does not exist is out of reach.
-fn cost(row: &[usize], column: usize) -> usize {
-    row.get(column).copied().unwrap_or(usize::MAX / 2)
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::event::{Attribute, schemas};
+    use crate::{
+        event::{Attribute, schemas},
+        suggest::nearest,
+    };
 
     /// The properties of a node, behind its references.
     fn members_of<'a>(schema: &'a Value, node: &'a Value) -> &'a serde_json::Map<String, Value> {
@@ -328,8 +282,5 @@ mod tests {
             assert_eq!(nearest(misspelled, names()), Some(meant));
         }
         assert_eq!(nearest("salary", names()), None);
-        assert_eq!(distance("ab", "ba"), 1);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
     }
 }

@@ -160,6 +160,10 @@ fn check_saved(property: &str, check: &impl Fn(&History) -> Result<(), String>) 
     }
 }
 
+#[allow(
+    clippy::disallowed_types,
+    reason = "the test saves a history that fails; the core itself opens no file"
+)]
 fn save(failure: &SavedFailure) {
     let path = regression_file();
     fs::create_dir_all(path.parent().expect("a folder")).expect("the folder of saved histories");

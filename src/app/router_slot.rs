@@ -1,8 +1,11 @@
-//! A router that can be replaced while it serves: empty until what it needs is there, another one after a reload.
+//! A router that can be replaced while it serves.
+//!
+//! It answers 503 until it is filled: the operators' API needs the store. A reload fills it again.
 
 use std::{
     convert::Infallible,
     sync::{Arc, PoisonError, RwLock},
+    time::Duration,
 };
 
 use axum::{
@@ -15,36 +18,37 @@ use tower::ServiceExt as _;
 
 use crate::http::Problem;
 
-/// The router of this moment.
+/// Holds the current router, if any.
 #[derive(Clone, Default)]
-pub(super) struct Swap(Arc<RwLock<Option<Router>>>);
+pub(super) struct RouterSlot(Arc<RwLock<Option<Router>>>);
 
-impl Swap {
-    /// Serves this one from the next request on.
+impl RouterSlot {
+    /// Serves this router from the next request on.
     pub(super) fn set(&self, router: Router) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Some(router);
     }
 
-    /// Whatever is set at the moment of each request.
+    /// A router that forwards each request to the current one.
     pub(super) fn router(&self) -> Router {
         Router::new().fallback(forward).with_state(self.clone())
     }
 }
 
-async fn forward(State(swap): State<Swap>, request: Request) -> Response {
-    let router = swap
+async fn forward(State(slot): State<RouterSlot>, request: Request) -> Response {
+    let router = slot
         .0
         .read()
         .unwrap_or_else(PoisonError::into_inner)
         .clone();
+
     match router {
         Some(router) => router
             .oneshot(request)
             .await
             .unwrap_or_else(|never: Infallible| match never {}),
         None => Problem::new(StatusCode::SERVICE_UNAVAILABLE)
-            .detail("the store is not reached yet")
-            .retry_after(std::time::Duration::from_secs(2))
+            .detail("the service does not reach its store yet; try again in a few seconds")
+            .retry_after(Duration::from_secs(2))
             .into_response(),
     }
 }

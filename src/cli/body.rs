@@ -1,4 +1,4 @@
-//! The bodies that `send` posts: a file's, or a preset's sample filled in, with `--set` on top.
+//! The bodies of `hirewire send`: a file, or a preset's sample, with the changes of `--set`.
 
 use std::{path::Path, str::FromStr};
 
@@ -6,17 +6,17 @@ use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Exit, signing};
+use super::{Exit, input::read_file};
 use hirewire_core::source::{Preset, SampleWorker};
 
-/// `--set PATH=VALUE`
+/// `--set PATH=VALUE`: puts a value into a JSON body.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Setting {
+pub(super) struct BodyEdit {
     keys: Vec<String>,
     value: Value,
 }
 
-impl FromStr for Setting {
+impl FromStr for BodyEdit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -24,8 +24,9 @@ impl FromStr for Setting {
             .split_once('=')
             .ok_or("expected PATH=VALUE, such as data.worker.title=Engineer")?;
         if path.split('.').any(str::is_empty) {
-            return Err("a path is keys joined by dots, such as data.worker.title".to_owned());
+            return Err("expected keys joined by dots, such as data.worker.title".to_owned());
         }
+
         let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
         Ok(Self {
             keys: path.split('.').map(ToOwned::to_owned).collect(),
@@ -34,8 +35,8 @@ impl FromStr for Setting {
     }
 }
 
-impl Setting {
-    fn put(&self, document: &mut Value) -> Result<(), Exit> {
+impl BodyEdit {
+    fn apply(&self, document: &mut Value) -> Result<(), Exit> {
         let path = self.keys.join(".");
         let mut at = document;
         for key in &self.keys {
@@ -52,22 +53,24 @@ impl Setting {
                 }
                 Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
             }
-            .ok_or_else(|| Exit::usage(anyhow!("--set {path}: the body has nothing at `{key}`")))?;
+            .ok_or_else(|| {
+                Exit::usage(anyhow!("--set {path}: the body cannot have `{key}` there"))
+            })?;
         }
         *at = self.value.clone();
         Ok(())
     }
 }
 
-/// Where bodies come from.
+/// Makes the body of each POST.
 #[derive(Debug)]
-pub(super) struct Body {
-    origin: Origin,
-    settings: Vec<Setting>,
+pub(super) struct BodyTemplate {
+    source: BodySource,
+    edits: Vec<BodyEdit>,
 }
 
 #[derive(Debug)]
-enum Origin {
+enum BodySource {
     Bytes(Vec<u8>),
     Sample {
         preset: Box<Preset>,
@@ -76,48 +79,49 @@ enum Origin {
     },
 }
 
-impl Body {
-    /// A file's bytes, or stdin's.
-    pub(super) fn file(path: &Path, settings: Vec<Setting>) -> Result<Self, Exit> {
+impl BodyTemplate {
+    /// The bytes of a file, or of stdin for `-`.
+    pub(super) fn file(path: &Path, edits: Vec<BodyEdit>) -> Result<Self, Exit> {
         Ok(Self {
-            origin: Origin::Bytes(signing::read(path)?),
-            settings,
+            source: BodySource::Bytes(read_file(path)?),
+            edits,
         })
     }
 
-    /// A sample of that preset.
+    /// A sample of the preset, about this worker.
     pub(super) fn sample(
         preset: &Preset,
         name: &str,
         worker: &str,
-        settings: Vec<Setting>,
+        edits: Vec<BodyEdit>,
     ) -> Result<Self, Exit> {
         if !preset.samples().any(|known| known == name) {
             let known: Vec<&str> = preset.samples().collect();
             let known = known.join(", ");
             return Err(Exit::usage(anyhow!(
-                "`{name}` is no sample of {} (it has {known})",
+                "the preset {} has no sample `{name}`: it has {known}",
                 preset.name
             )));
         }
-        let origin = Origin::Sample {
+
+        let source = BodySource::Sample {
             preset: Box::new(preset.clone()),
             name: name.to_owned(),
             worker: worker.to_owned(),
         };
-        Ok(Self { origin, settings })
+        Ok(Self { source, edits })
     }
 
-    /// The body of that post: a sample is about another worker each time.
+    /// The body of one POST. The number in a sample's worker id counts up with `number`.
     pub(super) fn make(
         &self,
         number: u64,
         event_id: &str,
         time: Timestamp,
     ) -> Result<Vec<u8>, Exit> {
-        let body = match &self.origin {
-            Origin::Bytes(bytes) => bytes.clone(),
-            Origin::Sample {
+        let body = match &self.source {
+            BodySource::Bytes(bytes) => bytes.clone(),
+            BodySource::Sample {
                 preset,
                 name,
                 worker,
@@ -134,19 +138,20 @@ impl Body {
                 filled.unwrap_or_default().into_bytes()
             }
         };
-        if self.settings.is_empty() {
+        if self.edits.is_empty() {
             return Ok(body);
         }
-        let document = serde_json::from_slice(&body).context("--set: the body is no JSON");
+
+        let document = serde_json::from_slice(&body).context("--set: the body is not JSON");
         let mut document: Value = document.map_err(Exit::usage)?;
-        for setting in &self.settings {
-            setting.put(&mut document)?;
+        for edit in &self.edits {
+            edit.apply(&mut document)?;
         }
         Ok(document.to_string().into_bytes())
     }
 }
 
-/// `E-1001` and 2: `E-1003`. Without a number at its end, one is put there.
+/// `E-1001` plus 2 is `E-1003`. An id without a number at its end gets one.
 fn counted_up(worker: &str, by: u64) -> String {
     if by == 0 {
         return worker.to_owned();
@@ -168,15 +173,15 @@ mod tests {
     use super::*;
 
     fn set(text: &str, mut document: Value) -> Option<Value> {
-        text.parse::<Setting>()
+        text.parse::<BodyEdit>()
             .unwrap()
-            .put(&mut document)
+            .apply(&mut document)
             .ok()
             .map(|()| document)
     }
 
     #[test]
-    fn a_value_is_put_at_its_path() {
+    fn an_edit_puts_a_value_at_its_path() {
         assert_eq!(
             set("a.b=x", json!({"a": {"b": 1, "c": 2}})),
             Some(json!({"a": {"b": "x", "c": 2}}))
@@ -188,17 +193,17 @@ mod tests {
         assert_eq!(
             set("a.b=null", json!({})),
             Some(json!({"a": {"b": null}})),
-            "what is missing is made"
+            "a missing object is created"
         );
         assert_eq!(set("a.b=1", json!({"a": "text"})), None);
         assert_eq!(set("a.3=1", json!({"a": []})), None);
         for wrong in ["a", ".a=1", "=1", "a..b=1"] {
-            assert!(wrong.parse::<Setting>().is_err(), "{wrong}");
+            assert!(wrong.parse::<BodyEdit>().is_err(), "{wrong}");
         }
     }
 
     #[test]
-    fn workers_count_up() {
+    fn the_number_of_a_worker_id_counts_up() {
         let counted = |worker, by| counted_up(worker, by);
         assert_eq!(
             [counted("E-1001", 0), counted("E-1001", 2)],
@@ -215,7 +220,7 @@ mod tests {
         for preset in Preset::names() {
             let preset = Preset::named(preset).unwrap();
             for name in preset.samples() {
-                let body = Body::sample(&preset, name, "E-7", Vec::new()).unwrap();
+                let body = BodyTemplate::sample(&preset, name, "E-7", Vec::new()).unwrap();
                 let made = body
                     .make(1, "evt-1", "2026-12-01T00:00:00Z".parse().unwrap())
                     .unwrap();
@@ -228,7 +233,7 @@ mod tests {
             }
         }
         assert!(
-            Body::sample(
+            BodyTemplate::sample(
                 &Preset::named("canonical").unwrap(),
                 "promoted",
                 "E-7",

@@ -1,0 +1,146 @@
+//! Binds the listeners of a service: hooks, operators' TCP, operators' socket.
+//!
+//! Each listener serves health. The TCP listener of operators also serves metrics. The API routers
+//! are slots: they are empty until the store is reached.
+
+use std::{
+    io::ErrorKind,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::anyhow;
+use axum::{Router, routing::get};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{lock, shared::Shared, socket_path};
+use crate::{
+    config::Config,
+    http::{self, Detail, Health, Limits, ProcessRole},
+    queue::{Queue, QueueHealth},
+    telemetry::Metrics,
+};
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The addresses that were bound.
+pub(super) struct Listeners {
+    pub(super) intake: Option<SocketAddr>,
+    pub(super) ops: SocketAddr,
+    pub(super) socket: Option<PathBuf>,
+}
+
+/// Binds and serves the listeners of this process's roles until `shutdown`.
+pub(super) async fn listen(
+    shared: &Shared,
+    config: &Config,
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<Listeners> {
+    let health = health(shared);
+
+    let mut intake_address = None;
+    if let Some(intake) = &shared.intake {
+        let listener = bind(config.intake.listen, "[intake] listen").await?;
+        intake_address = Some(listener.local_addr()?);
+        let router = health.router(Detail::Names).merge(intake.router());
+        serve(listener, router, tasks, shutdown);
+    }
+
+    let listener = bind(config.ops.listen, "[ops] listen").await?;
+    let ops_address = listener.local_addr()?;
+    let router = health
+        .router(Detail::Reasons)
+        .merge(metrics(shared.metrics.clone()))
+        .merge(shared.tcp_api.router());
+    serve(listener, router, tasks, shutdown);
+
+    let mut socket = None;
+    if shared.roles.ops {
+        let path = socket_path(&config.data_dir);
+        let router = health
+            .router(Detail::Reasons)
+            .merge(shared.local_api.router());
+        serve_socket(&path, router, tasks, shutdown)?;
+        socket = Some(path);
+    }
+
+    Ok(Listeners {
+        intake: intake_address,
+        ops: ops_address,
+        socket,
+    })
+}
+
+async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let hint = if error.kind() == ErrorKind::AddrInUse {
+            "; stop the process that listens there, or set another address"
+        } else {
+            ""
+        };
+        anyhow!("{key}: cannot listen on {address}: {error}{hint}")
+    })
+}
+
+fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, shutdown: &CancellationToken) {
+    let limits = Limits::default();
+    tasks.spawn(http::serve(listener, router, limits, shutdown.clone()));
+}
+
+fn serve_socket(
+    path: &Path,
+    router: Router,
+    tasks: &TaskTracker,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    let listener = lock::bind_socket(path)?;
+    let limits = Limits::default();
+    tasks.spawn(http::serve_unix(listener, router, limits, shutdown.clone()));
+    Ok(())
+}
+
+fn metrics(metrics: Metrics) -> Router {
+    let text = move || async move { ([("content-type", OPENMETRICS)], metrics.text()) };
+    Router::new().route("/metrics", get(text))
+}
+
+/// The readiness checks of the roles that run here.
+fn health(shared: &Shared) -> Health {
+    let roles = shared.roles;
+    let mut health = Health::new();
+
+    if roles.intake {
+        let queue = Arc::clone(&shared.queue);
+        health = health.check(ProcessRole::Intake, "queue", move || {
+            queue_is_ready(queue.as_ref())
+        });
+    }
+
+    for (runs, role) in [
+        (roles.worker, ProcessRole::Worker),
+        (roles.ops, ProcessRole::Ops),
+    ] {
+        if runs {
+            let store_health = shared.store_health.clone();
+            health = health.check(role, "store", move || store_health.check());
+        }
+    }
+
+    if roles.worker {
+        let queue = Arc::clone(&shared.queue);
+        health = health.check(ProcessRole::Worker, "queue", move || {
+            queue_is_ready(queue.as_ref())
+        });
+    }
+    health
+}
+
+fn queue_is_ready(queue: &dyn Queue) -> Result<(), String> {
+    match queue.health() {
+        QueueHealth::Ready => Ok(()),
+        QueueHealth::NotReady(reason) => Err(reason),
+    }
+}
