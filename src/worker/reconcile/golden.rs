@@ -19,7 +19,10 @@ use tokio::time::Instant;
 use super::context::ReconcileContext;
 use crate::{
     scim_client::{ClientError, FoundUser},
-    store::{Account, Claim, Intent, IntentKind, LastApplied, MatchKeyValue, PersonKey, Priority},
+    store::{
+        Account, Claim, Intent, IntentKind, LastApplied, MatchKeyValue, OutcomeKind, PersonKey,
+        Priority,
+    },
     worker::{Mode, connection::ConnectionSettings},
 };
 use hirewire_core::{
@@ -308,5 +311,39 @@ impl Table {
 
     pub(super) fn assert_golden(&self, name: &str) {
         assert_golden(name, &self.0);
+    }
+}
+
+/// The golden tables show every kind of outcome.
+#[test]
+fn every_outcome_is_in_a_golden_table() {
+    let names = [
+        "outcome_applied",
+        "outcome_no_request",
+        "outcome_unchanged",
+        "outcome_operator",
+    ];
+    let tables: String = names.map(read).concat();
+
+    for kind in [
+        OutcomeKind::Created,
+        OutcomeKind::Updated,
+        OutcomeKind::Deactivated,
+        OutcomeKind::Reactivated,
+        OutcomeKind::Unchanged,
+        OutcomeKind::Unmanaged,
+        OutcomeKind::Incomplete,
+        OutcomeKind::LeaverNotFound,
+        OutcomeKind::DisabledElsewhere,
+        OutcomeKind::Observed,
+        OutcomeKind::Waiting,
+        OutcomeKind::DeadLetter,
+    ] {
+        let line = format!("outcome       {}", kind.as_str());
+        assert!(
+            tables.contains(&line),
+            "no golden table shows {}",
+            kind.as_str()
+        );
     }
 }

@@ -208,29 +208,29 @@ fn golden_absence() {
     };
 
     case("a GET was answered otherwise", |known| {
-        known.confirmed = None
+        known.confirmed = None;
     });
     case("the 404 is no SCIM error", |known| {
-        known.confirmed = Some(false)
+        known.confirmed = Some(false);
     });
     case("other users are missing too", |known| {
-        known.others_missing = true
+        known.others_missing = true;
     });
     case("a match key finds a user", |known| {
-        known.lookup_empty = Some(false)
+        known.lookup_empty = Some(false);
     });
     case("no lookup was completed", |known| {
         known.lookup_empty = None;
     });
     case("seen for the first time", |known| {
-        known.observed_before = false
+        known.observed_before = false;
     });
     case("younger than the propagation delay", |known| {
         known.older_than_propagation_delay = false;
     });
     case("every check agrees, access is desired", |_| {});
     case("every check agrees, no access is desired", |known| {
-        known.deactivating = true
+        known.deactivating = true;
     });
 
     table.assert_golden("absence");
