@@ -1,31 +1,36 @@
--- The store's first schema, one text for SQLite and PostgreSQL.
--- Times are BIGINT microseconds since 1970 UTC, JSON is TEXT, a flag is BIGINT 0 or 1. Every index is written with every
--- row, so one serves all that it can: its columns stand in the order that the most searches have.
+-- The store's first schema, one text for SQLite and PostgreSQL. docs/schema.md explains each column.
+--
+-- A time is a BIGINT: microseconds since 1970-01-01 UTC. The views (`accounts_view` ...) show times as
+-- timestamps. JSON is TEXT, a flag is a BIGINT 0 or 1, a code is its name as TEXT.
+-- Every write of a row also writes its indexes, so one index serves as many queries as it can.
+--
+-- A later migration that changes a table drops that table's view first; the program creates it again.
 
+-- Facts about the store itself: `instance` is the instance that owns it.
 CREATE TABLE meta (
     key TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
 );
 
--- One row for each worker id of a source ever heard of, with the person it was at home with first. `cluster`: all
--- worker ids that any event ever named together. `forwarded_to`: the person they are one with now, by the fold.
+-- One row for each alias (source, worker id). Its person key never changes; `merged_into` names the
+-- person that represents it now. `cluster` groups all aliases that any event ever named together.
 CREATE TABLE people (
     person TEXT NOT NULL PRIMARY KEY,
     source TEXT NOT NULL,
     worker TEXT NOT NULL,
     cluster TEXT NOT NULL,
-    forwarded_to TEXT,
+    merged_into TEXT,
     UNIQUE (worker, source)
 );
-CREATE INDEX people_of_cluster ON people (cluster);
+CREATE INDEX people_by_cluster ON people (cluster);
 
+-- The version of a cluster grows by one with each batch that stores a new event of it.
 CREATE TABLE clusters (
     id TEXT NOT NULL PRIMARY KEY,
     version BIGINT NOT NULL
 );
 
--- A set: two contents under one id are two rows, and the fold decides which counts. `copies`: how often it came with
--- an earlier time of receipt than was known.
+-- A set of events: two contents under one id are two rows, and the fold decides which one counts.
 CREATE TABLE events (
     source TEXT NOT NULL,
     origin TEXT NOT NULL,
@@ -33,109 +38,119 @@ CREATE TABLE events (
     digest TEXT NOT NULL,
     cluster TEXT NOT NULL,
     kind TEXT NOT NULL,
-    received BIGINT NOT NULL,
+    received_at BIGINT NOT NULL,
     hook TEXT NOT NULL,
-    identity TEXT NOT NULL,
+    id_derivation TEXT NOT NULL,
     content TEXT NOT NULL,
     stored_at BIGINT NOT NULL,
-    copies BIGINT NOT NULL,
+    times_written BIGINT NOT NULL,
     PRIMARY KEY (source, origin, id, digest)
 );
-CREATE INDEX events_of_cluster ON events (cluster);
+CREATE INDEX events_by_cluster ON events (cluster);
 
--- One row for each person on a connection.
--- person_version, wanted_mapping, merged_into: what is to be settled, written by whoever moves it, so that a claim
--- reads them under the row's own lock. next_run_at: when to look next. changed_since_claim: since the claim, something moved (1),
--- an ending came (2).
+-- One row for each person on each connection: the account.
 CREATE TABLE accounts (
     connection TEXT NOT NULL,
     person TEXT NOT NULL,
     alias_source TEXT NOT NULL,
     alias_worker TEXT NOT NULL,
     scim_id TEXT,
-    applied TEXT NOT NULL,
+
+    -- the desired state: written with the fact that changes it, so that a claim reads it under the row's lock
+    person_version BIGINT NOT NULL,
+    desired_mapping_version BIGINT NOT NULL,
+    merged_into TEXT,
+    changed_since_claim TEXT NOT NULL,
+
+    -- the reconciled state
+    last_applied TEXT NOT NULL,
     reconciled_version BIGINT NOT NULL,
+    reconciled_mapping_version BIGINT NOT NULL,
     reconciled_access TEXT,
-    mapping_version BIGINT NOT NULL,
-    due BIGINT,
-    priority BIGINT NOT NULL,
+    outcome TEXT,
+    outcome_kind TEXT,
+    last_run_at BIGINT,
+
+    -- the schedule
+    priority TEXT NOT NULL,
     next_run_at BIGINT,
     pending_since BIGINT,
+    next_due_at BIGINT,
     attempts BIGINT NOT NULL,
     not_before BIGINT,
     intent TEXT,
     verify_at BIGINT,
     audits BIGINT NOT NULL,
     held BIGINT NOT NULL,
-    as_of BIGINT,
-    outcome TEXT,
-    outcome_kind TEXT,
-    person_version BIGINT NOT NULL,
-    wanted_mapping BIGINT NOT NULL,
-    merged_into TEXT,
-    changed_since_claim BIGINT NOT NULL,
     has_dead_letters BIGINT NOT NULL,
+
+    -- the lease
     fencing_token TEXT,
     lease_until BIGINT,
-    taken_over BIGINT NOT NULL,
+    lease_taken_over BIGINT NOT NULL,
+
     PRIMARY KEY (person, connection)
 );
 CREATE UNIQUE INDEX accounts_by_scim_id ON accounts (connection, scim_id) WHERE scim_id IS NOT NULL;
 CREATE INDEX accounts_pending ON accounts (connection, priority, next_run_at) WHERE next_run_at IS NOT NULL;
 
+-- The published mapping of each connection, and the one that waits for `connections apply`.
 CREATE TABLE mappings (
     connection TEXT NOT NULL PRIMARY KEY,
     version BIGINT NOT NULL,
-    text TEXT NOT NULL,
+    document TEXT NOT NULL,
     fold_version BIGINT NOT NULL,
-    published BIGINT NOT NULL,
-    staged TEXT,
+    published_at BIGINT NOT NULL,
+    staged_document TEXT,
     staged_fold_version BIGINT
 );
 
+-- Connections that were paused at least once.
 CREATE TABLE connections (
     name TEXT NOT NULL PRIMARY KEY,
     paused_reason TEXT,
     paused_by TEXT,
-    paused_since BIGINT
+    paused_at BIGINT
 );
 
--- `subject`: what it is about, in one text; one open letter for each subject and cause.
+-- At most one open dead letter for each subject and cause; the same problem again counts up `occurrences`.
 CREATE TABLE dead_letters (
     id TEXT NOT NULL PRIMARY KEY,
     subject TEXT NOT NULL,
-    about TEXT NOT NULL,
+    subject_kind TEXT NOT NULL,
     connection TEXT,
     person TEXT,
     cause TEXT NOT NULL,
     summary TEXT NOT NULL,
     detail TEXT NOT NULL,
-    filed BIGINT NOT NULL,
-    last BIGINT NOT NULL,
-    count BIGINT NOT NULL,
-    closed BIGINT,
+    filed_at BIGINT NOT NULL,
+    last_filed_at BIGINT NOT NULL,
+    occurrences BIGINT NOT NULL,
+    closed_at BIGINT,
     raw BYTEA
 );
-CREATE UNIQUE INDEX dead_letters_open ON dead_letters (subject, cause) WHERE closed IS NULL;
-CREATE INDEX dead_letters_of_subject ON dead_letters (subject);
-CREATE INDEX dead_letters_of_person ON dead_letters (person);
-CREATE INDEX dead_letters_filed ON dead_letters (filed);
+CREATE UNIQUE INDEX dead_letters_open ON dead_letters (subject, cause) WHERE closed_at IS NULL;
+CREATE INDEX dead_letters_by_subject ON dead_letters (subject);
+CREATE INDEX dead_letters_by_person ON dead_letters (person);
+CREATE INDEX dead_letters_by_filed_at ON dead_letters (filed_at);
 
+-- The log of what reconciles and operators did. Rows are added, never changed.
 CREATE TABLE history (
     id TEXT NOT NULL,
-    at BIGINT NOT NULL,
+    recorded_at BIGINT NOT NULL,
     connection TEXT NOT NULL,
     person TEXT NOT NULL,
     outcome TEXT NOT NULL,
     detail TEXT NOT NULL,
-    PRIMARY KEY (at, id)
+    PRIMARY KEY (recorded_at, id)
 );
-CREATE INDEX history_of_person ON history (person, at);
+CREATE INDEX history_by_person ON history (person, recorded_at);
 
+-- Messages that this version cannot read or store, kept as bytes.
 CREATE TABLE quarantined_messages (
     digest TEXT NOT NULL PRIMARY KEY,
     bytes BYTEA NOT NULL,
-    version BIGINT,
+    envelope_version BIGINT,
     instance TEXT,
     problem TEXT NOT NULL,
     quarantined_at BIGINT NOT NULL

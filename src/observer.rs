@@ -13,7 +13,7 @@ use hirewire_core::{
 use http::StatusCode;
 use jiff::Timestamp;
 
-use crate::store::{Outcome, PersonKey, Recorded};
+use crate::store::{Outcome, PersonKey, StoredBatch};
 
 /// Receives reports. A method that is not implemented does nothing.
 pub trait Observer: fmt::Debug + Send + Sync {
@@ -28,7 +28,7 @@ pub trait Observer: fmt::Debug + Send + Sync {
     }
 
     /// A worker stored the events of hooks.
-    fn events_stored(&self, recorded: &Recorded) {
+    fn events_stored(&self, recorded: &StoredBatch) {
         let _ = recorded;
     }
 

@@ -5,6 +5,12 @@
 //! use each other in a circle, that each outside system is named in its own module only, and the
 //! size and shape of files and functions.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,

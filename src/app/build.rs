@@ -130,7 +130,7 @@ pub(super) fn worker(
 ) -> anyhow::Result<WorkerSettings> {
     Ok(WorkerSettings {
         connections: connections(config, options, observer)?,
-        wiring: config.wiring(),
+        source_routing: config.source_routing(),
         sources: config.rules().sources,
         sweep_every: options.sweep_every,
         drain: Duration::from_secs(25),
@@ -164,7 +164,7 @@ pub(super) fn ops(
         instance: config.instance.clone(),
         store: store.clone(),
         connections: connections.clone(),
-        wiring: config.wiring(),
+        source_routing: config.source_routing(),
         sources: config.rules().sources,
         read_body: Arc::new(move |source, body| read_body(&for_bodies, source, body)),
         reread_hook: Arc::new(move |hook| read_again(&for_hooks, hook)),

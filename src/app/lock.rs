@@ -1,4 +1,5 @@
-//! The resources that one process owns alone: the lock on the data directory, the operators' socket.
+//! The resources that one process owns alone: the lock on the data directory, the operators'
+//! socket.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},

@@ -1,8 +1,8 @@
 //! The service: starts what a config asks for, in an order that loses no hook.
 //!
-//! The intake needs the queue alone and listens first. Workers and the operators' API start once the
-//! store can be reached; until then the service tries again. A reload takes the new config as a whole
-//! or keeps the old one.
+//! The intake needs the queue alone and listens first. Workers and the operators' API start once
+//! the store can be reached; until then the service tries again. A reload takes the new config as a
+//! whole or keeps the old one.
 
 mod build;
 mod error_text;
@@ -65,7 +65,8 @@ pub struct Service {
     _lock: Option<DataLock>,
     /// The bound address of `[intake] listen`; `None` without the intake role.
     pub intake: Option<SocketAddr>,
-    /// The bound address of `[ops] listen`: health and metrics, and the API if tokens are configured.
+    /// The bound address of `[ops] listen`: health and metrics, and the API if tokens are
+    /// configured.
     pub ops: SocketAddr,
     /// The operators' socket; `None` without the ops role.
     pub socket: Option<PathBuf>,
@@ -124,7 +125,8 @@ impl Service {
         outcome
     }
 
-    /// Stops in order: accepts nothing new, finishes what runs, closes the queue. Takes 30 s at most.
+    /// Stops in order: accepts nothing new, finishes what runs, closes the queue. Takes 30 s at
+    /// most.
     pub async fn stop(self) {
         self.shutdown.cancel();
         self.shared.stop_workers().await;

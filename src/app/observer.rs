@@ -6,7 +6,7 @@ use crate::{
     config::Config,
     observer::{HookOutcome, HookReport, Observer, ReconcileReport},
     ops::{Tail, TailEvent},
-    store::{OutcomeKind, Recorded},
+    store::{OutcomeKind, StoredBatch},
     telemetry::{self, Metrics},
 };
 use hirewire_core::plan::Method;
@@ -38,6 +38,7 @@ impl ProcessObserver {
                 .write()
                 .unwrap_or_else(PoisonError::into_inner),
         );
+
         for (name, source) in &config.sources {
             for (index, secret) in source.secrets.iter().enumerate() {
                 if let Some(until) = secret.not_after {
@@ -59,6 +60,7 @@ impl Observer for ProcessObserver {
         let at = telemetry::now();
         self.metrics
             .hook(source, hook.status.as_u16(), hook.took, at);
+
         self.tail.publish(|| {
             let (verdict, events) = match hook.outcome {
                 HookOutcome::Accepted {
@@ -96,7 +98,7 @@ impl Observer for ProcessObserver {
         }
     }
 
-    fn events_stored(&self, recorded: &Recorded) {
+    fn events_stored(&self, recorded: &StoredBatch) {
         for hook in &recorded.hooks {
             for event in hook.events.iter().filter(|event| event.is_new) {
                 self.metrics
@@ -112,6 +114,7 @@ impl Observer for ProcessObserver {
             let after = Duration::try_from(at.duration_since(ended)).unwrap_or_default();
             self.metrics.revoked(&report.connection, after);
         }
+
         self.tail.publish(|| TailEvent::Account {
             at,
             connection: report.connection.clone(),

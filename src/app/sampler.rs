@@ -36,7 +36,7 @@ pub(super) async fn run(shared: &Shared, shutdown: CancellationToken) {
 }
 
 async fn sample(shared: &Shared, store: &Store) -> Result<(), StoreError> {
-    let pending = store.pending().await?;
+    let pending = store.pending_counts().await?;
     shared.metrics.pending(pending.into_iter().map(|row| {
         let class = class_label(row.priority);
         (row.connection, class, row.accounts, row.oldest)
@@ -52,7 +52,7 @@ async fn sample(shared: &Shared, store: &Store) -> Result<(), StoreError> {
             .map(|row| (row.connection, state_label(row.paused.is_some()))),
     );
 
-    shared.metrics.quarantined(store.quarantined().await?);
+    shared.metrics.quarantined(store.quarantined_count().await?);
     Ok(())
 }
 

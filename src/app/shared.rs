@@ -1,6 +1,7 @@
 //! The state that all tasks of a service share, and the steps that change it.
 //!
-//! It starts workers and the operators' API once the store is reached, and replaces them at a reload.
+//! It starts workers and the operators' API once the store is reached, and replaces them at a
+//! reload.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -25,7 +26,7 @@ use crate::{
     observer::Observer,
     ops::{Ops, Tail},
     queue::{EmbeddedQueue, Queue, RabbitQueue, RabbitSettings},
-    store::{Offered, Store},
+    store::{MappingSubmission, Store},
     telemetry::Metrics,
     worker::Worker,
 };
@@ -145,20 +146,21 @@ impl Shared {
     async fn offer_mappings(&self, config: &Config, store: &Store) -> anyhow::Result<()> {
         for (name, connection) in &config.connections {
             let text = connection.document().canonical();
-            match store.offer_mapping(name, &text, FOLD_VERSION).await? {
-                Offered::Published(version) => {
+            match store.submit_mapping(name, &text, FOLD_VERSION).await? {
+                MappingSubmission::Published(version) => {
                     tracing::info!(connection = name, version, "the mapping is published");
                 }
-                Offered::Unchanged(version) => {
+                MappingSubmission::Unchanged(version) => {
                     tracing::debug!(connection = name, version, "the mapping is unchanged");
                 }
-                Offered::Staged => tracing::warn!(
+                MappingSubmission::Staged => tracing::warn!(
                     connection = name,
                     "the mapping in the config differs from the published one and is staged; \
                      publish it with `hirewire connections apply {name}`"
                 ),
             }
         }
+
         Ok(())
     }
 

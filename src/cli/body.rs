@@ -39,6 +39,7 @@ impl BodyEdit {
     fn apply(&self, document: &mut Value) -> Result<(), Exit> {
         let path = self.keys.join(".");
         let mut at = document;
+
         for key in &self.keys {
             at = match at {
                 Value::Array(list) => key
@@ -186,6 +187,7 @@ mod tests {
             set("a.b=x", json!({"a": {"b": 1, "c": 2}})),
             Some(json!({"a": {"b": "x", "c": 2}}))
         );
+
         assert_eq!(
             set("a.0.b=[1]", json!({"a": [{}]})),
             Some(json!({"a": [{"b": [1]}]}))
@@ -232,6 +234,7 @@ mod tests {
                 );
             }
         }
+
         assert!(
             BodyTemplate::sample(
                 &Preset::named("canonical").unwrap(),

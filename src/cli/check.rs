@@ -22,7 +22,8 @@ Examples:
   hirewire check --offline                 # the file alone; secrets may be missing
   hirewire check --config /etc/hirewire/hirewire.toml -o json
 
-Exit codes: 0 all is well, 1 a dependency refuses, 2 the config has mistakes, 3 a dependency cannot be reached.")]
+Exit codes: 0 all is well, 1 a dependency cannot be used, 2 the config has mistakes,
+3 a dependency cannot be reached.")]
 pub(super) struct Check {
     #[command(flatten)]
     config: ConfigFile,

@@ -1,7 +1,7 @@
 //! `--config`: reads the config of a command and prints its mistakes.
 //!
-//! All mistakes and warnings go to stderr with their lines. A command that gets a [`Config`] gets one
-//! without mistakes.
+//! All mistakes and warnings go to stderr with their lines. A command that gets a [`Config`] gets
+//! one without mistakes.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},

@@ -129,6 +129,7 @@ async fn apply(api: &ApiClient, name: &str, consent: &Consent) -> Result<(), Exi
     let Some(response) = change(api, name, "apply", consent, action).await? else {
         return Ok(());
     };
+
     if is_changed(&response) {
         print(format_args!(
             "mapping version {} is published; every account of connection {name} is pending",
@@ -173,6 +174,7 @@ async fn change(
         return Ok(None);
     }
     let path = format!("/api/v1/connections/{}/{verb}", encoded(name));
+
     api.post(&path, &json!({ "reason": consent.reason }))
         .await
         .map(Some)

@@ -16,7 +16,8 @@ use super::{
 /// List, show and replay dead letters: hooks and accounts that need an operator.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A replay is always safe: it sends what follows from all events at that moment, not what failed before.
+A replay is always safe: it sends what follows from all events at that moment, and not the
+request that failed.
 
 Examples:
   hirewire dead-letters list
@@ -36,8 +37,8 @@ struct Filter {
     /// Only dead letters of this connection.
     #[arg(long)]
     connection: Option<String>,
-    /// Only dead letters with this cause: unreadable, poison, exhausted, conflict, ambiguous, refused,
-    /// vanished, `not_effective`, protected, or the name of a finding.
+    /// Only dead letters with this cause: unreadable, poison, exhausted, conflict, ambiguous,
+    /// refused, vanished, `not_effective`, protected, or the name of a finding.
     #[arg(long)]
     cause: Option<String>,
     /// Only dead letters of this person: key, source/worker, or worker id.
@@ -130,27 +131,27 @@ const COLUMNS: &[Column] = &[
     ("CAUSE", |letter| text(letter, "/cause")),
     ("ABOUT", about),
     ("FILED", |letter| {
-        text(letter, "/filed").chars().take(19).collect()
+        text(letter, "/filed_at").chars().take(19).collect()
     }),
-    ("COUNT", |letter| text(letter, "/count")),
+    ("COUNT", |letter| text(letter, "/occurrences")),
     ("SUMMARY", |letter| text(letter, "/summary")),
 ];
 
 fn about(letter: &Value) -> String {
-    let account = text(letter, "/about/account/connection");
+    let account = text(letter, "/subject/account/connection");
     if !account.is_empty() {
         return format!(
             "{account}, person {}",
-            text(letter, "/about/account/person")
+            text(letter, "/subject/account/person")
         );
     }
 
-    let person = text(letter, "/about/person/person");
+    let person = text(letter, "/subject/person/person");
     if person.is_empty() {
         format!(
             "hook {} of {}",
-            text(letter, "/about/hook/hook"),
-            text(letter, "/about/hook/source")
+            text(letter, "/subject/hook/hook"),
+            text(letter, "/subject/hook/source")
         )
     } else {
         format!("person {person}")
@@ -173,7 +174,7 @@ fn show(document: &Value, output: OutputOptions) -> Result<(), Exit> {
             cell(&letter)
         ))?;
     }
-    let closed = text(&letter, "/closed");
+    let closed = text(&letter, "/closed_at");
     if !closed.is_empty() {
         print(format_args!("closed   {closed}"))?;
     }
@@ -183,7 +184,7 @@ fn show(document: &Value, output: OutputOptions) -> Result<(), Exit> {
     for line in list(document, "/history") {
         print(format_args!(
             "{}  {}  {}",
-            text(line, "/at"),
+            text(line, "/recorded_at"),
             text(line, "/connection"),
             text(line, "/outcome")
         ))?;
@@ -249,5 +250,6 @@ async fn post_replay(
         "dry_run": dry_run,
         "reason": consent.reason,
     });
+
     api.post("/api/v1/dead-letters/replay", &body).await
 }

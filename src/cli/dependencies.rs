@@ -150,7 +150,7 @@ async fn check_store(config: &Config) -> DependencyReport {
             let reason = error.source().map(ToString::to_string).unwrap_or_default();
             (DependencyState::Unreachable, format!("{error}: {reason}"))
         }
-        Err(error @ (StoreError::Refused(_) | StoreError::NotOurs(_))) => {
+        Err(error @ (StoreError::Refused(_) | StoreError::Incompatible(_))) => {
             (DependencyState::Refused, error.to_string())
         }
     };
@@ -267,7 +267,8 @@ mod tests {
 
     async fn report_of(base_url: &str, token: &str) -> DependencyReport {
         let text = format!(
-            "[connections.app]\nbase_url = \"{base_url}\"\ntoken = \"{token}\"\nlimits = {{ timeout = \"5s\" }}\n"
+            "[connections.app]\nbase_url = \"{base_url}\"\ntoken = \"{token}\"\n\
+             limits = {{ timeout = \"5s\" }}\n"
         );
         let config =
             Config::parse(&text, "f", &Environment::default().with_literal_secrets()).unwrap();

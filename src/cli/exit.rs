@@ -77,6 +77,7 @@ pub(super) fn print(line: impl fmt::Display) -> Result<(), Exit> {
 /// Resolves at the first SIGINT or SIGTERM.
 pub(super) async fn stop_signal() {
     use tokio::signal::unix::{SignalKind, signal};
+
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {
             tokio::select! {

@@ -1,7 +1,7 @@
 //! `hirewire init`: writes a commented config, an env file with a fresh webhook secret, and advice.
 //!
-//! It overwrites nothing. The written config passes `hirewire check --offline`, and its connection has
-//! mode `observe`.
+//! It overwrites nothing. The written config passes `hirewire check --offline`, and its connection
+//! has mode `observe`.
 
 use std::{
     fs::OpenOptions,
@@ -20,7 +20,8 @@ use hirewire_core::{
     source::{KeyForm, Preset, Scheme},
 };
 
-/// Write a commented hirewire.toml, and hirewire.env with a fresh webhook secret. Overwrites nothing.
+/// Write a commented hirewire.toml, and hirewire.env with a fresh webhook secret. Overwrites
+/// nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -181,6 +182,7 @@ mod tests {
         let path = folder.path().join("hirewire.env");
         init("canonical", "generic", folder.path()).unwrap();
         let first = std::fs::read_to_string(&path).unwrap();
+
         assert_eq!(
             init("canonical", "generic", folder.path())
                 .err()

@@ -13,7 +13,9 @@ pub(super) struct InitText<'a> {
     pub(super) zone: &'a str,
 }
 
-const CONFIG: &str = r#"# The config of Hirewire. docs/config.md explains every key. `hirewire check` reports every mistake.
+const CONFIG: &str = r#"# The config of Hirewire. docs/config.md explains every key.
+# `hirewire check` reports every mistake.
+#
 # Secrets are named here and stored elsewhere: { env = "NAME" } or { file = "PATH" }. Hirewire reads
 # variables from the environment, or from hirewire.env beside this file.
 
@@ -42,7 +44,7 @@ time_zone = "{zone}"          # for dates that come without a zone
 profile = "{profile}"
 base_url = "{base_url}"
 token = { env = "{token_name}" }
-mode = "observe"                    # sends nothing. If `hirewire preview` shows what you want: "apply"
+mode = "observe"                    # sends nothing; "apply" once `hirewire preview` looks right
 # when = 'worker.type == "employee"'          # the people who get an account; left out: all
 # protect = ["admin@acme.example"]  # user names that are never deactivated
 # lifecycle = { create = "start - 7d", activate = "start", deactivate = "end", leave = "keep" }
@@ -67,11 +69,12 @@ mode = "observe"                    # sends nothing. If `hirewire preview` shows
 "#;
 
 const ENV: &str = "\
-# The secrets of hirewire.toml. Keep this file out of version control. Hirewire reads it for variables
-# that the environment does not have; systemd (EnvironmentFile=) and containers (--env-file) can too.
+# The secrets of hirewire.toml. Keep this file out of version control. Hirewire reads it for
+# variables that the environment does not have. systemd (EnvironmentFile=) and containers
+# (--env-file) can read it too.
 
-# Signs the hooks of {preset_title}. It is fresh and random. If the HR system creates the secret, put
-# that one here.
+# Signs the hooks of {preset_title}. It is fresh and random.
+# If the HR system creates the secret, put that one here.
 {secret_name}={secret}
 
 # The access token of {profile_title}.

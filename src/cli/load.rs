@@ -167,6 +167,7 @@ mod tests {
     #[test]
     fn a_percentile_is_a_measured_latency() {
         let summary = load(&[200; 100], 0);
+
         assert_eq!(
             summary.latency_ms,
             Percentiles {

@@ -17,7 +17,7 @@ Examples:
   hirewire migrate --status
   hirewire migrate
 
-`hirewire run` does the same at its start. A store with the schema of a newer hirewire is refused.")]
+`hirewire run` does the same at its start. The store of a newer hirewire is refused.")]
 pub(super) struct Migrate {
     #[command(flatten)]
     config: ConfigFile,
@@ -94,6 +94,6 @@ async fn migrate(
 fn store_error(error: StoreError) -> Exit {
     match &error {
         StoreError::Unreachable(_) => Exit::unreachable(error.into()),
-        StoreError::Refused(_) | StoreError::NotOurs(_) => Exit::failed(error.into()),
+        StoreError::Refused(_) | StoreError::Incompatible(_) => Exit::failed(error.into()),
     }
 }

@@ -1,7 +1,7 @@
 //! The command line: one file per command, one grammar for all (a plural noun, then a verb).
 //!
-//! Exit codes: 0 done, 1 failed, 2 wrong usage or config, 3 a dependency cannot be reached, 4 done in
-//! part.
+//! Exit codes: 0 done, 1 failed, 2 wrong usage or config, 3 a dependency cannot be reached, 4 done
+//! in part.
 
 mod api;
 mod api_options;
@@ -36,13 +36,11 @@ use clap::{Parser, Subcommand};
 
 use exit::{Exit, print};
 
-/// Hirewire turns signed HR webhooks into SCIM 2.0 accounts: any order, duplication or replay of the
-/// same events ends in the same account.
+/// Turn signed HR webhooks into SCIM 2.0 accounts.
 #[derive(Debug, Parser)]
 #[command(
     name = "hirewire",
     version,
-    about,
     disable_help_subcommand = true,
     max_term_width = 110
 )]

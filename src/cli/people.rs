@@ -78,7 +78,7 @@ fn show(person: &Value) -> Result<(), Exit> {
 
     print("\nhistory")?;
     for line in list(person, "/history") {
-        let (at, outcome) = (text(line, "/at"), text(line, "/outcome"));
+        let (at, outcome) = (text(line, "/recorded_at"), text(line, "/outcome"));
         let connection = text(line, "/connection");
         print(format_args!("  {at}  {connection:<12} {outcome}"))?;
     }
@@ -122,9 +122,13 @@ fn show_employment(employment: &Value) -> Result<(), Exit> {
     } else {
         format!("until {end}")
     };
+    let id = match text(employment, "/id") {
+        id if id.is_empty() => id,
+        id => format!("{id}  "),
+    };
+
     print(format_args!(
-        "  {}  from {}  {end}",
-        text(employment, "/id"),
+        "  {id}from {}  {end}",
         text(employment, "/start/instant")
     ))
 }

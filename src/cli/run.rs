@@ -13,8 +13,8 @@ use crate::{
 
 /// Run the service: intake, workers and the operators' API, or some of them.
 ///
-/// SIGTERM and Ctrl-C drain: the service accepts nothing new and finishes what runs. A second signal
-/// ends it at once. SIGHUP reloads the config, all or nothing.
+/// SIGTERM and Ctrl-C drain: the service accepts nothing new and finishes what runs. A second
+/// signal ends it at once. SIGHUP reloads the config, all or nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -1,7 +1,7 @@
 //! `hirewire send`: posts a signed body as a source would, once or as load.
 //!
-//! One POST prints status and response. `--repeat` prints rate, latencies and the number of accepted
-//! hooks.
+//! One POST prints status and response. `--repeat` prints rate, latencies and the number of
+//! accepted hooks.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -39,10 +39,10 @@ Examples:
   hirewire send acme --sample hired --worker E-7 --set data.worker.title='Head of Sums'
   hirewire send acme hired.json
   hirewire send acme - < hired.json
-  hirewire send acme --sample hired --repeat 1000 --concurrency 32   # 1000 people: E-1001, E-1002, ...
+  hirewire send acme --sample hired --repeat 1000 --concurrency 32   # 1000 people: E-1001, ...
   hirewire send acme hired.json --to https://hooks.acme.example/hooks/acme
 
-Exit codes: 0 accepted, 1 refused, 3 the service does not answer, 4 only some hooks were accepted.")]
+Exit codes: 0 accepted, 1 refused, 3 the service does not answer, 4 some hooks were refused.")]
 pub(super) struct Send {
     #[command(flatten)]
     config: ConfigFile,
@@ -271,6 +271,7 @@ async fn load(
 
 async fn measured(poster: Arc<Poster<'_>>, number: u64) -> Result<PostOutcome, Exit> {
     let begun = Instant::now();
+
     Ok(match poster.post(number).await? {
         Ok(response) => {
             let status = response.status().as_u16();

@@ -20,7 +20,8 @@ use crate::{config::Environment, telemetry};
 Examples:
   hirewire sign acme hired.json
   hirewire sign acme - < hired.json
-  curl -H @<(hirewire sign acme hired.json) --data-binary @hired.json http://127.0.0.1:8080/hooks/acme
+  curl -H @<(hirewire sign acme hired.json) --data-binary @hired.json \\
+    http://127.0.0.1:8080/hooks/acme
 
 If the source signs the time, the signature is valid for a few minutes.")]
 pub(super) struct Sign {

@@ -16,7 +16,7 @@ use super::{
 
 /// The URL of a dependency, with the credentials for it.
 #[derive(Clone, Debug)]
-pub struct Address {
+pub(crate) struct Address {
     url: UrlSource,
     user: Option<String>,
     password: Option<SecretSource>,
@@ -43,7 +43,7 @@ pub enum AddressError {
 
 impl Address {
     /// The URL with user and password. Reads the secrets anew.
-    pub fn url(&self) -> Result<SecretString, AddressError> {
+    pub(crate) fn url(&self) -> Result<SecretString, AddressError> {
         let text = match &self.url {
             UrlSource::Secret(source) => source.read()?,
             UrlSource::Text(text) => text.as_str().into(),
@@ -66,16 +66,6 @@ impl Address {
         }
 
         Ok(String::from(url).into())
-    }
-
-    /// An address without credentials.
-    pub fn plain(url: impl Into<String>) -> Self {
-        Self {
-            url: UrlSource::Text(url.into()),
-            user: None,
-            password: None,
-            root_certificate: None,
-        }
     }
 }
 

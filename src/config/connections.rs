@@ -30,31 +30,31 @@ use hirewire_core::{event::SourceId, mapping::MappingDocument, scim::Profile};
 #[derive(Clone, Debug)]
 pub struct ConnectionConfig {
     /// The name of its table.
-    pub name: String,
+    pub(crate) name: String,
     /// The SCIM base URL (RFC 7644 section 1.3), without query and user name.
-    pub base_url: Url,
+    pub(crate) base_url: Url,
     /// The credentials for the target.
-    pub credentials: CredentialsConfig,
+    pub(crate) credentials: CredentialsConfig,
     /// `observe` records what would be sent; `apply` sends it.
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// The sources whose people get accounts here. Empty only if the config has no source.
-    pub sources: Vec<SourceId>,
+    pub(crate) sources: Vec<SourceId>,
     /// The load that the target may get.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
     document: MappingDocument,
 }
 
 /// The load that a target may get, and its time limits.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// The most requests per second.
-    pub rate: f64,
+    pub(crate) rate: f64,
     /// The most requests at a time.
-    pub concurrency: usize,
+    pub(crate) concurrency: usize,
     /// The time limit of one request.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
     /// The longest time until the target shows a write whose response was lost.
-    pub propagation_delay: Duration,
+    pub(crate) propagation_delay: Duration,
 }
 
 impl Default for Limits {
@@ -71,7 +71,7 @@ impl Default for Limits {
 
 /// The credentials for a target. Secrets are named, not held.
 #[derive(Clone, Debug)]
-pub enum CredentialsConfig {
+pub(crate) enum CredentialsConfig {
     /// `Authorization: Bearer`.
     Token(SecretSource),
     /// `Authorization: Basic`.
@@ -92,7 +92,7 @@ pub enum CredentialsConfig {
 
 impl CredentialsConfig {
     /// Reads the secrets anew.
-    pub fn read(&self) -> Result<Credentials, SecretError> {
+    pub(crate) fn read(&self) -> Result<Credentials, SecretError> {
         Ok(match self {
             Self::Token(token) => Credentials::Token(token.read()?),
             Self::Basic { user, password } => Credentials::Basic {
@@ -109,7 +109,7 @@ impl CredentialsConfig {
 
 impl ConnectionConfig {
     /// The settings of this connection's SCIM client. Reads the secrets anew.
-    pub fn client_settings(
+    pub(crate) fn client_settings(
         &self,
         observer: Arc<dyn Observer>,
     ) -> Result<ClientSettings, SecretError> {
@@ -180,6 +180,7 @@ fn is_valid_name(name: &str, section: &Section<'_>) -> bool {
             label,
         );
     }
+
     valid
 }
 

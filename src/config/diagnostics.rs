@@ -9,7 +9,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 /// The weight of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
+pub(crate) enum Severity {
     /// The config cannot be used.
     Mistake,
     /// The config can be used, but is probably not as intended.
@@ -18,7 +18,7 @@ pub enum Severity {
 
 /// The part of the config that a diagnostic is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SourceSpan {
+pub(crate) enum SourceSpan {
     /// A byte range of the file.
     Text(Range<usize>),
     /// A byte range of the file that holds a secret. It is never shown.
@@ -31,22 +31,26 @@ pub enum SourceSpan {
 
 /// One finding about a config.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostic {
+pub(crate) struct Diagnostic {
     /// Decides whether the config can be used.
-    pub severity: Severity,
+    pub(crate) severity: Severity,
     /// Where the caret goes.
-    pub span: SourceSpan,
+    pub(crate) span: SourceSpan,
     /// The finding, in one line.
-    pub title: String,
+    pub(crate) title: String,
     /// The expected form, printed at the caret; may be empty.
-    pub label: String,
+    pub(crate) label: String,
     /// The next step for the operator.
-    pub help: Option<String>,
+    pub(crate) help: Option<String>,
 }
 
 impl Diagnostic {
     /// A finding that keeps the config from being used.
-    pub fn mistake(span: SourceSpan, title: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(crate) fn mistake(
+        span: SourceSpan,
+        title: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Self {
         Self {
             severity: Severity::Mistake,
             span,
@@ -57,7 +61,11 @@ impl Diagnostic {
     }
 
     /// A finding that does not keep the config from being used.
-    pub fn warning(span: SourceSpan, title: impl Into<String>, label: impl Into<String>) -> Self {
+    pub(crate) fn warning(
+        span: SourceSpan,
+        title: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Self {
         Self {
             severity: Severity::Warning,
             ..Self::mistake(span, title, label)
@@ -66,7 +74,7 @@ impl Diagnostic {
 
     /// Adds what to do next.
     #[must_use]
-    pub fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
@@ -96,17 +104,17 @@ impl Diagnostics {
     }
 
     /// Every diagnostic, in the order of the file.
-    pub fn all(&self) -> &[Diagnostic] {
+    pub(crate) fn all(&self) -> &[Diagnostic] {
         &self.all
     }
 
     /// True if there is neither a mistake nor a warning.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
     /// The number of mistakes.
-    pub fn mistakes(&self) -> usize {
+    pub(crate) fn mistakes(&self) -> usize {
         self.all
             .iter()
             .filter(|diagnostic| diagnostic.severity == Severity::Mistake)
@@ -114,7 +122,7 @@ impl Diagnostics {
     }
 
     /// Line and column of the caret, in characters from 1; `None` without a span in the file.
-    pub fn position(&self, diagnostic: &Diagnostic) -> Option<(usize, usize)> {
+    pub(crate) fn position(&self, diagnostic: &Diagnostic) -> Option<(usize, usize)> {
         let start = match &diagnostic.span {
             SourceSpan::Text(range) | SourceSpan::Secret(range) => range.start,
             SourceSpan::Variable(_) | SourceSpan::File => return None,
@@ -209,6 +217,7 @@ mod tests {
         )
         .help("see docs/config.md");
         let shown = Diagnostics::new("hirewire.toml", text, vec![wrong]).to_string();
+
         for part in [
             "error: unknown key `listne`",
             "hirewire.toml:2:1",
@@ -248,6 +257,7 @@ mod tests {
             .iter()
             .map(|diagnostic| diagnostic.title.as_str())
             .collect();
+
         assert_eq!(titles, ["first", "second", "third"]);
         assert_eq!(found.mistakes(), 2);
         assert!(found.to_string().contains("HIREWIRE__X"), "{found}");

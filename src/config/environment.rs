@@ -44,7 +44,7 @@ impl Environment {
 
     /// Turns a missing secret into a warning, for a machine that does not run the service.
     #[must_use]
-    pub fn offline(self) -> Self {
+    pub(crate) fn offline(self) -> Self {
         Self {
             offline: true,
             ..self
@@ -76,7 +76,7 @@ impl Environment {
     }
 
     /// False if `NO_COLOR` is set (<https://no-color.org>).
-    pub fn wants_colour(&self) -> bool {
+    pub(crate) fn wants_colour(&self) -> bool {
         self.get("NO_COLOR")
             .is_none_or(|value| value.expose_secret().is_empty())
     }
@@ -118,7 +118,8 @@ fn variable(path: &str, key: &str) -> String {
     format!("{OVERRIDE}{}", words.join("__"))
 }
 
-/// `NAME=value` lines, as `EnvironmentFile=` of systemd and `--env-file` of container engines read them.
+/// `NAME=value` lines, as `EnvironmentFile=` of systemd and `--env-file` of container engines read
+/// them.
 fn lines(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.lines()
         .map(str::trim)
@@ -142,6 +143,7 @@ mod tests {
     #[test]
     fn a_variable_overrides_the_key_that_it_names() {
         assert_eq!(variable("", "instance"), "HIREWIRE__INSTANCE");
+
         assert_eq!(
             variable("sources.acme-hr", "time_zone"),
             "HIREWIRE__SOURCES__ACME_HR__TIME_ZONE"
@@ -175,6 +177,7 @@ mod tests {
                 .get(name)
                 .map(|value| value.expose_secret().to_owned())
         };
+
         assert_eq!(value("A").as_deref(), Some("set"));
         assert_eq!(value("B").as_deref(), Some("b=c"));
         assert_eq!(value("C").as_deref(), Some("x"));

@@ -1,4 +1,5 @@
-//! A connection's [`MappingDocument`]: the profile's mapping, the connection's rules on top, policies.
+//! A connection's [`MappingDocument`]: the profile's mapping, the connection's rules on top,
+//! policies.
 //!
 //! The document is compiled once here, so that a fault in an expression gets a caret under its own
 //! characters in the file.
@@ -230,6 +231,7 @@ fn lifecycle(section: &Section<'_>) -> LifecyclePolicy {
         delete_after: text("delete_after", default.delete_after),
     };
     lifecycle.finish();
+
     read
 }
 

@@ -1,8 +1,8 @@
 //! The config: one TOML file, read as a whole or refused as a whole, with every mistake reported.
 //!
 //! [`Config::load`] returns a typed [`Config`] or the [`Diagnostics`]. This is the only module that
-//! reads environment variables. It opens no connection. A key of a later version is refused by name,
-//! never accepted and ignored.
+//! reads environment variables. It opens no connection. A key of a later version is refused by
+//! name, never accepted and ignored.
 
 mod address;
 mod connections;
@@ -33,16 +33,19 @@ use std::{
 use toml::de::DeTable;
 use url::Url;
 
-pub use address::{Address, AddressError};
-pub use connections::{ConnectionConfig, CredentialsConfig, Limits};
-pub use diagnostics::{Diagnostic, Diagnostics, Severity, SourceSpan};
+pub(crate) use address::Address;
+pub use address::AddressError;
+pub use connections::ConnectionConfig;
+pub use diagnostics::Diagnostics;
+pub(crate) use diagnostics::{Diagnostic, Severity, SourceSpan};
 pub use environment::Environment;
-pub use secret::{SecretError, SecretSource};
-pub use sources::{SourceConfig, SourceSecret};
+pub use secret::SecretError;
+pub(crate) use secret::SecretSource;
+pub(crate) use sources::SourceConfig;
 
 use crate::{
     ops::OpsRole,
-    store::{StoreSettings, Wiring},
+    store::{SourceRouting, StoreSettings},
 };
 use hirewire_core::fold::Rules;
 use reader::Reader;
@@ -55,57 +58,57 @@ const STORE_CONNECTIONS: u32 = 8;
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Part of the names of queues; also in the store and in every message. 1 to 32 characters.
-    pub instance: String,
+    pub(crate) instance: String,
     /// The directory of the embedded queue, the `SQLite` store and the operators' socket.
     pub data_dir: PathBuf,
     /// The listener for hooks.
-    pub intake: IntakeConfig,
+    pub(crate) intake: IntakeConfig,
     /// The listener for operators, and their tokens.
-    pub ops: OpsConfig,
+    pub(crate) ops: OpsConfig,
     /// The queue between intake and workers.
-    pub queue: QueueConfig,
+    pub(crate) queue: QueueConfig,
     /// The database of events and accounts.
-    pub store: StoreConfig,
+    pub(crate) store: StoreConfig,
     /// HR systems, by the name of their table.
-    pub sources: BTreeMap<String, SourceConfig>,
+    pub(crate) sources: BTreeMap<String, SourceConfig>,
     /// SCIM applications, by the name of their table.
     pub connections: BTreeMap<String, ConnectionConfig>,
     /// Findings that do not keep the config from being used.
-    pub warnings: Diagnostics,
+    pub(crate) warnings: Diagnostics,
 }
 
 /// `[intake]`: the listener for hooks.
 #[derive(Clone, Debug)]
-pub struct IntakeConfig {
+pub(crate) struct IntakeConfig {
     /// The address to bind; port 0 takes a free port.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// The base URL under which HR systems reach the intake, for messages only.
-    pub public_url: Option<Url>,
+    pub(crate) public_url: Option<Url>,
 }
 
 /// `[ops]`: the listener for health, metrics and the API.
 #[derive(Clone, Debug)]
-pub struct OpsConfig {
+pub(crate) struct OpsConfig {
     /// The address to bind; port 0 takes a free port.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// The tokens of the API; without any, the API is on the socket only.
-    pub tokens: Vec<OpsTokenConfig>,
+    pub(crate) tokens: Vec<OpsTokenConfig>,
 }
 
 /// `[[ops.tokens]]`: one person's access to the API over TCP.
 #[derive(Clone, Debug)]
-pub struct OpsTokenConfig {
+pub(crate) struct OpsTokenConfig {
     /// The actor's name in the history; unique.
-    pub name: String,
+    pub(crate) name: String,
     /// The actions that this token allows.
-    pub role: OpsRole,
+    pub(crate) role: OpsRole,
     /// The SHA-256 of the token, in 64 hexadecimal digits.
-    pub hash: SecretSource,
+    pub(crate) hash: SecretSource,
 }
 
 /// `[queue]`: embedded, or `RabbitMQ`.
 #[derive(Clone, Debug)]
-pub enum QueueConfig {
+pub(crate) enum QueueConfig {
     /// A file in `data_dir`.
     Embedded,
     /// A `RabbitMQ` broker.
@@ -114,7 +117,7 @@ pub enum QueueConfig {
 
 /// `[store]`: `SQLite` or `PostgreSQL`.
 #[derive(Clone, Debug)]
-pub enum StoreConfig {
+pub(crate) enum StoreConfig {
     /// The `SQLite` file in `data_dir`.
     Sqlite(PathBuf),
     /// A URL: `postgres://` or `sqlite://`.
@@ -153,7 +156,8 @@ impl Config {
         Self::parse(&text, &file, &environment)
     }
 
-    /// Parses the text of a config. Diagnostics name `file`, and relative paths start in its folder.
+    /// Parses the text of a config. Diagnostics name `file`, and relative paths start in its
+    /// folder.
     pub fn parse(text: &str, file: &str, environment: &Environment) -> Result<Self, Diagnostics> {
         let (table, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
@@ -197,21 +201,22 @@ impl Config {
     }
 
     /// The sources of each connection, for the store.
-    pub fn wiring(&self) -> Wiring {
+    pub(crate) fn source_routing(&self) -> SourceRouting {
         let with_sources = self
             .connections
             .iter()
             .filter(|(_, connection)| !connection.sources.is_empty());
 
-        Wiring {
+        SourceRouting {
             connections: with_sources
                 .map(|(name, c)| (name.clone(), c.sources.iter().cloned().collect()))
                 .collect(),
         }
     }
 
-    /// The rules of every source, for the fold. The scope is left open: each connection sets its own.
-    pub fn rules(&self) -> Rules {
+    /// The rules of every source, for the fold. The scope is left open: each connection sets its
+    /// own.
+    pub(crate) fn rules(&self) -> Rules {
         Rules {
             sources: self
                 .sources
@@ -223,7 +228,7 @@ impl Config {
     }
 
     /// The URL to enter at the HR system of this source.
-    pub fn hook_url(&self, source: &str) -> String {
+    pub(crate) fn hook_url(&self, source: &str) -> String {
         let base = match &self.intake.public_url {
             Some(url) => url.as_str().trim_end_matches('/').to_owned(),
             None => format!("http://{}", self.intake.listen),

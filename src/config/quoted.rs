@@ -53,6 +53,7 @@ mod tests {
     #[test]
     fn a_range_of_a_string_is_found_in_the_file_for_every_kind_of_quotes() {
         assert_eq!(text_at("k = 'a.b'", 2..3), "b");
+
         assert_eq!(text_at("k = \"a.b\"", 2..3), "b");
         assert_eq!(text_at("k = '''\na.b'''", 2..3), "b");
         assert_eq!(text_at("k = \"\"\"a.b\"\"\"", 2..3), "b");

@@ -1,7 +1,7 @@
 //! Collects every mistake of one config file, instead of stopping at the first.
 //!
-//! All [`Section`](super::section::Section)s of a file share one [`Reader`]: the text, the environment,
-//! the diagnostics so far, and the environment variables that were used.
+//! All [`Section`](super::section::Section)s of a file share one [`Reader`]: the text, the
+//! environment, the diagnostics so far, and the environment variables that were used.
 
 use std::{cell::RefCell, collections::BTreeSet};
 

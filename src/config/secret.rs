@@ -1,7 +1,8 @@
 //! Secrets: the config names them and does not hold them.
 //!
-//! `{ env = "NAME" }` is read once, with the config. `{ file = "PATH" }` is read each time, so that a
-//! mounted secret can be rotated while the process runs. A missing secret is reported with the config.
+//! `{ env = "NAME" }` is read once, with the config. `{ file = "PATH" }` is read each time, so that
+//! a mounted secret can be rotated while the process runs. A missing secret is reported with the
+//! config.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,7 @@ use super::{
 
 /// The location of a secret.
 #[derive(Clone, Debug)]
-pub enum SecretSource {
+pub(crate) enum SecretSource {
     /// An environment variable, with its value at the time the config was read.
     Variable {
         /// The variable's name.
@@ -51,7 +52,7 @@ pub enum SecretError {
 
 impl SecretSource {
     /// Reads the secret anew.
-    pub fn read(&self) -> Result<SecretString, SecretError> {
+    pub(crate) fn read(&self) -> Result<SecretString, SecretError> {
         let text = match self {
             Self::Variable { name, value } => value
                 .clone()
@@ -150,8 +151,8 @@ impl<'a> Section<'a> {
         let span = SourceSpan::Secret(value.span());
         let title = format!("`{key}` is a literal secret");
         let label = format!("expected {SECRET}");
-        let help = "a config is copied and committed: replace this secret at its origin, then put the \
-                    new one into a variable or a file";
+        let help = "a config is copied and committed: replace this secret at its origin, then put \
+                    the new one into a variable or a file";
         let diagnostic = Diagnostic::mistake(span, title, label).help(help);
         self.reader.report(diagnostic);
         None
@@ -166,6 +167,7 @@ impl<'a> Section<'a> {
         } else {
             Diagnostic::mistake(span, error.to_string(), reason)
         };
+
         self.reader.report(match error {
             SecretError::NoVariable(name) => diagnostic.help(format!(
                 "set it, or add the line {name}=... to the .env file beside the config"

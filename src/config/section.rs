@@ -1,8 +1,8 @@
 //! One table of the config, read key by key.
 //!
 //! A [`Section`] knows its path and its span in the file, and remembers each key that the program
-//! looks up: the other keys are unknown, and [`Section::finish`] reports them. `values.rs` reads the
-//! values of the keys.
+//! looks up: the other keys are unknown, and [`Section::finish`] reports them. `values.rs` reads
+//! the values of the keys.
 
 use std::cell::{Cell, RefCell};
 

@@ -1,8 +1,8 @@
 //! `signature` of a source: a style by name, or a table that changes parts of a style.
 //!
 //! `{ scheme = "hmac-sha256", header = "X-Acme", encoding = "base64" }` starts from the named style
-//! (HMAC-SHA256 in hex without `scheme`) and changes the keys that are given. Each key is a field of
-//! [`Scheme`].
+//! (HMAC-SHA256 in hex without `scheme`) and changes the keys that are given. Each key is a field
+//! of [`Scheme`].
 
 use jiff::SignedDuration;
 

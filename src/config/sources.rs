@@ -26,48 +26,48 @@ use hirewire_core::{
 
 /// An HR system that posts hooks.
 #[derive(Clone, Debug)]
-pub struct SourceConfig {
+pub(crate) struct SourceConfig {
     /// The name of its table, which is the last part of its URL.
-    pub name: String,
+    pub(crate) name: String,
     /// The source id in events and aliases; the table's name unless `id` is set.
-    pub id: SourceId,
+    pub(crate) id: SourceId,
     /// False: the intake answers 503, and the sender tries again later.
-    pub enabled: bool,
+    pub(crate) enabled: bool,
     /// The reading of its payloads.
-    pub preset: Preset,
+    pub(crate) preset: Preset,
     /// The scheme of its signatures.
-    pub scheme: Scheme,
+    pub(crate) scheme: Scheme,
     /// The secrets of its signatures; more than one during a rotation.
-    pub secrets: Vec<SourceSecret>,
+    pub(crate) secrets: Vec<SourceSecret>,
     /// The zone of dates that come without one.
-    pub time_zone: Option<TimeZone>,
+    pub(crate) time_zone: Option<TimeZone>,
     /// `employment` for an HR system, `pre_hire` for an applicant system.
-    pub authority: Authority,
+    pub(crate) authority: Authority,
     /// The `CloudEvents` sources that are accepted; empty: all.
-    pub origins: Vec<String>,
+    pub(crate) origins: Vec<String>,
 }
 
 /// A secret of a source, and when it is valid.
 #[derive(Clone, Debug)]
-pub struct SourceSecret {
+pub(crate) struct SourceSecret {
     /// The location of the secret.
-    pub source: SecretSource,
+    pub(crate) source: SecretSource,
     /// A name for logs and metrics.
-    pub id: Option<String>,
+    pub(crate) id: Option<String>,
     /// Valid from this instant.
-    pub not_before: Option<Timestamp>,
+    pub(crate) not_before: Option<Timestamp>,
     /// Valid before this instant.
-    pub not_after: Option<Timestamp>,
+    pub(crate) not_after: Option<Timestamp>,
 }
 
 impl SourceConfig {
     /// Reads the secrets anew.
-    pub fn secrets(&self) -> Result<Vec<Secret>, SecretError> {
+    pub(crate) fn secrets(&self) -> Result<Vec<Secret>, SecretError> {
         self.secrets.iter().map(SourceSecret::read).collect()
     }
 
     /// The settings of the intake for this source. Reads the secrets anew.
-    pub fn endpoint(&self) -> Result<SourceEndpoint, SecretError> {
+    pub(crate) fn endpoint(&self) -> Result<SourceEndpoint, SecretError> {
         Ok(SourceEndpoint {
             id: self.id.clone(),
             preset: Arc::new(self.preset.clone()),
@@ -79,7 +79,7 @@ impl SourceConfig {
     }
 
     /// The rules of this source for the fold.
-    pub fn rules(&self) -> SourceRules {
+    pub(crate) fn rules(&self) -> SourceRules {
         let time_zone = self.time_zone.clone().unwrap_or(TimeZone::UTC);
         let retry_span = self.preset.retry_span;
         SourceRules {
@@ -93,7 +93,7 @@ impl SourceConfig {
 
 impl SourceSecret {
     /// Reads the secret anew.
-    pub fn read(&self) -> Result<Secret, SecretError> {
+    pub(crate) fn read(&self) -> Result<Secret, SecretError> {
         Ok(Secret {
             id: self.id.clone(),
             text: self.source.read()?,
@@ -215,6 +215,7 @@ fn preset(section: &Section<'_>) -> Option<Preset> {
             label,
         );
     }
+
     preset
 }
 

@@ -1,4 +1,5 @@
-//! Reads the whole file: root keys, `[intake]`, `[ops]`, `[queue]`, `[store]`, sources, connections.
+//! Reads the whole file: root keys, `[intake]`, `[ops]`, `[queue]`, `[store]`, sources,
+//! connections.
 //!
 //! A key that cannot be read is reported and gets its default here: the config is refused anyway.
 
@@ -227,12 +228,14 @@ fn store(
     };
     let address = address(&store, folder.path(), &DATABASE);
     store.finish();
+
     address.map(StoreConfig::Url)
 }
 
 /// All sources by name. A source with mistakes is `None`, so that a connection can still name it.
 fn all_sources(root: &Section<'_>, folder: &ConfigFolder) -> Vec<(String, Option<SourceConfig>)> {
     let mut sources: Vec<(String, Option<SourceConfig>)> = Vec::new();
+
     for (name, section) in root.named_sections("sources") {
         let source = sources::source(&name, &section, folder);
         let same_id = source.as_ref().and_then(|source| {

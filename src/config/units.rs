@@ -44,6 +44,7 @@ mod tests {
     #[test]
     fn durations_and_rates_have_units() {
         assert_eq!(duration("30s"), Some(Duration::from_secs(30)));
+
         assert_eq!(duration("250ms"), Some(Duration::from_millis(250)));
         assert_eq!(duration("7d"), Some(Duration::from_hours(7 * 24)));
         for wrong in [

@@ -44,6 +44,7 @@ impl Section<'_> {
             self.reader
                 .mistake(text.span.clone(), title, format!("expected {expected}"));
         }
+
         parsed.map(|value| WithSpan {
             value,
             span: text.span,
@@ -53,6 +54,7 @@ impl Section<'_> {
     /// A word of an enum.
     pub(super) fn choice<T: DeserializeOwned>(&self, key: &'static str) -> Option<T> {
         let text = self.text(key)?;
+
         match T::deserialize(StrDeserializer::<ValueError>::new(&text.value)) {
             Ok(value) => Some(value),
             Err(error) => {
@@ -115,6 +117,7 @@ impl Section<'_> {
     /// A value of any shape that `T` deserializes from.
     pub(super) fn read<T: DeserializeOwned>(&self, key: &'static str) -> Option<WithSpan<T>> {
         let value = self.value(key)?;
+
         match T::deserialize(ValueDeserializer::from(value.clone())) {
             Ok(read) => Some(WithSpan {
                 value: read,

@@ -73,7 +73,7 @@ impl From<StoreError> for ApiError {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 detail: "the store cannot be reached".to_owned(),
             },
-            StoreError::Refused(detail) | StoreError::NotOurs(detail) => Self {
+            StoreError::Refused(detail) | StoreError::Incompatible(detail) => Self {
                 status: StatusCode::INTERNAL_SERVER_ERROR,
                 detail,
             },

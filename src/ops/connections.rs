@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{Actor, ApiError, Ops};
 use crate::{
     scim_client::BreakerState,
-    store::{ConnectionState, Paused, PendingCount, Priority, PublishedMapping},
+    store::{ConnectionState, Pause, PendingCount, Priority, PublishedMapping},
     worker::{Connection, Mode, PublishedConnection},
 };
 use hirewire_core::plan::Failure;
@@ -26,7 +26,7 @@ pub(super) struct ConnectionView {
     /// The name of the published profile.
     profile: Option<String>,
     state: &'static str,
-    paused: Option<Paused>,
+    paused: Option<Pause>,
     /// The published version of the mapping.
     published: Option<i64>,
     /// Whether another mapping waits for `connections apply`.
@@ -63,7 +63,7 @@ pub(super) async fn list(State(ops): State<Ops>) -> Result<Json<Vec<ConnectionVi
     let stored = StoreView {
         states: store.connection_states().await?,
         mappings: store.mappings().await?,
-        pending: store.pending().await?,
+        pending: store.pending_counts().await?,
         dead_letters: store.dead_letter_counts().await?,
         outcomes: store.outcome_counts().await?,
     };
@@ -101,7 +101,7 @@ impl StoreView {
             },
             paused,
             published: mapping.map(|mapping| mapping.version),
-            staged: mapping.is_some_and(|mapping| mapping.staged.is_some()),
+            staged: mapping.is_some_and(|mapping| mapping.staged_document.is_some()),
             pending_leavers: self.pending(name, Priority::Leaver),
             pending_others: self.pending(name, Priority::Other),
             dead_letters: self

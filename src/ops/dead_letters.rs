@@ -77,7 +77,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let filter = DeadLetterFilter {
-        closed_too: true,
+        include_closed: true,
         ids: vec![DeadLetterId(id.clone())],
         ..DeadLetterFilter::default()
     };
@@ -85,7 +85,7 @@ pub(super) async fn show(
     let dead_letter =
         found.ok_or_else(|| ApiError::not_found(format!("no dead letter has the id `{id}`")))?;
 
-    let history = match dead_letter.about.person() {
+    let history = match dead_letter.subject.person() {
         Some(person) => ops.store().history(Some(person), 10).await?,
         None => Vec::new(),
     };
@@ -122,7 +122,9 @@ pub(super) async fn replay(
     for raw in replayed.hooks {
         match reread(&ops, &raw) {
             Some(hook) => {
-                ops.store().record(&[hook], &ops.parts().wiring).await?;
+                ops.store()
+                    .store_hooks(&[hook], &ops.parts().source_routing)
+                    .await?;
                 result.hooks_read += 1;
             }
             None => result.hooks_unreadable.push(raw.dead_letter),
@@ -145,7 +147,7 @@ async fn open_dead_letters(
     filter: &DeadLetterFilter,
 ) -> Result<Vec<DeadLetter>, ApiError> {
     let open = DeadLetterFilter {
-        closed_too: false,
+        include_closed: false,
         ..filter.clone()
     };
     let found = ops.store().dead_letters(&open).await?;
@@ -179,11 +181,11 @@ async fn filter(ops: &Ops, query: DeadLetterQuery) -> Result<DeadLetterFilter, A
         None => None,
     };
     Ok(DeadLetterFilter {
-        closed_too: query.closed,
+        include_closed: query.closed,
         connection: query.connection,
         cause: query.cause,
         person,
         ids: query.ids,
-        most: query.most,
+        limit: query.most,
     })
 }

@@ -26,7 +26,7 @@ pub(crate) use preview::ReadBody;
 pub use tail::{Tail, TailEvent};
 
 use crate::{
-    store::{Store, Wiring},
+    store::{SourceRouting, Store},
     worker::Connection,
 };
 use api_error::ApiError;
@@ -50,7 +50,7 @@ pub(crate) struct OpsParts {
     /// The connections of the config, by name.
     pub(crate) connections: BTreeMap<String, Arc<Connection>>,
     /// Which sources feed which connection.
-    pub(crate) wiring: Wiring,
+    pub(crate) source_routing: SourceRouting,
     /// The facts about each source that the fold needs.
     pub(crate) sources: BTreeMap<SourceId, SourceRules>,
     pub(crate) read_body: ReadBody,

@@ -135,7 +135,7 @@ async fn account(
 
     Ok(json!({
         "account": view.account,
-        "leased_until": view.leased_until,
+        "lease_until": view.lease_until,
         "desired": desired.map(|desired| json!({
             "access": desired.access,
             "due": desired.due,

@@ -176,7 +176,7 @@ fn unheld_claim(account: Account, now: Timestamp, mapping_version: i64) -> Claim
         now,
         person_version: 0,
         mapping_version,
-        taken_over: false,
+        lease_taken_over: false,
         merged_into: None,
     }
 }
@@ -191,8 +191,8 @@ fn new_account(connection: &str, alias: &Alias) -> Account {
         last_applied: LastApplied::default(),
         reconciled_version: 0,
         reconciled_access: None,
-        mapping_version: 0,
-        due: None,
+        reconciled_mapping_version: 0,
+        next_due_at: None,
         priority: Priority::Other,
         pending_since: None,
         attempts: 0,
@@ -201,7 +201,7 @@ fn new_account(connection: &str, alias: &Alias) -> Account {
         verify_at: None,
         audits: 0,
         held: false,
-        as_of: None,
+        last_run_at: None,
         outcome: None,
     }
 }

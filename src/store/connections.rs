@@ -1,75 +1,95 @@
-//! Pausing and resuming connections: a paused one's accounts stay pending and are not claimed.
+//! Pausing and resuming connections. The accounts of a paused connection stay pending and are not
+//! claimed.
 
-use serde_json::json;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{
-    ConnectionState, Paused, Store, StoreError, history,
-    sql::dialect::Scope,
-    sql::statement::{Columns as _, Statement},
+    Store, StoreError,
+    history::{self, NewEntry},
+    sql::{dialect::Scope, row::ReadColumn as _, statement::Statement},
 };
 
+/// A connection that the store knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConnectionState {
+    /// The connection's name.
+    pub connection: String,
+    /// `None`: the connection works.
+    pub paused: Option<Pause>,
+}
+
+/// The pause of a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Pause {
+    /// `credentials`, `wrong_target`, or the operator's own words.
+    pub reason: String,
+    /// The operator's name, or `hirewire`.
+    pub by: String,
+    /// When the pause began.
+    pub at: Timestamp,
+}
+
 impl Store {
-    /// Pauses a connection; whether it was not paused before (the first reason stays).
+    /// Pauses a connection; `false`: it was paused already, and the first reason stays.
     pub async fn pause(
         &self,
         connection: &str,
         reason: &str,
         by: &str,
     ) -> Result<bool, StoreError> {
-        let pause = Statement::of(
-            "INSERT INTO connections (name, paused_reason, paused_by, paused_since) VALUES ($2, $3, $4, {now}) \
-             ON CONFLICT (name) DO UPDATE SET paused_reason = excluded.paused_reason, \
-             paused_by = excluded.paused_by, paused_since = excluded.paused_since \
-             WHERE connections.paused_since IS NULL",
-        );
-        let pause = pause.with(connection).with(reason).with(by);
-        self.turn(
-            connection,
-            "paused",
-            pause,
-            json!({ "by": by, "reason": reason }),
+        let statement = Statement::new(
+            "INSERT INTO connections (name, paused_reason, paused_by, paused_at)
+             VALUES (:name, :reason, :by, {now})
+             ON CONFLICT (name) DO UPDATE SET
+               paused_reason = excluded.paused_reason,
+               paused_by = excluded.paused_by,
+               paused_at = excluded.paused_at
+             WHERE connections.paused_at IS NULL",
         )
-        .await
+        .bind("name", connection)
+        .bind("reason", reason)
+        .bind("by", by);
+        let detail = json!({ "by": by, "reason": reason });
+        self.write_with_history(connection, "paused", statement, detail)
+            .await
     }
 
-    /// Resumes a connection; whether it was paused.
+    /// Resumes a connection; `false`: it was not paused.
     pub async fn resume(&self, connection: &str, by: &str) -> Result<bool, StoreError> {
-        let resume = Statement::of(
-            "UPDATE connections SET paused_reason = NULL, paused_by = NULL, paused_since = NULL \
-             WHERE name = $2 AND paused_since IS NOT NULL",
-        );
-        self.turn(
-            connection,
-            "resumed",
-            resume.with(connection),
-            json!({ "by": by }),
+        let statement = Statement::new(
+            "UPDATE connections SET paused_reason = NULL, paused_by = NULL, paused_at = NULL
+             WHERE name = :name AND paused_at IS NOT NULL",
         )
-        .await
+        .bind("name", connection);
+        self.write_with_history(connection, "resumed", statement, json!({ "by": by }))
+            .await
     }
 
-    /// Runs the statement, and writes a line of history if it changed anything.
-    async fn turn(
+    /// Runs the statement, and adds a history entry if it wrote a row.
+    async fn write_with_history(
         &self,
         connection: &str,
-        word: &'static str,
+        action: &'static str,
         statement: Statement,
-        detail: serde_json::Value,
+        detail: Value,
     ) -> Result<bool, StoreError> {
         let connection = connection.to_owned();
         self.engine
             .write(Scope::Transaction, move |mut tx| {
-                let (connection, statement, detail) =
-                    (connection.clone(), statement.clone(), detail.clone());
+                let (connection, statement) = (connection.clone(), statement.clone());
+                let detail = detail.clone();
                 Box::pin(async move {
-                    let changed = statement.run(&mut tx).await? > 0;
+                    let changed = statement.execute(&mut tx).await? > 0;
                     if changed {
-                        let line = history::Line {
+                        let entry = NewEntry {
                             connection: &connection,
                             person: "",
-                            outcome: word,
+                            outcome: action,
                             detail: &detail,
                         };
-                        history::write(&mut tx, &line).await?;
+                        history::write(&mut tx, &entry).await?;
                     }
                     Ok(changed)
                 })
@@ -77,27 +97,33 @@ impl Store {
             .await
     }
 
-    /// Every connection that the store knows of (mapping published, accounts, or paused).
+    /// Every connection that has a published mapping or an account, or was ever paused; by name.
     pub async fn connection_states(&self) -> Result<Vec<ConnectionState>, StoreError> {
-        let statement = Statement::of(
-            "SELECT k.name, o.paused_reason, o.paused_by, o.paused_since FROM \
-             (SELECT connection AS name FROM mappings UNION SELECT connection FROM accounts \
-              UNION SELECT name FROM connections) k LEFT JOIN connections o ON o.name = k.name ORDER BY k.name",
+        let statement = Statement::new(
+            "SELECT k.name, o.paused_reason, o.paused_by, o.paused_at
+             FROM (SELECT connection AS name FROM mappings
+                   UNION SELECT connection FROM accounts
+                   UNION SELECT name FROM connections) k
+             LEFT JOIN connections o ON o.name = k.name
+             ORDER BY k.name",
         );
-        let state = |row: &sqlx::any::AnyRow| {
-            let paused = match row.maybe_time("paused_since")? {
-                None => None,
-                Some(since) => Some(Paused {
-                    reason: row.text("paused_reason")?,
-                    by: row.text("paused_by")?,
-                    since,
-                }),
-            };
-            Ok(ConnectionState {
-                connection: row.text("name")?,
-                paused,
+
+        let rows = self.engine.all(statement).await?;
+        rows.iter()
+            .map(|row| {
+                let paused = match row.optional_time("paused_at")? {
+                    None => None,
+                    Some(at) => Some(Pause {
+                        reason: row.text("paused_reason")?,
+                        by: row.text("paused_by")?,
+                        at,
+                    }),
+                };
+                Ok(ConnectionState {
+                    connection: row.text("name")?,
+                    paused,
+                })
             })
-        };
-        self.every(statement).await?.iter().map(state).collect()
+            .collect()
     }
 }

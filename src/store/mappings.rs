@@ -1,33 +1,74 @@
-//! Published and staged mappings: a changed mapping is a deployment. Publishing makes every account of it pending.
+//! Mappings: the published one of each connection, and the staged one that an operator applies.
+//!
+//! A changed mapping is a deployment: publishing one makes every account of its connection pending.
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
-    Offered, PublishedMapping, Store, StoreError, history,
-    sql::dialect::Scope,
-    sql::statement::{Columns as _, Statement, Tx},
+    Store, StoreError,
+    history::{self, NewEntry},
+    pending,
+    sql::{
+        dialect::Scope,
+        row::ReadColumn as _,
+        statement::{Statement, Tx},
+    },
 };
 
+/// The published mapping of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedMapping {
+    /// The connection.
+    pub connection: String,
+    /// 1 for the first mapping; each publication adds 1.
+    pub version: i64,
+    /// The canonical text of the `MappingDocument`.
+    pub document: String,
+    /// The version of the fold's rules with which it was published.
+    pub fold_version: u32,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// A different document that waits for `hirewire connections apply`.
+    pub staged_document: Option<String>,
+}
+
+/// The result of [`Store::submit_mapping`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MappingSubmission {
+    /// The connection's first mapping is published, with this version.
+    Published(i64),
+    /// The mapping equals the published one, which has this version. Nothing is staged any more.
+    Unchanged(i64),
+    /// The mapping differs from the published one and is staged.
+    Staged,
+}
+
 impl Store {
-    /// Offers the config's mapping: the first is published, one that differs is staged.
-    pub async fn offer_mapping(
+    /// Submits the mapping of the config: publishes the connection's first one, stages a different
+    /// one.
+    pub async fn submit_mapping(
         &self,
         connection: &str,
-        text: &str,
+        document: &str,
         fold_version: u32,
-    ) -> Result<Offered, StoreError> {
-        let offer = Arc::new((connection.to_owned(), text.to_owned()));
+    ) -> Result<MappingSubmission, StoreError> {
+        let submitted = Arc::new((connection.to_owned(), document.to_owned()));
         self.engine
             .write(Scope::Transaction, move |mut tx| {
-                let offer = offer.clone();
-                Box::pin(async move { take_offer(&mut tx, &offer.0, &offer.1, fold_version).await })
+                let submitted = submitted.clone();
+                Box::pin(async move {
+                    let (connection, document) = &*submitted;
+                    submit(&mut tx, connection, document, fold_version).await
+                })
             })
             .await
     }
 
-    /// Publishes what is staged; the new version, or `None` if nothing is. Makes every account of it pending.
+    /// Publishes the staged mapping and makes every account of the connection pending; the new
+    /// version. `None`: no mapping is staged.
     pub async fn apply_mapping(
         &self,
         connection: &str,
@@ -42,102 +83,93 @@ impl Store {
             .await
     }
 
-    /// Every published mapping.
+    /// Every published mapping, by connection.
     pub async fn mappings(&self) -> Result<Vec<PublishedMapping>, StoreError> {
-        let mapping = |row: &sqlx::any::AnyRow| {
-            Ok(PublishedMapping {
-                connection: row.text("connection")?,
-                version: row.int("version")?,
-                text: row.text("text")?,
-                fold_version: u32::try_from(row.int("fold_version")?).unwrap_or(0),
-                published: row.time("published")?,
-                staged: row.maybe_text("staged")?,
+        let statement = Statement::new("SELECT * FROM mappings ORDER BY connection");
+        let rows = self.engine.all(statement).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(PublishedMapping {
+                    connection: row.text("connection")?,
+                    version: row.int("version")?,
+                    document: row.text("document")?,
+                    fold_version: row.small("fold_version")?,
+                    published_at: row.time("published_at")?,
+                    staged_document: row.optional_text("staged_document")?,
+                })
             })
-        };
-        self.every(Statement::of("SELECT * FROM mappings ORDER BY connection"))
-            .await?
-            .iter()
-            .map(mapping)
             .collect()
     }
 }
 
-async fn take_offer(
+async fn submit(
     tx: &mut Tx<'_>,
     connection: &str,
-    text: &str,
+    document: &str,
     fold_version: u32,
-) -> Result<Offered, StoreError> {
-    let first = Statement::of(
-        "INSERT INTO mappings (connection, version, text, fold_version, published) VALUES ($2, 1, $3, $4, {now}) \
+) -> Result<MappingSubmission, StoreError> {
+    let first = Statement::new(
+        "INSERT INTO mappings (connection, version, document, fold_version, published_at)
+         VALUES (:connection, 1, :document, :fold_version, {now})
          ON CONFLICT (connection) DO NOTHING",
-    );
-    if first
-        .with(connection)
-        .with(text)
-        .with(fold_version)
-        .run(tx)
-        .await?
-        > 0
-    {
-        mark_all_pending(tx, connection, 1).await?;
-        return Ok(Offered::Published(1));
+    )
+    .bind("connection", connection)
+    .bind("document", document)
+    .bind("fold_version", fold_version);
+    if first.execute(tx).await? > 0 {
+        pending::mark_connection(tx, connection, 1).await?;
+        return Ok(MappingSubmission::Published(1));
     }
-    // What is staged differs from what is published, always: an offer that does not differ clears it.
-    let taken = Statement::of(
-        "UPDATE mappings SET staged = CASE WHEN text = $3 AND fold_version = $4 THEN NULL ELSE $3 END, \
-         staged_fold_version = CASE WHEN text = $3 AND fold_version = $4 THEN NULL ELSE $4 END \
-         WHERE connection = $2 RETURNING version, staged",
-    );
-    match taken
-        .with(connection)
-        .with(text)
-        .with(fold_version)
-        .first(tx)
-        .await?
-    {
-        Some(row) if row.maybe_text("staged")?.is_none() => {
-            Ok(Offered::Unchanged(row.int("version")?))
+
+    // A staged document always differs from the published one: an equal submission clears it.
+    let compared = Statement::new(
+        "UPDATE mappings SET
+           staged_document = CASE
+             WHEN document = :document AND fold_version = :fold_version THEN NULL
+             ELSE :document END,
+           staged_fold_version = CASE
+             WHEN document = :document AND fold_version = :fold_version THEN NULL
+             ELSE :fold_version END
+         WHERE connection = :connection
+         RETURNING version, staged_document",
+    )
+    .bind("connection", connection)
+    .bind("document", document)
+    .bind("fold_version", fold_version);
+    match compared.first(tx).await? {
+        Some(row) if row.optional_text("staged_document")?.is_none() => {
+            Ok(MappingSubmission::Unchanged(row.int("version")?))
         }
-        _ => Ok(Offered::Staged),
+        _ => Ok(MappingSubmission::Staged),
     }
 }
 
 async fn apply(tx: &mut Tx<'_>, connection: &str, by: &str) -> Result<Option<i64>, StoreError> {
-    let published = Statement::of(
-        "UPDATE mappings SET version = version + 1, text = staged, fold_version = staged_fold_version, \
-         published = {now}, staged = NULL, staged_fold_version = NULL \
-         WHERE connection = $2 AND staged IS NOT NULL RETURNING version",
-    );
-    let Some(row) = published.with(connection).first(tx).await? else {
+    let published = Statement::new(
+        "UPDATE mappings SET
+           version = version + 1,
+           document = staged_document,
+           fold_version = staged_fold_version,
+           published_at = {now},
+           staged_document = NULL,
+           staged_fold_version = NULL
+         WHERE connection = :connection AND staged_document IS NOT NULL
+         RETURNING version",
+    )
+    .bind("connection", connection);
+    let Some(row) = published.first(tx).await? else {
         return Ok(None);
     };
+
     let version = row.int("version")?;
-    mark_all_pending(tx, connection, version).await?;
-    let detail = json!({ "by": by, "version": version });
-    let line = history::Line {
+    pending::mark_connection(tx, connection, version).await?;
+
+    let entry = NewEntry {
         connection,
         person: "",
         outcome: "mapping_applied",
-        detail: &detail,
+        detail: &json!({ "by": by, "version": version }),
     };
-    history::write(tx, &line).await?;
+    history::write(tx, &entry).await?;
     Ok(Some(version))
-}
-
-/// Makes every account of the connection pending with this mapping.
-async fn mark_all_pending(
-    tx: &mut Tx<'_>,
-    connection: &str,
-    version: i64,
-) -> Result<(), StoreError> {
-    let statement = Statement::of(
-        "UPDATE accounts SET wanted_mapping = $3, \
-         priority = CASE WHEN priority = 0 AND next_run_at <= {now} THEN 0 ELSE 1 END, \
-         pending_since = CASE WHEN next_run_at <= {now} THEN COALESCE(pending_since, next_run_at) ELSE {now} END, \
-         next_run_at = CASE WHEN next_run_at <= {now} THEN next_run_at ELSE {now} END, \
-         not_before = NULL, changed_since_claim = CASE WHEN changed_since_claim = 2 THEN 2 ELSE 1 END WHERE connection = $2",
-    );
-    statement.with(connection).with(version).run(tx).await?;
-    Ok(())
 }

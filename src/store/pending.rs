@@ -1,110 +1,223 @@
-//! Moving a person's version, and marking accounts pending: what makes a stored event matter.
+//! Pending accounts: making accounts pending, and counting them.
 //!
-//! What an account is to be reconciled to (the person's version, whom they were merged into) is written on its row, so
-//! that a claim and a commit see it under the row's own lock, whatever else is committed meanwhile.
+//! The state that an account is to be reconciled to (the person's version, the mapping's version, a
+//! merge) is written on its row in the same transaction, so that a claim and a commit see it under
+//! the row's lock.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+use jiff::Timestamp;
+use serde::Serialize;
 
 use super::{
-    LastApplied, Priority, StoreError, Wiring,
-    aliases::{Folk, Member},
-    sql::statement::{Columns as _, SqlValue, Statement, Tx, chunks, to_json},
+    LastApplied, PersonKey, Priority, Store, StoreError,
+    identity::{Clusters, Member},
+    sql::{
+        row::ReadColumn as _,
+        statement::{Row, Statement, Tx, chunks},
+        value::json_text,
+    },
 };
 use hirewire_core::event::{Alias, SourceId};
 
-/// Moves the clusters' versions by one; one that took others in goes past the greatest of theirs, given here. The
-/// versions that came of it. Whoever moves the same cluster next waits here until we have committed.
-pub(super) async fn move_versions(
-    tx: &mut Tx<'_>,
-    clusters: &BTreeMap<String, i64>,
-) -> Result<BTreeMap<String, i64>, StoreError> {
-    let mut versions = BTreeMap::new();
-    let rows = clusters
-        .iter()
-        .map(|(cluster, taken_in)| [cluster.as_str().into(), (*taken_in + 1).into()])
-        .collect();
-    for rows in chunks(tx.dialect, rows) {
-        let moved = Statement::of(
-            "INSERT INTO clusters (id, version) VALUES {rows} ON CONFLICT (id) DO UPDATE SET version = \
-             CASE WHEN clusters.version >= excluded.version THEN clusters.version + 1 ELSE excluded.version END \
-             RETURNING id, version",
-        )
-        .rows(rows)
-        .all(tx)
-        .await?;
-        for row in moved {
-            versions.insert(row.text("id")?, row.int("version")?);
-        }
-    }
-    Ok(versions)
+/// Which sources feed which connection. A stored event makes the accounts of every connection
+/// pending that one of the person's sources feeds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceRouting {
+    /// The sources by connection name; no set is empty.
+    pub connections: BTreeMap<String, BTreeSet<SourceId>>,
 }
 
-/// Makes every account of these clusters' people pending now, on every connection that a source of theirs feeds; rows
-/// that are missing are added.
-pub(super) async fn mark_pending(
+/// The number of pending accounts of a connection and priority.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PendingCount {
+    /// The connection's name.
+    pub connection: String,
+    /// The priority of the accounts.
+    pub priority: Priority,
+    /// The number of accounts.
+    pub accounts: u64,
+    /// The time since which the oldest of them is pending.
+    pub oldest: Option<Timestamp>,
+}
+
+/// The columns of a new account whose values differ.
+pub(super) const NEW_COLUMNS: &str = "connection, person, alias_source, alias_worker,
+    person_version, desired_mapping_version, merged_into, priority, changed_since_claim,
+    last_applied, next_run_at, pending_since, reconciled_version, reconciled_mapping_version,
+    attempts, audits, held, has_dead_letters, lease_taken_over";
+
+/// The values of the last columns of [`NEW_COLUMNS`], from `last_applied` on: the same for each new
+/// account, which is pending now.
+pub(super) const NEW_VALUES: &str = ":last_applied, {now}, {now}, 0, 0, 0, 0, 0, 0, 0";
+
+/// Assignments that make an account pending now. One that is pending already keeps its place.
+pub(super) const PENDING_NOW: &str = "
+    pending_since = CASE
+      WHEN accounts.next_run_at <= {now}
+      THEN COALESCE(accounts.pending_since, accounts.next_run_at) ELSE {now} END,
+    next_run_at = CASE
+      WHEN accounts.next_run_at <= {now} THEN accounts.next_run_at ELSE {now} END,
+    not_before = NULL";
+
+/// The assignment that a commit finds if the account is claimed. A termination stays.
+pub(super) const CHANGED: &str = "changed_since_claim = CASE
+      WHEN accounts.changed_since_claim = 'termination' THEN 'termination' ELSE 'change' END";
+
+/// Adds the accounts of `v` or makes them pending now.
+static UPSERT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "WITH {{rows}}
+         INSERT INTO accounts ({NEW_COLUMNS})
+         SELECT v.connection, v.person, v.alias_source, v.alias_worker,
+           v.person_version, COALESCE(m.version, 0), v.merged_into, v.priority,
+           CASE v.priority WHEN 'leaver' THEN 'termination' ELSE 'change' END,
+           {NEW_VALUES}
+         FROM v LEFT JOIN mappings m ON m.connection = v.connection
+         WHERE 1 = 1
+         ON CONFLICT (connection, person) DO UPDATE SET
+           {PENDING_NOW},
+           person_version = CASE
+             WHEN excluded.person_version > accounts.person_version
+             THEN excluded.person_version ELSE accounts.person_version END,
+           merged_into = excluded.merged_into,
+           alias_source = CASE
+             WHEN accounts.scim_id IS NULL
+             THEN excluded.alias_source ELSE accounts.alias_source END,
+           alias_worker = CASE
+             WHEN accounts.scim_id IS NULL
+             THEN excluded.alias_worker ELSE accounts.alias_worker END,
+           priority = CASE
+             WHEN excluded.priority = 'leaver'
+               OR (accounts.priority = 'leaver' AND accounts.next_run_at <= {{now}})
+             THEN 'leaver' ELSE 'other' END,
+           changed_since_claim = CASE
+             WHEN accounts.changed_since_claim = 'termination'
+             THEN 'termination' ELSE excluded.changed_since_claim END"
+    )
+});
+
+impl Store {
+    /// The numbers of accounts that are pending now, by connection and priority.
+    pub async fn pending_counts(&self) -> Result<Vec<PendingCount>, StoreError> {
+        let statement = Statement::new(
+            "SELECT connection, priority, COUNT(*) AS n,
+               MIN(COALESCE(pending_since, next_run_at)) AS oldest
+             FROM accounts
+             WHERE next_run_at <= {now}
+             GROUP BY connection, priority
+             ORDER BY connection, priority",
+        );
+        let rows = self.engine.all(statement).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(PendingCount {
+                    connection: row.text("connection")?,
+                    priority: row.code("priority")?,
+                    accounts: row.count("n")?,
+                    oldest: row.optional_time("oldest")?,
+                })
+            })
+            .collect()
+    }
+}
+
+/// Makes every account of these clusters' people pending now, on each connection that a source of
+/// the cluster feeds. Adds missing accounts. `versions` are the clusters with their new versions,
+/// `terminated` those with a new event that ends access.
+pub(super) async fn mark_people(
     tx: &mut Tx<'_>,
-    folk: &Folk,
+    clusters: &Clusters,
     versions: &BTreeMap<String, i64>,
-    endings: &BTreeSet<String>,
-    wiring: &Wiring,
+    terminated: &BTreeSet<String>,
+    routing: &SourceRouting,
 ) -> Result<(), StoreError> {
-    let nothing = to_json(&LastApplied::default())?;
-    let mut rows: Vec<[SqlValue; 7]> = Vec::new();
+    let mut rows: Vec<Row<7>> = Vec::new();
     for (cluster, version) in versions {
-        let members: Vec<_> = folk.of_cluster(cluster).collect();
+        let members: Vec<_> = clusters.members(cluster).collect();
         let sources: BTreeSet<&SourceId> = members.iter().map(|(alias, _)| &alias.source).collect();
-        let priority = if endings.contains(cluster) {
+        let priority = if terminated.contains(cluster) {
             Priority::Leaver
         } else {
             Priority::Other
         };
-        for (connection, fed_by) in &wiring.connections {
+
+        for (connection, fed_by) in &routing.connections {
             if !fed_by.iter().any(|source| sources.contains(source)) {
                 continue;
             }
             for (alias, member) in &members {
                 let alias = least_alias(&members, alias, member);
                 rows.push([
-                    connection.into(),
-                    member.person.as_str().into(),
-                    alias.source.as_str().into(),
-                    alias.worker.as_str().into(),
-                    (*version).into(),
-                    member.forwarded_to.clone().into(),
-                    priority.into(),
+                    ("connection", connection.into()),
+                    ("person", member.person.as_str().into()),
+                    ("alias_source", alias.source.as_str().into()),
+                    ("alias_worker", alias.worker.as_str().into()),
+                    ("person_version", (*version).into()),
+                    ("merged_into", member.merged_into.clone().into()),
+                    ("priority", priority.into()),
                 ]);
             }
         }
     }
+
+    let last_applied = json_text(&LastApplied::default())?;
     for rows in chunks(tx.dialect, rows) {
-        Statement::of(OWE).with(&nothing).rows(rows).run(tx).await?;
+        Statement::new(UPSERT.as_str())
+            .bind("last_applied", &last_applied)
+            .rows(rows)
+            .execute(tx)
+            .await?;
     }
     Ok(())
 }
 
-/// Of a person that represents others too the least alias of all of them, else their own.
+/// The least alias of all people that the member represents, or its own alias.
 fn least_alias<'a>(members: &[(&'a Alias, &Member)], own: &'a Alias, member: &Member) -> &'a Alias {
-    let same = members
+    let represented = members
         .iter()
         .filter(|(_, other)| other.representative() == member.person);
-    same.map(|(alias, _)| *alias).min().unwrap_or(own)
+    represented.map(|(alias, _)| *alias).min().unwrap_or(own)
 }
 
-const OWE: &str = "INSERT INTO accounts (connection, person, alias_source, alias_worker, last_applied, reconciled_version, \
-     mapping_version, priority, next_run_at, pending_since, attempts, audits, held, person_version, wanted_mapping, merged_into, \
-     changed_since_claim, has_dead_letters, taken_over) \
-     SELECT v.column1, v.column2, v.column3, v.column4, $2, 0, 0, v.column7, {now}, {now}, 0, 0, 0, v.column5, \
-     COALESCE(m.version, 0), v.column6, 2 - v.column7, 0, 0 \
-     FROM (VALUES {rows}) v LEFT JOIN mappings m ON m.connection = v.column1 WHERE 1 = 1 \
-     ON CONFLICT (connection, person) DO UPDATE SET \
-     person_version = CASE WHEN excluded.person_version > accounts.person_version \
-       THEN excluded.person_version ELSE accounts.person_version END, \
-     merged_into = excluded.merged_into, \
-     alias_source = CASE WHEN accounts.scim_id IS NULL THEN excluded.alias_source ELSE accounts.alias_source END, \
-     alias_worker = CASE WHEN accounts.scim_id IS NULL THEN excluded.alias_worker ELSE accounts.alias_worker END, \
-     priority = CASE WHEN excluded.priority = 0 OR (accounts.priority = 0 AND accounts.next_run_at <= {now}) THEN 0 ELSE 1 END, \
-     pending_since = CASE WHEN accounts.next_run_at <= {now} THEN COALESCE(accounts.pending_since, accounts.next_run_at) \
-       ELSE {now} END, \
-     next_run_at = CASE WHEN accounts.next_run_at <= {now} THEN accounts.next_run_at ELSE {now} END, \
-     not_before = NULL, \
-     changed_since_claim = CASE WHEN accounts.changed_since_claim > excluded.changed_since_claim THEN accounts.changed_since_claim ELSE excluded.changed_since_claim END";
+/// Makes every account of the connection pending now, to be reconciled to that mapping's version.
+pub(super) async fn mark_connection(
+    tx: &mut Tx<'_>,
+    connection: &str,
+    mapping_version: i64,
+) -> Result<(), StoreError> {
+    Statement::new(format!(
+        "UPDATE accounts SET
+           {PENDING_NOW},
+           {CHANGED},
+           desired_mapping_version = :version,
+           priority = CASE
+             WHEN priority = 'leaver' AND next_run_at <= {{now}} THEN 'leaver' ELSE 'other' END
+         WHERE connection = :connection"
+    ))
+    .bind("connection", connection)
+    .bind("version", mapping_version)
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Makes one account pending now, without its failed attempts.
+pub(super) async fn mark_account(
+    tx: &mut Tx<'_>,
+    connection: &str,
+    person: &PersonKey,
+) -> Result<(), StoreError> {
+    Statement::new(format!(
+        "UPDATE accounts SET {PENDING_NOW}, {CHANGED}, attempts = 0
+         WHERE connection = :connection AND person = :person"
+    ))
+    .bind("connection", connection)
+    .bind("person", person)
+    .execute(tx)
+    .await?;
+    Ok(())
+}

@@ -1,20 +1,55 @@
-//! Looking people up: their facts for the fold, their key by any name, their accounts.
+//! People: their keys, how to find one, and all events about one for the fold.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    fmt,
+};
+
+use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountView, Facts, PersonKey, Store, StoreError, rows,
-    sql::statement::{Columns as _, SqlValue, Statement},
+    Store, StoreError, events,
+    sql::{row::ReadColumn as _, statement::Statement, value::SqlValue},
 };
-use hirewire_core::event::Alias;
+use hirewire_core::event::{Alias, Event};
+
+/// The surrogate key of a person: a UUID v7, made when the store first sees the alias.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PersonKey(pub String);
+
+impl fmt::Display for PersonKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<&PersonKey> for SqlValue {
+    fn from(key: &PersonKey) -> Self {
+        key.0.as_str().into()
+    }
+}
+
+/// All events that the fold needs to know a person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// The person; after a merge the one that represents them.
+    pub person: PersonKey,
+    /// An alias of the person, from which the fold starts.
+    pub alias: Alias,
+    /// Every event of the person's cluster, in no order.
+    pub events: Vec<Event>,
+    /// Grows with each batch that stores a new event of the cluster.
+    pub version: i64,
+}
 
 impl Store {
-    /// Everything known of the person, forwarders followed; `None`: no such person.
+    /// The facts about a person, merges followed; `None`: the key is unknown.
     pub async fn facts(&self, person: &PersonKey) -> Result<Option<Facts>, StoreError> {
         Ok(self.facts_of(&[person]).await?.remove(person))
     }
 
-    /// Everything known of these people, forwarders followed, by the key that was asked for; of whom there are at most a few hundred.
+    /// The facts about a few hundred people at most, merges followed, by the key that was passed.
     pub async fn facts_of(
         &self,
         people: &[&PersonKey],
@@ -22,75 +57,59 @@ impl Store {
         let Some(last) = people.last() else {
             return Ok(BTreeMap::new());
         };
-        // A few lengths only: each is a statement that the database plans once.
+        // The last key fills up to a power of two: the database plans a statement of each length.
         let padding = people.len().next_power_of_two() - people.len();
-        let asked = people.iter().chain(std::iter::repeat_n(last, padding));
-        // One statement: the version is that of exactly these events.
-        let statement = Statement::of(format!(
-            "SELECT p.person AS asked, h.person, h.source AS alias_source, h.worker AS alias_worker, c.version, {} \
-             FROM people p JOIN people h ON h.person = COALESCE(p.forwarded_to, p.person) \
-             JOIN clusters c ON c.id = p.cluster JOIN events e ON e.cluster = p.cluster \
-             WHERE p.person IN (VALUES {{rows}})",
-            rows::EVENT
+        let keys = people.iter().chain(std::iter::repeat_n(last, padding));
+
+        // One statement, so that the version belongs to exactly these events.
+        let statement = Statement::new(format!(
+            "SELECT p.person AS requested, r.person, r.source AS alias_source,
+                    r.worker AS alias_worker, c.version, {}
+             FROM people p
+             JOIN people r ON r.person = COALESCE(p.merged_into, p.person)
+             JOIN clusters c ON c.id = p.cluster
+             JOIN events ON events.cluster = p.cluster
+             WHERE p.person IN ({{values}})",
+            events::COLUMNS
         ));
-        let stored = self
-            .every(statement.rows(asked.map(|person| [SqlValue::from(*person)])))
-            .await?;
-        let mut known: BTreeMap<PersonKey, Facts> = BTreeMap::new();
-        for row in &stored {
-            let facts = match known.entry(PersonKey(row.text("asked")?)) {
+        let rows = self.engine.all(statement.list(keys.copied())).await?;
+
+        let mut found: BTreeMap<PersonKey, Facts> = BTreeMap::new();
+        for row in &rows {
+            let facts = match found.entry(PersonKey(row.text("requested")?)) {
                 Entry::Occupied(facts) => facts.into_mut(),
-                Entry::Vacant(place) => place.insert(Facts {
+                Entry::Vacant(vacant) => vacant.insert(Facts {
                     person: PersonKey(row.text("person")?),
                     alias: Alias {
-                        source: row.word("alias_source")?,
-                        worker: row.word("alias_worker")?,
+                        source: row.code("alias_source")?,
+                        worker: row.code("alias_worker")?,
                     },
                     version: row.int("version")?,
                     events: Vec::new(),
                 }),
             };
-            facts.events.push(rows::event(row)?);
+            facts.events.push(events::read(row)?);
         }
-        Ok(known)
+        Ok(found)
     }
 
-    /// The person of that key, alias (`source/worker`), or worker id alone (of every source that has it), forwarders
+    /// The people of a key, an alias (`source/worker`), or a worker id of any source; merges
     /// followed.
     pub async fn find_person(&self, text: &str) -> Result<Vec<PersonKey>, StoreError> {
         let (source, worker) = text.split_once('/').unwrap_or(("", text));
-        let statement = Statement::of(
-            "SELECT COALESCE(forwarded_to, person) AS person FROM people \
-             WHERE person = $2 OR worker = $2 OR (source = $3 AND worker = $4)",
-        );
-        let found = self
-            .every(statement.with(text).with(source).with(worker))
-            .await?;
-        let people = found
+        let statement = Statement::new(
+            "SELECT COALESCE(merged_into, person) AS person FROM people
+             WHERE person = :text OR worker = :text OR (source = :source AND worker = :worker)",
+        )
+        .bind("text", text)
+        .bind("source", source)
+        .bind("worker", worker);
+
+        let rows = self.engine.all(statement).await?;
+        let people = rows
             .iter()
             .map(|row| row.text("person"))
             .collect::<Result<BTreeSet<_>, _>>()?;
         Ok(people.into_iter().map(PersonKey).collect())
-    }
-
-    /// The person's accounts, and those of people forwarded to them, by connection.
-    pub async fn accounts(&self, person: &PersonKey) -> Result<Vec<AccountView>, StoreError> {
-        let statement = Statement::of(format!(
-            "SELECT {}, CASE WHEN lease_until > {{now}} THEN lease_until ELSE NULL END AS leased_until FROM accounts \
-             WHERE person = $2 OR person IN (SELECT p.person FROM people p WHERE p.forwarded_to = $2) \
-             ORDER BY connection, person",
-            rows::ACCOUNT
-        ));
-        let view = |row: &sqlx::any::AnyRow| {
-            Ok(AccountView {
-                account: rows::account(row)?,
-                leased_until: row.maybe_time("leased_until")?,
-            })
-        };
-        self.every(statement.with(person))
-            .await?
-            .iter()
-            .map(view)
-            .collect()
     }
 }

@@ -1,87 +1,81 @@
-//! Messages that this version cannot read: kept as bytes until a newer binary reads them.
+//! Quarantine: messages that this version cannot read or store, kept as bytes until one can.
 
 use super::{
     Store, StoreError,
-    sql::dialect::Scope,
-    sql::statement::{Columns as _, Statement},
+    sql::{row::ReadColumn as _, statement::Statement},
 };
 use crate::queue::UnreadableEnvelope;
 use hirewire_core::event::ContentDigest;
 
+/// The most messages that [`Store::quarantined_after`] returns.
+const PAGE: usize = 50;
+
 /// A quarantined message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuarantinedMessage {
-    /// Digest of its bytes.
+    /// The digest of its bytes.
     pub digest: String,
-    /// The bytes.
+    /// The message as the queue delivered it.
     pub bytes: Vec<u8>,
 }
 
 impl Store {
-    /// Keeps bytes that this version cannot read; told in metrics. The same bytes again are kept once.
+    /// Quarantines a message. The same bytes again are kept once.
     pub async fn quarantine(&self, envelope: &UnreadableEnvelope) -> Result<(), StoreError> {
-        let envelope = envelope.clone();
-        self.engine
-            .write(Scope::Statement, move |mut tx| {
-                let statement = Statement::of(
-                    "INSERT INTO quarantined_messages (digest, bytes, version, instance, problem, quarantined_at) \
-                     VALUES ($2, $3, $4, $5, $6, {now}) ON CONFLICT (digest) DO NOTHING",
-                )
-                .with(ContentDigest::of(&envelope.bytes).to_string())
-                .with(envelope.bytes.clone())
-                .with(envelope.version.map(i64::from))
-                .with(envelope.instance.clone())
-                .with(&envelope.problem);
-                Box::pin(async move { Ok(statement.run(&mut tx).await.map(|_| ())?) })
-            })
-            .await
+        let statement = Statement::new(
+            "INSERT INTO quarantined_messages
+               (digest, bytes, envelope_version, instance, problem, quarantined_at)
+             VALUES (:digest, :bytes, :envelope_version, :instance, :problem, {now})
+             ON CONFLICT (digest) DO NOTHING",
+        )
+        .bind("digest", ContentDigest::of(&envelope.bytes).to_string())
+        .bind("bytes", envelope.bytes.clone())
+        .bind("envelope_version", envelope.version.map(i64::from))
+        .bind("instance", envelope.instance.clone())
+        .bind("problem", &envelope.problem);
+        self.engine.execute(statement).await?;
+        Ok(())
     }
 
-    /// This instance's quarantined messages behind that one (none: from the start), by digest.
+    /// A page of this instance's quarantined messages, by digest, after that digest (empty: from
+    /// the start).
     pub async fn quarantined_after(
         &self,
-        last: &str,
+        digest: &str,
     ) -> Result<Vec<QuarantinedMessage>, StoreError> {
-        let statement = Statement::of(
-            "SELECT digest, bytes FROM quarantined_messages WHERE digest > $2 AND \
-             (instance IS NULL OR instance IN (SELECT value FROM meta WHERE key = 'instance')) \
-             ORDER BY digest LIMIT 50",
-        );
-        let read = |row: &sqlx::any::AnyRow| {
-            Ok(QuarantinedMessage {
-                digest: row.text("digest")?,
-                bytes: row.maybe_bytes("bytes")?.unwrap_or_default(),
+        let statement = Statement::new(
+            "SELECT digest, bytes FROM quarantined_messages
+             WHERE digest > :digest
+               AND (instance IS NULL
+                    OR instance IN (SELECT value FROM meta WHERE key = 'instance'))
+             ORDER BY digest LIMIT :page",
+        )
+        .bind("digest", digest)
+        .bind("page", PAGE);
+
+        let rows = self.engine.all(statement).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(QuarantinedMessage {
+                    digest: row.text("digest")?,
+                    bytes: row.optional_bytes("bytes")?.unwrap_or_default(),
+                })
             })
-        };
-        self.every(statement.with(last))
-            .await?
-            .iter()
-            .map(read)
             .collect()
     }
 
-    /// Forgets a quarantined message: what it holds is stored.
-    pub async fn release_quarantined(
-        &self,
-        message: &QuarantinedMessage,
-    ) -> Result<(), StoreError> {
-        let digest = message.digest.clone();
-        self.engine
-            .write(Scope::Statement, move |mut tx| {
-                let statement = Statement::of("DELETE FROM quarantined_messages WHERE digest = $2")
-                    .with(&digest);
-                Box::pin(async move { Ok(statement.run(&mut tx).await.map(|_| ())?) })
-            })
-            .await
+    /// Deletes a quarantined message after its content was stored.
+    pub async fn delete_quarantined(&self, message: &QuarantinedMessage) -> Result<(), StoreError> {
+        let statement = Statement::new("DELETE FROM quarantined_messages WHERE digest = :digest")
+            .bind("digest", &message.digest);
+        self.engine.execute(statement).await?;
+        Ok(())
     }
 
-    /// How many messages are quarantined.
-    pub async fn quarantined(&self) -> Result<u64, StoreError> {
-        let statement = Statement::of("SELECT COUNT(*) AS n FROM quarantined_messages");
-        let row = self
-            .engine
-            .read(|mut tx| Box::pin(async move { Ok(statement.first(&mut tx).await?) }))
-            .await?;
+    /// The number of quarantined messages of every instance.
+    pub async fn quarantined_count(&self) -> Result<u64, StoreError> {
+        let statement = Statement::new("SELECT COUNT(*) AS n FROM quarantined_messages");
+        let row = self.engine.first(statement).await?;
         row.map_or(Ok(0), |row| row.count("n"))
     }
 }

@@ -1,57 +1,75 @@
-//! `sweep`: finds what is pending and not marked, so that nothing depends on a mark that was once missed.
+//! The sweep: makes accounts pending that should be and are not, so that no write depends on a mark
+//! that was lost.
 //!
-//! It looks first, in portions and without a lock, and writes only where there is something to heal.
+//! It reads in portions and without a lock, and writes only the accounts that it found.
+
+use std::sync::LazyLock;
 
 use super::{
-    LastApplied, OutcomeKind, Store, StoreError, Swept, Wiring,
-    sql::dialect::Scope,
-    sql::statement::{Columns as _, SqlValue, Statement, to_json, to_word},
+    LastApplied, OutcomeKind, SourceRouting, Store, StoreError,
+    pending::{CHANGED, NEW_COLUMNS, NEW_VALUES},
+    sql::{
+        row::{ReadColumn as _, SqlRow},
+        statement::{Row, Statement},
+        value::{code, json_text},
+    },
 };
 use hirewire_core::event::SourceId;
 
-/// How many rows one transaction of a sweep touches: others are to get in between.
+/// The most rows in one transaction of a sweep, so that other writes run in between.
 const PORTION: usize = 500;
 
+/// The accounts that a sweep changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SweepResult {
+    /// Accounts that were missing: a connection was added, or a row was lost.
+    pub added: u64,
+    /// Accounts that were not pending, although their versions were behind or a time had passed.
+    pub marked: u64,
+}
+
 impl Store {
-    /// Finds what is pending and not marked: rows missing for a connection, versions behind, due times passed.
-    pub async fn sweep(&self, wiring: &Wiring) -> Result<Swept, StoreError> {
-        let mut swept = Swept::default();
-        for (connection, sources) in &wiring.connections {
-            swept.added += self.add_missing(connection, sources.iter()).await?;
-            swept.marked += self.mark_behind(connection).await?;
+    /// Adds missing accounts, and makes accounts pending whose reconciled versions are behind or
+    /// whose due time or read-back time has passed.
+    pub async fn sweep(&self, routing: &SourceRouting) -> Result<SweepResult, StoreError> {
+        let mut result = SweepResult::default();
+        for (connection, sources) in &routing.connections {
+            let sources: Vec<&str> = sources.iter().map(SourceId::as_str).collect();
+            result.added += self.add_missing(connection, &sources).await?;
+            result.marked += self.mark_behind(connection).await?;
         }
-        Ok(swept)
+        Ok(result)
     }
 
-    async fn add_missing(
-        &self,
-        connection: &str,
-        sources: impl Iterator<Item = &SourceId>,
-    ) -> Result<u64, StoreError> {
-        let sources: Vec<[SqlValue; 1]> = sources.map(|source| [source.as_str().into()]).collect();
+    async fn add_missing(&self, connection: &str, sources: &[&str]) -> Result<u64, StoreError> {
         if sources.is_empty() {
             return Ok(0);
         }
+        let last_applied = json_text(&LastApplied::default())?;
         let mut added = 0;
         loop {
-            let missing = Statement::of(format!("SELECT p.person {MISSING}"))
-                .with(connection)
-                .with(PORTION);
-            let missing = self
-                .every(missing.rows(sources.iter().cloned()))
-                .await?
-                .len();
+            let find = Statement::new(format!("SELECT p.person {MISSING}"))
+                .bind("connection", connection)
+                .bind("limit", PORTION)
+                .list(sources.iter().copied());
+            let missing = self.engine.all(find).await?.len();
             if missing == 0 {
                 return Ok(added);
             }
-            let add = Statement::of(format!(
-                "{ADD} {MISSING} ON CONFLICT (connection, person) DO NOTHING"
-            ));
-            let add = add
-                .with(connection)
-                .with(PORTION)
-                .with(to_json(&LastApplied::default())?);
-            added += self.touch(add.rows(sources.iter().cloned())).await?;
+
+            let add = Statement::new(format!(
+                "INSERT INTO accounts ({NEW_COLUMNS})
+                 SELECT :connection, p.person, p.source, p.worker,
+                   c.version, COALESCE(m.version, 0), p.merged_into, 'other', 'change',
+                   {NEW_VALUES}
+                 {MISSING}
+                 ON CONFLICT (connection, person) DO NOTHING"
+            ))
+            .bind("connection", connection)
+            .bind("limit", PORTION)
+            .bind("last_applied", &last_applied)
+            .list(sources.iter().copied());
+            added += self.engine.execute(add).await?;
             if missing < PORTION {
                 return Ok(added);
             }
@@ -61,92 +79,125 @@ impl Store {
     async fn mark_behind(&self, connection: &str) -> Result<u64, StoreError> {
         let mut marked = 0;
         loop {
-            let behind = Statement::of(BEHIND).with(connection).with(PORTION);
-            let behind = self.every(behind).await?;
-            let mut rows: Vec<[SqlValue; 4]> = Vec::with_capacity(behind.len());
-            for row in &behind {
-                let (version, mapping) = (row.int("version")?, row.int("mapping")?);
-                let merged_into = row.maybe_text("forwarded_to")?;
-                rows.push([
-                    row.text("person")?.into(),
-                    version.into(),
-                    mapping.into(),
-                    merged_into.into(),
-                ]);
-            }
-            if rows.is_empty() {
+            let find = Statement::new(BEHIND)
+                .bind("connection", connection)
+                .bind("limit", PORTION);
+            let found = self.engine.all(find).await?;
+            if found.is_empty() {
                 return Ok(marked);
             }
-            let healed = self
-                .touch(Statement::of(MARK).with(connection).rows(rows))
-                .await?;
-            marked += healed;
-            // Whatever was found but reconciled meanwhile is not found again; this is for the next sweep to say.
-            if behind.len() < PORTION || healed == 0 {
+
+            let rows = found
+                .iter()
+                .map(desired_versions)
+                .collect::<Result<Vec<_>, _>>()?;
+            let mark = Statement::new(MARK.as_str())
+                .bind("connection", connection)
+                .rows(rows);
+            let written = self.engine.execute(mark).await?;
+            marked += written;
+            // An account that was reconciled meanwhile is not found again. If all were, the next
+            // sweep continues.
+            if found.len() < PORTION || written == 0 {
                 return Ok(marked);
             }
         }
     }
 
-    /// Makes accounts pending that were only observed, for a connection that is last_applied now; how many. Each keeps the priority that
-    /// observing gave it.
+    /// Makes accounts pending whose last outcome is `observed`, for a connection that is in mode
+    /// `apply` now; their number. Each keeps its priority.
     pub async fn mark_observed_pending(&self, connection: &str) -> Result<u64, StoreError> {
         let mut marked = 0;
         loop {
-            let observed = Statement::of(OBSERVED)
-                .with(connection)
-                .with(to_word(&OutcomeKind::Observed))
-                .with(PORTION);
-            let portion = self.touch(observed).await?;
-            marked += portion;
-            if portion < PORTION as u64 {
+            let mark = Statement::new(format!(
+                "UPDATE accounts SET next_run_at = {{now}}, pending_since = {{now}}, {CHANGED}
+                 WHERE connection = :connection AND fencing_token IS NULL
+                   AND person IN (
+                     SELECT a.person FROM accounts a
+                     WHERE a.connection = :connection
+                       AND a.outcome_kind = :outcome_kind
+                       AND a.fencing_token IS NULL
+                       AND (a.next_run_at IS NULL OR a.next_run_at > {{now}})
+                     LIMIT :limit)"
+            ))
+            .bind("connection", connection)
+            .bind("outcome_kind", code(&OutcomeKind::Observed))
+            .bind("limit", PORTION);
+            let written = self.engine.execute(mark).await?;
+            marked += written;
+            if written < PORTION as u64 {
                 return Ok(marked);
             }
         }
     }
-
-    async fn touch(&self, statement: Statement) -> Result<u64, StoreError> {
-        self.engine
-            .write(Scope::Statement, move |mut tx| {
-                let statement = statement.clone();
-                Box::pin(async move { Ok(statement.run(&mut tx).await?) })
-            })
-            .await
-    }
 }
 
-/// People that a source of the connection ($2) knows and that have no row there, at most $3.
-const MISSING: &str = "FROM people p JOIN clusters c ON c.id = p.cluster \
-     LEFT JOIN mappings m ON m.connection = $2 \
-     WHERE NOT EXISTS (SELECT 1 FROM accounts a WHERE a.connection = $2 AND a.person = p.person) \
-     AND EXISTS (SELECT 1 FROM people q WHERE q.cluster = p.cluster AND q.source IN (VALUES {rows})) LIMIT $3";
+/// The row of [`MARK`] for a row of [`BEHIND`].
+fn desired_versions(row: &SqlRow) -> Result<Row<4>, StoreError> {
+    Ok([
+        ("person", row.text("person")?.into()),
+        ("person_version", row.int("person_version")?.into()),
+        ("mapping_version", row.int("mapping_version")?.into()),
+        ("merged_into", row.optional_text("merged_into")?.into()),
+    ])
+}
 
-const ADD: &str = "INSERT INTO accounts (connection, person, alias_source, alias_worker, last_applied, reconciled_version, \
-     mapping_version, priority, next_run_at, pending_since, attempts, audits, held, person_version, wanted_mapping, merged_into, \
-     changed_since_claim, has_dead_letters, taken_over) \
-     SELECT $2, p.person, p.source, p.worker, $4, 0, 0, 1, {now}, {now}, 0, 0, 0, c.version, COALESCE(m.version, 0), \
-     p.forwarded_to, 1, 0, 0";
+/// People whom a source of the connection knows and who have no account on it.
+const MISSING: &str = "FROM people p
+    JOIN clusters c ON c.id = p.cluster
+    LEFT JOIN mappings m ON m.connection = :connection
+    WHERE NOT EXISTS (SELECT 1 FROM accounts a
+                      WHERE a.connection = :connection AND a.person = p.person)
+      AND EXISTS (SELECT 1 FROM people q
+                  WHERE q.cluster = p.cluster AND q.source IN ({values}))
+    LIMIT :limit";
 
-/// Accounts of a connection ($2) that nobody holds, that are not pending now, and should be: someone moved and the row was
-/// not told; or it is reconciled behind what it was told, or due, and no backoff says to wait; or a read-back is due.
-const BEHIND: &str = "SELECT a.person, c.version, COALESCE(m.version, 0) AS mapping, p.forwarded_to FROM accounts a \
-     JOIN people p ON p.person = a.person JOIN clusters c ON c.id = p.cluster \
-     LEFT JOIN mappings m ON m.connection = a.connection \
-     WHERE a.connection = $2 AND a.fencing_token IS NULL AND (a.next_run_at IS NULL OR a.next_run_at > {now}) \
-     AND (a.person_version < c.version OR a.wanted_mapping < m.version OR a.verify_at <= {now} \
-       OR ((a.not_before IS NULL OR a.not_before <= {now}) \
-         AND (a.reconciled_version < c.version OR a.mapping_version < m.version OR a.due <= {now}))) LIMIT $3";
+/// Accounts of a connection that no claim holds, that are not pending now and should be:
+/// - the row does not name the newest versions of the person and the mapping;
+/// - a read-back is due;
+/// - no backoff holds it back, and its reconciled versions are behind or its due time has passed.
+const BEHIND: &str = "
+    SELECT a.person, c.version AS person_version, COALESCE(m.version, 0) AS mapping_version,
+      p.merged_into
+    FROM accounts a
+    JOIN people p ON p.person = a.person
+    JOIN clusters c ON c.id = p.cluster
+    LEFT JOIN mappings m ON m.connection = a.connection
+    WHERE a.connection = :connection
+      AND a.fencing_token IS NULL
+      AND (a.next_run_at IS NULL OR a.next_run_at > {now})
+      AND (a.person_version < c.version
+        OR a.desired_mapping_version < m.version
+        OR a.verify_at <= {now}
+        OR ((a.not_before IS NULL OR a.not_before <= {now})
+          AND (a.reconciled_version < c.version
+            OR a.reconciled_mapping_version < m.version
+            OR a.next_due_at <= {now})))
+    LIMIT :limit";
 
-const MARK: &str = "UPDATE accounts SET next_run_at = {now}, pending_since = {now}, \
-     not_before = CASE WHEN person_version < v.column2 OR wanted_mapping < v.column3 THEN NULL ELSE not_before END, \
-     person_version = CASE WHEN person_version < v.column2 THEN v.column2 ELSE person_version END, \
-     wanted_mapping = CASE WHEN wanted_mapping < v.column3 THEN v.column3 ELSE wanted_mapping END, \
-     merged_into = v.column4, changed_since_claim = CASE WHEN changed_since_claim = 2 THEN 2 ELSE 1 END \
-     FROM (VALUES {rows}) v WHERE connection = $2 AND person = v.column1 \
-     AND fencing_token IS NULL AND (next_run_at IS NULL OR next_run_at > {now})";
-
-const OBSERVED: &str = "UPDATE accounts SET next_run_at = {now}, pending_since = {now}, \
-     changed_since_claim = CASE WHEN changed_since_claim = 2 THEN 2 ELSE 1 END \
-     WHERE connection = $2 AND fencing_token IS NULL AND person IN (SELECT a.person FROM accounts a \
-       WHERE a.connection = $2 AND a.outcome_kind = $3 AND a.fencing_token IS NULL \
-       AND (a.next_run_at IS NULL OR a.next_run_at > {now}) LIMIT $4)";
+/// Makes the accounts of `v` pending now, with the newest versions.
+static MARK: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "WITH {{rows}}
+         UPDATE accounts SET
+           next_run_at = {{now}},
+           pending_since = {{now}},
+           {CHANGED},
+           not_before = CASE
+             WHEN accounts.person_version < v.person_version
+               OR accounts.desired_mapping_version < v.mapping_version
+             THEN NULL ELSE accounts.not_before END,
+           person_version = CASE
+             WHEN accounts.person_version < v.person_version
+             THEN v.person_version ELSE accounts.person_version END,
+           desired_mapping_version = CASE
+             WHEN accounts.desired_mapping_version < v.mapping_version
+             THEN v.mapping_version ELSE accounts.desired_mapping_version END,
+           merged_into = v.merged_into
+         FROM v
+         WHERE accounts.connection = :connection
+           AND accounts.person = v.person
+           AND accounts.fencing_token IS NULL
+           AND (accounts.next_run_at IS NULL OR accounts.next_run_at > {{now}})"
+    )
+});

@@ -59,14 +59,14 @@ async fn collect(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), Store
         .collect();
 
     for dead_letter in &poisoned {
-        worker.shared.store.file(dead_letter).await?;
+        worker.shared.store.file_dead_letter(dead_letter).await?;
     }
     ingest::ingest(worker, deliveries).await
 }
 
 fn poison(hook: &Hook) -> NewDeadLetter {
     NewDeadLetter {
-        about: DeadLetterSubject::Hook {
+        subject: DeadLetterSubject::Hook {
             source: hook.source.clone(),
             hook: hook.hook.clone(),
         },

@@ -167,7 +167,7 @@ impl Connection {
     }
 
     fn build(&self, newest: &PublishedMapping) -> Result<PublishedConnection, ConnectionError> {
-        let document: MappingDocument = serde_json::from_str(&newest.text)
+        let document: MappingDocument = serde_json::from_str(&newest.document)
             .map_err(|error| ConnectionError::Mapping(error.to_string()))?;
         let client = (self.settings.client)(document.profile.clone())?;
 

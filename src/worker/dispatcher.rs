@@ -171,7 +171,7 @@ impl Dispatcher {
             connection: &connection.settings.name,
             priority,
             person: None,
-            most,
+            limit: most,
             lease,
         };
         if limit == ClaimLimit::One {
@@ -261,7 +261,7 @@ async fn reconcile_one(
                 "the account could not be reconciled; it stays pending"
             );
             // If the release fails too, the lease runs out.
-            let _ = reconciler.store.release(claim, Some(RELEASE_DELAY)).await;
+            let _ = reconciler.store.release(claim, RELEASE_DELAY).await;
         }
     }
 }

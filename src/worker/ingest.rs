@@ -11,7 +11,7 @@ use super::{Worker, back_off, log_receive_error};
 use crate::{
     failpoint,
     queue::{Acker, Delivery, Hook, Message, QueueName, UnreadableEnvelope},
-    store::{Recorded, StoreError},
+    store::{StoreError, StoredBatch},
 };
 use hirewire_core::backoff::{Backoff, Retry};
 
@@ -160,8 +160,13 @@ async fn store_messages(worker: &Worker, messages: &[Message]) -> Result<(), Sto
         return Ok(());
     }
 
-    let wiring = &worker.shared.settings.wiring;
-    match worker.shared.store.record(&hooks, wiring).await {
+    let source_routing = &worker.shared.settings.source_routing;
+    match worker
+        .shared
+        .store
+        .store_hooks(&hooks, source_routing)
+        .await
+    {
         Ok(recorded) => {
             report_stored(worker, &recorded);
             Ok(())
@@ -184,9 +189,12 @@ async fn store_messages(worker: &Worker, messages: &[Message]) -> Result<(), Sto
 /// Stores one hook, or quarantines it if the store refuses it.
 async fn store_hook(worker: &Worker, hook: &Hook) -> Result<(), StoreError> {
     let store = &worker.shared.store;
-    let wiring = &worker.shared.settings.wiring;
+    let source_routing = &worker.shared.settings.source_routing;
 
-    match store.record(std::slice::from_ref(hook), wiring).await {
+    match store
+        .store_hooks(std::slice::from_ref(hook), source_routing)
+        .await
+    {
         Ok(recorded) => {
             report_stored(worker, &recorded);
             Ok(())
@@ -211,7 +219,7 @@ async fn store_hook(worker: &Worker, hook: &Hook) -> Result<(), StoreError> {
 }
 
 /// Logs the stored hooks, then reports them.
-fn report_stored(worker: &Worker, recorded: &Recorded) {
+fn report_stored(worker: &Worker, recorded: &StoredBatch) {
     for hook in &recorded.hooks {
         for event in &hook.events {
             tracing::debug!(

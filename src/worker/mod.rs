@@ -29,7 +29,7 @@ pub(crate) use reconcile::{ReconcileContext, assess, note_text, requests_of};
 use crate::{
     observer::Observer,
     queue::{Queue, ReceiveError},
-    store::{Recorded, Store, Wiring},
+    store::{SourceRouting, Store, StoredBatch},
     telemetry,
 };
 use hirewire_core::{backoff::Retry, event::SourceId, fold::SourceRules};
@@ -39,7 +39,7 @@ use hirewire_core::{backoff::Retry, event::SourceId, fold::SourceRules};
 pub(crate) struct WorkerSettings {
     pub(crate) connections: Vec<ConnectionSettings>,
     /// Which sources feed which connection.
-    pub(crate) wiring: Wiring,
+    pub(crate) source_routing: SourceRouting,
     /// The facts about each source that the fold needs.
     pub(crate) sources: BTreeMap<SourceId, SourceRules>,
     /// The interval of the sweep.
@@ -150,9 +150,9 @@ impl Worker {
     }
 
     /// Reports stored events, and notifies the dispatchers if accounts are pending because of them.
-    fn events_stored(&self, recorded: &Recorded) {
+    fn events_stored(&self, recorded: &StoredBatch) {
         self.shared.settings.observer.events_stored(recorded);
-        if !recorded.moved.is_empty() {
+        if !recorded.changed_people.is_empty() {
             self.notify_pending();
         }
     }

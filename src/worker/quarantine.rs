@@ -8,7 +8,7 @@ use crate::{queue::Message, store::StoreError};
 
 /// Stores every quarantined message that can be read and stored now; returns their number.
 pub(super) async fn retry_quarantined(worker: &Worker) -> Result<usize, StoreError> {
-    let (store, wiring) = (&worker.shared.store, &worker.shared.settings.wiring);
+    let (store, source_routing) = (&worker.shared.store, &worker.shared.settings.source_routing);
     let (mut after, mut stored) = (String::new(), 0);
 
     loop {
@@ -22,9 +22,9 @@ pub(super) async fn retry_quarantined(worker: &Worker) -> Result<usize, StoreErr
             let Ok(decoded) = Message::decode(message.bytes.clone()) else {
                 continue;
             };
-            match store.record(&decoded.hooks, wiring).await {
+            match store.store_hooks(&decoded.hooks, source_routing).await {
                 Ok(recorded) => {
-                    store.release_quarantined(&message).await?;
+                    store.delete_quarantined(&message).await?;
                     worker.events_stored(&recorded);
                     stored += 1;
                 }

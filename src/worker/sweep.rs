@@ -7,7 +7,7 @@
 use tokio_util::sync::CancellationToken;
 
 use super::{Mode, Worker, quarantine};
-use crate::store::{StoreError, Swept};
+use crate::store::{StoreError, SweepResult};
 
 /// Sweeps at once, then at every interval, until `shutdown`.
 pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
@@ -41,9 +41,9 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
     }
 }
 
-async fn sweep(worker: &Worker) -> Result<Swept, StoreError> {
+async fn sweep(worker: &Worker) -> Result<SweepResult, StoreError> {
     let store = &worker.shared.store;
-    let mut swept = store.sweep(&worker.shared.settings.wiring).await?;
+    let mut swept = store.sweep(&worker.shared.settings.source_routing).await?;
 
     for (name, connection) in worker.connections() {
         match connection.settings.mode {

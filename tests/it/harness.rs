@@ -241,7 +241,7 @@ async fn publish(config: &Config, change: fn(&mut MappingDocument)) {
         .await
         .expect("a store");
     store
-        .offer_mapping("app", &document.canonical(), FOLD_VERSION)
+        .submit_mapping("app", &document.canonical(), FOLD_VERSION)
         .await
         .expect("published");
     store.close().await;

@@ -26,9 +26,9 @@ mod operate;
 mod queue_conformance;
 mod quiet;
 mod service_life;
+mod sqlite_store_conformance;
 #[path = "../conformance/store/mod.rs"]
 mod store_conformance;
-mod store_promises;
 #[path = "../live/waiting.rs"]
 mod waiting;
 mod workplace_knobs;

@@ -108,8 +108,9 @@ fn the_search_finds_commands_and_leaves_prose_alone() {
         ]
     );
 
-    let rust = "/// `hirewire check` is meant, hirewire is not.\nlet a = \"\\\nExamples:\n  hirewire \
-                send acme\n  cat f | hirewire preview -\";\nlet b = \"hirewire init{option}\";\n\
+    let rust = "/// `hirewire check` is meant, hirewire is not.\nlet a = \"\\\nExamples:\n  \
+                hirewire send acme\n  cat f | hirewire preview -\";\n\
+                let b = \"hirewire init{option}\";\n\
                 let c = \"another \\\n    hirewire process\";\nlet d = \"hirewire: {error}\";\n";
     assert_eq!(
         found(rust, Syntax::Rust),
@@ -127,6 +128,7 @@ fn root() -> &'static Path {
 
 fn files() -> Vec<(PathBuf, Syntax)> {
     let mut files = Vec::new();
+
     for name in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"] {
         files.push((root().join(name), Syntax::Markdown));
     }
@@ -193,6 +195,7 @@ fn run(arguments: &[&str]) -> (bool, String) {
 fn commands_in(text: &str, syntax: Syntax, nouns: &BTreeSet<String>) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let (mut fenced, mut continued) = (false, false);
+
     for (number, line) in text.lines().enumerate() {
         if syntax == Syntax::Markdown && line.trim_start().starts_with("```") {
             fenced = !fenced;
@@ -245,9 +248,11 @@ fn in_backticks(line: &str, nouns: &BTreeSet<String>) -> Vec<(usize, String)> {
         .collect()
 }
 
-/// The command after `cargo run ... --`, in `command: [...]` of compose, and after its service `hr`.
+/// The command after `cargo run ... --`, in `command: [...]` of compose, and after its service
+/// `hr`.
 fn after_markers(line: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
+
     for (start, marker) in [
         ("cargo run", "-- "),
         ("command: [", "["),

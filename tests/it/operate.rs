@@ -564,7 +564,7 @@ async fn a_message_that_was_parked_is_stored_once_it_can_be_read() {
         problem: "none".to_owned(),
     };
     store.quarantine(&nonsense).await.expect("quarantined");
-    assert_eq!(store.quarantined().await.expect("a count"), 3);
+    assert_eq!(store.quarantined_count().await.expect("a count"), 3);
     store.close().await;
 
     all.serve().await;
@@ -572,6 +572,6 @@ async fn a_message_that_was_parked_is_stored_once_it_can_be_read() {
     all.end_service().await;
     let store = Store::open(settings).await.expect("the store");
     // Another instance's, and what still cannot be read, are kept.
-    assert_eq!(store.quarantined().await.expect("a count"), 2);
+    assert_eq!(store.quarantined_count().await.expect("a count"), 2);
     store.close().await;
 }

@@ -198,7 +198,7 @@ async fn reconciled_account(store: &Store, worker: &str) -> Option<AccountView> 
     let is_open =
         account.intent.is_some() || account.verify_at.is_some() || account.not_before.is_some();
     let is_reconciled = account.reconciled_version == facts.version;
-    (is_reconciled && !is_open && view.leased_until.is_none()).then_some(view)
+    (is_reconciled && !is_open && view.lease_until.is_none()).then_some(view)
 }
 
 /// Waits until the account is reconciled, and no request of it can still take effect.

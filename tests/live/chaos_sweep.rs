@@ -41,7 +41,7 @@ async fn purge(harness: &Harness, messages: u32) {
 
 async fn delete_accounts(harness: &Harness) {
     let database = harness.deployment.database().expect("a database");
-    database.break_with("DELETE FROM accounts").await;
+    database.corrupt("DELETE FROM accounts").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,7 +14,7 @@ use crate::{
     child::Child,
     ports, postgres_conformance,
     process::{HirewireProcess, Launch},
-    store_conformance::harness::Place,
+    store_conformance::harness::StoreHarness,
 };
 
 /// The timeout of one step of a process, such as its start.
@@ -34,7 +34,7 @@ pub enum Dependencies {
         /// The AMQP URL.
         broker: String,
         /// Dropped with this value.
-        database: Place,
+        database: StoreHarness,
     },
 }
 
@@ -160,7 +160,7 @@ time_zone = "Europe/Berlin"
         launch = launch.environment("HIREWIRE__DATA_DIR", &self.data_dir(name));
 
         let mut process = change(launch).start();
-        process.wait_for_line("  account  app", STEP_TIMEOUT).await;
+        process.wait_for_line("  target   app", STEP_TIMEOUT).await;
         process
     }
 
@@ -225,7 +225,7 @@ time_zone = "Europe/Berlin"
     }
 
     /// The PostgreSQL database; `None` with embedded dependencies.
-    pub fn database(&self) -> Option<&Place> {
+    pub fn database(&self) -> Option<&StoreHarness> {
         match &self.dependencies {
             Dependencies::Embedded => None,
             Dependencies::Shared { database, .. } => Some(database),

@@ -4,7 +4,7 @@
 use futures_util::future::join_all;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 
-use crate::store_conformance::harness::{self, Place};
+use crate::store_conformance::harness::{self, StoreHarness};
 
 /// The URL of the server: `HIREWIRE_TEST_POSTGRES_URL`, else the local one.
 #[allow(
@@ -55,20 +55,20 @@ impl Drop for DatabaseGuard {
 }
 
 /// Creates a database for one test.
-pub async fn begin() -> Place {
+pub async fn begin() -> StoreHarness {
     let id = hirewire::telemetry::new_id().replace('-', "");
     let name = format!("hirewire_test_{id}");
     execute_on_server(format!("CREATE DATABASE {name}")).await;
 
     let mut url: url::Url = server_url().parse().expect("a URL");
     url.set_path(&name);
-    Place {
+    StoreHarness {
         url: url.to_string(),
         keeper: Box::new(DatabaseGuard(name)),
     }
 }
 
-crate::store_promises!(begin);
+crate::store_conformance_tests!(begin);
 
 #[tokio::test]
 async fn a_locked_account_row_delays_only_its_own_commit() {

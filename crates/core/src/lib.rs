@@ -9,7 +9,10 @@
 
 #![cfg_attr(
     test,
-    allow(clippy::disallowed_methods, reason = "tests read fixtures, seeds and golden files")
+    allow(
+        clippy::disallowed_methods,
+        reason = "tests read fixtures, seeds and golden files"
+    )
 )]
 
 pub mod backoff;

@@ -7,10 +7,7 @@
 /// An edit inserts, deletes or replaces a letter, or swaps two adjacent letters (optimal string
 /// alignment). At most a third of the letters may differ, and never more than three; `None` if no
 /// candidate is that near.
-pub fn nearest<'a>(
-    typed: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let typed = typed.to_lowercase();
     let limit = (typed.chars().count() / 3).clamp(1, 3);
 
@@ -35,7 +32,11 @@ mod tests {
         assert_eq!(nearest("publicurl", known), Some("public_url"));
         assert_eq!(nearest("guard", known), None);
         assert_eq!(nearest("x", ["y"]), Some("y"));
-        assert_eq!(nearest("kitten", ["sitting"]), None, "three edits of six letters");
+        assert_eq!(
+            nearest("kitten", ["sitting"]),
+            None,
+            "three edits of six letters"
+        );
         assert_eq!(nearest("ab", ["ba"]), Some("ba"), "a swap is one edit");
     }
 }

@@ -161,6 +161,7 @@ async fn start_service(config: &Path) -> anyhow::Result<Service> {
         breaker,
         ..Options::default()
     };
+
     Service::start(config, Roles::ALL, options).await
 }
 

@@ -1,7 +1,7 @@
 //! `hirewire demo`: service, SCIM application and HR system in one process, without a config.
 //!
-//! The story runs step by step, and each step checks its effect at the application. With `--exit` the
-//! exit code is 0 only if every step had its expected effect.
+//! The story runs step by step, and each step checks its effect at the application. With `--exit`
+//! the exit code is 0 only if every step had its expected effect.
 
 mod application;
 mod environment;
@@ -16,7 +16,8 @@ use clap::Args;
 use super::{Exit, exit::stop_signal, output::counted};
 use environment::DemoEnvironment;
 
-/// Watch Hirewire at work: service, SCIM application and HR system in one process, with five people.
+/// Watch Hirewire at work: service, SCIM application and HR system in one process, with five
+/// people.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

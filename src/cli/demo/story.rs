@@ -105,6 +105,7 @@ impl Story<'_> {
             "the intake answered {} to a signed `{kind}` event",
             posted.status
         );
+
         Ok(posted)
     }
 
@@ -270,6 +271,7 @@ impl Story<'_> {
         self.demo.sandbox.clear_requests();
         self.post("rehired", "E-1001", NOW, title_data("Fellow"))
             .await?;
+
         self.expect(
             "Ada's old account is active again, with the new title",
             |demo| {

@@ -4,7 +4,8 @@ use super::*;
 
 #[test]
 fn every_mistake_of_a_file_is_reported_at_once() {
-    let text = "instnace = \"x\"\n[intake]\nlisten = 80\n[sources.ops]\npreset = \"bambohr\"\nsecrets = []\n\
+    let text = "instnace = \"x\"\n[intake]\nlisten = 80\n\
+                [sources.ops]\npreset = \"bambohr\"\nsecrets = []\n\
                 [connections.a]\nprofile = \"work place\"\nsources = [\"acme\"]\n";
     let found = messages(text);
     let begins = [
@@ -14,10 +15,12 @@ fn every_mistake_of_a_file_is_reported_at_once() {
         "5:\"bambohr\": `bambohr` is not a source preset: did you mean \"bamboohr\"?",
         "6:[]: no secret",
         "7:a: [connections.a] has no `base_url`",
-        "7:a: [connections.a] needs one credential: expected exactly one of token, basic, header; found none",
+        "7:a: [connections.a] needs one credential: expected exactly one of token, basic, header; \
+         found none",
         "8:\"work place\": `work place` is not a profile: did you mean \"workplace\"?",
         "9:\"acme\": `acme` is not a source of this config",
     ];
+
     for begin in begins {
         assert!(
             found.iter().any(|line| line.starts_with(begin)),
@@ -122,6 +125,7 @@ fn each_mistake_of_a_connection_is_reported_once_at_its_span() {
         ),
         ("guard = {}", "9:guard: guard: not in this version"),
     ];
+
     assert_messages(cases.map(|(line, begin)| (with("", line), begin)));
 }
 
@@ -142,6 +146,7 @@ fn each_mistake_of_a_mapping_is_reported_once_at_its_span() {
             "9:[[connections.app.groups]]: `groups.0` of [connections.app] cannot be used",
         ),
     ];
+
     assert_messages(cases.map(|(line, begin)| (with("", line), begin)));
 }
 
@@ -179,6 +184,7 @@ fn each_mistake_of_another_table_is_reported_once_at_its_span() {
             "4:\"abc\": `hash` is not a hash",
         ),
     ];
+
     assert_messages(cases.map(|(text, begin)| (text.to_owned(), begin)));
 }
 
@@ -221,27 +227,32 @@ fn a_secret_is_named_exists_and_has_the_right_form() {
 fn several_sources_need_distinct_ids_and_named_connections() {
     let two = |line: &str| {
         format!(
-            "{}[sources.two]\ntime_zone = \"UTC\"\npreset = \"canonical\"\nsecrets = [{{ env = \"ACME\" }}]\n",
+            "{}[sources.two]\ntime_zone = \"UTC\"\npreset = \"canonical\"\n\
+             secrets = [{{ env = \"ACME\" }}]\n",
             with("", line)
         )
     };
+
     assert!(messages(&two(""))[0].starts_with("6:app: [connections.app] has no `sources`"));
+
     let named = two("sources = [\"acme\", \"two\"]\nexternal_id = \"worker.id\"");
-    assert!(
-        messages(&named)[0]
-            .starts_with("10:\"worker.id\": `external_id` of [connections.app] is probably not as intended: with several sources")
-    );
+    assert!(messages(&named)[0].starts_with(
+        "10:\"worker.id\": `external_id` of [connections.app] is probably not as \
+                 intended: with several sources"
+    ));
     assert!(
         messages(&two("sources = [\"acme\", \"two\"]")).is_empty(),
         "the default names it"
     );
     assert!(messages(&two("sources = [\"acme\"]\nexternal_id = \"worker.id\"")).is_empty());
+
     let same = two("sources = [\"acme\"]").replace("[sources.two]", "[sources.two]\nid = \"acme\"");
     assert!(
         messages(&same)[0].contains("have the same id"),
         "{:?}",
         messages(&same)
     );
+
     let bare = "[sources.b]\npreset = \"bamboohr\"\nsecrets = [{ env = \"TEXT\" }]\n";
     assert!(
         messages(bare)[0].starts_with("1:b: [sources.b] has no `time_zone`"),
@@ -249,6 +260,7 @@ fn several_sources_need_distinct_ids_and_named_connections() {
         messages(bare)
     );
     assert!(parse(bare).is_err());
+
     let canonical = with("", "").replace("time_zone", "# time_zone");
     assert!(messages(&canonical)[0].starts_with("1:acme: [sources.acme] has no `time_zone`"));
     assert!(
@@ -282,10 +294,12 @@ fn a_fault_in_an_expression_has_a_caret_under_its_own_characters() {
         ),
         ("match = [\"externalId\", \"nick name\"]", "9:\"nick name\""),
         (
-            "[[connections.app.groups]]\nname = \"A\"\n[[connections.app.groups]]\nname = { expr = 'worker.dep' }",
+            "[[connections.app.groups]]\nname = \"A\"\n\
+             [[connections.app.groups]]\nname = { expr = 'worker.dep' }",
             "12:dep",
         ),
     ];
+
     for (line, span) in cases {
         let found = messages(&with("", line));
         assert!(

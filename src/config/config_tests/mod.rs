@@ -3,7 +3,7 @@
 mod mistakes;
 mod reading;
 
-use super::*;
+use super::{connections::Limits, *};
 
 const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -27,7 +27,10 @@ password = { env = "DB_PASSWORD" }
 [sources.acme]
 preset = "canonical"
 signature = "standard-webhooks"
-secrets = [{ env = "ACME" }, { env = "ACME", id = "next", not_before = 2026-12-01T00:00:00Z, not_after = "2027-01-01T00:00:00Z" }]
+secrets = [
+  { env = "ACME" },
+  { env = "ACME", id = "next", not_before = 2026-12-01T00:00:00Z, not_after = "2027-01-01T00:00:00Z" },
+]
 time_zone = "Europe/Berlin"
 authority = "employment"
 origins = ["/hr/acme"]
@@ -99,7 +102,9 @@ fn parse(text: &str) -> Result<Config, Diagnostics> {
 fn with(source_line: &str, connection_line: &str) -> String {
     format!(
         "[sources.acme]\npreset = \"canonical\"\nsecrets = [{{ env = \"ACME\" }}]\n{source_line}\n\
-         time_zone = \"UTC\"\n[connections.app]\nbase_url = \"https://scim.example.com\"\ntoken = {{ env = \"TOKEN\" }}\n{connection_line}\n"
+         time_zone = \"UTC\"\n\
+         [connections.app]\nbase_url = \"https://scim.example.com\"\n\
+         token = {{ env = \"TOKEN\" }}\n{connection_line}\n"
     )
 }
 
@@ -127,5 +132,6 @@ fn messages_in(text: &str, environment: &Environment) -> Vec<String> {
         };
         format!("{span}: {}: {}", diagnostic.title, diagnostic.label)
     };
+
     found.all().iter().map(line).collect()
 }

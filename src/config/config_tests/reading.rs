@@ -15,6 +15,7 @@ use hirewire_core::{
 #[test]
 fn a_config_with_every_key_is_read() {
     let config = parse(EVERY_KEY).unwrap_or_else(|found| panic!("{found}"));
+
     assert_eq!(config.instance, "acme");
     assert_eq!(config.data_dir, Path::new("etc/data"));
     assert_eq!(config.intake.listen.port(), 0);
@@ -29,6 +30,7 @@ fn a_config_with_every_key_is_read() {
         ),
         ("ada", crate::ops::OpsRole::Operator)
     );
+
     let QueueConfig::Rabbit(address) = &config.queue else {
         panic!("{:?}", config.queue)
     };
@@ -36,6 +38,7 @@ fn a_config_with_every_key_is_read() {
         address.url().unwrap().expose_secret(),
         "amqp://guest:guest@127.0.0.1/%2f"
     );
+
     let StoreConfig::Url(address) = &config.store else {
         panic!("{:?}", config.store)
     };
@@ -49,7 +52,9 @@ fn a_config_with_every_key_is_read() {
 fn a_source_has_the_signature_of_its_preset_or_its_own() {
     let config = parse(EVERY_KEY).unwrap();
     let [acme, jobs, own] = ["acme", "jobs", "own"].map(|name| config.sources[name].clone());
+
     assert_eq!(acme.scheme, Scheme::standard_webhooks());
+
     let secrets = acme.secrets().unwrap();
     assert_eq!(secrets[1].id.as_deref(), Some("next"));
     assert_eq!(
@@ -79,7 +84,7 @@ fn a_source_has_the_signature_of_its_preset_or_its_own() {
 }
 
 #[test]
-fn a_connection_publishes_its_rules_on_top_of_the_profile() {
+fn a_connection_has_its_mode_sources_limits_and_credentials() {
     let config = parse(EVERY_KEY).unwrap();
     let connection = &config.connections["workplace"];
     assert_eq!(connection.mode, Mode::Apply);
@@ -96,8 +101,13 @@ fn a_connection_publishes_its_rules_on_top_of_the_profile() {
         panic!("no token")
     };
     assert_eq!(token.expose_secret(), "t0ken");
+}
 
-    let document = connection.document();
+#[test]
+fn a_connection_publishes_its_rules_on_top_of_the_profile() {
+    let config = parse(EVERY_KEY).unwrap();
+    let document = config.connections["workplace"].document();
+
     assert_eq!(document.profile.name, "workplace");
     assert_eq!(document.sources, ["acme", "recruiting"]);
     assert_eq!(
@@ -147,21 +157,25 @@ fn a_config_gives_each_module_its_settings() {
     let config = parse(EVERY_KEY).unwrap();
     let rules = config.rules();
     let id = |name| hirewire_core::event::SourceId::parse(name).unwrap();
+
     assert_eq!(
         rules.sources[&id("recruiting")].authority,
         Authority::PreHire
     );
     assert_eq!(rules.sources.len(), 3);
-    let wiring = config.wiring();
+
+    let source_routing = config.source_routing();
     assert_eq!(
-        wiring.connections["workplace"],
+        source_routing.connections["workplace"],
         BTreeSet::from([id("acme"), id("recruiting")])
     );
+
     let endpoint = config.sources["jobs"].endpoint().unwrap();
     assert_eq!(
         (endpoint.id, endpoint.enabled, endpoint.secrets.len()),
         (id("recruiting"), false, 1)
     );
+
     let settings = config.connections["workplace"]
         .client_settings(std::sync::Arc::new(crate::observer::NoObserver))
         .unwrap();
@@ -178,6 +192,7 @@ fn a_config_gives_each_module_its_settings() {
 #[test]
 fn a_connection_needs_only_a_base_url_and_a_token() {
     let config = parse(&with("", "profile = \"workplace\"")).unwrap();
+
     assert!(config.warnings.is_empty(), "{}", config.warnings);
     let connection = &config.connections["app"];
     assert_eq!(
@@ -189,9 +204,10 @@ fn a_connection_needs_only_a_base_url_and_a_token() {
     assert_eq!(document.r#match, ["externalId", "userName"]);
     assert_eq!(document.mapping.len(), document.profile.mapping.len());
     assert!(matches!(config.queue, QueueConfig::Embedded));
-    assert!(
-        matches!(&config.store, StoreConfig::Sqlite(path) if path.ends_with("hirewire-data/hirewire.db"))
-    );
+    let StoreConfig::Sqlite(store) = &config.store else {
+        panic!("{:?}", config.store)
+    };
+    assert!(store.ends_with("hirewire-data/hirewire.db"));
     assert_eq!(config.hook_url("acme"), "http://127.0.0.1:8080/hooks/acme");
     assert!(
         parse("").is_ok(),
@@ -207,6 +223,7 @@ fn two_spellings_of_an_attribute_are_one_rule() {
     ))
     .unwrap();
     let mapping = config.connections["app"].document().mapping;
+
     assert!(
         !mapping.contains_key("emails.work"),
         "replaced, not doubled"
@@ -230,6 +247,7 @@ fn a_variable_overrides_a_scalar_key() {
         ("HIREWIRE__SOURCES__ACME__ENABLED", "false"),
     ]);
     let config = Config::parse(&with("", ""), "f", &environment).unwrap();
+
     assert_eq!(
         (config.instance.as_str(), config.intake.listen.port()),
         ("blue", 80)
@@ -237,12 +255,14 @@ fn a_variable_overrides_a_scalar_key() {
     assert_eq!(config.connections["app"].mode, Mode::Apply);
     assert_eq!(config.connections["app"].limits.concurrency, 9);
     assert!(!config.sources["acme"].enabled);
+
     let environment = Environment::of([
         ("ACME", WHSEC),
         ("TOKEN", "t"),
         ("HIREWIRE__OPS__LISTEN", "here"),
         ("HIREWIRE__SOURCES__ACME__SECRETS", "x"),
     ]);
+
     let found = messages_in(&with("", ""), &environment);
     assert!(
         found[0]
@@ -262,6 +282,7 @@ fn the_env_file_beside_the_config_adds_variables() {
     let found = Config::load(&path, &Environment::default())
         .unwrap_err()
         .to_string();
+
     assert!(
         found.contains("my.toml cannot be read") && found.contains("hirewire init"),
         "{found}"
@@ -296,5 +317,6 @@ fn equal_configs_publish_equal_documents() {
             .unwrap()
     })
     .collect();
+
     assert_eq!(texts.len(), 1);
 }

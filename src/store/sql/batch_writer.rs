@@ -1,159 +1,190 @@
-//! On `PostgreSQL`: what many reconciles write at the same time is one statement.
+//! On PostgreSQL: the writes of concurrent reconciles share one statement.
 //!
-//! A statement for each account costs the server and us more than what it does (docs/benchmarks.md). Whatever comes in while
-//! one is under way shares the next; nobody waits for company. It never waits for the lock of a row: an account that somebody
-//! else is writing is left out, and so is one whose claim was lost. Whoever is left out, and everybody if the statement
-//! fails, does it alone, where it becomes clear why: one account's trouble holds up no other.
+//! A statement for each account costs more than its work (docs/benchmarks.md). The rows that arrive
+//! while one statement runs share the next one; no row waits for others. The statement never waits
+//! for a row lock: it leaves out an account that is locked, and one whose claim is lost. Such a
+//! row, and every row if the statement fails, is then written alone by its caller, which reports
+//! the reason. So a problem of one account delays no other.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use sqlx::any::AnyRow;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     dialect::Scope,
     engine::Engine,
-    statement::{Columns as _, SqlValue, Statement, fitting},
+    row::{ReadColumn as _, SqlRow},
+    statement::{Row, Statement, fitting},
+    value::SqlValue,
 };
 use crate::store::StoreError;
 
-/// Most accounts in a statement.
-const MOST: usize = 32;
+/// The most accounts in a statement.
+const MOST_ROWS: usize = 32;
 
-/// How often it lets others run before it takes what there is.
-const GLANCES: usize = 4;
+/// How often it yields to other tasks before it takes the rows that arrived.
+const YIELDS: usize = 4;
 
-/// What is to be written to a claimed account: the first three values are its connection, its person and the fencing_token.
-pub(in crate::store) type Line<const N: usize> = [SqlValue; N];
+/// How a row of `v` finds the account that it writes, if its claim holds.
+pub(in crate::store) const CLAIMED_ROW: &str = "accounts.connection = v.connection
+     AND accounts.person = v.person AND accounts.fencing_token = v.fencing_token";
 
-/// How a line finds its account; `v` are the lines.
-pub(in crate::store) const MINE: &str = "accounts.connection = v.column1 AND accounts.person = v.column2 AND accounts.fencing_token = v.column3";
-
-/// Writes lines of `N` values to claimed accounts, as many at a time as there are.
+/// Writes rows of `N` values to claimed accounts. A row has the columns `connection`, `person` and
+/// `fencing_token` of its claim, and the values that the statement assigns.
 #[derive(Clone)]
 pub(in crate::store) struct BatchWriter<const N: usize> {
-    lines: mpsc::Sender<Waiting<N>>,
+    rows: mpsc::Sender<QueuedRow<N>>,
 }
 
-struct Waiting<const N: usize> {
-    line: Line<N>,
-    written: oneshot::Sender<AnyRow>,
+/// The parts of the statement that a [`BatchWriter`] runs; `v` holds the rows.
+pub(in crate::store) struct BatchStatement<'a> {
+    /// The assignments, from columns of `v` and of `accounts`.
+    pub(in crate::store) set: &'a str,
+    /// A further condition on a row, or empty.
+    pub(in crate::store) and_where: &'a str,
+    /// Columns of `written`, which is the answer.
+    pub(in crate::store) returning: &'a str,
+    /// A further WITH query that reads `written`, or empty.
+    pub(in crate::store) then: &'a str,
 }
 
-/// What says which line a row of the answer is of.
-type Name = (Option<String>, Option<String>, Option<String>);
+struct QueuedRow<const N: usize> {
+    row: Row<N>,
+    reply: oneshot::Sender<SqlRow>,
+}
+
+/// Connection, person and fencing token: they identify a row, and its row of the answer.
+type RowKey = [Option<String>; 3];
+
+const KEY: [&str; 3] = ["connection", "person", "fencing_token"];
 
 impl<const N: usize> BatchWriter<N> {
-    /// Starts; ends when the last copy of it is dropped. `set` assigns from `v.column4` ..., where `also` holds; what comes
-    /// of it is the columns of `returning`. `then` may be more of the statement that reads them from `written`, or empty.
-    pub(in crate::store) fn start(
-        engine: Engine,
-        set: &str,
-        also: &str,
-        returning: &str,
-        then: &str,
-    ) -> Self {
-        let statement = format!(
-            "WITH v AS (VALUES {{rows}}), \
-             free (c, p) AS MATERIALIZED (SELECT accounts.connection, accounts.person FROM v JOIN accounts \
-               ON accounts.connection = v.column1 AND accounts.person = v.column2 {{skip_locked}}), \
-             written AS (UPDATE accounts SET {set} FROM v JOIN free ON free.c = v.column1 AND free.p = v.column2 \
-               WHERE {MINE}{also} RETURNING v.column1 AS at, v.column2 AS whom, v.column3 AS fencing_token, {returning}){then} \
+    /// Starts the writer; it ends when its last clone is dropped.
+    pub(in crate::store) fn start(engine: Engine, parts: &BatchStatement<'_>) -> Self {
+        let BatchStatement {
+            set,
+            and_where,
+            returning,
+            then,
+        } = parts;
+        let text = format!(
+            "WITH {{rows}},
+             unlocked (connection, person) AS MATERIALIZED (
+               SELECT accounts.connection, accounts.person
+               FROM v JOIN accounts
+                 ON accounts.connection = v.connection AND accounts.person = v.person
+               {{skip_locked}}),
+             written AS (
+               UPDATE accounts SET {set}
+               FROM v JOIN unlocked
+                 ON unlocked.connection = v.connection AND unlocked.person = v.person
+               WHERE {CLAIMED_ROW} {and_where}
+               RETURNING v.connection, v.person, v.fencing_token, {returning}){then}
              SELECT * FROM written"
         );
-        let (lines, waiting) = mpsc::channel(MOST * 4);
-        tokio::spawn(gather(engine, statement, waiting));
-        Self { lines }
+        let (rows, queue) = mpsc::channel(MOST_ROWS * 4);
+        tokio::spawn(run(engine, text, queue));
+        Self { rows }
     }
 
-    /// Writes the line with those of others. `None`: it has to be done alone.
-    pub(in crate::store) async fn write(&self, line: Line<N>) -> Option<AnyRow> {
-        let (written, told) = oneshot::channel();
-        self.lines.send(Waiting { line, written }).await.ok()?;
-        told.await.ok()
+    /// Writes the row together with those of other callers. `None`: the caller has to write it
+    /// alone.
+    pub(in crate::store) async fn write(&self, row: Row<N>) -> Option<SqlRow> {
+        let (reply, written) = oneshot::channel();
+        self.rows.send(QueuedRow { row, reply }).await.ok()?;
+        written.await.ok()
     }
 }
 
-async fn gather<const N: usize>(
+async fn run<const N: usize>(
     engine: Engine,
-    statement: String,
-    mut waiting: mpsc::Receiver<Waiting<N>>,
+    text: String,
+    mut queue: mpsc::Receiver<QueuedRow<N>>,
 ) {
-    let mut taken: VecDeque<Waiting<N>> = VecDeque::with_capacity(MOST);
+    let mut taken: VecDeque<QueuedRow<N>> = VecDeque::with_capacity(MOST_ROWS);
     loop {
         if taken.is_empty() {
-            let Some(first) = waiting.recv().await else {
+            let Some(first) = queue.recv().await else {
                 return;
             };
             taken.push_back(first);
         }
-        // Accounts that were claimed together come about together: those that are on their way go along.
-        for _ in 0..GLANCES {
+
+        // Accounts that were claimed together finish at about the same time: take those as well.
+        for _ in 0..YIELDS {
             tokio::task::yield_now().await;
         }
-        while taken.len() < MOST
-            && let Ok(next) = waiting.try_recv()
+        while taken.len() < MOST_ROWS
+            && let Ok(next) = queue.try_recv()
         {
             taken.push_back(next);
         }
-        let fitting = fitting(taken.iter().map(|one| &one.line));
-        write(&engine, &statement, taken.drain(..fitting).collect()).await;
+
+        let fitting = fitting(taken.iter().map(|queued| &queued.row));
+        write(&engine, &text, taken.drain(..fitting).collect()).await;
     }
 }
 
-async fn write<const N: usize>(engine: &Engine, statement: &str, waiting: Vec<Waiting<N>>) {
-    let (mut lines, mut callers) = (Vec::with_capacity(waiting.len()), BTreeMap::new());
-    for Waiting { line, written } in waiting {
-        callers.insert(name(&line), written);
-        lines.push(line);
+async fn write<const N: usize>(engine: &Engine, text: &str, queued: Vec<QueuedRow<N>>) {
+    let mut rows = Vec::with_capacity(queued.len());
+    let mut callers = BTreeMap::new();
+    for QueuedRow { row, reply } in queued {
+        callers.insert(key_of_row(&row), reply);
+        rows.push(row);
     }
-    let statement = Statement::of(statement).rows(padded(lines));
+
+    let statement = Statement::new(text.to_owned()).rows(padded(rows));
     let writing = engine.write::<_, StoreError, _>(Scope::Statement, move |mut tx| {
         let statement = statement.clone();
         Box::pin(async move { Ok(statement.all(&mut tx).await?) })
     });
+
     match writing.await {
-        Ok(rows) => {
-            for row in rows {
-                // Whoever went away is not told.
-                let _ = name_of(&row)
+        Ok(answer) => {
+            for row in answer {
+                let caller = key_of_answer(&row)
                     .ok()
-                    .and_then(|name| callers.remove(&name))
-                    .map(|caller| caller.send(row));
+                    .and_then(|key| callers.remove(&key));
+                // An error here: the caller was dropped.
+                let _ = caller.map(|caller| caller.send(row));
             }
         }
         Err(error) => {
-            tracing::debug!(%error, accounts = callers.len(), "not written together; each alone")
+            tracing::debug!(
+                %error,
+                accounts = callers.len(),
+                "a shared statement failed; each account is written alone"
+            );
         }
     }
 }
 
-/// A few lengths only: each is a statement that the server plans once. What fills up names no account.
-fn padded<const N: usize>(mut lines: Vec<Line<N>>) -> Vec<Line<N>> {
-    let length = lines.len().next_power_of_two();
-    if let Some(first) = lines.first() {
-        let blank = first.clone().map(|value| match value {
-            SqlValue::Int(_) => SqlValue::Int(None),
-            SqlValue::Text(_) => SqlValue::Text(None),
-            SqlValue::Bytes(_) => SqlValue::Bytes(None),
-        });
-        lines.resize(length, blank);
+/// Fills up to the next power of two with rows that match no account: the server plans a statement
+/// once for each of these few lengths.
+fn padded<const N: usize>(mut rows: Vec<Row<N>>) -> Vec<Row<N>> {
+    let length = rows.len().next_power_of_two();
+    if let Some(first) = rows.first() {
+        let blank = first.clone().map(|(name, value)| (name, value.null()));
+        rows.resize(length, blank);
     }
-    lines
+    rows
 }
 
-fn name<const N: usize>(line: &Line<N>) -> Name {
-    let text = |place: usize| match line.get(place) {
-        Some(SqlValue::Text(text)) => text.clone(),
-        Some(SqlValue::Int(_) | SqlValue::Bytes(_)) | None => None,
-    };
-    (text(0), text(1), text(2))
+fn key_of_row<const N: usize>(row: &Row<N>) -> RowKey {
+    KEY.map(|column| {
+        let value = row.iter().find(|(name, _)| *name == column);
+        match value {
+            Some((_, SqlValue::Text(text))) => text.clone(),
+            Some((_, SqlValue::Int(_) | SqlValue::Bytes(_))) | None => None,
+        }
+    })
 }
 
-fn name_of(row: &AnyRow) -> Result<Name, StoreError> {
-    Ok((
-        row.maybe_text("at")?,
-        row.maybe_text("whom")?,
-        row.maybe_text("fencing_token")?,
-    ))
+fn key_of_answer(row: &SqlRow) -> Result<RowKey, StoreError> {
+    let [connection, person, fencing_token] = KEY;
+    Ok([
+        row.optional_text(connection)?,
+        row.optional_text(person)?,
+        row.optional_text(fencing_token)?,
+    ])
 }

@@ -1,8 +1,8 @@
-//! Connections that are pooled to one piece of work after the other.
+//! The pool of connections: one piece of work after the other uses a connection.
 //!
-//! `sqlx`'s own pool asks the server about each connection that comes back, a round trip for every statement of ours. Here
-//! a connection is pooled again without a question, unless it lay idle; one whose work did not come to its end (a panic, an
-//! error of the connection) is never pooled again.
+//! sqlx's own pool pings each connection that comes back: one more round trip for each statement of
+//! the store. This pool reuses a connection without a ping, unless it was idle. A connection whose
+//! work did not finish (a panic, an error of the connection) is never reused.
 
 use std::time::Duration;
 
@@ -15,59 +15,63 @@ use sqlx::{AnyConnection, Connection as _};
 use super::sqlite_writer::connect;
 use crate::store::StoreError;
 
-/// How long a verb waits for a free connection, or for a new one, before the store counts as out of reach.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long work waits for a free connection, or for a new one, until the store is unreachable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A connection that lay idle for longer is tried before it is used.
-const TRIED_AFTER: Duration = Duration::from_secs(10);
+/// A connection that was idle for longer is pinged before it is used.
+const PING_AFTER: Duration = Duration::from_secs(10);
 
-/// A connection is not pooled again when it is older.
-const OLDEST: Duration = Duration::from_mins(30);
+/// An older connection is not reused.
+const MAX_AGE: Duration = Duration::from_mins(30);
 
-/// Makes connections, and looks at those that come back.
+/// Opens connections to one URL, and decides which ones are reused.
 #[derive(Debug)]
 pub(in crate::store) struct ConnectionFactory {
     url: String,
 }
 
-/// A connection.
-pub(in crate::store) struct Held {
+/// A connection of the pool.
+pub(in crate::store) struct CheckedConnection {
     pub(in crate::store) connection: AnyConnection,
-    /// Whether everything that was done on it came to its end.
-    whole: bool,
+    /// Whether all work on it finished.
+    clean: bool,
 }
 
-/// A connection on loan.
+/// A connection that a piece of work uses.
 pub(in crate::store) type PooledConnection = Object<ConnectionFactory>;
 
-/// The connections.
+/// The pool.
 #[derive(Clone)]
 pub(in crate::store) struct ConnectionPool {
     pool: Pool<ConnectionFactory>,
 }
 
 impl Manager for ConnectionFactory {
-    type Type = Held;
+    type Type = CheckedConnection;
     type Error = StoreError;
 
-    async fn create(&self) -> Result<Held, StoreError> {
-        Ok(Held {
+    async fn create(&self) -> Result<CheckedConnection, StoreError> {
+        Ok(CheckedConnection {
             connection: connect(&self.url).await?,
-            whole: true,
+            clean: true,
         })
     }
 
-    async fn recycle(&self, held: &mut Held, metrics: &Metrics) -> RecycleResult<StoreError> {
-        if !held.whole {
-            return Err(RecycleError::message(
-                "its last work did not come to its end",
-            ));
+    async fn recycle(
+        &self,
+        checked: &mut CheckedConnection,
+        metrics: &Metrics,
+    ) -> RecycleResult<StoreError> {
+        if !checked.clean {
+            return Err(RecycleError::message("its last work did not finish"));
         }
-        if metrics.age() > OLDEST {
-            return Err(RecycleError::message("it is old"));
+        if metrics.age() > MAX_AGE {
+            return Err(RecycleError::message("it is too old"));
         }
-        if metrics.last_used() > TRIED_AFTER {
-            held.connection
+
+        if metrics.last_used() > PING_AFTER {
+            checked
+                .connection
                 .ping()
                 .await
                 .map_err(|error| RecycleError::Backend(error.into()))?;
@@ -76,28 +80,28 @@ impl Manager for ConnectionFactory {
     }
 }
 
-impl Held {
-    /// From here on it is not whole, until [`Held::ended`] says so.
-    pub(in crate::store) fn begins(&mut self) {
-        self.whole = false;
+impl CheckedConnection {
+    /// The connection is not reused unless [`CheckedConnection::end_work`] follows.
+    pub(in crate::store) fn begin_work(&mut self) {
+        self.clean = false;
     }
 
-    /// The work on it came to its end.
-    pub(in crate::store) fn ended(&mut self) {
-        self.whole = true;
+    /// The work finished: the connection may be reused.
+    pub(in crate::store) fn end_work(&mut self) {
+        self.clean = true;
     }
 }
 
 impl ConnectionPool {
-    /// Lends so many connections to that URL at a time; the first is made now.
+    /// Opens a pool of at most so many connections. The first connects now, to report a bad URL.
     pub(in crate::store) async fn open(url: String, most: u32) -> Result<Self, StoreError> {
         let pool = Pool::builder(ConnectionFactory { url })
             .max_size(usize::try_from(most).unwrap_or(1))
             .runtime(Runtime::Tokio1)
             .queue_mode(QueueMode::Lifo)
-            .wait_timeout(Some(PATIENCE))
-            .create_timeout(Some(PATIENCE))
-            .recycle_timeout(Some(PATIENCE))
+            .wait_timeout(Some(ACQUIRE_TIMEOUT))
+            .create_timeout(Some(ACQUIRE_TIMEOUT))
+            .recycle_timeout(Some(ACQUIRE_TIMEOUT))
             .build()
             .map_err(|error| StoreError::Refused(error.to_string()))?;
         let pool = Self { pool };
@@ -105,7 +109,7 @@ impl ConnectionPool {
         Ok(pool)
     }
 
-    /// Lends a connection.
+    /// Acquires a connection.
     pub(in crate::store) async fn acquire(&self) -> Result<PooledConnection, StoreError> {
         self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => error,
@@ -116,17 +120,18 @@ impl ConnectionPool {
         })
     }
 
-    /// What lies idle is as broken as what just broke: the next are made anew.
-    pub(in crate::store) fn distrust(&self) {
+    /// Discards the idle connections: after one has broken, the others are as doubtful.
+    pub(in crate::store) fn discard_idle(&self) {
         let _ = self.pool.retain(|_, _| false);
     }
 
-    /// Closes what lies idle, in order, and lends nothing more; what is pooled closes when it comes back.
+    /// Closes the idle connections and hands out no more. One that is in use closes when it is
+    /// given back.
     pub(in crate::store) async fn close(&self) {
         self.pool.close();
-        for held in self.pool.retain(|_, _| false).removed {
-            // One that is broken is closed already.
-            let _ = held.connection.close().await;
+        for checked in self.pool.retain(|_, _| false).removed {
+            // An error here: the connection is closed already.
+            let _ = checked.connection.close().await;
         }
     }
 }

@@ -1,36 +1,40 @@
-//! The schema and its migrations; whose store it is.
+//! The schema, its migrations and its views, and the instance that owns the store.
 //!
-//! A migration is one text for both databases, never changed once released. A store that a newer binary has migrated,
-//! or that belongs to another instance, is refused before anything is written to it.
+//! A migration is one text for both databases and is never changed once it is released. A store
+//! that a newer version has migrated, or that belongs to another instance, is refused before
+//! anything is written to it.
 
 use sqlx::{
-    AnyConnection, Connection as _, Executor as _, SqlStr,
+    AnyConnection, AssertSqlSafe, Connection as _, Executor as _, SqlStr,
     migrate::{Migrate as _, MigrateError, Migration, MigrationType, Migrator},
 };
 
 use super::{
     dialect::Dialect,
-    statement::{Columns as _, Statement, Tx},
+    row::ReadColumn as _,
+    statement::{Statement, Tx},
+    views,
 };
 use crate::store::StoreError;
 
-const TABLE: &str = "_sqlx_migrations";
+/// sqlx's table of the migrations that were made.
+const MIGRATIONS_TABLE: &str = "_sqlx_migrations";
 
-/// Version, name and text of each migration, in order.
+/// The version, name and text of each migration, in order.
 const MIGRATIONS: [(i64, &str, &str); 1] = [(
     1,
     "store",
     include_str!("../../../migrations/0001_store.sql"),
 )];
 
-/// How far a store's schema is.
+/// The state of a store's schema.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MigrationStatus {
-    /// The last migration that was made; 0: none.
+    /// The version of the last migration that was made; 0: none.
     pub current: i64,
-    /// The last one that this binary knows.
+    /// The version of the last migration that this binary has.
     pub latest: i64,
-    /// Those to be made, in order.
+    /// The migrations that are to be made, in order, as `0001_store`.
     pub pending: Vec<String>,
 }
 
@@ -47,10 +51,11 @@ fn migrator() -> Migrator {
     Migrator::with_migrations(migrations.into())
 }
 
-/// How far the schema of the store at that URL is; nothing is written.
+/// The state of the schema of the store at that URL. Writes nothing.
 pub(in crate::store) async fn status(url: &str) -> Result<MigrationStatus, StoreError> {
     let dialect = dialect_of(url)?;
     sqlx::any::install_default_drivers();
+
     let applied = match AnyConnection::connect(url).await {
         Ok(mut connection) => {
             applied(&mut Tx {
@@ -59,7 +64,7 @@ pub(in crate::store) async fn status(url: &str) -> Result<MigrationStatus, Store
             })
             .await?
         }
-        // A file that is not there yet has no migrations.
+        // SQLITE_CANTOPEN: the file does not exist yet, so it has no migrations.
         Err(sqlx::Error::Database(error))
             if dialect == Dialect::Sqlite && error.code().as_deref() == Some("14") =>
         {
@@ -67,6 +72,7 @@ pub(in crate::store) async fn status(url: &str) -> Result<MigrationStatus, Store
         }
         Err(error) => return Err(error.into()),
     };
+
     let pending = MIGRATIONS
         .iter()
         .filter(|(version, ..)| !applied.contains(version));
@@ -80,28 +86,29 @@ pub(in crate::store) async fn status(url: &str) -> Result<MigrationStatus, Store
 }
 
 async fn applied(tx: &mut Tx<'_>) -> Result<Vec<i64>, StoreError> {
-    if !has_table(tx, TABLE).await? {
+    if !has_table(tx, MIGRATIONS_TABLE).await? {
         return Ok(Vec::new());
     }
     let applied = tx
         .connection
-        .list_applied_migrations(TABLE)
+        .list_applied_migrations(MIGRATIONS_TABLE)
         .await
-        .map_err(refusal)?;
+        .map_err(migration_error)?;
     Ok(applied
         .into_iter()
         .map(|migration| migration.version)
         .collect())
 }
 
-/// The database of the URL.
+/// The dialect of the URL.
 pub(in crate::store) fn dialect_of(url: &str) -> Result<Dialect, StoreError> {
     Dialect::of(url).ok_or_else(|| {
         StoreError::Refused("[store] url must start with `postgres://` or `sqlite://`".to_owned())
     })
 }
 
-/// Brings the schema up to date and makes the store this instance's, or refuses.
+/// Migrates the schema and makes this instance the owner of the store. Refuses the store of another
+/// instance or of a newer version.
 pub(in crate::store) async fn prepare(
     connection: &mut AnyConnection,
     dialect: Dialect,
@@ -112,59 +119,64 @@ pub(in crate::store) async fn prepare(
         dialect,
     };
     if has_table(&mut tx, "meta").await? {
-        refuse_another(&mut tx, instance).await?;
+        check_owner(&mut tx, instance).await?;
     }
+
     migrator()
         .run_direct(None, &mut *tx.connection, false)
         .await
-        .map_err(refusal)?;
+        .map_err(migration_error)?;
     if let Some(storage) = dialect.storage() {
         tx.connection.execute(sqlx::raw_sql(storage)).await?;
     }
-    Statement::of(
-        "INSERT INTO meta (key, value) VALUES ('instance', $2) ON CONFLICT (key) DO NOTHING",
+    let views = AssertSqlSafe(views::script(dialect));
+    tx.connection.execute(sqlx::raw_sql(views)).await?;
+
+    Statement::new(
+        "INSERT INTO meta (key, value) VALUES ('instance', :instance) ON CONFLICT (key) DO NOTHING",
     )
-    .with(instance)
-    .run(&mut tx)
+    .bind("instance", instance)
+    .execute(&mut tx)
     .await?;
-    refuse_another(&mut tx, instance).await
+    check_owner(&mut tx, instance).await
 }
 
 async fn has_table(tx: &mut Tx<'_>, name: &str) -> Result<bool, StoreError> {
-    let found = Statement::of(tx.dialect.has_table())
-        .with(name)
+    let found = Statement::new(tx.dialect.has_table())
+        .bind("name", name)
         .first(tx)
         .await?;
     Ok(found.map(|row| row.int("n")).transpose()?.unwrap_or(0) > 0)
 }
 
-async fn refuse_another(tx: &mut Tx<'_>, instance: &str) -> Result<(), StoreError> {
-    let Some(row) = Statement::of("SELECT value FROM meta WHERE key = 'instance'")
+async fn check_owner(tx: &mut Tx<'_>, instance: &str) -> Result<(), StoreError> {
+    let owner = Statement::new("SELECT value FROM meta WHERE key = 'instance'")
         .first(tx)
-        .await?
-    else {
+        .await?;
+    let Some(row) = owner else {
         return Ok(());
     };
+
     let owner = row.text("value")?;
     if owner == instance {
         return Ok(());
     }
-    Err(StoreError::NotOurs(format!(
-        "the store belongs to the instance `{owner}`, this is `{instance}`: point [store] url at a store of its own, \
-         or, if this is a copy that `{instance}` shall take over, run `hirewire instance accept`"
+    Err(StoreError::Incompatible(format!(
+        "the store belongs to the instance `{owner}`, but this is the instance `{instance}`: \
+         set [store] url to another store, or, if this store is a copy that `{instance}` takes \
+         over, run `hirewire instance accept`"
     )))
 }
 
 #[allow(clippy::wildcard_enum_match_arm, reason = "sqlx's enum may grow")]
-fn refusal(error: MigrateError) -> StoreError {
+fn migration_error(error: MigrateError) -> StoreError {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
-        MigrateError::VersionMissing(version) => StoreError::NotOurs(format!(
-            "the store was migrated to version {version} by a newer hirewire, this one knows {}: run the newer one",
+        MigrateError::VersionMissing(version) => StoreError::Incompatible(format!(
+            "a newer hirewire has migrated the store to version {version}, but this one knows \
+             versions up to {}: run the newer hirewire",
             MIGRATIONS.last().map_or(0, |(version, ..)| *version)
         )),
-        other => StoreError::Refused(format!(
-            "the schema could not be brought up to date: {other}"
-        )),
+        other => StoreError::Refused(format!("the schema cannot be migrated: {other}")),
     }
 }

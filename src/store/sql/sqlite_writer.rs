@@ -1,7 +1,7 @@
-//! `SQLite`'s one writer: what has gathered while the last commit was written is committed together.
+//! The one writer of SQLite: it commits the requests that arrived during the last commit together.
 //!
-//! Each piece of work runs in a savepoint of its own, so one that fails leaves the others be; nobody is told of
-//! success before the common commit is on disk. `PostgreSQL` needs none of this (see `engine`).
+//! Each request runs in a savepoint of its own, so one that fails leaves the others as they are. A
+//! request is answered after the common commit is on disk. PostgreSQL does not use this.
 
 use futures_util::future::BoxFuture;
 use sqlx::{AnyConnection, Connection as _, Executor as _};
@@ -11,141 +11,155 @@ use tokio_util::sync::CancellationToken;
 use super::{dialect::Dialect, statement::Tx};
 use crate::store::StoreError;
 
-/// The most pieces of work in one commit.
-const MOST_TOGETHER: usize = 64;
+/// The most requests in one commit.
+const MOST_REQUESTS: usize = 64;
 
-/// How many pieces of work may wait for the writer before callers do.
-const WAITING: usize = 1024;
+/// How many requests may wait for the writer; the caller of one more waits to enqueue it.
+const QUEUE_LENGTH: usize = 1024;
 
-/// Work that came to its end on the connection, not yet committed.
-pub(in crate::store) struct Done {
-    /// Whether what it wrote is to be kept.
+/// The result of a request's work, before the commit.
+pub(in crate::store) struct Finished {
+    /// Whether its writes are kept.
     pub(in crate::store) keep: bool,
-    /// Tells whoever asked, once the commit is on disk, or why it is not.
-    pub(in crate::store) tell: Box<dyn FnOnce(Result<(), String>) + Send>,
+    /// Answers the caller once the commit is on disk; the error says why it is not.
+    pub(in crate::store) reply: Box<dyn FnOnce(Result<(), String>) + Send>,
 }
 
-/// A piece of work. Dropped undone, its caller learns that the writer is gone.
-pub(in crate::store) struct Job {
-    /// Whether it is one statement, which undoes itself if it fails.
+/// A request to write. If it is dropped, its caller learns that the writer is gone.
+pub(in crate::store) struct WriteRequest {
+    /// Whether it is one statement, which undoes itself when it fails.
     pub(in crate::store) one_statement: bool,
-    pub(in crate::store) run: Run,
+    pub(in crate::store) work: Work,
 }
 
-/// What a job does.
-pub(in crate::store) type Run = Box<dyn for<'c> FnOnce(Tx<'c>) -> BoxFuture<'c, Done> + Send>;
+/// The work of a request, on the writer's connection.
+pub(in crate::store) type Work = Box<dyn for<'c> FnOnce(Tx<'c>) -> BoxFuture<'c, Finished> + Send>;
 
-/// The writer's queue. Closed, or the last clone dropped, it does what it has and ends.
+/// The writer's queue. After `close`, or when the last clone is dropped, the writer does the queued
+/// requests and ends.
 #[derive(Clone)]
-pub(in crate::store) struct Writer {
-    jobs: mpsc::Sender<Job>,
+pub(in crate::store) struct SqliteWriter {
+    requests: mpsc::Sender<WriteRequest>,
     closing: CancellationToken,
     ended: CancellationToken,
 }
 
-impl Writer {
+impl SqliteWriter {
     /// Starts the writer of that file.
     pub(in crate::store) async fn start(url: String) -> Result<Self, StoreError> {
         let connection = connect(&url).await?;
-        let (jobs, waiting) = mpsc::channel(WAITING);
+        let (requests, queue) = mpsc::channel(QUEUE_LENGTH);
         let writer = Self {
-            jobs,
+            requests,
             closing: CancellationToken::new(),
             ended: CancellationToken::new(),
         };
+
         let (closing, ended) = (writer.closing.clone(), writer.ended.clone());
         tokio::spawn(async move {
-            write(url, connection, waiting, closing).await;
+            run(url, connection, queue, closing).await;
             ended.cancel();
         });
         Ok(writer)
     }
 
-    /// Does what it was handed, and ends.
+    /// Waits until the queued requests are done and the writer has ended.
     pub(in crate::store) async fn close(&self) {
         self.closing.cancel();
         self.ended.cancelled().await;
     }
 
-    /// Hands it a piece of work; `false`: the writer is gone.
-    pub(in crate::store) async fn send(&self, job: Job) -> bool {
-        self.jobs.send(job).await.is_ok()
+    /// Enqueues a request; `false`: the writer is gone.
+    pub(in crate::store) async fn send(&self, request: WriteRequest) -> bool {
+        self.requests.send(request).await.is_ok()
     }
 }
 
-/// Connects as the store does.
+/// Connects, and applies the settings of the dialect.
 pub(in crate::store) async fn connect(url: &str) -> Result<AnyConnection, StoreError> {
     let mut connection = AnyConnection::connect(url).await?;
     if let Some(dialect) = Dialect::of(url) {
         connection
-            .execute(sqlx::raw_sql(dialect.greeting()))
+            .execute(sqlx::raw_sql(dialect.connection_settings()))
             .await?;
     }
     Ok(connection)
 }
 
-async fn write(
+async fn run(
     url: String,
     connection: AnyConnection,
-    mut waiting: mpsc::Receiver<Job>,
+    mut queue: mpsc::Receiver<WriteRequest>,
     closing: CancellationToken,
 ) {
     let mut connection = Some(connection);
-    let mut jobs = Vec::with_capacity(MOST_TOGETHER);
+    let mut requests = Vec::with_capacity(MOST_REQUESTS);
+
     loop {
         tokio::select! {
-            got = waiting.recv_many(&mut jobs, MOST_TOGETHER) => {
-                if got == 0 {
+            count = queue.recv_many(&mut requests, MOST_REQUESTS) => {
+                if count == 0 {
                     break;
                 }
             }
-            // Nothing more is taken; what waits is still given out, then `recv_many` gives nothing.
-            () = closing.cancelled(), if !waiting.is_closed() => {
-                waiting.close();
+            // Takes no more requests. `recv_many` still gives the queued ones, then none.
+            () = closing.cancelled(), if !queue.is_closed() => {
+                queue.close();
                 continue;
             }
         }
+
         if connection.is_none() {
             connection = connect(&url).await.ok();
         }
         let Some(open) = connection.as_mut() else {
-            jobs.clear();
+            requests.clear();
             continue;
         };
-        if let Err(error) = commit_together(open, &mut jobs).await {
-            tracing::error!(%error, "the store's writer failed and connects again");
-            jobs.clear();
+        if let Err(error) = commit(open, &mut requests).await {
+            tracing::error!(
+                %error,
+                "the store's file could not be written; the writer connects to it again"
+            );
+            requests.clear();
             connection = None;
         }
     }
+
     if let Some(connection) = connection {
         let _ = connection.close().await;
     }
 }
 
-/// Runs the jobs and commits them together. An error: the connection cannot be trusted; nothing was committed.
-async fn commit_together(
+/// Runs the requests and commits them together. After an error nothing was committed, and the
+/// connection is not used again.
+async fn commit(
     connection: &mut AnyConnection,
-    jobs: &mut Vec<Job>,
+    requests: &mut Vec<WriteRequest>,
 ) -> Result<(), sqlx::Error> {
-    let alone = jobs.len() == 1;
-    let mut told = Vec::with_capacity(jobs.len());
-    let outcome = async {
+    let alone = requests.len() == 1;
+    let mut replies = Vec::with_capacity(requests.len());
+
+    let result = async {
         control(connection, "BEGIN IMMEDIATE").await?;
-        for job in jobs.drain(..) {
-            let apart = !alone && !job.one_statement;
-            if apart {
-                control(connection, "SAVEPOINT job").await?;
+        for request in requests.drain(..) {
+            let in_savepoint = !alone && !request.one_statement;
+            if in_savepoint {
+                control(connection, "SAVEPOINT request").await?;
             }
-            let done = (job.run)(Tx {
+
+            let finished = (request.work)(Tx {
                 connection: &mut *connection,
                 dialect: Dialect::Sqlite,
             })
             .await;
-            told.push(done.tell);
-            match (apart, done.keep) {
-                (true, true) => control(connection, "RELEASE job").await?,
-                (true, false) => control(connection, "ROLLBACK TO job; RELEASE job").await?,
+            replies.push(finished.reply);
+
+            match (in_savepoint, finished.keep) {
+                (true, true) => control(connection, "RELEASE request").await?,
+                (true, false) => {
+                    control(connection, "ROLLBACK TO request; RELEASE request").await?;
+                }
                 (false, false) if alone => return control(connection, "ROLLBACK").await,
                 (false, _) => {}
             }
@@ -153,13 +167,14 @@ async fn commit_together(
         control(connection, "COMMIT").await
     }
     .await;
-    if outcome.is_err() {
+
+    if result.is_err() {
         let _ = control(connection, "ROLLBACK").await;
     }
-    for tell in told {
-        tell(outcome.as_ref().copied().map_err(ToString::to_string));
+    for reply in replies {
+        reply(result.as_ref().copied().map_err(ToString::to_string));
     }
-    outcome
+    result
 }
 
 async fn control(

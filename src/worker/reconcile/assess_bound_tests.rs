@@ -44,7 +44,7 @@ fn golden_assess_employee() {
     case(&mut table, "an attempt failed before", &failing, &active);
 
     let name = "an earlier lease ran out";
-    let taken_over = employee().with(|f| f.claim.taken_over = true);
+    let taken_over = employee().with(|f| f.claim.lease_taken_over = true);
     case(&mut table, name, &taken_over, &active);
 
     table.assert_golden("assess_employee");

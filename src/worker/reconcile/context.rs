@@ -115,7 +115,7 @@ impl<'a> ReconcileContext<'a> {
 
     /// Whether an earlier write may still be in flight: its lease ran out, or its intent is open.
     pub(crate) fn has_unproven_write(&self) -> bool {
-        self.claim.taken_over || self.account().intent.is_some()
+        self.claim.lease_taken_over || self.account().intent.is_some()
     }
 
     /// Whether the person was merged into another, which makes this a second account.

@@ -30,7 +30,7 @@ impl<'a> Subject<'a> {
         detail: Value,
     ) -> NewDeadLetter {
         NewDeadLetter {
-            about: DeadLetterSubject::Account {
+            subject: DeadLetterSubject::Account {
                 connection: self.0.connection.clone(),
                 person: self.0.person.clone(),
             },

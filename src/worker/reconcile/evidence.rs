@@ -102,7 +102,7 @@ impl Reconciler {
         let was_missing = last.is_some_and(|last| last.reason == Some(OutcomeReason::UserMissing));
         let observed_before = was_missing && account.verify_at.is_some_and(|verify| verify <= now);
         let is_old = account
-            .as_of
+            .last_run_at
             .is_some_and(|reconciled| after(reconciled, delay) <= now);
         let others_missing = published.memory.count_missing_user() && !observed_before;
 

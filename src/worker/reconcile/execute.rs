@@ -123,14 +123,14 @@ impl Reconciler {
         let timeout = context.settings.timeout;
         let mut asked = Instant::now();
         let mut status = match first_intent {
-            Some(intent) => self.store.begin(context.claim, intent).await?,
-            None => self.store.claim_status(context.claim, None).await?,
+            Some(intent) => self.store.record_intent(context.claim, intent).await?,
+            None => self.store.claim_status(context.claim).await?,
         };
 
         if status.lease_left < timeout + LEASE_MARGIN {
             asked = Instant::now();
-            let lease = Some(self.connection.lease());
-            status = self.store.claim_status(context.claim, lease).await?;
+            let lease = self.connection.lease();
+            status = self.store.extend_lease(context.claim, lease).await?;
         }
         if status.changed == ChangedSinceClaim::Termination
             && !matches!(operation, Operation::Deactivate)
@@ -192,6 +192,6 @@ fn intent(context: &ReconcileContext<'_>, first: &Operation, rest: &VecDeque<Ope
         },
         match_keys: context.desired.keys.iter().map(Into::into).collect(),
         fencing_token: context.claim.fencing_token.clone(),
-        begun: context.time(),
+        begun_at: context.time(),
     }
 }

@@ -32,12 +32,12 @@ pub(super) fn dead_letters(context: &ReconcileContext<'_>, events: &[Event]) -> 
         let Some(summary) = summary_of(finding.kind) else {
             continue;
         };
-        if is_filed || !is_new(finding, events, account.as_of) {
+        if is_filed || !is_new(finding, events, account.last_run_at) {
             continue;
         }
 
         dead_letters.push(NewDeadLetter {
-            about: DeadLetterSubject::Person {
+            subject: DeadLetterSubject::Person {
                 person: account.person.clone(),
             },
             cause,

@@ -88,7 +88,7 @@ impl Fixture {
         account.scim_id = Some("u-1".to_owned());
         account.reconciled_access = Some(Access::Active);
         account.reconciled_version = 1;
-        account.as_of = Some(now() - 24.hours());
+        account.last_run_at = Some(now() - 24.hours());
         account.last_applied = LastApplied {
             attributes: BTreeMap::from([
                 ("externalId".to_owned(), json!("E-1")),
@@ -147,8 +147,8 @@ fn claim() -> Claim {
             last_applied: LastApplied::default(),
             reconciled_version: 0,
             reconciled_access: None,
-            mapping_version: 0,
-            due: None,
+            reconciled_mapping_version: 0,
+            next_due_at: None,
             priority: Priority::Other,
             pending_since: Some(now()),
             attempts: 0,
@@ -157,7 +157,7 @@ fn claim() -> Claim {
             verify_at: None,
             audits: 0,
             held: false,
-            as_of: None,
+            last_run_at: None,
             outcome: None,
         },
         fencing_token: "token-2".to_owned(),
@@ -165,7 +165,7 @@ fn claim() -> Claim {
         now: now(),
         person_version: 2,
         mapping_version: 1,
-        taken_over: false,
+        lease_taken_over: false,
         merged_into: None,
     }
 }
@@ -237,7 +237,7 @@ pub(super) fn intent(kind: IntentKind) -> Intent {
             value: "ada@acme.example".to_owned(),
         }],
         fencing_token: "token-1".to_owned(),
-        begun: now() - 30.seconds(),
+        begun_at: now() - 30.seconds(),
     }
 }
 

@@ -63,10 +63,12 @@ fn not_found(context: &ReconcileContext<'_>) -> Located {
     };
 
     let settings = context.settings;
-    let until = context
-        .account()
-        .verify_at
-        .unwrap_or_else(|| after(create.begun, settings.timeout + settings.propagation_delay));
+    let until = context.account().verify_at.unwrap_or_else(|| {
+        after(
+            create.begun_at,
+            settings.timeout + settings.propagation_delay,
+        )
+    });
     if context.now() < until {
         let why = "the user of an earlier create may still show at the target";
         Located::Undecided(Conclusion::WaitUntil(until, why.to_owned()))

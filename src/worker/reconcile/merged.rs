@@ -68,7 +68,7 @@ impl Reconciler {
                 scim_id: None,
                 last_applied: LastApplied::default(),
                 reconciled: true,
-                due: None,
+                next_due_at: None,
                 ..Commit::keeping(account, outcome)
             }
         } else {

@@ -137,7 +137,7 @@ impl Reconciler {
     ) -> Result<(PublishedConnection, Facts), ReconcileError> {
         let version = Some(claim.mapping_version);
         let Some(published) = self.connection.published(&self.store, version).await? else {
-            self.store.release(claim, Some(UNPUBLISHED_DELAY)).await?;
+            self.store.release(claim, UNPUBLISHED_DELAY).await?;
             return Err(ReconcileError::ClaimLost);
         };
 
@@ -146,9 +146,7 @@ impl Reconciler {
             None => self.store.facts(&claim.account.person).await?,
         };
         let Some(facts) = facts else {
-            self.store
-                .release(claim, Some(UNKNOWN_PERSON_DELAY))
-                .await?;
+            self.store.release(claim, UNKNOWN_PERSON_DELAY).await?;
             return Err(ReconcileError::ClaimLost);
         };
         Ok((published, facts))

@@ -125,7 +125,7 @@ impl CommitBuilder<'_> {
         let (account, status) = (self.context.account(), self.context.person.status);
         Commit {
             reconciled_access: access,
-            due: self.context.desired.access.due,
+            next_due_at: self.context.desired.access.due,
             ..reconciled(account, status, kind, detail)
         }
     }
@@ -174,7 +174,7 @@ impl CommitBuilder<'_> {
             0
         };
         let audit = after(self.at, audit_delay(commit.audits));
-        commit.due = Some(commit.due.map_or(audit, |due| due.min(audit)));
+        commit.next_due_at = Some(commit.next_due_at.map_or(audit, |due| due.min(audit)));
     }
 
     /// `observe`: the plan is recorded, nothing was sent.
@@ -286,7 +286,7 @@ pub(super) fn reconciled(
     Commit {
         reconciled_access: None,
         reconciled: true,
-        due: None,
+        next_due_at: None,
         priority: Priority::Other,
         attempts: 0,
         not_before: None,

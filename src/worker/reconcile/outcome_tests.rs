@@ -151,7 +151,7 @@ fn show(table: &mut Table, commit: &Commit) {
             (false, _) => "no".to_owned(),
         },
     );
-    table.line("due", from_now(commit.due));
+    table.line("due", from_now(commit.next_due_at));
     table.line("not before", from_now(commit.not_before));
     table.line("verify at", from_now(commit.verify_at));
     table.line(
@@ -227,7 +227,7 @@ fn golden_outcome_unchanged() {
         unchanged(),
     );
 
-    let unproven = Fixture::employee().with(|f| f.claim.taken_over = true);
+    let unproven = Fixture::employee().with(|f| f.claim.lease_taken_over = true);
     commits.case(
         "unchanged after an earlier lease ran out",
         &unproven,

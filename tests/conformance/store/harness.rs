@@ -1,4 +1,5 @@
-//! What the promises are played with: a place for a store, hooks, claims and commits in few words.
+//! The harness of the conformance tests: a database for one test, and short calls for hooks, claims
+//! and commits.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,8 +9,9 @@ use std::{
 use hirewire::{
     queue::{Hook, Payload},
     store::{
-        Claim, ClaimRequest, Commit, Outcome, OutcomeKind, PersonKey, Priority, Recorded, Store,
-        StoreSettings, Wiring,
+        Account, Claim, ClaimRequest, Commit, DeadLetter, DeadLetterFilter, Facts, Outcome,
+        OutcomeKind, PersonKey, Priority, SourceRouting, Store, StoreSettings, StoredBatch,
+        SweepResult,
     },
 };
 use hirewire_core::{
@@ -18,21 +20,21 @@ use hirewire_core::{
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
-/// Where a store is, for the length of a test.
-pub struct Place {
-    /// Its URL.
+/// A database for one test.
+pub struct StoreHarness {
+    /// The URL that the store connects to.
     pub url: String,
-    /// What takes it away again when dropped.
-    #[allow(dead_code, reason = "held, never read")]
+    /// Removes the database when it is dropped.
+    #[allow(dead_code, reason = "it is kept for its Drop")]
     pub keeper: Box<dyn std::any::Any + Send + Sync>,
 }
 
-/// A lease that no test outlives.
-pub const LONG: Duration = Duration::from_mins(10);
+/// Longer than any test runs.
+pub const LONG_LEASE: Duration = Duration::from_mins(10);
 
-impl Place {
+impl StoreHarness {
     pub fn settings(&self, instance: &str) -> StoreSettings {
         StoreSettings {
             url: self.url.clone().into(),
@@ -41,32 +43,51 @@ impl Place {
         }
     }
 
-    /// The store, as a process opens it.
+    /// Opens the store as the instance `test`.
     pub async fn open(&self) -> Store {
         Store::open(self.settings("test"))
             .await
             .expect("the store opens")
     }
 
-    /// A store with a published mapping on `app`.
+    /// Opens the store and publishes a mapping for `app`.
     pub async fn ready(&self) -> Store {
         let store = self.open().await;
         store
-            .offer_mapping("app", "first", 1)
+            .submit_mapping("app", "first", 1)
             .await
-            .expect("offered");
+            .expect("answered");
         store
     }
 
-    /// Breaks something in the tables, as only an accident could.
-    pub async fn break_with(&self, statement: &str) {
+    /// The number that a query returns as `n`, from outside of the store.
+    pub async fn query_number(&self, query: &str) -> Option<i64> {
+        let mut connection = sqlx::AnyConnection::connect(&self.url)
+            .await
+            .expect("a connection");
+        let row = connection
+            .fetch_one(sqlx::raw_sql(AssertSqlSafe(query.to_owned())))
+            .await
+            .expect("a row");
+        connection.close().await.expect("closed");
+        row.try_get("n").expect("a number")
+    }
+
+    /// `next_run_at` of the only account, in microseconds since 1970 UTC.
+    pub async fn next_run_at(&self) -> Option<i64> {
+        self.query_number("SELECT next_run_at AS n FROM accounts")
+            .await
+    }
+
+    /// Damages rows with a statement, as only an accident or a later version could.
+    pub async fn corrupt(&self, statement: &str) {
         let mut connection = sqlx::AnyConnection::connect(&self.url)
             .await
             .expect("a connection");
         connection
             .execute(sqlx::raw_sql(AssertSqlSafe(statement.to_owned())))
             .await
-            .expect("broken");
+            .expect("the statement succeeds");
         connection.close().await.expect("closed");
     }
 }
@@ -75,34 +96,38 @@ pub fn source(name: &str) -> SourceId {
     SourceId::parse(name).expect("a source")
 }
 
-/// `hr` feeds `app`.
-pub fn wiring() -> Wiring {
-    wired(&[("app", &["hr"])])
+/// The source `hr` feeds the connection `app`.
+pub fn routing() -> SourceRouting {
+    routing_of(&[("app", &["hr"])])
 }
 
-pub fn wired(connections: &[(&str, &[&str])]) -> Wiring {
-    let fed = |sources: &[&str]| {
+pub fn routing_of(connections: &[(&str, &[&str])]) -> SourceRouting {
+    let sources = |sources: &[&str]| {
         sources
             .iter()
             .map(|name| source(name))
             .collect::<BTreeSet<_>>()
     };
-    Wiring {
+    SourceRouting {
         connections: connections
             .iter()
-            .map(|(name, sources)| ((*name).to_owned(), fed(sources)))
+            .map(|(name, names)| ((*name).to_owned(), sources(names)))
             .collect(),
     }
 }
 
-/// An event of that kind about that worker.
+/// An event of a kind about a worker.
 pub fn event(kind: &str, worker: &str, id: &str) -> ParsedEvent {
-    with(kind, worker, id, json!({}))
+    event_with(kind, worker, id, json!({}))
 }
 
-pub fn with(kind: &str, worker: &str, id: &str, data: Value) -> ParsedEvent {
+pub fn event_with(kind: &str, worker: &str, id: &str, data: Value) -> ParsedEvent {
     let mut content = json!({
-        "specversion": "1.0", "id": id, "source": "/hr", "type": format!("hr.worker.{kind}.v1"), "subject": worker,
+        "specversion": "1.0",
+        "id": id,
+        "source": "/hr",
+        "type": format!("hr.worker.{kind}.v1"),
+        "subject": worker,
         "time": "2026-11-20T09:00:00Z",
     });
     content["data"] = data;
@@ -112,7 +137,7 @@ pub fn with(kind: &str, worker: &str, id: &str, data: Value) -> ParsedEvent {
     }
 }
 
-/// A hook of `hr`, received at second `at`.
+/// A hook of `hr`, received at that second.
 pub fn hook(at: i64, events: Vec<ParsedEvent>) -> Hook {
     hook_of("hr", at, Payload::Events(events))
 }
@@ -132,46 +157,46 @@ pub fn second(at: i64) -> Timestamp {
     Timestamp::from_second(1_790_000_000 + at).expect("a time")
 }
 
-pub async fn record(store: &Store, events: Vec<ParsedEvent>) -> Recorded {
+pub async fn store_events(store: &Store, events: Vec<ParsedEvent>) -> StoredBatch {
     store
-        .record(&[hook(0, events)], &wiring())
+        .store_hooks(&[hook(0, events)], &routing())
         .await
-        .expect("recorded")
+        .expect("stored")
 }
 
-/// A person of whom one event is stored.
+/// Stores one event about a new worker; the new person.
 pub async fn person(store: &Store, worker: &str) -> PersonKey {
-    let recorded = record(
+    let stored = store_events(
         store,
         vec![event("hired", worker, &format!("hired-{worker}"))],
     )
     .await;
-    recorded.hooks[0].events[0].person.clone()
+    stored.hooks[0].events[0].person.clone()
 }
 
-pub fn request(most: usize) -> ClaimRequest<'static> {
+pub fn request(limit: usize) -> ClaimRequest<'static> {
     ClaimRequest {
         connection: "app",
         priority: None,
         person: None,
-        most,
-        lease: LONG,
+        limit,
+        lease: LONG_LEASE,
     }
 }
 
-/// Claims at most so many accounts of `app`.
-pub async fn claim(store: &Store, most: usize) -> Vec<Claim> {
-    store.claim(&request(most)).await.expect("claimed")
+/// Claims at most so many pending accounts of `app`.
+pub async fn claim(store: &Store, limit: usize) -> Vec<Claim> {
+    store.claim(&request(limit)).await.expect("claimed")
 }
 
-/// Claims the only account of `app` that is pending.
+/// Claims the only pending account of `app`.
 pub async fn claim_one(store: &Store) -> Claim {
     let mut claims = claim(store, 10).await;
-    assert_eq!(claims.len(), 1, "one account is pending");
+    assert_eq!(claims.len(), 1, "one account of `app` is pending");
     claims.remove(0)
 }
 
-/// Claims that person's account on `app`.
+/// Claims the person's account on `app`, if it is pending.
 pub async fn claim_of(store: &Store, person: &PersonKey) -> Option<Claim> {
     let request = ClaimRequest {
         person: Some(person),
@@ -184,14 +209,14 @@ pub fn outcome(kind: OutcomeKind) -> Outcome {
     Outcome::new(kind, "")
 }
 
-/// A commit that reconciles what was claimed, bound to that user.
+/// A commit of a successful reconcile, with that binding.
 pub fn reconciled(claim: &Claim, scim_id: Option<&str>) -> Commit {
     Commit {
         scim_id: scim_id.map(str::to_owned),
         reconciled: true,
         reconciled_access: Some(Access::Active),
         priority: Priority::Other,
-        due: None,
+        next_due_at: None,
         not_before: None,
         verify_at: None,
         attempts: 0,
@@ -199,7 +224,7 @@ pub fn reconciled(claim: &Claim, scim_id: Option<&str>) -> Commit {
     }
 }
 
-/// A commit after a failed attempt, to be tried again then.
+/// A commit of a failed attempt, with the time of the next one.
 pub fn failed(claim: &Claim, not_before: Timestamp) -> Commit {
     Commit {
         attempts: claim.account.attempts + 1,
@@ -208,13 +233,14 @@ pub fn failed(claim: &Claim, not_before: Timestamp) -> Commit {
     }
 }
 
-/// Settles every account of `app` that is pending; how many.
+/// Claims and commits every pending account of `app`; their number.
 pub async fn reconcile_all(store: &Store) -> usize {
     let mut reconciled_accounts = 0;
+
     loop {
         assert!(
             reconciled_accounts < 5_000,
-            "what is reconciled is pending again and again"
+            "a reconciled account is pending again and again"
         );
         let claims = claim(store, 50).await;
         if claims.is_empty() {
@@ -230,9 +256,9 @@ pub async fn reconcile_all(store: &Store) -> usize {
     }
 }
 
-/// How many accounts of `app` are pending, by the store's count.
-pub async fn pending(store: &Store) -> u64 {
-    let counts = store.pending().await.expect("counted");
+/// The number of pending accounts of `app`.
+pub async fn pending_count(store: &Store) -> u64 {
+    let counts = store.pending_counts().await.expect("counted");
     counts
         .iter()
         .filter(|count| count.connection == "app")
@@ -240,8 +266,8 @@ pub async fn pending(store: &Store) -> u64 {
         .sum()
 }
 
-/// Waits until the store's clock has passed that time.
-pub async fn pass(store: &Store, time: Timestamp) {
+/// Waits until the store's clock is past that time.
+pub async fn wait_past(store: &Store, time: Timestamp) {
     while store.now().await.expect("a clock") <= time {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -256,4 +282,34 @@ pub fn by_id(events: &[Event]) -> BTreeMap<String, Vec<&Event>> {
             .push(event);
     }
     found
+}
+
+/// The person's first account.
+pub async fn read_account(store: &Store, person: &PersonKey) -> Account {
+    let mut views = store.accounts(person).await.expect("read");
+    views.remove(0).account
+}
+
+pub async fn read_facts(store: &Store, person: &PersonKey) -> Facts {
+    let facts = store.facts(person).await.expect("read");
+    facts.expect("the person is known")
+}
+
+pub async fn open_dead_letters(store: &Store) -> Vec<DeadLetter> {
+    store
+        .dead_letters(&DeadLetterFilter::default())
+        .await
+        .expect("read")
+}
+
+/// Sweeps with the routing of [`routing`].
+pub async fn sweep(store: &Store) -> SweepResult {
+    store.sweep(&routing()).await.expect("swept")
+}
+
+pub async fn submit_mapping(store: &Store, connection: &str, document: &str) {
+    store
+        .submit_mapping(connection, document, 1)
+        .await
+        .expect("submitted");
 }

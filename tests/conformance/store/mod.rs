@@ -1,81 +1,84 @@
-//! What the store promises, whichever database it is in: one suite, run over `SQLite` (tests/it) and over `PostgreSQL`
-//! (tests/live). The oracle is what a reader of `src/store/door.rs` would expect; nothing here reads its tables, but to
-//! break something that a sweep is to heal.
+//! The conformance tests of a store. They run on SQLite (tests/it) and on PostgreSQL (tests/live).
+//!
+//! A test calls the public methods of `Store`. It reads or writes a table directly only to damage a
+//! row that a sweep is to repair, and to read the schema.
 
-pub mod claiming;
+pub mod claims;
+pub mod commits;
+pub mod concurrent_commits;
+pub mod connections;
+pub mod dead_letters;
 pub mod harness;
-pub mod keeping;
-pub mod letters;
-pub mod merging;
+pub mod hooks;
+pub mod identity;
 pub mod opening;
 pub mod people;
-pub mod recording;
-pub mod sweeping;
+pub mod sweep;
 
-/// A test for each promise, over the database that `$begin` makes ready (a `harness::Place`).
+/// Declares a test for each function below, on the database that `$begin` creates.
 #[macro_export]
-macro_rules! store_promises {
+macro_rules! store_conformance_tests {
     ($begin:path) => {
-        $crate::store_promises! { $begin;
-            recording: the_same_event_again_changes_nothing
-            recording: the_earliest_receipt_is_kept
-            recording: another_content_under_one_id_is_kept_beside_it
-            recording: a_batch_moves_a_person_by_one
-            recording: an_event_makes_accounts_pending_where_its_source_feeds
-            recording: an_operators_event_counts_for_the_alias_it_means
-            recording: many_recorders_of_one_new_person_agree
-            recording: joining_and_recording_at_once_loses_nothing
-            recording: a_caller_that_goes_away_breaks_nothing
-            recording: a_message_that_cannot_be_read_is_parked_once
-            claiming: sixteen_claimers_never_share_an_account
-            claiming: leavers_are_claimed_first
-            claiming: a_class_or_a_person_can_be_asked_for
-            claiming: nothing_is_claimed_without_a_mapping_or_while_paused
-            claiming: a_lease_that_ran_out_is_taken_over_and_its_holder_writes_nothing
-            claiming: an_extended_lease_is_not_taken_over
-            claiming: an_intent_outlives_its_holder
-            claiming: a_released_account_stays_pending
-            claiming: time_never_goes_back_for_an_account
-            keeping: a_reconciled_account_rests_until_it_is_due
-            keeping: a_failed_attempt_waits_and_a_new_fact_ends_the_wait
-            keeping: what_comes_during_a_reconcile_leaves_the_account_pending
-            keeping: an_ending_during_a_reconcile_is_seen_and_goes_first
-            keeping: a_crash_before_the_reconcile_leaves_it_pending
-            keeping: everything_of_a_commit_is_read_back
-            keeping: a_user_is_bound_once_on_a_connection
-            keeping: what_is_written_at_once_is_each_its_own
-            sweeping: a_new_connection_is_filled
-            sweeping: a_mark_that_was_lost_is_made_again
-            sweeping: a_mapping_that_the_row_was_not_told_of_is_found
-            sweeping: a_due_time_is_found_and_a_backoff_is_left_alone
-            sweeping: what_was_observed_is_pending_once_it_is_applied
-            sweeping: nothing_is_swept_where_all_is_well
-            sweeping: the_next_time_leaves_out_what_cannot_be_claimed
-            letters: the_same_trouble_is_one_open_letter
-            letters: success_closes_the_accounts_letters
-            letters: an_unreadable_hook_is_kept_whole_and_closed_when_read
-            letters: a_replay_makes_accounts_pending_now
-            letters: letters_are_found_by_what_they_are_about
-            people: named_together_is_known_together
-            merging: converted_workers_are_one_person
-            merging: a_binding_moves_to_the_person_that_is_left
-            merging: parted_again_a_binding_goes_home
-            people: people_are_found_by_key_alias_and_worker
-            opening: another_instances_store_is_refused
-            opening: a_newer_binarys_store_is_refused
-            opening: the_schema_can_be_asked_about
-            opening: what_is_stored_is_there_after_reopening
-            opening: the_first_mapping_is_published_and_another_is_staged
-            opening: applying_a_mapping_makes_its_accounts_pending
-            opening: a_connection_is_paused_and_resumed_once
+        $crate::store_conformance_tests! { $begin;
+            hooks: a_repeated_event_changes_nothing
+            hooks: the_store_keeps_the_earliest_receipt_of_an_event
+            hooks: two_contents_under_one_id_are_two_events
+            hooks: a_batch_increments_a_persons_version_by_one
+            hooks: an_event_makes_accounts_pending_on_each_connection_of_its_source
+            hooks: an_operators_event_changes_the_person_of_its_alias
+            hooks: concurrent_batches_create_one_person_for_one_alias
+            hooks: concurrent_merges_and_batches_lose_no_event
+            hooks: a_dropped_caller_cancels_no_write
+            hooks: a_message_is_quarantined_once
+            claims: concurrent_claims_never_share_an_account
+            claims: leavers_are_claimed_first
+            claims: a_claim_can_name_a_priority_or_a_person
+            claims: no_account_is_claimed_without_a_mapping_or_while_paused
+            claims: an_expired_lease_is_taken_over_and_its_holder_writes_nothing
+            claims: an_extended_lease_is_not_taken_over
+            claims: an_intent_survives_its_lease
+            claims: a_released_account_stays_pending
+            claims: time_never_goes_back_for_an_account
+            commits: a_reconciled_account_is_not_pending_until_it_is_due
+            commits: a_failed_attempt_backs_off_until_a_new_event
+            commits: a_change_during_a_reconcile_leaves_the_account_pending
+            commits: a_termination_during_a_reconcile_is_detected_and_runs_first
+            commits: a_crash_before_the_commit_leaves_the_account_pending
+            commits: every_field_of_a_commit_is_read_back
+            concurrent_commits: a_user_is_bound_to_one_account_of_a_connection
+            concurrent_commits: concurrent_commits_do_not_affect_each_other
+            sweep: the_sweep_adds_the_accounts_of_a_new_connection
+            sweep: the_sweep_restores_a_lost_mark
+            sweep: the_sweep_finds_an_account_with_an_old_mapping
+            sweep: the_sweep_finds_a_due_time_and_respects_a_backoff
+            sweep: the_sweep_changes_no_account_that_is_pending_claimed_or_reconciled
+            sweep: an_observed_account_is_pending_after_the_mode_becomes_apply
+            dead_letters: the_same_problem_is_one_open_dead_letter
+            dead_letters: a_successful_commit_closes_the_accounts_dead_letters
+            dead_letters: an_unreadable_hook_is_kept_until_it_is_readable
+            dead_letters: a_replay_makes_accounts_pending_now
+            dead_letters: dead_letters_are_selected_by_filter
+            people: aliases_that_an_event_names_together_share_their_events
+            people: a_person_is_found_by_key_alias_and_worker_id
+            identity: a_conversion_merges_two_workers_into_one_person
+            identity: a_binding_moves_to_the_remaining_person_after_a_merge
+            identity: a_binding_returns_to_its_alias_after_a_split
+            opening: a_store_of_another_instance_is_refused
+            opening: a_store_of_a_newer_version_is_refused
+            opening: the_migration_status_names_pending_migrations
+            opening: a_reopened_store_has_its_rows
+            opening: the_views_show_times_as_timestamps
+            connections: the_first_mapping_is_published_and_a_different_one_is_staged
+            connections: applying_a_mapping_makes_its_accounts_pending
+            connections: a_connection_is_paused_and_resumed_once
         }
     };
-    ($begin:path; $($room:ident: $promise:ident)+) => {
+    ($begin:path; $($module:ident: $test:ident)+) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $promise() {
-                let place = $begin().await;
-                $crate::store_conformance::$room::$promise(&place).await;
+            async fn $test() {
+                let harness = $begin().await;
+                $crate::store_conformance::$module::$test(&harness).await;
             }
         )+
     };

@@ -1,4 +1,4 @@
-//! People: aliases that belong together, and how they are found.
+//! People: the events of a person, and how to find one.
 
 use std::collections::BTreeSet;
 
@@ -7,46 +7,48 @@ use serde_json::json;
 
 use super::harness::*;
 
-pub async fn named_together_is_known_together(place: &Place) {
-    let store = place.ready().await;
+pub async fn aliases_that_an_event_names_together_share_their_events(harness: &StoreHarness) {
+    let store = harness.ready().await;
     let old = person(&store, "E-1").await;
     let new = person(&store, "E-2").await;
-    record(
+    store_events(
         &store,
         vec![event("changed", "E-2", "c2"), event("changed", "E-2", "c3")],
     )
     .await;
+
     let (reconciled, before) = (
         reconcile_all(&store).await,
-        store
-            .facts(&new)
-            .await
-            .expect("read")
-            .expect("known")
-            .version,
+        read_facts(&store, &new).await.version,
     );
     assert_eq!((reconciled, before), (2, 2));
-    let converted = with(
+
+    let converted = event_with(
         "converted",
         "E-2",
         "v",
         json!({"previous_worker_id": "E-1"}),
     );
-    let recorded = record(&store, vec![converted]).await;
-    assert_eq!(recorded.moved, BTreeSet::from([old.clone(), new.clone()]));
+    let stored = store_events(&store, vec![converted]).await;
+    assert_eq!(
+        stored.changed_people,
+        BTreeSet::from([old.clone(), new.clone()])
+    );
+
     for person in [&old, &new] {
-        let facts = store.facts(person).await.expect("read").expect("known");
+        let facts = read_facts(&store, person).await;
         assert_eq!(
             by_id(&facts.events).into_keys().collect::<Vec<_>>(),
             ["c2", "c3", "hired-E-1", "hired-E-2", "v"]
         );
-        assert_eq!(facts.version, before + 1, "past both");
+        assert_eq!(facts.version, before + 1, "the version passes both");
     }
-    assert_eq!(pending(&store).await, 2);
-    // From now on what comes of one moves the other.
+    assert_eq!(pending_count(&store).await, 2);
+
+    // From now on an event about one changes the version of the other.
     reconcile_all(&store).await;
-    record(&store, vec![event("changed", "E-1", "c4")]).await;
-    assert_eq!(pending(&store).await, 2);
+    store_events(&store, vec![event("changed", "E-1", "c4")]).await;
+    assert_eq!(pending_count(&store).await, 2);
     assert_eq!(
         store
             .facts(&PersonKey("nobody".to_owned()))
@@ -56,9 +58,10 @@ pub async fn named_together_is_known_together(place: &Place) {
     );
 }
 
-pub async fn people_are_found_by_key_alias_and_worker(place: &Place) {
-    let store = place.ready().await;
+pub async fn a_person_is_found_by_key_alias_and_worker_id(harness: &StoreHarness) {
+    let store = harness.ready().await;
     let first = person(&store, "E/1").await;
+
     let ats = hook_of(
         "ats",
         0,
@@ -67,8 +70,9 @@ pub async fn people_are_found_by_key_alias_and_worker(place: &Place) {
             event("hired", "A-1", "h1"),
         ]),
     );
-    let recorded = store.record(&[ats], &wiring()).await.expect("recorded");
-    let second = recorded.hooks[0].events[0].person.clone();
+
+    let stored = store.store_hooks(&[ats], &routing()).await.expect("stored");
+    let second = stored.hooks[0].events[0].person.clone();
     assert_eq!(
         store.find_person(&first.0).await.expect("found"),
         std::slice::from_ref(&first)

@@ -6,8 +6,8 @@
 //! When a request fails, [`decide`] maps the [`Failure`] to a [`Verdict`].
 
 mod attributes;
-mod dead_letter_cause;
 mod deactivation;
+mod dead_letter_cause;
 mod failure;
 mod groups;
 mod input;
@@ -26,8 +26,8 @@ use crate::{
     scim::{Profile, member},
 };
 
-pub use dead_letter_cause::DeadLetterCause;
 pub use deactivation::{DeactivationPlan, LeaverAccount, plan_deactivation};
+pub use dead_letter_cause::DeadLetterCause;
 pub use failure::{Failure, FailureKind, Phase};
 pub use input::{Current, CurrentGroups, Input, LastApplied, Policy};
 pub use operation::{Change, Edit, Operation, TargetUser};

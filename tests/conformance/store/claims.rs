@@ -1,4 +1,4 @@
-//! Claiming: one holder at a time, leavers first, fences that hold.
+//! Claims: one holder at a time, leavers first, and no write with an old fencing token.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -9,8 +9,9 @@ use hirewire::store::{
 
 use super::harness::*;
 
-pub async fn sixteen_claimers_never_share_an_account(place: &Place) {
-    let (one, two) = (place.ready().await, place.open().await);
+pub async fn concurrent_claims_never_share_an_account(harness: &StoreHarness) {
+    let (one, two) = (harness.ready().await, harness.open().await);
+
     let hooks: Vec<_> = (0..200)
         .map(|number| {
             hook(
@@ -23,8 +24,10 @@ pub async fn sixteen_claimers_never_share_an_account(place: &Place) {
             )
         })
         .collect();
-    one.record(&hooks, &wiring()).await.expect("recorded");
+
+    one.store_hooks(&hooks, &routing()).await.expect("stored");
     let mut claiming = tokio::task::JoinSet::new();
+
     for number in 0..16 {
         let store = if number % 2 == 0 {
             one.clone()
@@ -46,34 +49,40 @@ pub async fn sixteen_claimers_never_share_an_account(place: &Place) {
             }
         });
     }
+
     let mut claims = claiming.join_all().await.concat();
-    // `SKIP LOCKED` may pass over an account that another claimer just looked at: one more round finds it.
+
+    // `SKIP LOCKED` skips an account that another claim locks at that moment: claim once more.
     claims.extend(
         claim(&one, 200)
             .await
             .into_iter()
             .map(|claim| (claim.account.person, claim.fencing_token)),
     );
+
     let people: BTreeSet<_> = claims.iter().map(|(person, _)| person).collect();
     assert_eq!((claims.len(), people.len()), (200, 200));
 }
 
-pub async fn leavers_are_claimed_first(place: &Place) {
-    let store = place.ready().await;
+pub async fn leavers_are_claimed_first(harness: &StoreHarness) {
+    let store = harness.ready().await;
     for worker in ["E-1", "E-2", "E-3"] {
         person(&store, worker).await;
     }
-    record(&store, vec![event("terminated", "E-3", "t")]).await;
-    // Another fact does not make a leaver less urgent.
-    record(&store, vec![event("changed", "E-3", "c")]).await;
+    store_events(&store, vec![event("terminated", "E-3", "t")]).await;
+
+    // Another event does not lower the priority of a leaver.
+    store_events(&store, vec![event("changed", "E-3", "c")]).await;
     let claims = claim(&store, 2).await;
     let order: Vec<_> = claims
         .iter()
         .map(|claim| (claim.account.alias.worker.as_str(), claim.account.priority))
         .collect();
+
     assert_eq!(order, [("E-3", Priority::Leaver), ("E-1", Priority::Other)]);
     assert_eq!(claim(&store, 5).await.len(), 1);
-    let counts = store.pending().await.expect("counted");
+
+    let counts = store.pending_counts().await.expect("counted");
     assert_eq!(
         counts
             .iter()
@@ -84,16 +93,17 @@ pub async fn leavers_are_claimed_first(place: &Place) {
     assert!(counts.iter().all(|count| count.oldest.is_some()));
 }
 
-pub async fn a_class_or_a_person_can_be_asked_for(place: &Place) {
-    let store = place.ready().await;
+pub async fn a_claim_can_name_a_priority_or_a_person(harness: &StoreHarness) {
+    let store = harness.ready().await;
     person(&store, "E-1").await;
     let second = person(&store, "E-2").await;
-    record(&store, vec![event("terminated", "E-1", "t")]).await;
+    store_events(&store, vec![event("terminated", "E-1", "t")]).await;
     let of = |priority| ClaimRequest {
         priority: Some(priority),
         ..request(5)
     };
     let others = store.claim(&of(Priority::Other)).await.expect("claimed");
+
     assert_eq!(
         others
             .iter()
@@ -101,8 +111,15 @@ pub async fn a_class_or_a_person_can_be_asked_for(place: &Place) {
             .collect::<Vec<_>>(),
         [&second]
     );
-    assert!(claim_of(&store, &second).await.is_none(), "it is held");
-    store.release(&others[0], None).await.expect("released");
+    assert!(
+        claim_of(&store, &second).await.is_none(),
+        "the account is claimed"
+    );
+
+    store
+        .release(&others[0], Duration::ZERO)
+        .await
+        .expect("released");
     assert!(claim_of(&store, &second).await.is_some());
     assert_eq!(
         store
@@ -114,33 +131,32 @@ pub async fn a_class_or_a_person_can_be_asked_for(place: &Place) {
     );
 }
 
-pub async fn nothing_is_claimed_without_a_mapping_or_while_paused(place: &Place) {
-    let store = place.open().await;
+pub async fn no_account_is_claimed_without_a_mapping_or_while_paused(harness: &StoreHarness) {
+    let store = harness.open().await;
     person(&store, "E-1").await;
     assert!(claim(&store, 1).await.is_empty());
-    store
-        .offer_mapping("app", "first", 1)
-        .await
-        .expect("offered");
+
+    submit_mapping(&store, "app", "first").await;
     store
         .pause("app", "credentials", "hirewire")
         .await
         .expect("paused");
     assert!(claim(&store, 1).await.is_empty());
+
     store.resume("app", "kim").await.expect("resumed");
     let claim = claim_one(&store).await;
     assert_eq!(
         (
             claim.mapping_version,
             claim.person_version,
-            claim.taken_over
+            claim.lease_taken_over
         ),
         (1, 1, false)
     );
 }
 
-pub async fn a_lease_that_ran_out_is_taken_over_and_its_holder_writes_nothing(place: &Place) {
-    let store = place.ready().await;
+pub async fn an_expired_lease_is_taken_over_and_its_holder_writes_nothing(harness: &StoreHarness) {
+    let store = harness.ready().await;
     person(&store, "E-1").await;
     let short = ClaimRequest {
         lease: Duration::from_millis(1),
@@ -152,39 +168,43 @@ pub async fn a_lease_that_ran_out_is_taken_over_and_its_holder_writes_nothing(pl
         .expect("claimed")
         .pop()
         .expect("one");
-    pass(&store, old.lease_until).await;
+    wait_past(&store, old.lease_until).await;
     let new = claim_one(&store).await;
-    assert!(new.taken_over && !old.taken_over);
+
+    assert!(new.lease_taken_over && !old.lease_taken_over);
+
     let intent = intent(&old.fencing_token, old.now);
     assert!(matches!(
-        store.claim_status(&old, None).await,
+        store.claim_status(&old).await,
         Err(ClaimError::Lost(_))
     ));
     assert!(matches!(
-        store.claim_status(&old, Some(LONG)).await,
+        store.extend_lease(&old, LONG_LEASE).await,
         Err(ClaimError::Lost(_))
     ));
     assert!(matches!(
-        store.begin(&old, &intent).await,
+        store.record_intent(&old, &intent).await,
         Err(ClaimError::Lost(_))
     ));
     assert!(matches!(
-        store.release(&old, None).await,
+        store.release(&old, Duration::ZERO).await,
         Err(ClaimError::Lost(_))
     ));
     assert!(matches!(
         store.commit(&old, &reconciled(&old, Some("u-1"))).await,
         Err(ClaimError::Lost(_))
     ));
+
     let row = store
         .accounts(&new.account.person)
         .await
         .expect("read")
         .remove(0);
     assert_eq!(
-        (row.account.scim_id, row.account.intent, row.leased_until),
+        (row.account.scim_id, row.account.intent, row.lease_until),
         (None, None, Some(new.lease_until))
     );
+
     store
         .commit(&new, &reconciled(&new, Some("u-2")))
         .await
@@ -194,13 +214,13 @@ pub async fn a_lease_that_ran_out_is_taken_over_and_its_holder_writes_nothing(pl
             store.commit(&new, &reconciled(&new, None)).await,
             Err(ClaimError::Lost(_))
         ),
-        "it was released"
+        "the claim was released"
     );
-    assert_eq!(pending(&store).await, 0);
+    assert_eq!(pending_count(&store).await, 0);
 }
 
-pub async fn an_extended_lease_is_not_taken_over(place: &Place) {
-    let store = place.ready().await;
+pub async fn an_extended_lease_is_not_taken_over(harness: &StoreHarness) {
+    let store = harness.ready().await;
     person(&store, "E-1").await;
     let short = ClaimRequest {
         lease: Duration::from_millis(200),
@@ -212,26 +232,31 @@ pub async fn an_extended_lease_is_not_taken_over(place: &Place) {
         .expect("claimed")
         .pop()
         .expect("one");
-    let status = store.claim_status(&claim, Some(LONG)).await.expect("ours");
+    let status = store
+        .extend_lease(&claim, LONG_LEASE)
+        .await
+        .expect("the claim is held");
+
     assert!(
-        status.lease_left > LONG / 2
+        status.lease_left > LONG_LEASE / 2
             && status.person_version == 1
             && status.changed == ChangedSinceClaim::None
     );
-    pass(&store, claim.lease_until).await;
+
+    wait_past(&store, claim.lease_until).await;
     assert!(super::harness::claim(&store, 1).await.is_empty());
     assert!(
         store
-            .claim_status(&claim, None)
+            .claim_status(&claim)
             .await
-            .expect("ours")
+            .expect("the claim is held")
             .lease_left
-            > LONG / 2
+            > LONG_LEASE / 2
     );
 }
 
-pub async fn an_intent_outlives_its_holder(place: &Place) {
-    let store = place.ready().await;
+pub async fn an_intent_survives_its_lease(harness: &StoreHarness) {
+    let store = harness.ready().await;
     person(&store, "E-1").await;
     let short = ClaimRequest {
         lease: Duration::from_millis(200),
@@ -244,10 +269,12 @@ pub async fn an_intent_outlives_its_holder(place: &Place) {
         .pop()
         .expect("one");
     let intent = intent(&dead.fencing_token, dead.now);
-    store.begin(&dead, &intent).await.expect("begun");
-    pass(&store, dead.lease_until).await;
+    store.record_intent(&dead, &intent).await.expect("begun_at");
+    wait_past(&store, dead.lease_until).await;
     let heir = claim_one(&store).await;
-    assert!(heir.taken_over);
+
+    assert!(heir.lease_taken_over);
+
     let found = heir.account.intent.expect("an intent");
     assert_eq!(
         (found.fencing_token, found.kind, found.match_keys),
@@ -255,7 +282,7 @@ pub async fn an_intent_outlives_its_holder(place: &Place) {
     );
 }
 
-fn intent(fencing_token: &str, begun: jiff::Timestamp) -> Intent {
+fn intent(fencing_token: &str, begun_at: jiff::Timestamp) -> Intent {
     let key = MatchKeyValue {
         path: "userName".to_owned(),
         value: "ada@acme.example".to_owned(),
@@ -264,51 +291,55 @@ fn intent(fencing_token: &str, begun: jiff::Timestamp) -> Intent {
         kind: IntentKind::Create,
         match_keys: vec![key],
         fencing_token: fencing_token.to_owned(),
-        begun,
+        begun_at,
     }
 }
 
-pub async fn a_released_account_stays_pending(place: &Place) {
-    let store = place.ready().await;
+pub async fn a_released_account_stays_pending(harness: &StoreHarness) {
+    let store = harness.ready().await;
     person(&store, "E-1").await;
     let claim = claim_one(&store).await;
-    store.release(&claim, None).await.expect("released");
+    store
+        .release(&claim, Duration::ZERO)
+        .await
+        .expect("released");
     let again = claim_one(&store).await;
-    assert!(!again.taken_over, "it was released, not lost");
-    store.release(&again, Some(LONG)).await.expect("released");
+
+    assert!(!again.lease_taken_over, "the claim was released, not lost");
+
+    store.release(&again, LONG_LEASE).await.expect("released");
     assert!(super::harness::claim(&store, 1).await.is_empty());
     assert_eq!(
-        store.sweep(&wiring()).await.expect("swept").marked,
+        sweep(&store).await.marked,
         0,
-        "it waits"
+        "the sweep respects the delay of a release"
     );
-    let next = store
-        .next_pending(&["app".to_owned()])
-        .await
-        .expect("read")
-        .expect("pending");
-    assert!(next > store.now().await.expect("a clock"));
-    record(&store, vec![event("changed", "E-1", "c")]).await;
+
+    let now = store.now().await.expect("a clock").as_microsecond();
+    assert!(harness.next_run_at().await.is_some_and(|next| next > now));
+
+    store_events(&store, vec![event("changed", "E-1", "c")]).await;
     let after = claim_one(&store).await;
     assert_eq!((after.person_version, after.account.outcome), (2, None));
 }
 
-pub async fn time_never_goes_back_for_an_account(place: &Place) {
-    let store = place.ready().await;
+pub async fn time_never_goes_back_for_an_account(harness: &StoreHarness) {
+    let store = harness.ready().await;
     person(&store, "E-1").await;
     let mut claim = claim_one(&store).await;
-    let ahead = claim.now + LONG;
+    let ahead = claim.now + LONG_LEASE;
     claim.now = ahead;
     store
         .commit(&claim, &reconciled(&claim, None))
         .await
         .expect("committed");
-    record(&store, vec![event("changed", "E-1", "c")]).await;
+    store_events(&store, vec![event("changed", "E-1", "c")]).await;
     let next = claim_one(&store).await;
-    assert_eq!((next.now, next.account.as_of), (ahead, Some(ahead)));
+
+    assert_eq!((next.now, next.account.last_run_at), (ahead, Some(ahead)));
     assert!(
-        next.lease_until < ahead + LONG,
-        "leases are by the store's clock"
+        next.lease_until < ahead + LONG_LEASE,
+        "a lease is measured by the store's clock"
     );
     assert_eq!(
         next.account.outcome.map(|outcome| outcome.kind),

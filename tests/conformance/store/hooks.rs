@@ -1,4 +1,4 @@
-//! Recording: a set of events, versions that move, accounts that become pending.
+//! Storing hooks: a set of events, versions that grow, accounts that become pending.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -10,76 +10,80 @@ use serde_json::json;
 
 use super::harness::*;
 
-pub async fn the_same_event_again_changes_nothing(place: &Place) {
-    let store = place.ready().await;
+pub async fn a_repeated_event_changes_nothing(harness: &StoreHarness) {
+    let store = harness.ready().await;
     let person = person(&store, "E-1").await;
     reconcile_all(&store).await;
-    let before = store.facts(&person).await.expect("read").expect("known");
+    let before = read_facts(&store, &person).await;
+
     let again = store
-        .record(
+        .store_hooks(
             &[
                 hook(5, vec![event("hired", "E-1", "hired-E-1")]),
                 hook(6, vec![event("hired", "E-1", "hired-E-1")]),
             ],
-            &wiring(),
+            &routing(),
         )
         .await
-        .expect("recorded");
-    assert!(again.moved.is_empty());
+        .expect("stored");
+    assert!(again.changed_people.is_empty());
     assert!(
         again
             .hooks
             .iter()
             .all(|hook| !hook.events[0].is_new && hook.events[0].person == person)
     );
-    assert_eq!(
-        store.facts(&person).await.expect("read").expect("known"),
-        before
-    );
-    assert_eq!(pending(&store).await, 0);
+    assert_eq!(read_facts(&store, &person).await, before);
+    assert_eq!(pending_count(&store).await, 0);
 }
 
-pub async fn the_earliest_receipt_is_kept(place: &Place) {
-    let store = place.ready().await;
+pub async fn the_store_keeps_the_earliest_receipt_of_an_event(harness: &StoreHarness) {
+    let store = harness.ready().await;
     let changed = || vec![event("changed", "E-1", "c")];
     let first = store
-        .record(&[hook(60, changed())], &wiring())
+        .store_hooks(&[hook(60, changed())], &routing())
         .await
-        .expect("recorded");
+        .expect("stored");
     let person = first.hooks[0].events[0].person.clone();
     reconcile_all(&store).await;
     let earlier = store
-        .record(&[hook(10, changed())], &wiring())
+        .store_hooks(&[hook(10, changed())], &routing())
         .await
-        .expect("recorded");
+        .expect("stored");
+
     assert!(!earlier.hooks[0].events[0].is_new);
-    assert_eq!(earlier.moved, BTreeSet::from([person.clone()]));
-    let facts = store.facts(&person).await.expect("read").expect("known");
+    assert_eq!(earlier.changed_people, BTreeSet::from([person.clone()]));
+
+    let facts = read_facts(&store, &person).await;
     assert_eq!(
         (facts.version, facts.events.len(), facts.events[0].received),
         (2, 1, second(10))
     );
     assert_eq!(facts.events[0].hook, earlier.hooks[0].hook);
-    assert_eq!(pending(&store).await, 1);
-    // In one batch too, whatever the order.
+    assert_eq!(pending_count(&store).await, 1);
+
+    // The same in one batch, with the earlier hook last.
     let both = [hook(9, changed()), hook(8, changed())];
-    store.record(&both, &wiring()).await.expect("recorded");
-    let facts = store.facts(&person).await.expect("read").expect("known");
+    store.store_hooks(&both, &routing()).await.expect("stored");
+    let facts = read_facts(&store, &person).await;
+
     assert_eq!((facts.version, facts.events[0].received), (3, second(8)));
 }
 
-pub async fn another_content_under_one_id_is_kept_beside_it(place: &Place) {
-    let store = place.ready().await;
+pub async fn two_contents_under_one_id_are_two_events(harness: &StoreHarness) {
+    let store = harness.ready().await;
     let person = person(&store, "E-1").await;
-    let other = with(
+    let other = event_with(
         "hired",
         "E-1",
         "hired-E-1",
         json!({"effective": {"date": "2026-12-01"}}),
     );
-    let recorded = record(&store, vec![other.clone()]).await;
-    assert!(recorded.hooks[0].events[0].is_new);
-    let facts = store.facts(&person).await.expect("read").expect("known");
+    let stored = store_events(&store, vec![other.clone()]).await;
+
+    assert!(stored.hooks[0].events[0].is_new);
+
+    let facts = read_facts(&store, &person).await;
     assert_eq!(by_id(&facts.events)["hired-E-1"].len(), 2);
     assert!(
         facts
@@ -89,8 +93,9 @@ pub async fn another_content_under_one_id_is_kept_beside_it(place: &Place) {
     );
 }
 
-pub async fn a_batch_moves_a_person_by_one(place: &Place) {
-    let store = place.ready().await;
+pub async fn a_batch_increments_a_persons_version_by_one(harness: &StoreHarness) {
+    let store = harness.ready().await;
+
     let batch = [
         hook(
             0,
@@ -101,13 +106,11 @@ pub async fn a_batch_moves_a_person_by_one(place: &Place) {
             vec![event("changed", "E-1", "c"), event("hired", "E-2", "a2")],
         ),
     ];
-    let recorded = store.record(&batch, &wiring()).await.expect("recorded");
-    assert_eq!(recorded.moved.len(), 2);
-    let events: Vec<_> = recorded
-        .hooks
-        .iter()
-        .flat_map(|hook| &hook.events)
-        .collect();
+
+    let stored = store.store_hooks(&batch, &routing()).await.expect("stored");
+    assert_eq!(stored.changed_people.len(), 2);
+
+    let events: Vec<_> = stored.hooks.iter().flat_map(|hook| &hook.events).collect();
     assert!(events.iter().all(|event| event.is_new));
     assert_eq!(
         events
@@ -118,50 +121,35 @@ pub async fn a_batch_moves_a_person_by_one(place: &Place) {
     );
     assert_eq!(events[0].person, events[2].person);
     assert_ne!(events[0].person, events[3].person);
-    let facts = store
-        .facts(&events[0].person)
-        .await
-        .expect("read")
-        .expect("known");
+
+    let facts = read_facts(&store, &events[0].person).await;
     assert_eq!((facts.version, facts.events.len()), (1, 3));
-    record(&store, vec![event("changed", "E-1", "d")]).await;
-    assert_eq!(
-        store
-            .facts(&events[0].person)
-            .await
-            .expect("read")
-            .expect("known")
-            .version,
-        2
-    );
-    assert_eq!(
-        store
-            .facts(&events[3].person)
-            .await
-            .expect("read")
-            .expect("known")
-            .version,
-        1
-    );
+
+    store_events(&store, vec![event("changed", "E-1", "d")]).await;
+    assert_eq!(read_facts(&store, &events[0].person).await.version, 2);
+    assert_eq!(read_facts(&store, &events[3].person).await.version, 1);
 }
 
-pub async fn an_event_makes_accounts_pending_where_its_source_feeds(place: &Place) {
-    let store = place.ready().await;
-    let wiring = wired(&[
+pub async fn an_event_makes_accounts_pending_on_each_connection_of_its_source(
+    harness: &StoreHarness,
+) {
+    let store = harness.ready().await;
+    let routing = routing_of(&[
         ("app", &["hr"]),
         ("wiki", &["hr", "ats"]),
         ("crm", &["ats"]),
     ]);
-    let recorded = store
-        .record(&[hook(0, vec![event("hired", "E-1", "a")])], &wiring)
+    let stored = store
+        .store_hooks(&[hook(0, vec![event("hired", "E-1", "a")])], &routing)
         .await
-        .expect("recorded");
-    let person = &recorded.hooks[0].events[0].person;
+        .expect("stored");
+    let person = &stored.hooks[0].events[0].person;
     let accounts = store.accounts(person).await.expect("read");
     let rows: Vec<_> = accounts
         .iter()
         .map(|view| (view.account.connection.as_str(), view.account.priority))
         .collect();
+
     assert_eq!(rows, [("app", Priority::Other), ("wiki", Priority::Other)]);
     assert!(
         accounts
@@ -169,45 +157,48 @@ pub async fn an_event_makes_accounts_pending_where_its_source_feeds(place: &Plac
             .all(|view| view.account.pending_since.is_some()
                 && view.account.alias.worker.as_str() == "E-1")
     );
+
     // A ping is a hook without events.
     let ping = store
-        .record(&[hook(1, Vec::new())], &wiring)
+        .store_hooks(&[hook(1, Vec::new())], &routing)
         .await
-        .expect("recorded");
-    assert!(ping.hooks[0].events.is_empty() && ping.moved.is_empty());
+        .expect("stored");
+    assert!(ping.hooks[0].events.is_empty() && ping.changed_people.is_empty());
 }
 
-pub async fn an_operators_event_counts_for_the_alias_it_means(place: &Place) {
-    let store = place.ready().await;
+pub async fn an_operators_event_changes_the_person_of_its_alias(harness: &StoreHarness) {
+    let store = harness.ready().await;
     let person = person(&store, "E-1").await;
     reconcile_all(&store).await;
-    let revoked = with(
+    let revoked = event_with(
         "access_revoked",
         "E-1",
         "r",
         json!({"on_behalf_of": "hr", "actor": "kim", "reason": "lost badge"}),
     );
-    let recorded = store
-        .record(
+
+    let stored = store
+        .store_hooks(
             &[hook_of("ops", 9, Payload::Events(vec![revoked]))],
-            &wiring(),
+            &routing(),
         )
         .await
-        .expect("recorded");
-    assert_eq!(recorded.moved, BTreeSet::from([person]));
+        .expect("stored");
+    assert_eq!(stored.changed_people, BTreeSet::from([person]));
     assert_eq!(claim_one(&store).await.account.priority, Priority::Leaver);
 }
 
-pub async fn many_recorders_of_one_new_person_agree(place: &Place) {
-    let (one, two) = (place.ready().await, place.open().await);
-    let mut recording = tokio::task::JoinSet::new();
+pub async fn concurrent_batches_create_one_person_for_one_alias(harness: &StoreHarness) {
+    let (one, two) = (harness.ready().await, harness.open().await);
+    let mut storing = tokio::task::JoinSet::new();
+
     for number in 0..32 {
         let store = if number % 2 == 0 {
             one.clone()
         } else {
             two.clone()
         };
-        recording.spawn(async move {
+        storing.spawn(async move {
             let events = vec![
                 event("changed", "E-1", &format!("c{number}")),
                 event(
@@ -217,19 +208,21 @@ pub async fn many_recorders_of_one_new_person_agree(place: &Place) {
                 ),
             ];
             store
-                .record(&[hook(number, events)], &wiring())
+                .store_hooks(&[hook(number, events)], &routing())
                 .await
-                .expect("recorded")
+                .expect("stored")
                 .hooks[0]
                 .events[0]
                 .person
                 .clone()
         });
     }
-    let people: BTreeSet<_> = recording.join_all().await.into_iter().collect();
+
+    let people: BTreeSet<_> = storing.join_all().await.into_iter().collect();
     assert_eq!(people.len(), 1);
+
     let person = people.first().expect("one");
-    let facts = one.facts(person).await.expect("read").expect("known");
+    let facts = read_facts(&one, person).await;
     assert_eq!((facts.version, facts.events.len()), (32, 32));
     assert_eq!(reconcile_all(&one).await, 4);
     assert_eq!(
@@ -240,20 +233,21 @@ pub async fn many_recorders_of_one_new_person_agree(place: &Place) {
     );
 }
 
-pub async fn joining_and_recording_at_once_loses_nothing(place: &Place) {
-    let (one, two) = (place.ready().await, place.open().await);
-    let mut recording = tokio::task::JoinSet::new();
+pub async fn concurrent_merges_and_batches_lose_no_event(harness: &StoreHarness) {
+    let (one, two) = (harness.ready().await, harness.open().await);
+    let mut storing = tokio::task::JoinSet::new();
+
     for number in 0..24_i64 {
         let store = if number % 2 == 0 {
             one.clone()
         } else {
             two.clone()
         };
-        recording.spawn(async move {
+        storing.spawn(async move {
             let worker = format!("E-{}", number % 6);
             let event = if number % 4 == 3 {
                 let previous = format!("E-{}", (number + 1) % 6);
-                with(
+                event_with(
                     "converted",
                     &worker,
                     &format!("v{number}"),
@@ -263,23 +257,25 @@ pub async fn joining_and_recording_at_once_loses_nothing(place: &Place) {
                 event("changed", &worker, &format!("c{number}"))
             };
             store
-                .record(&[hook(number, vec![event])], &wiring())
+                .store_hooks(&[hook(number, vec![event])], &routing())
                 .await
-                .expect("recorded")
+                .expect("stored")
                 .hooks[0]
                 .events[0]
                 .person
                 .clone()
         });
     }
-    let people = recording.join_all().await;
-    // 3-4, 1-2, 5-0 are joined; each of the three clusters has every event of its two workers.
+
+    let people = storing.join_all().await;
+
+    // The pairs 3-4, 1-2 and 5-0 are merged. Each cluster has every event of its two workers.
     for (workers, of) in [
         (["E-3", "E-4"], 3),
         (["E-1", "E-2"], 1),
         (["E-5", "E-0"], 5),
     ] {
-        let facts = one.facts(&people[of]).await.expect("read").expect("known");
+        let facts = read_facts(&one, &people[of]).await;
         let named: BTreeSet<_> = facts
             .events
             .iter()
@@ -288,56 +284,58 @@ pub async fn joining_and_recording_at_once_loses_nothing(place: &Place) {
         assert_eq!(named.len(), 2, "{workers:?}");
         assert_eq!(facts.events.len(), 8);
     }
-    reconcile_all(&one).await;
-    let swept = one.sweep(&wiring()).await.expect("swept");
-    assert_eq!((swept.added, swept.marked), (0, 0), "no mark was lost");
-}
 
-pub async fn a_caller_that_goes_away_breaks_nothing(place: &Place) {
-    let store = place.ready().await;
-    for number in 0..60_i64 {
-        let events = vec![event("changed", "E-1", &format!("c{number}"))];
-        let hooks = [hook(number, events)];
-        let wiring = wiring();
-        let (patience, recording) = (
-            Duration::from_micros(40 * u64::try_from(number).expect("small")),
-            store.record(&hooks, &wiring),
-        );
-        let _gone = tokio::time::timeout(patience, recording).await;
-        let _gone = tokio::time::timeout(patience, store.claim(&request(1))).await;
-    }
-    // Whatever was begun comes to its end; what is said to be stored afterwards is there for everybody.
-    let recorded = record(&store, vec![event("changed", "E-1", "last")]).await;
-    let person = recorded.hooks[0].events[0].person.clone();
-    let other = place.open().await;
-    let facts = other.facts(&person).await.expect("read").expect("known");
-    assert!(by_id(&facts.events).contains_key("last"));
-    let all: Vec<_> = (0..60)
-        .map(|number| hook(number, vec![event("changed", "E-1", &format!("c{number}"))]))
-        .collect();
-    store.record(&all, &wiring()).await.expect("recorded");
+    reconcile_all(&one).await;
+    let swept = one.sweep(&routing()).await.expect("swept");
     assert_eq!(
-        other
-            .facts(&person)
-            .await
-            .expect("read")
-            .expect("known")
-            .events
-            .len(),
-        61
+        (swept.added, swept.marked),
+        (0, 0),
+        "no account was left out"
     );
 }
 
-pub async fn a_message_that_cannot_be_read_is_parked_once(place: &Place) {
-    let store = place.open().await;
+pub async fn a_dropped_caller_cancels_no_write(harness: &StoreHarness) {
+    let store = harness.ready().await;
+
+    for number in 0..60_i64 {
+        let events = vec![event("changed", "E-1", &format!("c{number}"))];
+        let hooks = [hook(number, events)];
+        let routing = routing();
+        let (timeout, storing) = (
+            Duration::from_micros(40 * u64::try_from(number).expect("small")),
+            store.store_hooks(&hooks, &routing),
+        );
+        let _dropped = tokio::time::timeout(timeout, storing).await;
+        let _dropped = tokio::time::timeout(timeout, store.claim(&request(1))).await;
+    }
+
+    // Each write that began has finished or failed; an event that is stored now is there for every
+    // process.
+    let stored = store_events(&store, vec![event("changed", "E-1", "last")]).await;
+    let person = stored.hooks[0].events[0].person.clone();
+    let other = harness.open().await;
+    let facts = read_facts(&other, &person).await;
+
+    assert!(by_id(&facts.events).contains_key("last"));
+
+    let all: Vec<_> = (0..60)
+        .map(|number| hook(number, vec![event("changed", "E-1", &format!("c{number}"))]))
+        .collect();
+    store.store_hooks(&all, &routing()).await.expect("stored");
+    assert_eq!(read_facts(&other, &person).await.events.len(), 61);
+}
+
+pub async fn a_message_is_quarantined_once(harness: &StoreHarness) {
+    let store = harness.open().await;
     let envelope = UnreadableEnvelope {
         bytes: b"\x00\xffwhat".to_vec(),
         version: Some(9),
         instance: None,
         problem: "version 9".to_owned(),
     };
-    assert_eq!(store.quarantined().await.expect("counted"), 0);
+    assert_eq!(store.quarantined_count().await.expect("counted"), 0);
+
     store.quarantine(&envelope).await.expect("quarantined");
     store.quarantine(&envelope).await.expect("quarantined");
-    assert_eq!(store.quarantined().await.expect("counted"), 1);
+    assert_eq!(store.quarantined_count().await.expect("counted"), 1);
 }

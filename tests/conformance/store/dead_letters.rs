@@ -1,10 +1,10 @@
-//! Dead letters: one for each trouble, closed by success, replayed with a reason.
+//! Dead letters: one for each problem, closed by success, replayed with a reason.
 
 use hirewire::{
     queue::Payload,
     store::{
-        Claim, Commit, DeadLetterCause, DeadLetterFilter, DeadLetterId, DeadLetterSubject,
-        NewDeadLetter, OutcomeKind,
+        Claim, Commit, DeadLetterCause, DeadLetterFilter, DeadLetterSubject, NewDeadLetter,
+        OutcomeKind, RawHook,
     },
 };
 use hirewire_core::fold::FindingKind;
@@ -13,10 +13,11 @@ use serde_json::json;
 
 use super::harness::*;
 
-fn about(claim: &Claim, cause: DeadLetterCause, summary: &str) -> NewDeadLetter {
+fn dead_letter(claim: &Claim, cause: DeadLetterCause, summary: &str) -> NewDeadLetter {
     let account = &claim.account;
+
     NewDeadLetter {
-        about: DeadLetterSubject::Account {
+        subject: DeadLetterSubject::Account {
             connection: account.connection.clone(),
             person: account.person.clone(),
         },
@@ -27,7 +28,7 @@ fn about(claim: &Claim, cause: DeadLetterCause, summary: &str) -> NewDeadLetter 
     }
 }
 
-fn with_dead_letters(claim: &Claim, dead_letters: Vec<NewDeadLetter>) -> Commit {
+fn commit_with(claim: &Claim, dead_letters: Vec<NewDeadLetter>) -> Commit {
     Commit {
         dead_letters,
         reconciled: true,
@@ -35,36 +36,42 @@ fn with_dead_letters(claim: &Claim, dead_letters: Vec<NewDeadLetter>) -> Commit 
     }
 }
 
-pub async fn the_same_trouble_is_one_open_letter(place: &Place) {
-    let store = place.ready().await;
+pub async fn the_same_problem_is_one_open_dead_letter(harness: &StoreHarness) {
+    let store = harness.ready().await;
     let person = person(&store, "E-1").await;
+
     for (round, summary) in ["first", "second", "third"].into_iter().enumerate() {
-        record(&store, vec![event("changed", "E-1", &format!("c{round}"))]).await;
+        store_events(&store, vec![event("changed", "E-1", &format!("c{round}"))]).await;
         let claim = claim_one(&store).await;
         let letters = vec![
-            about(&claim, DeadLetterCause::Refused, summary),
-            about(&claim, DeadLetterCause::Conflict, summary),
+            dead_letter(&claim, DeadLetterCause::Refused, summary),
+            dead_letter(&claim, DeadLetterCause::Conflict, summary),
         ];
         store
-            .commit(&claim, &with_dead_letters(&claim, letters))
+            .commit(&claim, &commit_with(&claim, letters))
             .await
             .expect("committed");
     }
-    let letters = store
-        .dead_letters(&DeadLetterFilter::default())
-        .await
-        .expect("read");
+
+    let letters = open_dead_letters(&store).await;
     let causes: std::collections::BTreeSet<_> =
         letters.iter().map(|letter| letter.cause.as_str()).collect();
     assert_eq!((letters.len(), causes), (2, ["conflict", "refused"].into()));
+
     for letter in &letters {
         assert_eq!(
-            (letter.count, letter.summary.as_str(), letter.closed),
+            (
+                letter.occurrences,
+                letter.summary.as_str(),
+                letter.closed_at
+            ),
             (3, "third", None)
         );
-        assert!(letter.last > letter.filed && !letter.has_raw && letter.id.0.len() == 8);
+        assert!(
+            letter.last_filed_at > letter.filed_at && !letter.has_raw && letter.id.0.len() == 8
+        );
         assert_eq!(
-            letter.about,
+            letter.subject,
             DeadLetterSubject::Account {
                 connection: "app".to_owned(),
                 person: person.clone()
@@ -80,73 +87,78 @@ pub async fn the_same_trouble_is_one_open_letter(place: &Place) {
     );
 }
 
-pub async fn success_closes_the_accounts_letters(place: &Place) {
-    let store = place.ready().await;
+pub async fn a_successful_commit_closes_the_accounts_dead_letters(harness: &StoreHarness) {
+    let store = harness.ready().await;
     let person = person(&store, "E-1").await;
     let claim = claim_one(&store).await;
     let letters = vec![
-        about(&claim, DeadLetterCause::Refused, "no"),
-        about(&claim, DeadLetterCause::Protected, "kept"),
+        dead_letter(&claim, DeadLetterCause::Refused, "no"),
+        dead_letter(&claim, DeadLetterCause::Protected, "kept"),
     ];
     store
-        .commit(&claim, &with_dead_letters(&claim, letters))
+        .commit(&claim, &commit_with(&claim, letters))
         .await
         .expect("committed");
+
     let finding = NewDeadLetter {
-        about: DeadLetterSubject::Person {
+        subject: DeadLetterSubject::Person {
             person: person.clone(),
         },
         cause: DeadLetterCause::Finding(FindingKind::HrSaysActive),
-        ..about(&claim, DeadLetterCause::Refused, "HR lists a leaver")
+        ..dead_letter(&claim, DeadLetterCause::Refused, "HR lists a leaver")
     };
-    store.file(&finding).await.expect("filed");
-    record(&store, vec![event("changed", "E-1", "c")]).await;
+
+    store.file_dead_letter(&finding).await.expect("filed");
+    store_events(&store, vec![event("changed", "E-1", "c")]).await;
     let claim = claim_one(&store).await;
     let commit = Commit {
-        dead_letters: vec![about(&claim, DeadLetterCause::Protected, "still")],
+        dead_letters: vec![dead_letter(&claim, DeadLetterCause::Protected, "still")],
         closes_dead_letters: true,
         ..reconciled(&claim, Some("u-1"))
     };
     store.commit(&claim, &commit).await.expect("committed");
-    let open = store
-        .dead_letters(&DeadLetterFilter::default())
-        .await
-        .expect("read");
+    let open = open_dead_letters(&store).await;
     let open: std::collections::BTreeSet<_> = open
         .iter()
-        .map(|letter| (letter.cause.as_str(), letter.count))
+        .map(|letter| (letter.cause.as_str(), letter.occurrences))
         .collect();
+
     assert_eq!(
         open,
         [("hr_says_active", 1), ("protected", 2)].into(),
-        "the person's finding is not the account's"
+        "the dead letter about the person stays open"
     );
+
     let all = DeadLetterFilter {
-        closed_too: true,
+        include_closed: true,
         cause: Some("refused".to_owned()),
         ..DeadLetterFilter::default()
     };
     assert!(
         store.dead_letters(&all).await.expect("read")[0]
-            .closed
+            .closed_at
             .is_some()
     );
-    // The same trouble later is another letter.
-    record(&store, vec![event("changed", "E-1", "d")]).await;
+
+    // The same problem later is another dead letter.
+    store_events(&store, vec![event("changed", "E-1", "d")]).await;
     let claim = claim_one(&store).await;
+
     store
         .commit(
             &claim,
-            &with_dead_letters(
+            &commit_with(
                 &claim,
-                vec![about(&claim, DeadLetterCause::Refused, "again")],
+                vec![dead_letter(&claim, DeadLetterCause::Refused, "again")],
             ),
         )
         .await
         .expect("committed");
     assert_eq!(store.dead_letters(&all).await.expect("read").len(), 2);
-    record(&store, vec![event("changed", "E-1", "e")]).await;
+
+    store_events(&store, vec![event("changed", "E-1", "e")]).await;
     let claim = claim_one(&store).await;
+
     store
         .commit(
             &claim,
@@ -157,10 +169,8 @@ pub async fn success_closes_the_accounts_letters(place: &Place) {
         )
         .await
         .expect("committed");
-    let open = store
-        .dead_letters(&DeadLetterFilter::default())
-        .await
-        .expect("read");
+
+    let open = open_dead_letters(&store).await;
     assert_eq!(
         open.iter()
             .map(|letter| letter.cause.as_str())
@@ -169,8 +179,9 @@ pub async fn success_closes_the_accounts_letters(place: &Place) {
     );
 }
 
-pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place) {
-    let store = place.ready().await;
+pub async fn an_unreadable_hook_is_kept_until_it_is_readable(harness: &StoreHarness) {
+    let store = harness.ready().await;
+
     let unreadable = hook_of(
         "hr",
         0,
@@ -180,26 +191,27 @@ pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         },
     );
+
     let hooks = [
         unreadable.clone(),
         hook(1, vec![event("hired", "E-1", "h")]),
     ];
-    let first = store.record(&hooks, &wiring()).await.expect("recorded");
+    let first = store.store_hooks(&hooks, &routing()).await.expect("stored");
     let letter = first.hooks[0].dead_letter.clone().expect("a letter");
+
     assert!(first.hooks[0].events.is_empty() && first.hooks[1].dead_letter.is_none());
-    // Delivered twice, it is told once.
-    let again = store.record(&hooks, &wiring()).await.expect("recorded");
+
+    // A second delivery files no other dead letter.
+    let again = store.store_hooks(&hooks, &routing()).await.expect("stored");
     assert_eq!(again.hooks[0].dead_letter.as_ref(), Some(&letter));
-    let letters = store
-        .dead_letters(&DeadLetterFilter::default())
-        .await
-        .expect("read");
+
+    let letters = open_dead_letters(&store).await;
     assert_eq!(
-        (letters.len(), letters[0].count, letters[0].has_raw),
+        (letters.len(), letters[0].occurrences, letters[0].has_raw),
         (1, 1, true)
     );
     assert_eq!(
-        letters[0].about,
+        letters[0].subject,
         DeadLetterSubject::Hook {
             source: source("hr"),
             hook: unreadable.hook.clone()
@@ -209,95 +221,75 @@ pub async fn an_unreadable_hook_is_kept_whole_and_closed_when_read(place: &Place
         store.dead_letter_counts().await.expect("counted"),
         [(String::new(), "unreadable".to_owned(), 1)]
     );
-    let kept = store.raw(&letter).await.expect("read").expect("kept");
-    assert_eq!(
-        (kept.dead_letter, &kept.hook),
-        (letter.clone(), &unreadable)
-    );
-    assert_eq!(
-        store
-            .raw(&DeadLetterId("none".to_owned()))
-            .await
-            .expect("read"),
-        None
-    );
+
     let replayed = store
-        .replay(&DeadLetterFilter::default(), "kim", "preset mended")
+        .replay(&DeadLetterFilter::default(), "kim", "preset fixed")
         .await
         .expect("replayed");
-    assert_eq!(
-        replayed
-            .hooks
-            .iter()
-            .map(|raw| &raw.hook)
-            .collect::<Vec<_>>(),
-        [&unreadable]
-    );
+    let kept = RawHook {
+        dead_letter: letter,
+        hook: unreadable.clone(),
+    };
+    assert_eq!(replayed.hooks, [kept]);
+
     let read = hirewire::queue::Hook {
         payload: Payload::Events(vec![event("hired", "E-2", "h2")]),
         ..unreadable.clone()
     };
-    store.record(&[read], &wiring()).await.expect("recorded");
-    assert!(
-        store
-            .dead_letters(&DeadLetterFilter::default())
-            .await
-            .expect("read")
-            .is_empty()
-    );
-    // A late copy of the unreadable one opens nothing again.
     store
-        .record(&[unreadable], &wiring())
+        .store_hooks(&[read], &routing())
         .await
-        .expect("recorded");
-    assert!(
-        store
-            .dead_letters(&DeadLetterFilter::default())
-            .await
-            .expect("read")
-            .is_empty()
-    );
+        .expect("stored");
+    assert!(open_dead_letters(&store).await.is_empty());
+
+    // A late copy of the unreadable hook opens no dead letter.
+    store
+        .store_hooks(&[unreadable], &routing())
+        .await
+        .expect("stored");
+    assert!(open_dead_letters(&store).await.is_empty());
 }
 
-pub async fn a_replay_makes_accounts_pending_now(place: &Place) {
-    let store = place.ready().await;
+pub async fn a_replay_makes_accounts_pending_now(harness: &StoreHarness) {
+    let store = harness.ready().await;
     let person = person(&store, "E-1").await;
     let claim = claim_one(&store).await;
     let later = claim.now + SignedDuration::from_hours(1);
     let commit = Commit {
-        dead_letters: vec![about(&claim, DeadLetterCause::Exhausted, "gave up")],
+        dead_letters: vec![dead_letter(&claim, DeadLetterCause::Exhausted, "gave up")],
         ..failed(&claim, later)
     };
     store.commit(&claim, &commit).await.expect("committed");
+
     let finding = NewDeadLetter {
-        about: DeadLetterSubject::Person {
+        subject: DeadLetterSubject::Person {
             person: person.clone(),
         },
         cause: DeadLetterCause::Finding(FindingKind::WhichEmployment),
-        ..about(&claim, DeadLetterCause::Refused, "which")
+        ..dead_letter(&claim, DeadLetterCause::Refused, "which")
     };
-    let finding = store.file(&finding).await.expect("filed");
-    assert_eq!(pending(&store).await, 0);
+
+    let finding = store.file_dead_letter(&finding).await.expect("filed");
+    assert_eq!(pending_count(&store).await, 0);
+
     let replayed = store
-        .replay(&DeadLetterFilter::default(), "kim", "target mended")
+        .replay(&DeadLetterFilter::default(), "kim", "target fixed")
         .await
         .expect("replayed");
     assert_eq!(replayed.accounts, [("app".to_owned(), person.clone())]);
     assert_eq!(replayed.closed, [finding]);
+
     let claim = claim_one(&store).await;
     assert_eq!(
         (claim.account.attempts, claim.account.not_before),
         (0, None)
     );
     assert_eq!(
-        store
-            .dead_letters(&DeadLetterFilter::default())
-            .await
-            .expect("read")
-            .len(),
+        open_dead_letters(&store).await.len(),
         1,
-        "success closes it, not the replay"
+        "a successful commit closes it, a replay does not"
     );
+
     let line = store
         .history(Some(&person), 1)
         .await
@@ -305,9 +297,10 @@ pub async fn a_replay_makes_accounts_pending_now(place: &Place) {
         .remove(0);
     assert_eq!(
         (line.outcome.as_str(), line.detail),
-        ("replayed", json!({"by": "kim", "reason": "target mended"}))
+        ("replayed", json!({"by": "kim", "reason": "target fixed"}))
     );
-    // Replayed while it is reconciled: reconciled again.
+
+    // A replay during a reconcile leaves the account pending.
     store
         .replay(&DeadLetterFilter::default(), "kim", "again")
         .await
@@ -321,12 +314,13 @@ pub async fn a_replay_makes_accounts_pending_now(place: &Place) {
     );
 }
 
-pub async fn letters_are_found_by_what_they_are_about(place: &Place) {
-    let store = place.ready().await;
+pub async fn dead_letters_are_selected_by_filter(harness: &StoreHarness) {
+    let store = harness.ready().await;
     let (first, second) = (person(&store, "E-1").await, person(&store, "E-2").await);
     let mut filed = Vec::new();
+
     for claim in claim(&store, 2).await {
-        let letter = about(
+        let letter = dead_letter(
             &claim,
             if claim.account.person == first {
                 DeadLetterCause::Vanished
@@ -335,8 +329,9 @@ pub async fn letters_are_found_by_what_they_are_about(place: &Place) {
             },
             "x",
         );
-        filed.push(store.file(&letter).await.expect("filed"));
+        filed.push(store.file_dead_letter(&letter).await.expect("filed"));
     }
+
     let found = async |filter: DeadLetterFilter| {
         let letters = store.dead_letters(&filter).await.expect("read");
         letters
@@ -344,6 +339,7 @@ pub async fn letters_are_found_by_what_they_are_about(place: &Place) {
             .map(|letter| letter.id)
             .collect::<Vec<_>>()
     };
+
     let any = DeadLetterFilter::default;
     assert_eq!(
         found(any()).await,
@@ -351,7 +347,7 @@ pub async fn letters_are_found_by_what_they_are_about(place: &Place) {
         "newest first"
     );
     assert_eq!(
-        found(DeadLetterFilter { most: 1, ..any() }).await,
+        found(DeadLetterFilter { limit: 1, ..any() }).await,
         filed[1..]
     );
     assert_eq!(
@@ -382,7 +378,7 @@ pub async fn letters_are_found_by_what_they_are_about(place: &Place) {
         found(DeadLetterFilter {
             ids: filed.clone(),
             person: Some(first),
-            most: 5,
+            limit: 5,
             ..any()
         })
         .await,

@@ -1,0 +1,89 @@
+//! Replay: makes the accounts of dead letters pending. Desired state is computed anew at each
+//! reconcile, so a replay is always safe.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{
+    DeadLetterFilter, DeadLetterId, DeadLetterSubject, RawHook, filing,
+    listing::{raw_hook, selected},
+};
+use crate::store::{
+    PersonKey, Store, StoreError,
+    history::{self, NewEntry},
+    pending,
+    sql::{dialect::Scope, statement::Tx},
+};
+
+/// The result of [`Store::replay`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReplayResult {
+    /// The accounts that are pending now: (connection, person).
+    pub accounts: Vec<(String, PersonKey)>,
+    /// The hooks that the caller reads again. Storing one as it is read then closes its dead
+    /// letter.
+    pub hooks: Vec<RawHook>,
+    /// The dead letters about a person, which are findings: closed, because nothing is sent again.
+    pub closed: Vec<DeadLetterId>,
+}
+
+impl Store {
+    /// Replays the dead letters that the filter selects: their accounts are pending now, without
+    /// their failed attempts. The history names the operator and the reason.
+    pub async fn replay(
+        &self,
+        filter: &DeadLetterFilter,
+        by: &str,
+        reason: &str,
+    ) -> Result<ReplayResult, StoreError> {
+        let request = Arc::new((filter.clone(), by.to_owned(), reason.to_owned()));
+        self.engine
+            .write(Scope::Transaction, move |mut tx| {
+                let request = request.clone();
+                Box::pin(async move {
+                    let (filter, by, reason) = &*request;
+                    replay(&mut tx, filter, by, reason).await
+                })
+            })
+            .await
+    }
+}
+
+async fn replay(
+    tx: &mut Tx<'_>,
+    filter: &DeadLetterFilter,
+    by: &str,
+    reason: &str,
+) -> Result<ReplayResult, StoreError> {
+    let mut result = ReplayResult::default();
+    for letter in selected(tx, filter).await? {
+        match letter.subject {
+            DeadLetterSubject::Account { connection, person } => {
+                result.accounts.push((connection, person));
+            }
+            DeadLetterSubject::Person { .. } => {
+                filing::close(tx, &letter.id).await?;
+                result.closed.push(letter.id);
+            }
+            DeadLetterSubject::Hook { .. } => {
+                result.hooks.extend(raw_hook(tx, &letter.id).await?);
+            }
+        }
+    }
+
+    // The same order in each replay, so that two of them do not deadlock.
+    result.accounts.sort();
+    result.accounts.dedup();
+    for (connection, person) in &result.accounts {
+        pending::mark_account(tx, connection, person).await?;
+        let entry = NewEntry {
+            connection,
+            person: &person.0,
+            outcome: "replayed",
+            detail: &json!({ "by": by, "reason": reason }),
+        };
+        history::write(tx, &entry).await?;
+    }
+    Ok(result)
+}
