@@ -70,7 +70,7 @@ pub struct HookReport<'a> {
     pub took: Duration,
 }
 
-/// What intake did with a hook request.
+/// The result of a hook request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HookOutcome {
     /// The hook is verified and durable on the queue.
