@@ -70,7 +70,7 @@ pub struct HookReport<'a> {
     pub took: Duration,
 }
 
-/// The result of a hook request at intake.
+/// The result of a hook request.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HookOutcome {
     /// The hook is verified and durable on the queue.

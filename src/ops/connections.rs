@@ -46,7 +46,7 @@ pub(super) struct Reason {
     reason: String,
 }
 
-/// The stored state of all connections.
+/// The facts in the store about all connections.
 struct StoreView {
     states: Vec<ConnectionState>,
     mappings: Vec<PublishedMapping>,

@@ -1,4 +1,4 @@
-//! The operators' API: people, connections, dead letters, preview and tail, as JSON under `/api/v1`.
+//! The operators' API under `/api/v1`: people, connections, dead letters, preview and tail.
 //!
 //! Commands use it over the socket of the running service, where the Unix user is the actor; over
 //! TCP with a token of `[[ops.tokens]]`; or, if no service runs, in their own process. All three
@@ -51,7 +51,7 @@ pub(crate) struct OpsParts {
     pub(crate) connections: BTreeMap<String, Arc<Connection>>,
     /// Which sources feed which connection.
     pub(crate) source_routing: SourceRouting,
-    /// The fold's rules for each source.
+    /// The facts about each source that the fold needs.
     pub(crate) sources: BTreeMap<SourceId, SourceRules>,
     pub(crate) read_body: ReadBody,
     pub(crate) reread_hook: RereadHook,

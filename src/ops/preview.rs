@@ -39,7 +39,7 @@ pub(super) struct PreviewQuery {
     connection: Option<String>,
 }
 
-/// The operations that a reconcile would send for one account.
+/// The effect that a reconcile would have on one account.
 #[derive(Debug, Serialize)]
 pub(super) struct AccountPreview {
     connection: String,

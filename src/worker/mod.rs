@@ -40,7 +40,7 @@ pub(crate) struct WorkerSettings {
     pub(crate) connections: Vec<ConnectionSettings>,
     /// Which sources feed which connection.
     pub(crate) source_routing: SourceRouting,
-    /// The fold's rules for each source.
+    /// The facts about each source that the fold needs.
     pub(crate) sources: BTreeMap<SourceId, SourceRules>,
     /// The interval of the sweep.
     pub(crate) sweep_every: Duration,

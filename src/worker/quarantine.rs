@@ -1,7 +1,7 @@
-//! Retries quarantined messages: an upgrade reads another version, or the reason of a refusal is gone.
+//! Retries quarantined messages, which an upgrade or a repair may have made storable.
 //!
-//! In: the messages that ingest set aside. Out: their events in the store, and the messages released
-//! from quarantine. A message that still cannot be read or stored stays there.
+//! In: the messages that ingest set aside. Out: their events in the store; the messages leave the
+//! quarantine. A message that still cannot be read or stored stays there.
 
 use super::Worker;
 use crate::{queue::Message, store::StoreError};

@@ -17,7 +17,7 @@ const GROUP_ID_LIFETIME: Duration = Duration::from_mins(1);
 /// So many bound users missing in a row make a wrong target more likely than as many deletions.
 const MISSING_IN_A_ROW: u32 = 3;
 
-/// The state that a process keeps of one target.
+/// The facts about one target.
 #[derive(Debug, Default)]
 pub(super) struct TargetMemory {
     /// By `displayName`, each with the time of the search that found it.

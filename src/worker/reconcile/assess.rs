@@ -1,9 +1,9 @@
 //! Assess: compares the desired with the current state and plans. It only reads the target.
 //!
 //! [`decide`] is pure. From the context and the answers so far it names the next read, or completes
-//! the assessment; [`assess`] sends the reads. A preview and mode `observe` use it too. For a leaver
-//! it needs the binding alone: no mapping, scope or group rule can delay a deactivation, and
-//! `active` is what a GET says now.
+//! the assessment; [`assess`] sends the reads. A preview and mode `observe` use it too. A leaver
+//! needs the binding alone: no mapping, scope or group rule can delay a deactivation, and `active`
+//! is the value of a GET, never a remembered one.
 
 use std::borrow::Cow;
 

@@ -130,7 +130,7 @@ impl Reconciler {
         if self.store.pause(connection, word, "hirewire").await? {
             tracing::error!(connection, reason = word, %failure, "the connection is paused");
         }
-        Ok(NextStep::Commit(Conclusion::Pause(reason)))
+        Ok(NextStep::Commit(Conclusion::Paused(reason)))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Before the first write the row takes an intent, and right before each request the claim is
 //! checked. A newer termination drops the rest of any plan that does not deactivate. No request is
-//! sent whose deadline could be later than the lease. A deactivation counts after a GET confirms it.
+//! sent whose deadline could be later than the lease. A GET confirms each deactivation.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -158,6 +158,7 @@ async fn read_back(
     progress: &mut Progress,
 ) -> Option<NextStep> {
     let id = progress.scim_id.clone().unwrap_or_default();
+
     match published.client.get(&id).await {
         Ok(user) if plan::is_active(&user) == Some(true) => {
             Some(NextStep::HandleFailure(FailedRequest::not_effective()))

@@ -75,20 +75,20 @@ pub(super) fn terminated_at(person: &Person, events: &[Event]) -> Option<Timesta
     Some(effective.map_or(known, |effective| effective.max(known)))
 }
 
-/// The event and the action that it needs, for operators; `None`: no action is needed.
+/// The summary of its dead letter; `None`: no action is needed.
 fn summary_of(kind: FindingKind) -> Option<&'static str> {
     match kind {
         FindingKind::WhichEmployment => Some(
-            "A termination fits no known employment, and the person has others. Ask HR which \
-             employment ended.",
+            "A termination fits no known employment, and the person has others. Check with HR \
+             which employment ended.",
         ),
         FindingKind::IdReused => Some(
-            "Two different events have the same id. The first one counts. Ask the sender to use \
+            "Two different events have the same id. The first one counts. The sender must use \
              a new id for each event.",
         ),
         FindingKind::SupersedingMismatch => Some(
             "An event corrects an event of another worker or kind. The correction does not count. \
-             Ask the sender to correct it.",
+             The sender must send the right one.",
         ),
         FindingKind::ImplausibleEffective => Some(
             "The effective date of an event is not plausible. The event does not count. Correct \

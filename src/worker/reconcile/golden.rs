@@ -6,7 +6,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    fmt::Write as _,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -18,7 +19,10 @@ use tokio::time::Instant;
 use super::context::ReconcileContext;
 use crate::{
     scim_client::{ClientError, FoundUser},
-    store::{Account, Claim, Intent, IntentKind, LastApplied, MatchKeyValue, PersonKey, Priority},
+    store::{
+        Account, Claim, Intent, IntentKind, LastApplied, MatchKeyValue, OutcomeKind, PersonKey,
+        Priority,
+    },
     worker::{Mode, connection::ConnectionSettings},
 };
 use hirewire_core::{
@@ -29,20 +33,25 @@ use hirewire_core::{
     scim::{AttributePath, Profile, ScimError},
 };
 
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src/worker/reconcile/golden")
+        .join(format!("{name}.txt"))
+}
+
+/// The golden table of this name; empty: it was never written.
+pub(super) fn read(name: &str) -> String {
+    std::fs::read_to_string(path(name)).unwrap_or_default()
+}
+
 /// Compares a table with `golden/{name}.txt`.
 fn assert_golden(name: &str, table: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("src/worker/reconcile/golden")
-        .join(format!("{name}.txt"));
     if std::env::var_os("UPDATE_CASES").is_some() {
-        std::fs::write(&path, table).unwrap();
+        std::fs::write(path(name), table).unwrap();
     }
-
-    let golden = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
-        golden == table,
-        "{} differs (UPDATE_CASES=1 writes it anew). The table is now:\n{table}",
-        path.display()
+        read(name) == table,
+        "golden/{name}.txt differs (UPDATE_CASES=1 writes it anew). The table is now:\n{table}"
     );
 }
 
@@ -211,7 +220,7 @@ fn settings() -> ConnectionSettings {
         mode: Mode::Apply,
         sources: BTreeSet::new(),
         concurrency: 4,
-        propagation_delay: Duration::from_secs(60),
+        propagation_delay: Duration::from_mins(1),
         timeout: Duration::from_secs(10),
         budget: 25,
         client: Arc::new(|_| Err(ClientError::BaseUrl)),
@@ -233,7 +242,7 @@ pub(super) fn intent(kind: IntentKind) -> Intent {
 }
 
 /// Ada's user as the target has it.
-pub(super) fn user(id: &str, external_id: Value, active: bool) -> Value {
+pub(super) fn user(id: &str, external_id: Option<&str>, active: bool) -> Value {
     json!({
         "id": id, "externalId": external_id, "userName": "ada@acme.example",
         "title": "Engineer", "active": active,
@@ -241,7 +250,7 @@ pub(super) fn user(id: &str, external_id: Value, active: bool) -> Value {
 }
 
 /// A user that a search found by `userName`.
-pub(super) fn hit(id: &str, external_id: Value) -> FoundUser {
+pub(super) fn hit(id: &str, external_id: Option<&str>) -> FoundUser {
     FoundUser {
         id: id.to_owned(),
         resource: user(id, external_id, true),
@@ -289,14 +298,52 @@ impl Table {
     }
 
     /// Adds a line to the case, if it has a value.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "a case passes text, numbers and steps as it has them"
+    )]
     pub(super) fn line(&mut self, key: &str, value: impl ToString) {
         let value = value.to_string();
         if !value.is_empty() {
-            self.0.push_str(&format!("    {key:<12}  {value}\n"));
+            writeln!(self.0, "    {key:<12}  {value}").unwrap();
         }
     }
 
     pub(super) fn assert_golden(&self, name: &str) {
         assert_golden(name, &self.0);
+    }
+}
+
+/// The golden tables show every kind of outcome.
+#[test]
+fn every_outcome_is_in_a_golden_table() {
+    let names = [
+        "outcome_applied",
+        "outcome_no_request",
+        "outcome_unchanged",
+        "outcome_operator",
+    ];
+    let tables: String = names.map(read).concat();
+
+    for kind in [
+        OutcomeKind::Created,
+        OutcomeKind::Updated,
+        OutcomeKind::Deactivated,
+        OutcomeKind::Reactivated,
+        OutcomeKind::Unchanged,
+        OutcomeKind::Unmanaged,
+        OutcomeKind::Incomplete,
+        OutcomeKind::LeaverNotFound,
+        OutcomeKind::DisabledElsewhere,
+        OutcomeKind::Observed,
+        OutcomeKind::Waiting,
+        OutcomeKind::DeadLetter,
+    ] {
+        let line = format!("outcome       {}", kind.as_str());
+        assert!(
+            tables.contains(&line),
+            "no golden table shows {}",
+            kind.as_str()
+        );
     }
 }

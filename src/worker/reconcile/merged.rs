@@ -1,8 +1,7 @@
 //! The account of a person who was merged into another person.
 //!
 //! If the other person has no account on the connection, the binding moves there. Else this is a
-//! second account: it is reconciled with no access desired, and one dead letter reports it to
-//! operators.
+//! second account: it is reconciled with no access desired, and one dead letter is filed.
 
 use std::time::Duration;
 

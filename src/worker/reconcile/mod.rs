@@ -23,7 +23,10 @@ mod progress;
 mod readings;
 mod run;
 mod split_update;
+mod waiting;
 
+#[cfg(test)]
+mod assess_bound_tests;
 #[cfg(test)]
 mod assess_tests;
 #[cfg(test)]
@@ -32,6 +35,8 @@ mod golden;
 mod on_failure_tests;
 #[cfg(test)]
 mod outcome_tests;
+#[cfg(test)]
+mod waiting_tests;
 
 use std::{sync::Arc, time::Duration};
 
@@ -150,6 +155,7 @@ impl Reconciler {
     /// Commits. If the user turns out to be bound to another person, that conflict is committed.
     async fn commit(&self, claim: &Claim, mut commit: Commit) -> Result<(), ReconcileError> {
         failpoint::at("worker.before_commit").await;
+
         match self.store.commit(claim, &commit).await {
             Ok(_) => Ok(()),
             Err(ClaimError::BoundElsewhere(other)) => {

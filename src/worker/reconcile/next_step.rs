@@ -13,7 +13,7 @@ use hirewire_core::plan::{
     DeadLetterCause, Failure, FailureKind, Operation, PauseReason, Phase, Wait,
 };
 
-/// The next step of a reconcile.
+/// The next step.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum NextStep {
     /// Read the target, then plan.
@@ -22,7 +22,7 @@ pub(crate) enum NextStep {
     Execute(Vec<Operation>),
     /// The target refused this update as a whole: send each of its changes in a request of its own.
     SplitUpdate(Operation),
-    /// Ask the verdict table what follows from a failure.
+    /// Look a failure up in the verdict table.
     HandleFailure(FailedRequest),
     /// The target refused the credentials: read the secret again, then send a probe.
     ProbeCredentials(FailedRequest),
@@ -64,14 +64,14 @@ pub(crate) enum Conclusion {
     /// The assessment needs the decision of an operator.
     FileDeadLetter {
         cause: DeadLetterCause,
-        /// States the event and the operator's next action.
+        /// For people: what happened, and what to do next.
         summary: String,
         detail: Value,
     },
     /// A request failed for good: nothing is tried until facts or mapping change.
     GiveUp(DeadLetterCause, Failure),
     /// The connection was paused: the account waits for its resume.
-    Pause(PauseReason),
+    Paused(PauseReason),
     /// The bound user answered 404 and that is not confirmed yet.
     UserMissing,
     /// A match key found the user under another id.
@@ -182,7 +182,7 @@ impl fmt::Display for Conclusion {
                     cause.as_str()
                 )
             }
-            Self::Pause(reason) => {
+            Self::Paused(reason) => {
                 write!(
                     f,
                     "wait: the connection is paused ({})",

@@ -57,6 +57,7 @@ pub(super) fn follow(
     verdict: Verdict,
 ) -> NextStep {
     let failure = failed.failure().clone();
+
     match keep_deactivating(context.access(), verdict) {
         Verdict::Wait(wait) => NextStep::Commit(Conclusion::Retry(failure, wait)),
         Verdict::LookUp | Verdict::ReadAgain | Verdict::Probe | Verdict::Recreate => {

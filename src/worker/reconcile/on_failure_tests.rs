@@ -30,162 +30,100 @@ fn failed(failure: Failure) -> FailedRequest {
     }
 }
 
-#[test]
-fn golden_on_failure() {
-    let mut table = Table::default();
-    let mut case = |name: &str, fixture: &Fixture, failure, probe, looked_up| {
-        fixture.in_context(|context| {
-            table.case(name);
-            table.line(
-                "next step",
-                on_failure(&context, failed(failure), probe, looked_up),
-            );
-        });
-    };
-    let employee = Fixture::employee();
-    let last = Fixture::employee().with(|f| f.claim.account.attempts = 24);
-    let leaver = Fixture::leaver().with(|f| f.claim.account.attempts = 24);
-    let many = Phase::Update { attributes: 3 };
-    let one = Phase::Update { attributes: 1 };
+/// The table of failures, each with the step that follows.
+struct Failures {
+    table: Table,
+    fixture: Fixture,
+}
 
-    case(
-        "a search is answered with 503",
-        &employee,
-        answered(Phase::Find, 503),
-        None,
-        false,
-    );
-    case(
-        "an update is answered with 503",
-        &employee,
-        answered(one, 503),
-        None,
-        false,
-    );
-    case(
-        "the 25th attempt is answered with 503",
-        &last,
-        answered(one, 503),
-        None,
-        false,
-    );
-    case(
-        "a leaver's 25th read is answered with 503",
-        &leaver,
-        answered(Phase::Read, 503),
-        None,
-        false,
-    );
-    let no_answer = silent(Phase::Create, FailureKind::NoAnswer);
-    case(
-        "a create is not answered",
-        &employee,
-        no_answer,
-        None,
-        false,
-    );
-    let not_sent = silent(one, FailureKind::NotSent);
-    case(
-        "an update was not sent before its deadline",
-        &employee,
-        not_sent,
-        None,
-        false,
-    );
-    case(
-        "a create is answered with 409",
-        &employee,
-        answered(Phase::Create, 409),
-        None,
-        false,
-    );
-    case(
-        "a create is answered with 409 after a lookup",
-        &employee,
-        answered(Phase::Create, 409),
-        None,
-        true,
-    );
-    case(
-        "an update is answered with 412",
-        &employee,
-        answered(one, 412),
-        None,
-        false,
-    );
-    case(
-        "an update of three attributes is answered with 400",
-        &employee,
-        answered(many, 400),
-        None,
-        false,
-    );
-    case(
-        "an update of one attribute is answered with 400",
-        &employee,
-        answered(one, 400),
-        None,
-        false,
-    );
-    case(
-        "a deactivation is answered with 400",
-        &leaver,
-        answered(Phase::Deactivate, 400),
-        None,
-        false,
-    );
-    case(
-        "a read of a bound user is answered with 404",
-        &employee,
-        answered(Phase::Read, 404),
-        None,
-        false,
-    );
-    case(
-        "a search is answered with 404",
-        &employee,
-        answered(Phase::Find, 404),
-        None,
-        false,
-    );
-    let redirected = silent(one, FailureKind::Redirected);
-    case(
-        "an update is redirected",
-        &employee,
-        redirected,
-        None,
-        false,
-    );
-    case(
-        "an update is answered with 401",
-        &employee,
-        answered(one, 401),
-        None,
-        false,
-    );
-    for (name, probe) in [
-        (
-            "an update is answered with 401, and so is the probe",
-            Probe::Refused,
-        ),
-        (
-            "an update is answered with 401, and the probe succeeds",
-            Probe::Accepted,
-        ),
-        (
-            "an update is answered with 401, and the probe is unclear",
-            Probe::Unclear,
-        ),
-    ] {
-        case(name, &employee, answered(one, 401), Some(probe), false);
+impl Failures {
+    fn of(fixture: Fixture) -> Self {
+        Self {
+            table: Table::default(),
+            fixture,
+        }
     }
 
-    Fixture::leaver().in_context(|context| {
-        table.case("a deactivation has no effect");
+    fn case(&mut self, name: &str, failure: Failure) {
+        self.after(name, failure, None, false);
+    }
+
+    /// A failure after a probe or a lookup.
+    fn after(&mut self, name: &str, failure: Failure, probe: Option<Probe>, looked_up: bool) {
+        self.fixture.in_context(|context| {
+            let next = on_failure(&context, failed(failure), probe, looked_up);
+            self.table.case(name);
+            self.table.line("next step", next);
+        });
+    }
+}
+
+#[test]
+fn golden_failures_that_are_retried() {
+    let mut failures = Failures::of(Fixture::employee());
+    let update = Phase::Update { attributes: 1 };
+
+    failures.case("search: status 503", answered(Phase::Find, 503));
+    failures.case("update: status 503", answered(update, 503));
+    let no_answer = silent(Phase::Create, FailureKind::NoAnswer);
+    failures.case("create: no answer", no_answer);
+    let not_sent = silent(update, FailureKind::NotSent);
+    failures.case("update: not sent before its deadline", not_sent);
+    failures.case("update: status 412", answered(update, 412));
+    failures.case("create: status 409", answered(Phase::Create, 409));
+
+    failures.fixture.claim.account.attempts = 24;
+    failures.case("25th attempt, update: status 503", answered(update, 503));
+
+    failures.table.assert_golden("failures_retried");
+}
+
+#[test]
+fn golden_failures_of_a_leaver() {
+    let mut failures = Failures::of(Fixture::leaver());
+    let refused = answered(Phase::Deactivate, 400);
+    failures.case("deactivate: status 400", refused);
+    failures.fixture.claim.account.attempts = 24;
+    failures.case("25th attempt, read: status 503", answered(Phase::Read, 503));
+
+    failures.fixture.in_context(|context| {
         let next = on_failure(&context, FailedRequest::not_effective(), None, false);
-        table.line("next step", next);
+        failures.table.case("deactivate: success without effect");
+        failures.table.line("next step", next);
     });
-    table.assert_golden("on_failure");
+    failures.table.assert_golden("failures_leaver");
+}
+
+#[test]
+fn golden_failures_that_are_refusals() {
+    let mut failures = Failures::of(Fixture::employee());
+    let update = Phase::Update { attributes: 1 };
+    let several = Phase::Update { attributes: 3 };
+
+    failures.case(
+        "update of three attributes: status 400",
+        answered(several, 400),
+    );
+    failures.case("update of one attribute: status 400", answered(update, 400));
+    let exists = answered(Phase::Create, 409);
+    failures.after("create: status 409 after a lookup", exists, None, true);
+    failures.case(
+        "read of a bound user: status 404",
+        answered(Phase::Read, 404),
+    );
+    failures.case("search: status 404", answered(Phase::Find, 404));
+    let redirected = silent(update, FailureKind::Redirected);
+    failures.case("update: redirected", redirected);
+
+    failures.case("update: status 401", answered(update, 401));
+    for (name, probe) in [
+        ("update: status 401, the probe too", Probe::Refused),
+        ("update: status 401, the probe succeeds", Probe::Accepted),
+        ("update: status 401, the probe is unclear", Probe::Unclear),
+    ] {
+        failures.after(name, answered(update, 401), Some(probe), false);
+    }
+    failures.table.assert_golden("failures_refused");
 }
 
 /// Every verdict; the match makes a new one fail to compile here.
@@ -262,68 +200,39 @@ fn golden_absence() {
         recreate: false,
     };
 
-    for (name, known) in [
-        (
-            "a GET was answered otherwise",
-            Absence {
-                confirmed: None,
-                ..gone
-            },
-        ),
-        (
-            "the 404 is no SCIM error",
-            Absence {
-                confirmed: Some(false),
-                ..gone
-            },
-        ),
-        (
-            "other users are missing too",
-            Absence {
-                others_missing: true,
-                ..gone
-            },
-        ),
-        (
-            "a match key finds a user",
-            Absence {
-                lookup_empty: Some(false),
-                ..gone
-            },
-        ),
-        (
-            "no lookup was completed",
-            Absence {
-                lookup_empty: None,
-                ..gone
-            },
-        ),
-        (
-            "seen for the first time",
-            Absence {
-                observed_before: false,
-                ..gone
-            },
-        ),
-        (
-            "younger than the propagation delay",
-            Absence {
-                older_than_propagation_delay: false,
-                ..gone
-            },
-        ),
-        ("every check agrees, access is desired", gone),
-        (
-            "every check agrees, no access is desired",
-            Absence {
-                deactivating: true,
-                ..gone
-            },
-        ),
-    ] {
+    let mut case = |name, change: fn(&mut Absence)| {
+        let mut known = gone;
+        change(&mut known);
         table.case(name);
         table.line("next step", on_absence(&known, answered(Phase::Read, 404)));
-    }
+    };
+
+    case("a GET was answered otherwise", |known| {
+        known.confirmed = None;
+    });
+    case("the 404 is no SCIM error", |known| {
+        known.confirmed = Some(false);
+    });
+    case("other users are missing too", |known| {
+        known.others_missing = true;
+    });
+    case("a match key finds a user", |known| {
+        known.lookup_empty = Some(false);
+    });
+    case("no lookup was completed", |known| {
+        known.lookup_empty = None;
+    });
+    case("seen for the first time", |known| {
+        known.observed_before = false;
+    });
+    case("younger than the propagation delay", |known| {
+        known.older_than_propagation_delay = false;
+    });
+    case("every check agrees, access is desired", |_| {});
+    case("every check agrees, no access is desired", |known| {
+        known.deactivating = true;
+    });
+
     table.assert_golden("absence");
 }
 

@@ -12,18 +12,16 @@ use super::{
     assess::group_notes,
     context::{Assessment, ReconcileContext, after},
     dead_letters::{self, Subject},
-    next_step::{Conclusion, pause_word},
+    next_step::Conclusion,
     progress::{Progress, attributes_of},
 };
 use crate::store::{
-    Account, Commit, IntentKind, LastApplied, NewDeadLetter, Outcome, OutcomeKind, OutcomeReason,
-    Priority,
+    Account, Commit, Intent, IntentKind, LastApplied, NewDeadLetter, Outcome, OutcomeKind, Priority,
 };
 use hirewire_core::{
-    backoff::Backoff,
     fold::Status,
     mapping::Access,
-    plan::{DeadLetterCause, Failure, FailureKind, PauseReason, Request, TargetUser, Wait},
+    plan::{DeadLetterCause, Failure, Request, TargetUser},
     scim::Profile,
 };
 
@@ -57,7 +55,7 @@ impl CommitBuilder<'_> {
                 self.undecided(subject.dead_letter(cause, summary, detail))
             }
             Conclusion::GiveUp(cause, failure) => self.give_up(cause, &failure),
-            Conclusion::Pause(reason) => self.paused(reason),
+            Conclusion::Paused(reason) => self.paused(reason),
             Conclusion::UserMissing => self.user_missing(),
             Conclusion::UserReplaced => self.user_replaced(),
             Conclusion::UserGone => self.user_gone(),
@@ -209,88 +207,6 @@ impl CommitBuilder<'_> {
         commit
     }
 
-    /// Not reconciled: try again at `until`.
-    fn waiting(&self, attempts: u32, until: Timestamp, why: &str) -> Commit {
-        let (account, progress) = (self.context.account(), self.progress);
-        // A user that is being adopted is found again by its match keys: it is not bound yet.
-        let (scim_id, last_applied) = if self.assessment.is_adoption() {
-            (&account.scim_id, &account.last_applied)
-        } else {
-            (&progress.scim_id, &progress.last_applied)
-        };
-
-        Commit {
-            scim_id: scim_id.clone(),
-            last_applied: last_applied.clone(),
-            priority: priority_of(self.context.access()),
-            attempts,
-            not_before: Some(until),
-            // An intent of an earlier reconcile stays open until its write is proven.
-            intent: account.intent.clone().filter(|_| progress.intent.is_none()),
-            verify_at: account.verify_at.map(|verify| verify.max(until)),
-            history: (!progress.sent.is_empty())
-                .then(|| json!({ "requests": progress.sent, "problem": why })),
-            ..Commit::keeping(account, Outcome::new(OutcomeKind::Waiting, why))
-        }
-    }
-
-    /// An earlier write may still be in flight.
-    fn wait_until(&self, until: Timestamp, why: &str) -> Commit {
-        let account = self.context.account();
-        let intent = account.intent.as_ref().or(self.progress.intent.as_ref());
-        Commit {
-            intent: intent.cloned(),
-            verify_at: Some(until),
-            ..self.waiting(account.attempts, until, why)
-        }
-    }
-
-    /// The effect so far is kept, and the account is claimed again at once.
-    fn termination_arrived(&self) -> Commit {
-        Commit {
-            not_before: None,
-            priority: Priority::Leaver,
-            ..self.waiting(0, self.at, "a newer termination arrived")
-        }
-    }
-
-    fn retry(&self, failure: &Failure, wait: &Wait) -> Commit {
-        let account = self.context.account();
-        let was_sent = failure.kind != FailureKind::NotSent;
-        let attempts = account.attempts.saturating_add(u32::from(was_sent));
-        let delay = Backoff::ACCOUNT.delay_at_least(attempts.max(1), self.chance, wait.at_least);
-        let until = after(self.at, delay);
-
-        let mut commit = self.waiting(attempts, until, &failure.to_string());
-        if wait.verify {
-            self.verify_first(&mut commit);
-        }
-        if let Some(cause) = wait.dead_letter {
-            commit.dead_letters.push(dead_letters::failed_request(
-                account,
-                cause,
-                failure,
-                self.progress,
-            ));
-        }
-        commit
-    }
-
-    /// The write may have taken effect: the next attempt reads the account first.
-    fn verify_first(&self, commit: &mut Commit) {
-        let verify = self.after_propagation();
-        commit.intent = self.open_intent();
-        // A create without an answer is not searched before its user must show.
-        let creating = commit
-            .intent
-            .as_ref()
-            .is_some_and(|intent| intent.kind == IntentKind::Create);
-        if creating && self.progress.scim_id.is_none() {
-            commit.not_before = commit.not_before.max(Some(verify));
-        }
-        commit.verify_at = Some(verify).max(commit.not_before.filter(|_| creating));
-    }
-
     /// A dead letter for an operator: nothing is tried until facts or mapping change.
     fn undecided(&self, dead_letter: NewDeadLetter) -> Commit {
         let cause = dead_letter.cause.as_str();
@@ -321,37 +237,6 @@ impl CommitBuilder<'_> {
         commit
     }
 
-    /// The pause is not about this person: it uses up no attempt.
-    fn paused(&self, reason: PauseReason) -> Commit {
-        let attempts = self.context.account().attempts;
-        let why = format!("paused: {}", pause_word(reason));
-        Commit {
-            intent: self.open_intent(),
-            ..self.waiting(attempts, self.at, &why)
-        }
-    }
-
-    /// Missing and not confirmed: the next reconcile reads [`OutcomeReason::UserMissing`] back.
-    fn user_missing(&self) -> Commit {
-        let until = self.after_propagation();
-        let attempts = self.context.account().attempts;
-        let mut commit = self.waiting(attempts, until, "the user is missing at the target");
-        commit.outcome.reason = Some(OutcomeReason::UserMissing);
-        commit.verify_at = Some(until);
-        commit
-    }
-
-    /// Unbound; the next reconcile binds the user that the match keys find.
-    fn user_replaced(&self) -> Commit {
-        let attempts = self.context.account().attempts.saturating_add(1);
-        let until = after(self.at, Backoff::ACCOUNT.delay(attempts, self.chance));
-        Commit {
-            scim_id: None,
-            last_applied: LastApplied::default(),
-            ..self.waiting(attempts, until, "the user has another id at the target")
-        }
-    }
-
     /// No user, so no access.
     fn user_gone(&self) -> Commit {
         let (account, status) = (self.context.account(), self.context.person.status);
@@ -366,12 +251,12 @@ impl CommitBuilder<'_> {
     }
 
     /// The intent of this reconcile, or that of an earlier one whose write is not proven.
-    fn open_intent(&self) -> Option<crate::store::Intent> {
+    pub(super) fn open_intent(&self) -> Option<Intent> {
         let earlier = self.context.account().intent.as_ref();
         self.progress.intent.as_ref().or(earlier).cloned()
     }
 
-    fn after_propagation(&self) -> Timestamp {
+    pub(super) fn after_propagation(&self) -> Timestamp {
         after(self.at, self.context.settings.propagation_delay)
     }
 
@@ -442,12 +327,4 @@ fn audit_delay(audits: u32) -> Duration {
         2 => 7 * 24,
         _ => 30 * 24,
     })
-}
-
-/// Leavers are claimed before all others.
-fn priority_of(access: Access) -> Priority {
-    match access {
-        Access::Inactive => Priority::Leaver,
-        Access::Active | Access::Prepared | Access::Unmanaged => Priority::Other,
-    }
 }

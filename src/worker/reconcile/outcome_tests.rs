@@ -2,9 +2,7 @@
 //!
 //! Times are given from the moment of the commit.
 
-use std::collections::BTreeSet;
-
-use jiff::{Timestamp, ToSpan as _};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -21,34 +19,31 @@ use crate::{
 };
 use hirewire_core::{
     mapping::Access,
-    plan::{
-        DeadLetterCause, Failure, FailureKind, Operation, PauseReason, Phase, TargetUser, Wait,
-    },
+    plan::{DeadLetterCause, Operation, TargetUser},
 };
 
-/// The table, and the outcomes that it has shown.
+/// The table of commits.
 #[derive(Default)]
-struct Commits {
-    table: Table,
-    outcomes: BTreeSet<OutcomeKind>,
+pub(super) struct Commits {
+    pub(super) table: Table,
 }
 
-/// The state that an assessment and a reconcile leave before the conclusion.
+/// The assessment and the requests before the conclusion.
 #[derive(Default)]
-struct Before {
-    binding: Option<Binding>,
-    second_accounts: Vec<String>,
-    next: Option<NextStep>,
+pub(super) struct Before {
+    pub(super) binding: Option<Binding>,
+    pub(super) second_accounts: Vec<String>,
+    pub(super) next: Option<NextStep>,
     /// Operations with the status of their answers.
-    sent: Vec<(Operation, u16)>,
+    pub(super) sent: Vec<(Operation, u16)>,
 }
 
 impl Before {
-    fn bound() -> Self {
+    pub(super) fn bound() -> Self {
         Self::bound_to(false)
     }
 
-    fn bound_to(adopting: bool) -> Self {
+    pub(super) fn bound_to(adopting: bool) -> Self {
         Self {
             binding: Some(Binding {
                 id: "u-1".to_owned(),
@@ -60,7 +55,7 @@ impl Before {
         }
     }
 
-    fn sent(operation: Operation, status: u16) -> Self {
+    pub(super) fn sent(operation: Operation, status: u16) -> Self {
         Self {
             sent: vec![(operation, status)],
             ..Self::bound()
@@ -69,7 +64,13 @@ impl Before {
 }
 
 impl Commits {
-    fn case(&mut self, name: &str, fixture: &Fixture, before: Before, conclusion: Conclusion) {
+    pub(super) fn case(
+        &mut self,
+        name: &str,
+        fixture: &Fixture,
+        before: Before,
+        conclusion: Conclusion,
+    ) {
         fixture.in_context(|context| {
             let assessment = Assessment {
                 binding: before.binding,
@@ -91,7 +92,6 @@ impl Commits {
                 chance: 0.5,
             }
             .build(conclusion);
-            self.outcomes.insert(commit.outcome.kind);
             self.table.case(name);
             show(&mut self.table, &commit);
         });
@@ -193,14 +193,14 @@ fn from_now(at: Option<Timestamp>) -> String {
     })
 }
 
-fn create() -> Operation {
+pub(super) fn create() -> Operation {
     Operation::Create {
         user: json!({ "active": true }),
         applied: Vec::new(),
     }
 }
 
-fn update() -> Operation {
+pub(super) fn update() -> Operation {
     Operation::Update(vec![super::golden::title_change()])
 }
 
@@ -208,49 +208,10 @@ fn nothing(kind: OutcomeKind, detail: &str) -> Conclusion {
     Conclusion::Reconciled(kind, detail.to_owned())
 }
 
-fn retry(failure: Failure, verify: bool, dead_letter: Option<DeadLetterCause>) -> Conclusion {
-    let wait = Wait {
-        at_least: None,
-        verify,
-        dead_letter,
-    };
-    Conclusion::Retry(failure, wait)
-}
-
 #[test]
-fn golden_outcome() {
+fn golden_outcome_unchanged() {
     let mut commits = Commits::default();
-    nothing_was_sent(&mut commits);
-    requests_succeeded(&mut commits);
-    the_account_waits(&mut commits);
-    an_operator_is_needed(&mut commits);
-    a_user_is_missing(&mut commits);
-    commits.table.assert_golden("outcome");
-
-    let all = [
-        OutcomeKind::Created,
-        OutcomeKind::Updated,
-        OutcomeKind::Deactivated,
-        OutcomeKind::Reactivated,
-        OutcomeKind::Unchanged,
-        OutcomeKind::Unmanaged,
-        OutcomeKind::Incomplete,
-        OutcomeKind::LeaverNotFound,
-        OutcomeKind::DisabledElsewhere,
-        OutcomeKind::Observed,
-        OutcomeKind::Waiting,
-        OutcomeKind::DeadLetter,
-    ];
-    assert_eq!(
-        commits.outcomes,
-        BTreeSet::from(all),
-        "the table shows every outcome"
-    );
-}
-
-fn nothing_was_sent(commits: &mut Commits) {
-    let (joiner, employee) = (Fixture::joiner(), Fixture::employee());
-    let leaver = Fixture::leaver();
+    let employee = Fixture::employee();
 
     let unchanged = || nothing(OutcomeKind::Unchanged, "");
     commits.case("unchanged", &employee, Before::bound(), unchanged());
@@ -284,7 +245,13 @@ fn nothing_was_sent(commits: &mut Commits) {
         second,
         unchanged(),
     );
+    commits.table.assert_golden("outcome_unchanged");
+}
 
+#[test]
+fn golden_outcome_of_an_inactive_leaver() {
+    let mut commits = Commits::default();
+    let leaver = Fixture::leaver();
     let inactive = || nothing(OutcomeKind::Unchanged, "inactive");
     commits.case(
         "a leaver's account is inactive",
@@ -304,7 +271,14 @@ fn nothing_was_sent(commits: &mut Commits) {
         Before::bound(),
         inactive(),
     );
+    commits.table.assert_golden("outcome_inactive");
+}
 
+#[test]
+fn golden_outcome_without_a_request() {
+    let mut commits = Commits::default();
+    let (joiner, employee) = (Fixture::joiner(), Fixture::employee());
+    let leaver = Fixture::leaver();
     let unmanaged = nothing(OutcomeKind::Unmanaged, "");
     let creating =
         Fixture::joiner().with(|f| f.claim.account.intent = Some(intent(IntentKind::Create)));
@@ -353,9 +327,12 @@ fn nothing_was_sent(commits: &mut Commits) {
         planned,
         Conclusion::Observed,
     );
+    commits.table.assert_golden("outcome_no_request");
 }
 
-fn requests_succeeded(commits: &mut Commits) {
+#[test]
+fn golden_outcome_of_requests() {
+    let mut commits = Commits::default();
     let (joiner, employee) = (Fixture::joiner(), Fixture::employee());
     let applied = || Conclusion::Applied(Vec::new());
 
@@ -396,126 +373,5 @@ fn requests_succeeded(commits: &mut Commits) {
         Before::sent(update(), 200),
         refused,
     );
-}
-
-fn the_account_waits(commits: &mut Commits) {
-    let (joiner, employee) = (Fixture::joiner(), Fixture::employee());
-    let leaver = Fixture::leaver();
-
-    let until = Conclusion::WaitUntil(now() + 40.seconds(), "a create may show".to_owned());
-    let creating =
-        Fixture::joiner().with(|f| f.claim.account.intent = Some(intent(IntentKind::Create)));
-    commits.case(
-        "wait until a create must show",
-        &creating,
-        Before::default(),
-        until,
-    );
-
-    let name = "a termination arrived after an update";
-    let arrived = Conclusion::TerminationArrived;
-    commits.case(name, &employee, Before::sent(update(), 200), arrived);
-
-    let unavailable = retry(answered(Phase::Read, 503), false, None);
-    commits.case("a read failed", &employee, Before::default(), unavailable);
-
-    let third = Fixture::employee().with(|f| f.claim.account.attempts = 2);
-    let unavailable = retry(answered(Phase::Update { attributes: 1 }, 503), true, None);
-    commits.case(
-        "an update failed for the third time",
-        &third,
-        Before::sent(update(), 503),
-        unavailable,
-    );
-
-    let not_sent = Failure {
-        phase: Phase::Create,
-        kind: FailureKind::NotSent,
-    };
-    commits.case(
-        "a request was not sent",
-        &joiner,
-        Before::default(),
-        retry(not_sent, false, None),
-    );
-
-    let unanswered = retry(answered(Phase::Create, 502), true, None);
-    let sent = Before {
-        sent: vec![(create(), 502)],
-        ..Before::default()
-    };
-    commits.case("a create may have succeeded", &joiner, sent, unanswered);
-
-    let adopting = Before {
-        sent: vec![(update(), 503)],
-        ..Before::bound_to(true)
-    };
-    let unavailable = retry(answered(Phase::Update { attributes: 1 }, 503), true, None);
-    commits.case(
-        "the update of an adoption failed",
-        &joiner,
-        adopting,
-        unavailable,
-    );
-
-    let ineffective = super::next_step::FailedRequest::not_effective();
-    let cause = Some(DeadLetterCause::NotEffective);
-    let conclusion = retry(ineffective.failure().clone(), true, cause);
-    let sent = Before::sent(Operation::Deactivate, 200);
-    commits.case("a deactivation had no effect", &leaver, sent, conclusion);
-
-    let paused = Conclusion::Pause(PauseReason::Credentials);
-    commits.case(
-        "the connection is paused",
-        &employee,
-        Before::bound(),
-        paused,
-    );
-}
-
-fn an_operator_is_needed(commits: &mut Commits) {
-    let (joiner, employee) = (Fixture::joiner(), Fixture::employee());
-
-    let ambiguous = Conclusion::FileDeadLetter {
-        cause: DeadLetterCause::Ambiguous,
-        summary: "Several accounts match.".to_owned(),
-        detail: Value::Null,
-    };
-    commits.case("several users match", &joiner, Before::default(), ambiguous);
-
-    let one = Phase::Update { attributes: 1 };
-    for cause in [
-        DeadLetterCause::Refused,
-        DeadLetterCause::Exhausted,
-        DeadLetterCause::Conflict,
-        DeadLetterCause::Vanished,
-    ] {
-        let is_exhausted = cause == DeadLetterCause::Exhausted;
-        let status = if is_exhausted { 503 } else { 400 };
-        let conclusion = Conclusion::GiveUp(cause, answered(one, status));
-        let name = format!("give up: {}", cause.as_str());
-        commits.case(&name, &employee, Before::sent(update(), status), conclusion);
-    }
-}
-
-fn a_user_is_missing(commits: &mut Commits) {
-    let employee = Fixture::employee();
-    commits.case(
-        "the user is missing",
-        &employee,
-        Before::bound(),
-        Conclusion::UserMissing,
-    );
-    commits.case(
-        "the user has another id",
-        &employee,
-        Before::bound(),
-        Conclusion::UserReplaced,
-    );
-    commits.case(
-        "a leaver's user is gone",
-        &Fixture::leaver(),
-        Before::bound(),
-        Conclusion::UserGone,
-    );
+    commits.table.assert_golden("outcome_applied");
 }

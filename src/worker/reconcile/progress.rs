@@ -150,7 +150,7 @@ pub(super) fn kind_of(operation: &Operation) -> IntentKind {
     }
 }
 
-/// Lists the attributes that an operation changes, for people.
+/// The changes of an operation, for people.
 pub(super) fn attributes_of(operation: &Operation) -> Vec<String> {
     match operation {
         Operation::Create { .. } => vec!["the whole user".to_owned()],

@@ -75,7 +75,9 @@ async fn find_second_accounts(
     context: &ReconcileContext<'_>,
     published: &PublishedConnection,
 ) -> Result<Lookup, Failure> {
-    match (find(context, published).await, context.access()) {
+    let found = find(context, published).await;
+
+    match (found, context.access()) {
         (Err(failure), Access::Inactive) => {
             tracing::warn!(
                 connection = context.settings.name,

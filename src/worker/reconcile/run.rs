@@ -1,6 +1,6 @@
 //! The loop of a reconcile: assess, execute, handle failures, until a step concludes.
 //!
-//! Each arm of the loop is one step; the step returns the [`NextStep`]. What the steps decide is
+//! Each arm of the loop is one step, which returns the next [`NextStep`]. What the steps decide is
 //! pure (`assess::decide`, `on_failure`, `outcome`); what they send or read is here, in `execute`,
 //! in `readings` and in `evidence`.
 
@@ -75,19 +75,28 @@ impl Reconciler {
                 }
                 NextStep::PauseConnection(reason, failure) => self.pause(reason, &failure).await?,
                 NextStep::Commit(conclusion) => {
-                    let commit = CommitBuilder {
-                        context: &context,
-                        assessment: &assessment,
-                        progress: &progress,
-                        at: context.time(),
-                        chance: telemetry::chance(),
-                    }
-                    .build(conclusion);
+                    let commit = conclude(&context, &assessment, &progress, conclusion);
                     return Ok((commit, progress.sent));
                 }
             };
         }
     }
+}
+
+fn conclude(
+    context: &ReconcileContext<'_>,
+    assessment: &Assessment,
+    progress: &Progress,
+    conclusion: Conclusion,
+) -> Commit {
+    let builder = CommitBuilder {
+        context,
+        assessment,
+        progress,
+        at: context.time(),
+        chance: telemetry::chance(),
+    };
+    builder.build(conclusion)
 }
 
 /// The first step after an assessment.
