@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The log message of a worker whose lease has passed to another worker.
-const LOST_CLAIM: &str = "the claim is somebody else's now";
+const LOST_CLAIM: &str = "another worker has the claim now";
 
 /// The behaviour of a worker that was resumed after its lease had expired.
 #[derive(Debug, PartialEq)]
