@@ -136,13 +136,7 @@ impl HookRequest {
             .preset
             .read(&verified, &parts.headers, &endpoint.origins);
         let dead_lettered = unreadable_reason(parsed.error)?;
-        if parsed.unnormalized_phones > 0 {
-            tracing::debug!(
-                hook.id = %self.hook,
-                count = parsed.unnormalized_phones,
-                "telephone numbers that are not E.164 are kept as they are"
-            );
-        }
+        self.log_unnormalized_phones(parsed.unnormalized_phones);
 
         let events = parsed
             .events
@@ -176,6 +170,16 @@ impl HookRequest {
             dropped: parsed.dropped,
             dead_lettered,
         })
+    }
+
+    fn log_unnormalized_phones(&self, count: usize) {
+        if count > 0 {
+            tracing::debug!(
+                hook.id = %self.hook,
+                count,
+                "telephone numbers that are not E.164 are kept as they are"
+            );
+        }
     }
 
     /// Submits the hook to the batcher, and waits for the confirm of its message. `bytes` is the

@@ -9,7 +9,7 @@ use super::{
     StoreError,
     sql::{
         row::{ReadColumn as _, SqlRow},
-        statement::{Statement, Tx, chunks},
+        statement::{Row, Statement, Tx, chunks},
         value::{code, json_text},
     },
 };
@@ -55,29 +55,7 @@ pub(super) async fn insert(
     tx: &mut Tx<'_>,
     events: &[NewEvent<'_>],
 ) -> Result<Vec<InsertResult>, StoreError> {
-    let mut rows = Vec::with_capacity(events.len());
-    for NewEvent {
-        event,
-        key,
-        digest,
-        cluster,
-    } in events
-    {
-        rows.push([
-            ("source", key.source.as_str().into()),
-            ("origin", key.origin.as_str().into()),
-            ("id", key.id.as_str().into()),
-            ("digest", (*digest).into()),
-            ("cluster", (*cluster).into()),
-            ("kind", event.kind().as_str().into()),
-            ("received_at", event.received.into()),
-            ("hook", event.hook.as_str().into()),
-            ("id_derivation", code(&event.id_derivation).into()),
-            ("content", json_text(&event.content)?.into()),
-            ("stored_at", telemetry::now().into()),
-            ("times_written", 1_i64.into()),
-        ]);
-    }
+    let rows = events.iter().map(row).collect::<Result<Vec<_>, _>>()?;
 
     let mut results = BTreeMap::new();
     for rows in chunks(tx.dialect, rows) {
@@ -116,4 +94,28 @@ pub(super) async fn insert(
             .unwrap_or(InsertResult::Duplicate)
     };
     Ok(events.iter().map(result).collect())
+}
+
+/// The row of a new event.
+fn row(new: &NewEvent<'_>) -> Result<Row<12>, StoreError> {
+    let NewEvent {
+        event,
+        key,
+        digest,
+        cluster,
+    } = new;
+    Ok([
+        ("source", key.source.as_str().into()),
+        ("origin", key.origin.as_str().into()),
+        ("id", key.id.as_str().into()),
+        ("digest", (*digest).into()),
+        ("cluster", (*cluster).into()),
+        ("kind", event.kind().as_str().into()),
+        ("received_at", event.received.into()),
+        ("hook", event.hook.as_str().into()),
+        ("id_derivation", code(&event.id_derivation).into()),
+        ("content", json_text(&event.content)?.into()),
+        ("stored_at", telemetry::now().into()),
+        ("times_written", 1_i64.into()),
+    ])
 }

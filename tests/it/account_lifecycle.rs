@@ -48,7 +48,7 @@ async fn start_harness(dialect: SandboxProfile, profile: &str) -> Harness {
     let router = sandbox.service();
     tokio::spawn(async move {
         let (limits, stop) = (hirewire::http::Limits::default(), CancellationToken::new());
-        hirewire::http::serve(listener, router, limits, stop).await
+        hirewire::http::serve(listener, router, limits, stop).await;
     });
 
     let profile = Profile::named(profile).expect("an embedded profile");

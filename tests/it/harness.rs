@@ -200,7 +200,7 @@ async fn start_sandbox(dialect: SandboxProfile, stop: CancellationToken) -> (San
 
     let router = sandbox.service();
     tokio::spawn(async move {
-        hirewire::http::serve(listener, router, hirewire::http::Limits::default(), stop).await
+        hirewire::http::serve(listener, router, hirewire::http::Limits::default(), stop).await;
     });
     (sandbox, address)
 }
@@ -231,10 +231,7 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", propagation_delay 
 
     let environment = Environment::of([]).with_literal_secrets();
     Config::parse(&text, "harness.toml", &environment).unwrap_or_else(|mistakes| {
-        panic!(
-            "{}",
-            mistakes.render(&annotate_snippets::Renderer::plain())
-        )
+        panic!("{}", mistakes.render(&annotate_snippets::Renderer::plain()))
     })
 }
 

@@ -40,9 +40,7 @@ async fn restart_in_mode(installation: &mut Installation, mode: &'static str) {
 #[tokio::test]
 async fn an_observed_connection_is_written_only_after_apply() {
     let mut installation = Installation::start("observe", "").await;
-    let status = installation
-        .post("1", "hired", "E-1", &hired("Ada"))
-        .await;
+    let status = installation.post("1", "hired", "E-1", &hired("Ada")).await;
     assert_eq!(status, 200);
 
     let person = installation.wait_for_outcome("E-1", "observed").await;

@@ -148,9 +148,5 @@ async fn no_process_prints_personal_data_or_secrets() {
     let log = installation.folder.path().join("service-1.stderr");
     let log = std::fs::read_to_string(log).expect("text");
     let reported = ["SCIM request", "\"DEBUG\"", "/Users"].map(|text| log.contains(text));
-    assert_eq!(
-        (reported, lines > 100),
-        ([true; 3], true),
-        "{lines} lines"
-    );
+    assert_eq!((reported, lines > 100), ([true; 3], true), "{lines} lines");
 }

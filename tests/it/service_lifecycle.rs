@@ -19,7 +19,8 @@ fn hired(given: &str, family: &str) -> Value {
     json!({ "worker": {
         "name": { "given": given, "family": family },
         "work_email": format!("{}@acme.example", given.to_lowercase()),
-        "title": "Engineer", "type": "employee", "department": { "id": "d1", "name": "Engineering" },
+        "title": "Engineer", "type": "employee",
+        "department": { "id": "d1", "name": "Engineering" },
     } })
 }
 
@@ -33,10 +34,7 @@ async fn a_person_is_hired_changed_terminated_and_rehired_as_one_account() {
         200
     );
     harness.wait_for_outcome("E-1", "created").await;
-    assert_eq!(
-        harness.find_user(ADA).expect("a user")["active"],
-        true
-    );
+    assert_eq!(harness.find_user(ADA).expect("a user")["active"], true);
     harness.take_writes();
 
     harness
@@ -50,24 +48,15 @@ async fn a_person_is_hired_changed_terminated_and_rehired_as_one_account() {
     harness.wait_for_outcome("E-1", "updated").await;
     let writes = harness.take_writes();
     assert_eq!(writes.len(), 1, "{writes:#?}");
-    assert_eq!(
-        harness.find_user(ADA).expect("a user")["title"],
-        "Fellow"
-    );
+    assert_eq!(harness.find_user(ADA).expect("a user")["title"], "Fellow");
 
     harness.post("terminated", "E-1", NOW, &json!({})).await;
     harness.wait_for_outcome("E-1", "deactivated").await;
-    assert_eq!(
-        harness.find_user(ADA).expect("a user")["active"],
-        false
-    );
+    assert_eq!(harness.find_user(ADA).expect("a user")["active"], false);
 
     harness.post("rehired", "E-1", NOW, &json!({})).await;
     harness.wait_for_outcome("E-1", "reactivated").await;
-    assert_eq!(
-        harness.find_user(ADA).expect("a user")["active"],
-        true
-    );
+    assert_eq!(harness.find_user(ADA).expect("a user")["active"], true);
     assert_eq!(harness.sandbox.users().len(), 1);
     harness.stop().await;
 }
@@ -153,10 +142,7 @@ async fn an_ignored_deactivation_is_detected_and_retried() {
     harness.post("terminated", "E-1", NOW, &json!({})).await;
     harness.wait_for_outcome("E-1", "waiting").await;
     harness.wait_for_outcome("E-1", "deactivated").await;
-    assert_eq!(
-        harness.find_user(ADA).expect("a user")["active"],
-        false
-    );
+    assert_eq!(harness.find_user(ADA).expect("a user")["active"], false);
     harness.stop().await;
 }
 
@@ -182,18 +168,12 @@ async fn an_unmanaged_account_out_of_scope_stays_active_until_the_termination() 
         .post("hired", "E-1", NOW, &hired("Ada", "Lovelace"))
         .await;
     harness.wait_for_outcome("E-1", "unmanaged").await;
-    assert_eq!(
-        harness.find_user(ADA).expect("the user")["active"],
-        true
-    );
+    assert_eq!(harness.find_user(ADA).expect("the user")["active"], true);
 
     // A termination deactivates the account, in scope or not.
     harness.post("terminated", "E-1", NOW, &json!({})).await;
     harness.wait_for_outcome("E-1", "deactivated").await;
-    assert_eq!(
-        harness.find_user(ADA).expect("the user")["active"],
-        false
-    );
+    assert_eq!(harness.find_user(ADA).expect("the user")["active"], false);
     harness.stop().await;
 }
 

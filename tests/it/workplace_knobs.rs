@@ -154,12 +154,12 @@ const REFUSED_KNOBS: [RefusedKnob; 8] = [
     refused_knob(
         "deactivate",
         |document| document.profile.deactivate = generic().deactivate,
-        ("PATCH", 400, "active is changed by PUT"),
+        ("PATCH", 400, "PATCH cannot change active; use PUT"),
     ),
     refused_knob(
         "lookup, filterable",
         use_generic_lookup,
-        ("GET", 400, "users are found by userName or externalId"),
+        ("GET", 400, "a filter over users must compare userName or externalId"),
     ),
     refused_knob(
         "attributes.manager.value",
@@ -310,7 +310,7 @@ async fn the_sandbox_refuses_the_generic_patch_of_a_people_set() {
             user: None,
         };
         assert_eq!(
-            lifecycle.refused("PATCH", 405, "a People Set is changed by PUT"),
+            lifecycle.refused("PATCH", 405, "PATCH cannot change a People Set; use PUT"),
             refused,
             "{:#?}",
             lifecycle.requests

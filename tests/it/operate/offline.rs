@@ -7,9 +7,7 @@ use hirewire::{
 use hirewire_core::event::{ContentDigest, HookId, IdDerivation, ParsedEvent, SourceId};
 use serde_json::json;
 
-use super::{
-    assert_in_order, hired, json_of, open_dead_letters, run, stdout_of, write_event_file,
-};
+use super::{assert_in_order, hired, json_of, open_dead_letters, run, stdout_of, write_event_file};
 use crate::{
     installation::{Installation, TIMEOUT, event},
     waiting::wait_until,
@@ -31,10 +29,7 @@ async fn commands_work_on_the_store_without_a_service() {
     );
     assert_eq!(open_dead_letters(&installation).await, Vec::<String>::new());
 
-    write_event_file(
-        &installation,
-        &event("2", "terminated", "E-1", &json!({})),
-    );
+    write_event_file(&installation, &event("2", "terminated", "E-1", &json!({})));
     let preview = stdout_of(&installation, &["preview", "event.json", "-o", "table"]).await;
     assert_in_order(
         &preview,

@@ -100,6 +100,14 @@ pub(super) fn dated_facts<'e>(
         .collect()
 }
 
+/// The keys of the events that an event refers to, as far as they are known.
+fn referenced_keys(event: &Event, context: &DatingContext<'_, '_>) -> Vec<EventKey> {
+    let references = event.content.data.refers_to.iter();
+    references
+        .filter_map(|reference| context.references.key(event, reference))
+        .collect()
+}
+
 fn dated_fact<'e>(
     resolved: &ResolvedEvent<'e>,
     alias: Alias,
@@ -135,6 +143,7 @@ fn dated_fact<'e>(
             .collect()
     });
 
+    let refers_to = referenced_keys(resolved.event, context);
     let interval = (!own_location.is_keep()).then(|| LocationInterval {
         employment: data.employment_id.clone(),
         from: effective.instant,
@@ -151,11 +160,7 @@ fn dated_fact<'e>(
         superseded,
         rows,
         keys: resolved.keys.clone(),
-        refers_to: data
-            .refers_to
-            .iter()
-            .filter_map(|reference| context.references.key(resolved.event, reference))
-            .collect(),
+        refers_to,
         superseded_rows: superseded_rows(resolved, context, &resolver, &own_location),
     };
     (fact, interval)
