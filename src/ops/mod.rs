@@ -2,7 +2,7 @@
 //!
 //! Commands use it over the socket of the running service, where the Unix user is the actor; over
 //! TCP with a token of `[[ops.tokens]]`; or, if no service runs, in their own process. All three
-//! serve the same routes. [`Ops::routes`] gives every route the role that it needs.
+//! serve the same routes. `Ops::routes` gives every route the role that it needs.
 
 mod api_error;
 mod auth;

@@ -159,7 +159,11 @@ const REFUSED_KNOBS: [RefusedKnob; 8] = [
     refused_knob(
         "lookup, filterable",
         use_generic_lookup,
-        ("GET", 400, "a filter over users must compare userName or externalId"),
+        (
+            "GET",
+            400,
+            "a filter over users must compare userName or externalId",
+        ),
     ),
     refused_knob(
         "attributes.manager.value",
