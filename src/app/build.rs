@@ -19,7 +19,7 @@ use crate::{
     store::Store,
     worker::{Connection, ConnectionSettings, MakeClient, WorkerSettings},
 };
-use hirewire_core::{event::SourceId, scim::Profile, source::ContentError};
+use hirewire_core::{backoff::Backoff, event::SourceId, scim::Profile, source::ContentError};
 
 /// Settings that are not in the config. The demo and the tests use shorter times.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +28,8 @@ pub struct Options {
     pub breaker: BreakerSettings,
     /// How often workers look for pending accounts that no notification announced.
     pub sweep_every: Duration,
+    /// How long an account waits after a failed request.
+    pub backoff: Backoff,
 }
 
 impl Default for Options {
@@ -35,6 +37,7 @@ impl Default for Options {
         Self {
             breaker: BreakerSettings::default(),
             sweep_every: Duration::from_secs(30),
+            backoff: Backoff::ACCOUNT,
         }
     }
 }
@@ -115,6 +118,7 @@ pub(super) fn connections(
             propagation_delay: connection.limits.propagation_delay,
             timeout: connection.limits.timeout,
             budget: 25,
+            backoff: options.backoff,
             client,
             credentials: Arc::new(move || credentials.read().ok()),
         });

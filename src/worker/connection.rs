@@ -20,6 +20,7 @@ use crate::{
     store::{PublishedMapping, Store, StoreError},
 };
 use hirewire_core::{
+    backoff::Backoff,
     event::SourceId,
     fold::{Rules, SourceRules},
     mapping::{Mapping, MappingDocument},
@@ -58,6 +59,8 @@ pub(crate) struct ConnectionSettings {
     pub(crate) timeout: Duration,
     /// The number of failed attempts in a row after which a dead letter is filed.
     pub(crate) budget: u32,
+    /// How long an account waits after a failed attempt.
+    pub(crate) backoff: Backoff,
     pub(crate) client: MakeClient,
     pub(crate) credentials: ReadCredentials,
 }

@@ -80,6 +80,7 @@ impl Harness {
         let options = Options {
             breaker,
             sweep_every: Duration::from_secs(1),
+            ..Options::default()
         };
         let service = Service::start(config, Roles::ALL, options)
             .await

@@ -20,6 +20,7 @@ mod account_lifecycle;
 mod child;
 mod commands;
 mod embedded_queue;
+mod field_cases;
 mod harness;
 mod installation;
 mod named_commands;

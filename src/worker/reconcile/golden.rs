@@ -26,6 +26,7 @@ use crate::{
     worker::{Mode, connection::ConnectionSettings},
 };
 use hirewire_core::{
+    backoff::Backoff,
     event::{Alias, Attribute, Moment, SourceId, WorkerId},
     fold::{Employment, Person, Status},
     mapping::{Access, Mapping, MappingDocument},
@@ -223,6 +224,7 @@ fn settings() -> ConnectionSettings {
         propagation_delay: Duration::from_mins(1),
         timeout: Duration::from_secs(10),
         budget: 25,
+        backoff: Backoff::ACCOUNT,
         client: Arc::new(|_| Err(ClientError::BaseUrl)),
         credentials: Arc::new(|| None),
     }

@@ -11,7 +11,6 @@ use crate::store::{
     Commit, IntentKind, LastApplied, Outcome, OutcomeKind, OutcomeReason, Priority,
 };
 use hirewire_core::{
-    backoff::Backoff,
     mapping::Access,
     plan::{Failure, FailureKind, PauseReason, Wait},
 };
@@ -66,7 +65,8 @@ impl CommitBuilder<'_> {
         let account = self.context.account();
         let was_sent = failure.kind != FailureKind::NotSent;
         let attempts = account.attempts.saturating_add(u32::from(was_sent));
-        let delay = Backoff::ACCOUNT.delay_at_least(attempts.max(1), self.chance, wait.at_least);
+        let backoff = self.context.settings.backoff;
+        let delay = backoff.delay_at_least(attempts.max(1), self.chance, wait.at_least);
         let until = after(self.at, delay);
 
         let mut commit = self.waiting(attempts, until, &failure.to_string());
@@ -122,7 +122,8 @@ impl CommitBuilder<'_> {
     /// Unbound; the next reconcile binds the user that the match keys find.
     pub(super) fn user_replaced(&self) -> Commit {
         let attempts = self.context.account().attempts.saturating_add(1);
-        let until = after(self.at, Backoff::ACCOUNT.delay(attempts, self.chance));
+        let backoff = self.context.settings.backoff;
+        let until = after(self.at, backoff.delay(attempts, self.chance));
         Commit {
             scim_id: None,
             last_applied: LastApplied::default(),
