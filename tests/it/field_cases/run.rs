@@ -297,19 +297,24 @@ impl Running<'_> {
 
         let later = now.checked_add(SOON).expect("a time");
         let is_soon = |time: Option<Timestamp>| time.is_some_and(|time| time < later);
-        if account.pending_since.is_none() {
-            return !is_soon(account.verify_at) && !is_soon(account.next_due_at);
-        }
-        // Waiting: at rest if it waits long, or if an operator knows of it already.
-        if outcome.kind != OutcomeKind::Waiting {
+        let waits = outcome.kind == OutcomeKind::Waiting;
+        if account.pending_since.is_some() {
             return false;
         }
+        if !(is_soon(account.verify_at)
+            || is_soon(account.next_due_at)
+            || waits && is_soon(account.not_before))
+        {
+            return true;
+        }
+
+        // It is tried again and again, and an operator knows of it already.
         let open = DeadLetterFilter {
             person: Some(account.person.clone()),
             ..DeadLetterFilter::default()
         };
         let letters = self.store.dead_letters(&open).await.expect("the store");
-        !is_soon(account.not_before) || (account.attempts > 3 && !letters.is_empty())
+        waits && account.attempts > 3 && !letters.is_empty()
     }
 
     /// The workers that the case names.
