@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Client, send::unusable};
 use hirewire_core::{
     plan::{Failure, Phase, Request, add_members, remove_members},
-    scim::{AttributePath, Filter, GroupDialect, MemberCheck, member, percent_encode},
+    scim::{AttributePath, Filter, GroupDialect, MemberCheck, member, percent_encode, same_text},
 };
 
 impl Client {
@@ -16,8 +16,10 @@ impl Client {
     /// must choose one.
     pub async fn find_group(&self, name: &str) -> Result<Vec<String>, Failure> {
         let filter = Filter::eq(&path("displayName")?, &Value::String(name.to_owned()));
-        let has_name =
-            |group: &Value| member(group, "displayName").and_then(Value::as_str) == Some(name);
+        let has_name = |group: &Value| {
+            let found = member(group, "displayName").and_then(Value::as_str);
+            found.is_some_and(|found| same_text(found, name))
+        };
 
         let found = self.list(&self.groups().path, &filter, has_name).await?;
         Ok(found.into_iter().map(|(id, _)| id).collect())

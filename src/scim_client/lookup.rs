@@ -10,7 +10,9 @@ use super::{Client, response::id_of, send::unusable};
 use hirewire_core::{
     mapping::MatchKey,
     plan::{Failure, FailureKind, Phase, Request},
-    scim::{AttributePath, Filter, ListResponse, Selector, member},
+    scim::{
+        AttributePath, Filter, ListResponse, Selector, member, same_text, same_text_without_case,
+    },
 };
 
 /// The result of a lookup by match keys.
@@ -85,7 +87,9 @@ impl Client {
     /// Every listed resource for which `matches` holds, with its id.
     ///
     /// A target that lists other resources as well ignores the filter. Then the further pages are
-    /// read too, up to [`MAX_PAGES`], because the resource may be on any of them.
+    /// read too, up to [`MAX_PAGES`], because the resource may be on any of them. A page that lists
+    /// nothing new ends the reading: some targets count every resource in `totalResults`, or answer
+    /// each `startIndex` with the first page.
     pub(super) async fn list(
         &self,
         collection: &str,
@@ -93,33 +97,42 @@ impl Client {
         matches: impl Fn(&Value) -> bool,
     ) -> Result<Vec<(String, Value)>, Failure> {
         let phase = Phase::Find;
-        let mut found = Vec::new();
-        let mut listed = 0;
+        let mut found: Vec<(String, Value)> = Vec::new();
+        let mut known: Vec<Value> = Vec::new();
 
         for _ in 0..MAX_PAGES {
-            let page = if listed == 0 {
-                String::new()
-            } else {
-                format!("&startIndex={}", listed + 1)
+            let page = match known.len() {
+                0 => String::new(),
+                listed => format!("&startIndex={}", listed + 1),
             };
             let request =
                 Request::get(phase, collection).query(format!("filter={}{page}", filter.encoded()));
-            let list = ListResponse::read(&self.read(&request).await?)
-                .ok_or_else(|| unusable(phase, "the answer to a filter is no list"))?;
+            let answer = self.send(&request).await?;
+            let list = answer.body.as_ref().and_then(ListResponse::read);
+            let list = list.ok_or_else(|| unusable(phase, "the answer to a filter is no list"))?;
 
-            let on_page = list.resources.len();
-            for resource in list.resources.into_iter().filter(&matches) {
-                let id = id_of(&resource)
+            let is_new = |resource: &Value| !known.contains(resource);
+            let new: Vec<Value> = list.resources.into_iter().filter(is_new).collect();
+            for resource in new.iter().filter(|resource| matches(resource)) {
+                let id = id_of(resource)
                     .ok_or_else(|| unusable(phase, "a listed resource has no id"))?;
-                found.push((id, resource));
+                if !found.iter().any(|(known, _)| *known == id) {
+                    found.push((id, resource.clone()));
+                }
             }
 
-            listed += on_page;
-            if on_page == 0 || list.total <= u64::try_from(listed).unwrap_or(u64::MAX) {
+            let is_last = new.is_empty();
+            known.extend(new);
+            let listed = u64::try_from(known.len()).unwrap_or(u64::MAX);
+            if is_last || list.total <= listed {
                 return Ok(found);
             }
         }
-        Err(unusable(phase, "the filter was ignored"))
+
+        if found.is_empty() {
+            return Err(unusable(phase, "the filter was ignored"));
+        }
+        Ok(found)
     }
 }
 
@@ -152,7 +165,8 @@ fn cannot_filter(failure: &Failure) -> bool {
 }
 
 /// Whether a resource has the key's value: `externalId` compares case-sensitively (RFC 7643
-/// section 3.1), every other attribute without case. One element of a list is enough.
+/// section 3.1), every other attribute without case, all of them in NFC. One element of a list is
+/// enough.
 fn has_value(key: &MatchKey, resource: &Value) -> bool {
     let whole = key.path.whole_attribute().get(resource);
 
@@ -179,8 +193,10 @@ fn is_selected(element: &Value, selector: &Selector) -> bool {
 
 fn equals(key: &MatchKey, found: &Value) -> bool {
     match found {
-        Value::String(found) if key.path.is_core_attribute("externalId") => *found == key.value,
-        Value::String(found) => found.to_lowercase() == key.value.to_lowercase(),
+        Value::String(found) if key.path.is_core_attribute("externalId") => {
+            same_text(found, &key.value)
+        }
+        Value::String(found) => same_text_without_case(found, &key.value),
         Value::Number(found) => found.to_string() == key.value,
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
     }

@@ -122,8 +122,8 @@ impl Client {
     pub async fn probe(&self) -> Result<(), Failure> {
         let request =
             Request::get(Phase::Probe, &self.profile.users).query("startIndex=1&count=1".into());
-        let body = self.read(&request).await?;
-        match ListResponse::read(&body) {
+        let body = self.send(&request).await?.body;
+        match body.as_ref().and_then(ListResponse::read) {
             Some(_) => Ok(()),
             None => Err(unusable(Phase::Probe, "the list of users is no list")),
         }

@@ -99,6 +99,64 @@ async fn a_target_that_ignores_the_filter_is_read_page_by_page() {
 }
 
 #[tokio::test]
+async fn a_user_that_was_found_counts_although_the_total_counts_everybody() {
+    let ada = json!({"id": "1", "userName": "ada"});
+    let page = json!({"totalResults": 31, "Resources": [ada]}).to_string();
+    let server = ScriptedServer::default()
+        .then(page.clone())
+        .then(page)
+        .then(json!({"totalResults": 31, "Resources": []}).to_string());
+
+    let client = server.client().await;
+    let found = client.find(&[key("userName", "ada")]).await.unwrap();
+    assert!(
+        matches!(&found, Lookup::One(user) if user.id == "1"),
+        "{found:?}"
+    );
+    let found = client.find(&[key("userName", "bob")]).await.unwrap();
+    assert_eq!(
+        found,
+        Lookup::NotFound {
+            unfiltered: Vec::new()
+        }
+    );
+    assert_eq!(server.lines().len(), 3);
+}
+
+#[tokio::test]
+async fn a_list_is_read_in_the_odd_forms_that_targets_send() {
+    let ada = json!({"id": "1", "userName": "J\u{fc}rgen@x"});
+    let server = ScriptedServer::default()
+        .then(json!([ada]).to_string())
+        .then(ada.to_string())
+        .then(json!([]).to_string())
+        .then(
+            json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"]}).to_string(),
+        )
+        .then(json!({"error": "no such filter"}).to_string());
+
+    let client = server.client().await;
+    let keys = [key("userName", "ju\u{308}rgen@x")];
+    for _ in 0..2 {
+        let found = client.find(&keys).await.unwrap();
+        assert!(
+            matches!(&found, Lookup::One(user) if user.id == "1"),
+            "{found:?}"
+        );
+    }
+    for _ in 0..2 {
+        let found = client.find(&keys).await.unwrap();
+        assert_eq!(
+            found,
+            Lookup::NotFound {
+                unfiltered: Vec::new()
+            }
+        );
+    }
+    assert!(client.find(&keys).await.is_err());
+}
+
+#[tokio::test]
 async fn a_probe_only_reads_and_uses_changed_credentials() {
     let server = ScriptedServer::default()
         .then(StatusCode::UNAUTHORIZED)

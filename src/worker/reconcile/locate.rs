@@ -17,7 +17,7 @@ use hirewire_core::{
     fold::FindingKind,
     mapping::{AdoptMatch, MatchKey},
     plan::DeadLetterCause,
-    scim::{AttributePath, member},
+    scim::{AttributePath, member, same_text},
 };
 
 /// The result.
@@ -113,9 +113,9 @@ fn identify(context: &ReconcileContext<'_>, hit: &FoundUser) -> Located {
                 .iter()
                 .any(|key| hit.matched_by.iter().any(|path| path.as_str() == key.path))
     });
-    let by_external_id = found.is_some() && found == desired;
+    let by_external_id = found.is_some_and(|found| is_desired(found, desired));
 
-    if by_external_id || (by_intent && found.is_none_or(|found| Some(found) == desired)) {
+    if by_external_id || (by_intent && found.is_none_or(|found| is_desired(found, desired))) {
         // Hirewire created it, or an earlier installation with the same mapping did.
         return bind(hit, false, by_intent);
     }
@@ -164,11 +164,15 @@ pub(super) fn second_accounts(
     hits.iter()
         .filter(|hit| hit.id != id)
         .filter(|hit| match (external_id(hit), desired) {
-            (Some(found), Some(desired)) => found == desired,
+            (Some(found), Some(desired)) => same_text(found, desired),
             (None, _) | (_, None) => true,
         })
         .map(|hit| hit.id.clone())
         .collect()
+}
+
+fn is_desired(found: &str, desired: Option<&str>) -> bool {
+    desired.is_some_and(|desired| same_text(found, desired))
 }
 
 fn desired_external_id(keys: &[MatchKey]) -> Option<&str> {

@@ -3,6 +3,8 @@
 //! In: the same as `outcome`. Out: a commit that keeps the account pending, with the next attempt,
 //! the open intent and the time of the next read.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -14,6 +16,9 @@ use hirewire_core::{
     mapping::Access,
     plan::{Failure, FailureKind, PauseReason, Wait},
 };
+
+/// The longest wait of a leaver, with any `Retry-After` and after any number of failures.
+const LEAVER_MAX_DELAY: Duration = Duration::from_mins(5);
 
 impl CommitBuilder<'_> {
     /// Not reconciled: try again at `until`.
@@ -67,6 +72,10 @@ impl CommitBuilder<'_> {
         let attempts = account.attempts.saturating_add(u32::from(was_sent));
         let backoff = self.context.settings.backoff;
         let delay = backoff.delay_at_least(attempts.max(1), self.chance, wait.at_least);
+        let delay = match self.context.access() {
+            Access::Inactive => delay.min(LEAVER_MAX_DELAY),
+            Access::Active | Access::Prepared | Access::Unmanaged => delay,
+        };
         let until = after(self.at, delay);
 
         let mut commit = self.waiting(attempts, until, &failure.to_string());

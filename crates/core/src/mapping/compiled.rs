@@ -19,7 +19,10 @@ use super::{
     names,
     view::View,
 };
-use crate::{fold::Person, scim::AttributePath};
+use crate::{
+    fold::Person,
+    scim::{AttributePath, same_text_without_case},
+};
 
 /// A mapping that can be applied to people.
 #[derive(Debug)]
@@ -160,11 +163,8 @@ impl Mapping {
 
     /// Whether `protect` lists this `userName`, compared without case.
     pub fn is_protected(&self, user_name: &str) -> bool {
-        let user_name = user_name.trim().to_lowercase();
-        self.document
-            .protect
-            .iter()
-            .any(|protected| protected.trim().to_lowercase() == user_name)
+        let mut protected = self.document.protect.iter();
+        protected.any(|protected| same_text_without_case(protected, user_name))
     }
 
     fn view(&self, person: &Person) -> View {

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
-/// The value without its absent parts: null, blank text, empty lists and objects. `None`: nothing
-/// remains.
+use crate::scim::normalized;
+
+/// The value without its absent parts: null, blank text, empty lists and objects. Text is in NFC,
+/// without spaces around it. `None`: nothing remains.
 pub(super) fn present(value: Value) -> Option<Value> {
     match value {
         Value::Null => None,
@@ -19,7 +21,8 @@ pub(super) fn present(value: Value) -> Option<Value> {
                 .collect();
             (!members.is_empty()).then_some(Value::Object(members))
         }
-        value @ (Value::Bool(_) | Value::Number(_) | Value::String(_)) => Some(value),
+        Value::String(text) => Some(Value::String(normalized(&text).into_owned())),
+        value @ (Value::Bool(_) | Value::Number(_)) => Some(value),
     }
 }
 
@@ -48,5 +51,11 @@ mod tests {
         assert_eq!(present(object), Some(json!({ "b": false, "c": 0 })));
 
         assert_eq!(present(json!([null, " "])), None);
+    }
+
+    #[test]
+    fn text_is_trimmed_and_in_nfc() {
+        let value = json!({ "a": [" Mu\u{308}ller "] });
+        assert_eq!(present(value), Some(json!({ "a": ["M\u{fc}ller"] })));
     }
 }

@@ -15,7 +15,9 @@ use super::{
 };
 use crate::{
     mapping::{AdoptUpdate, Desired, DesiredAttribute, DesiredValue, WhenWritten},
-    scim::{AttributePath, Profile, UpdateMethod, value_matches},
+    scim::{
+        AttributePath, Profile, UpdateMethod, same_text, same_text_without_case, value_matches,
+    },
 };
 
 /// An attribute and its desired value; `None`: no value.
@@ -84,7 +86,8 @@ pub(super) fn diff(
 
     if let (Current::Read(resource), Some(id), Some(path)) =
         (input.current, &input.desired.external_id, external_id())
-        && path.get(resource).and_then(Value::as_str) == Some(id.as_str())
+        && let Some(current) = path.get(resource).and_then(Value::as_str)
+        && same_text(current, id)
     {
         in_sync.insert(path.as_str().to_owned(), json!(id));
     }
@@ -145,7 +148,7 @@ fn matches(path: &AttributePath, desired: Option<&Value>, current: Option<&Value
         (Some(Value::String(desired)), Some(Value::String(current)))
             if path.is_core_attribute("userName") =>
         {
-            desired.to_lowercase() == current.to_lowercase()
+            same_text_without_case(desired, current)
         }
         (Some(desired), Some(current)) => value_matches(desired, current),
     }
@@ -245,7 +248,7 @@ fn external_id_change(
         input.last_applied.created_by_us || last_applied.is_some() || policy.adopt.take_external_id;
     let is_empty = current.is_none_or(str::is_empty);
 
-    let differs = current != Some(desired.as_str());
+    let differs = !current.is_some_and(|current| same_text(current, desired));
     Ok((differs && (may_replace || is_empty)).then(|| (path, Some(json!(desired)))))
 }
 

@@ -1,11 +1,12 @@
 //! The response to a query (RFC 7644 section 3.4.2), parsed leniently.
 //!
-//! Servers leave out `startIndex`, `itemsPerPage`, and even `Resources` if nothing matches. Some
-//! put `null` entries in the list. SCIM 1.1 has the same members. Paging is the caller's task.
+//! Servers leave out `startIndex`, `itemsPerPage`, `totalResults`, and even `Resources` if nothing
+//! matches. Some put `null` entries in the list, some answer with the array of resources or with the
+//! one resource alone. SCIM 1.1 has the same members. Paging is the caller's task.
 
 use serde_json::Value;
 
-use super::resource::member;
+use super::{resource::member, urn::LIST_RESPONSE};
 
 /// One page of a query's result.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,15 +18,18 @@ pub struct ListResponse {
 }
 
 impl ListResponse {
-    /// Parses a page; `None` if the body is not a list: a resource, an error, text.
+    /// Parses a page; `None` if the body is no list: text, an error, a page of another service.
     pub fn read(body: &Value) -> Option<Self> {
-        let total = member(body, "totalResults");
-        let resources: Vec<Value> = match member(body, "Resources") {
-            Some(Value::Array(all)) => all.iter().filter(|r| r.is_object()).cloned().collect(),
-            Some(Value::Null) | None if total.is_some() => Vec::new(),
-            Some(_) | None => return None,
+        let resources: Vec<Value> = match (body, member(body, "Resources")) {
+            (Value::Array(all), _) | (_, Some(Value::Array(all))) => {
+                all.iter().filter(|r| r.is_object()).cloned().collect()
+            }
+            (Value::Object(_), Some(Value::Null) | None) if is_resource(body) => vec![body.clone()],
+            (Value::Object(_), Some(Value::Null) | None) if is_empty_list(body) => Vec::new(),
+            _ => return None,
         };
 
+        let total = member(body, "totalResults");
         let on_this_page = u64::try_from(resources.len()).unwrap_or(u64::MAX);
         let stated = total.and_then(|t| t.as_u64().or_else(|| t.as_str()?.parse().ok()));
         Some(Self {
@@ -33,6 +37,33 @@ impl ListResponse {
             resources,
         })
     }
+}
+
+/// Members of an answer that is an error or a page of another service, with any status.
+const NOT_OF_A_LIST: [&str; 6] = ["error", "errors", "detail", "scimType", "message", "code"];
+
+fn is_resource(body: &Value) -> bool {
+    member(body, "id").is_some_and(|id| !id.is_null())
+}
+
+/// Whether an object without resources is a list in which nothing matches: it has a member of a
+/// list, or nothing that would make it an error.
+fn is_empty_list(body: &Value) -> bool {
+    let schemas = member(body, "schemas").and_then(Value::as_array);
+    let states_list = schemas
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .any(|schema| schema.eq_ignore_ascii_case(LIST_RESPONSE));
+    let has_list_member = ["totalResults", "Resources"]
+        .iter()
+        .any(|name| member(body, name).is_some());
+
+    let is_other = member(body, "userName").is_some()
+        || NOT_OF_A_LIST
+            .iter()
+            .any(|name| member(body, name).is_some());
+    states_list || has_list_member || !is_other
 }
 
 #[cfg(test)]
@@ -55,7 +86,35 @@ mod tests {
             Some((7, 1))
         );
         assert_eq!(read(json!({"Resources": [{"id": "1"}]})), Some((1, 1)));
-        assert_eq!(read(json!({"id": "1"})), None);
-        assert_eq!(read(json!("text")), None);
+        assert_eq!(read(json!([{"id": "1"}, {"id": "2"}])), Some((2, 2)));
+        assert_eq!(read(json!({"id": "1", "userName": "ada"})), Some((1, 1)));
+    }
+
+    #[test]
+    fn an_empty_list_parses_in_each_form_and_an_error_does_not() {
+        let read = |body| ListResponse::read(&body).map(|l| (l.total, l.resources.len()));
+
+        for empty in [
+            json!({ "schemas": [LIST_RESPONSE] }),
+            json!({ "schemas": [LIST_RESPONSE], "startIndex": 1, "Resources": null }),
+            json!({ "Resources": null }),
+            json!({ "schemas": ["urn:scim:schemas:core:1.0"] }),
+            json!({}),
+            json!([]),
+        ] {
+            assert_eq!(read(empty.clone()), Some((0, 0)), "{empty}");
+        }
+
+        for other in [
+            json!("text"),
+            json!(null),
+            json!({ "userName": "ada" }),
+            json!({ "error": "unknown_error" }),
+            json!({ "schemas": [super::super::ERROR], "status": "400", "detail": "no" }),
+            json!({ "message": "please log in" }),
+            json!({ "Resources": "none" }),
+        ] {
+            assert_eq!(read(other.clone()), None, "{other}");
+        }
     }
 }

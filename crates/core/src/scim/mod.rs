@@ -15,6 +15,7 @@ mod path_syntax;
 mod path_tests;
 mod profile;
 mod resource;
+mod text;
 mod urn;
 
 pub use error::ScimError;
@@ -30,4 +31,5 @@ pub use profile::{
 };
 pub use resource::member;
 pub(crate) use resource::value_matches;
+pub use text::{normalized, same_text, same_text_without_case};
 pub use urn::{CORE_GROUP, CORE_USER, ENTERPRISE_USER, ERROR, PATCH_OP};

@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{AttributePath, Selector};
+use super::{AttributePath, Selector, same_text};
 
 /// The member of an object with that name; an exact match wins over one without case.
 pub fn member<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
@@ -170,7 +170,7 @@ fn assigned(value: &Value) -> Option<&Value> {
 /// Whether the current value of an account equals the desired one.
 ///
 /// The current complex value may have more members (`$ref`, `displayName`), and a list may be in
-/// another order. Numbers compare by value, text compares exactly.
+/// another order. Numbers compare by value, text in NFC and without spaces around it.
 pub(crate) fn value_matches(desired: &Value, current: &Value) -> bool {
     match (desired, current) {
         (Value::Object(desired), Value::Object(_)) => {
@@ -192,6 +192,7 @@ pub(crate) fn value_matches(desired: &Value, current: &Value) -> bool {
         (Value::Number(desired), Value::Number(current)) => {
             desired == current || desired.as_f64() == current.as_f64()
         }
+        (Value::String(desired), Value::String(current)) => same_text(desired, current),
         (desired, current) => desired == current,
     }
 }
@@ -275,5 +276,9 @@ mod tests {
         ));
 
         assert!(!value_matches(&json!("a"), &json!("A")));
+        assert!(value_matches(
+            &json!("M\u{fc}ller"),
+            &json!("Mu\u{308}ller ")
+        ));
     }
 }
