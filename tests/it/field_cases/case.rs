@@ -24,7 +24,6 @@ use super::{expected::Expected, server::Quirks};
 
 /// One case, read from its folder.
 pub struct Case {
-    pub name: String,
     pub quirks: Quirks,
     /// TOML that is laid over the generic connection.
     pub connection: String,
@@ -108,7 +107,7 @@ impl Case {
         let now = hirewire::telemetry::now();
         let text = |file: &str| {
             let text = fs::read_to_string(folder.join(file)).ok()?;
-            Some(filled(&text, now, !file.ends_with(".http")))
+            Some(filled(&text, now, file != "request.http"))
         };
         let wrong = |file: &str, error: &dyn std::fmt::Display| format!("{file}: {error}");
 
@@ -135,7 +134,6 @@ impl Case {
             return Err("neither events.json nor request.http has a step".to_owned());
         }
         Ok(Self {
-            name: name.to_owned(),
             quirks,
             connection: text("connection.toml").unwrap_or_default(),
             source: text("source.toml"),

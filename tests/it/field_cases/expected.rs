@@ -129,10 +129,13 @@ impl Expected {
                 .filter(|found| user.matches(found))
                 .count();
             if holds != 1 {
-                let users: Vec<&Value> = state.users.iter().take(5).collect();
+                let users = state.users.iter().take(5).map(ToString::to_string);
+                let users: Vec<String> = users.collect();
                 problems.push(format!(
-                    "{holds} users are {} without {:?}; there are {users:#?}",
-                    user.has, user.lacks
+                    "{holds} users are {} without {:?}; there are\n      {}",
+                    user.has,
+                    user.lacks,
+                    users.join("\n      ")
                 ));
             }
         }

@@ -4,6 +4,14 @@
 //! events and what is right are data (`case.rs`, `expected.rs`). `docs/testing.md` says how to add
 //! one. Cases run against [`server`], which shares no code with Hirewire.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    clippy::disallowed_methods,
+    clippy::format_collect,
+    clippy::too_many_lines,
+    reason = "JSON is matched by the one shape that matters; a variable names the cases of a run"
+)]
+
 mod case;
 mod expected;
 mod run;
@@ -20,7 +28,30 @@ const AT_A_TIME: usize = 8;
 
 /// Cases that do not hold yet, each with the line of issue 10 that it needs. A case that holds must
 /// leave this list.
-const NOT_YET: &[(&str, &str)] = &[];
+const NOT_YET: &[(&str, &str)] = &[
+    ("01-two-people-one-username", "A2"),
+    ("02-rehire-under-new-number", "A2"),
+    ("04-adopted-then-group-refused", "A3, A7"),
+    ("06-filter-404-for-nobody", "A5"),
+    ("08-deleted-by-hand-404-not-scim", "A5"),
+    ("09-deleted-by-hand-patch-404-empty", "A5"),
+    ("10-active-left-out-when-false", "A4"),
+    ("11-active-never-shown-and-ignored", "A4"),
+    ("13-active-null-when-false", "A4"),
+    ("14-prepared-account-made-active", "A4"),
+    ("16-patch-200-error-inside", "A4"),
+    ("18-deactivation-deletes", "A6"),
+    ("20-put-only-server", "A8"),
+    ("21-application-json-only", "A8"),
+    ("22-active-refused-in-create", "A8"),
+    ("25-filter-answers-500", "A7"),
+    ("26-patch-path-answers-500", "A7"),
+    ("28-duplicate-answers-500", "A7"),
+    ("37-type-of-the-mail-is-lost", "A8"),
+    ("39-bamboohr-notice-withdrawn", "A9"),
+    ("41-bamboohr-renamed-fields", "A9"),
+    ("43-bamboohr-event-based", "A9"),
+];
 
 /// Cases of later issues, or of the live tests: they have no folder here.
 const ELSEWHERE: &[(&str, &str)] = &[

@@ -74,6 +74,10 @@ pub async fn run(case: &Case) -> Result<Vec<String>, String> {
     let service = Service::start(config, Roles::ALL, OPTIONS)
         .await
         .map_err(|error| error.to_string())?;
+    // The service creates the store.
+    while !service.is_ready() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let store = Store::open(settings)
         .await
         .map_err(|error| error.to_string())?;
@@ -89,7 +93,10 @@ pub async fn run(case: &Case) -> Result<Vec<String>, String> {
     };
     running.all_steps().await;
     let known = running.known().await;
-    let problems = case.expected.problems(&running.server, &known);
+    let mut problems = case.expected.problems(&running.server, &known);
+    if !problems.is_empty() {
+        problems.push(running.server.state().transcript());
+    }
 
     running.service.stop().await;
     Ok(problems)

@@ -67,7 +67,7 @@ impl FakeServer {
 }
 
 /// One request, taken apart.
-struct Incoming {
+pub struct Incoming {
     method: Method,
     collection: String,
     id: Option<String>,

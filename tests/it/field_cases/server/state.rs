@@ -64,6 +64,20 @@ impl ServerState {
         state
     }
 
+    /// Every request with its answer, for a case that fails.
+    pub fn transcript(&self) -> String {
+        let lines = self.log.iter().rev().take(40).rev().map(|sent| {
+            let body = sent.body.as_ref().map(ToString::to_string);
+            let (method, path, query, status) =
+                (&sent.method, &sent.path, &sent.query, sent.status);
+            format!(
+                "{status} {method} {path}?{query} {}",
+                body.unwrap_or_default()
+            )
+        });
+        lines.collect::<Vec<_>>().join("\n      ")
+    }
+
     /// The quirks in force.
     pub fn quirks(&self) -> &Quirks {
         if self.quirks_active {
