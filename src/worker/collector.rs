@@ -5,51 +5,18 @@
 //! letter of cause `poison`.
 
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
-use super::{Worker, back_off, ingest, log_receive_error};
+use super::{Worker, ingest};
 use crate::{
-    queue::{Delivery, Hook, QueueName},
+    queue::{Delivery, Hook},
     store::{DeadLetterCause, DeadLetterSubject, NewDeadLetter, StoreError},
 };
-use hirewire_core::backoff::{Backoff, Retry};
 
 /// The most deliveries that are taken at a time.
-const MAX_DELIVERIES: usize = 16;
+pub(super) const MAX_DELIVERIES: usize = 16;
 
-/// Collects until `shutdown`.
-pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
-    let mut retry = Retry::new(Backoff::DEPENDENCY);
-    loop {
-        let received = tokio::select! {
-            received = worker.shared.queue.receive(QueueName::Dead, MAX_DELIVERIES) => received,
-            () = shutdown.cancelled() => return,
-        };
-
-        match received {
-            Ok(deliveries) => match collect(worker, deliveries).await {
-                Ok(()) => retry.reset(),
-                Err(error) => {
-                    tracing::warn!(
-                        %error,
-                        "the store cannot be reached; dead letters wait in the queue"
-                    );
-                    if !worker.wait_for_store(&mut retry, &shutdown).await {
-                        return;
-                    }
-                }
-            },
-            Err(error) => {
-                log_receive_error(&error);
-                if !back_off(&mut retry, &shutdown).await {
-                    return;
-                }
-            }
-        }
-    }
-}
-
-async fn collect(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), StoreError> {
+/// Stores deliveries of the dead-letter queue, and files a dead letter for each poisoned hook.
+pub(super) async fn collect(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), StoreError> {
     let poisoned: Vec<NewDeadLetter> = deliveries
         .iter()
         .filter(|delivery| delivery.poison)

@@ -5,54 +5,19 @@
 //! be reached, nothing is acked: deliveries are requeued at once, and none is taken until the store
 //! answers again.
 
-use tokio_util::sync::CancellationToken;
-
-use super::{Worker, back_off, log_receive_error};
+use super::Worker;
 use crate::{
     failpoint,
-    queue::{Acker, Delivery, Hook, Message, QueueName, UnreadableEnvelope},
+    queue::{Acker, Delivery, Hook, Message, UnreadableEnvelope},
     store::{StoreError, StoredBatch},
 };
-use hirewire_core::backoff::{Backoff, Retry};
 
 /// The most deliveries that are taken at a time.
-const MAX_DELIVERIES: usize = 64;
+pub(super) const MAX_DELIVERIES: usize = 64;
 
 /// A transaction with this many hooks takes no further message: its accounts can be reconciled only
 /// after it is committed.
 const HOOKS_PER_TRANSACTION: usize = 256;
-
-/// Ingests until `shutdown`.
-pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
-    let mut retry = Retry::new(Backoff::DEPENDENCY);
-    loop {
-        let received = tokio::select! {
-            received = worker.shared.queue.receive(QueueName::Events, MAX_DELIVERIES) => received,
-            () = shutdown.cancelled() => return,
-        };
-
-        match received {
-            Ok(deliveries) => match ingest(worker, deliveries).await {
-                Ok(()) => retry.reset(),
-                Err(error) => {
-                    tracing::warn!(
-                        %error,
-                        "the store cannot be reached; events wait in the queue"
-                    );
-                    if !worker.wait_for_store(&mut retry, &shutdown).await {
-                        return;
-                    }
-                }
-            },
-            Err(error) => {
-                log_receive_error(&error);
-                if !back_off(&mut retry, &shutdown).await {
-                    return;
-                }
-            }
-        }
-    }
-}
 
 /// Stores deliveries in order and acks them. From the first store error on they are requeued.
 pub(super) async fn ingest(worker: &Worker, deliveries: Vec<Delivery>) -> Result<(), StoreError> {

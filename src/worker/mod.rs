@@ -1,16 +1,18 @@
 //! The workers: ingest what the queue delivers, reconcile pending accounts, sweep for missed ones.
 //!
-//! `ingest` stores the events of messages and marks accounts pending. `dispatcher` claims the
-//! pending accounts of one connection, leavers first, with bounded concurrency; `reconcile` brings
-//! one of them to its desired state. `collector` reads the dead-letter queue, `sweep` finds pending
-//! accounts without a notification, `quarantine` retries messages that could not be stored. On
-//! shutdown nothing new starts, and running work ends within the drain time.
+//! `receive` takes messages off the queues: `ingest` stores their events and marks accounts
+//! pending, `collector` files what came over the dead-letter queue. `dispatcher` claims the pending
+//! accounts of one connection, leavers first, with bounded concurrency; `reconcile` brings one of
+//! them to its desired state. `sweep` finds pending accounts without a notification, `quarantine`
+//! retries messages that could not be stored. On shutdown nothing new starts, and running work ends
+//! within the drain time.
 
 mod collector;
 mod connection;
 mod dispatcher;
 mod ingest;
 mod quarantine;
+mod receive;
 mod reconcile;
 mod sweep;
 mod target_memory;
@@ -28,7 +30,7 @@ pub(crate) use reconcile::{ReconcileContext, assess, note_text, requests_of};
 
 use crate::{
     observer::Observer,
-    queue::{Queue, ReceiveError},
+    queue::{Queue, QueueName},
     store::{SourceRouting, Store, StoredBatch},
     telemetry,
 };
@@ -116,10 +118,10 @@ impl Worker {
             let (stop, reconciles) = (shutdown.clone(), tasks.clone());
             tasks.spawn(async move { dispatcher.run(stop, reconciles).await });
         }
-        let (worker, stop) = (self.clone(), shutdown.clone());
-        tasks.spawn(async move { ingest::run(&worker, stop).await });
-        let (worker, stop) = (self.clone(), shutdown.clone());
-        tasks.spawn(async move { collector::run(&worker, stop).await });
+        for queue in [QueueName::Events, QueueName::Dead] {
+            let (worker, stop) = (self.clone(), shutdown.clone());
+            tasks.spawn(async move { receive::run(&worker, queue, stop).await });
+        }
         let (worker, stop) = (self.clone(), shutdown.clone());
         tasks.spawn(async move { sweep::run(&worker, stop).await });
 
@@ -164,8 +166,4 @@ async fn back_off(retry: &mut Retry, shutdown: &CancellationToken) -> bool {
         () = tokio::time::sleep(retry.next_delay(telemetry::chance())) => true,
         () = shutdown.cancelled() => false,
     }
-}
-
-fn log_receive_error(error: &ReceiveError) {
-    tracing::warn!(%error, "the queue cannot be read; the worker tries again");
 }

@@ -49,7 +49,8 @@ impl PostgresServer {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// Kills the server (SIGKILL), like a crash.
+    /// Kills the server (SIGKILL), like a crash. The signal reaches its first process only: each
+    /// process that serves a connection ends a moment later, when it notices.
     pub fn kill(&mut self) {
         self.child.kill();
     }
@@ -118,8 +119,13 @@ mod tests {
             .expect("committed");
 
         server.kill();
-        let query = sqlx::raw_sql("SELECT 1").execute(&mut connection).await;
-        assert!(query.is_err());
+        let mut connection = Some(connection);
+        wait_until("the open connection breaks", STARTUP_TIMEOUT, async || {
+            let open = connection.as_mut()?;
+            let query = sqlx::raw_sql("SELECT 1").execute(open).await;
+            query.is_err().then(|| connection = None)
+        })
+        .await;
 
         server.restart().await;
         let mut connection = PgConnection::connect(&server.url())
