@@ -42,6 +42,13 @@ need_rust() {
 
 need_python() { need python3 python3-venv -- python3 -c 'import ensurepip, venv'; }
 
+# What runs the senders of docs/webhooks.md.
+need_senders() {
+    need nodejs -- node -e 'fetch'
+    need curl -- command -v curl
+    need openssl -- command -v openssl
+}
+
 need_rabbitmq() {
     need rabbitmq-server -- test -x /usr/lib/rabbitmq/bin/rabbitmq-server
 }

@@ -13,7 +13,7 @@ use std::{
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use futures_util::{StreamExt as _, stream};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use reqwest::Url;
 
 use super::{
@@ -41,6 +41,7 @@ Examples:
   hirewire send acme - < hired.json
   hirewire send acme --sample hired --repeat 1000 --concurrency 32   # 1000 people: E-1001, ...
   hirewire send acme hired.json --to https://hooks.acme.example/hooks/acme
+  hirewire send acme --sample hired --print   # the request, for a sender of your own; sends nothing
 
 Exit codes: 0 accepted, 1 refused, 3 the service does not answer, 4 some hooks were refused.")]
 pub(super) struct Send {
@@ -71,6 +72,9 @@ pub(super) struct Send {
     /// The URL to post to. Default: the intake of the config.
     #[arg(long, value_name = "URL")]
     to: Option<Url>,
+    /// Print the signed request, and do not send it.
+    #[arg(long, conflicts_with_all = ["repeat", "concurrency", "output"])]
+    print: bool,
     /// The number of POSTs.
     #[arg(
         long,
@@ -132,7 +136,9 @@ impl Send {
             body,
         };
 
-        if self.repeat == 1 {
+        if self.print {
+            poster.print()
+        } else if self.repeat == 1 {
             once(&poster, self.output).await
         } else {
             load(poster, self.repeat, self.concurrency, self.output).await
@@ -167,11 +173,38 @@ fn hook_url(config: &Config, source: &SourceConfig) -> Result<Url, Exit> {
 }
 
 impl Poster<'_> {
-    async fn post(&self, number: u64) -> Result<Result<reqwest::Response, reqwest::Error>, Exit> {
+    /// Makes and signs the body with this number.
+    fn signed(&self, number: u64) -> Result<(HeaderMap, Vec<u8>), Exit> {
         let now = telemetry::now();
         let event_id = telemetry::new_id();
         let body = self.body.make(number, &event_id, now)?;
         let headers = self.signer.headers(&body, now, &event_id)?;
+        Ok((headers, body))
+    }
+
+    /// Prints the request as HTTP/1.1 text.
+    fn print(&self) -> Result<(), Exit> {
+        let (headers, body) = self.signed(0)?;
+
+        let query = self.to.query().map(|query| format!("?{query}"));
+        let path = self.to.path();
+        print(format_args!(
+            "POST {path}{} HTTP/1.1",
+            query.unwrap_or_default()
+        ))?;
+        print(format_args!("host: {}", self.to.authority()))?;
+        for (name, value) in &headers {
+            print(format_args!(
+                "{name}: {}",
+                String::from_utf8_lossy(value.as_bytes())
+            ))?;
+        }
+        print(format_args!("content-length: {}\n", body.len()))?;
+        print(String::from_utf8_lossy(&body))
+    }
+
+    async fn post(&self, number: u64) -> Result<Result<reqwest::Response, reqwest::Error>, Exit> {
+        let (headers, body) = self.signed(number)?;
 
         Ok(self
             .http

@@ -29,7 +29,8 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::broadcast::Receiver, time::timeout};
 use tokio_util::sync::CancellationToken;
 
-const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+/// The webhook secret of the source `acme`.
+pub const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 /// The bearer token of the SCIM application.
 pub const TOKEN: &str = "harness-token";
 

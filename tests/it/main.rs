@@ -35,5 +35,6 @@ mod sqlite_store_conformance;
 mod store_conformance;
 #[path = "../live/waiting.rs"]
 mod waiting;
+mod webhook_senders;
 mod workplace_knobs;
 mod workplace_lifecycle;

@@ -12,6 +12,7 @@ mod cloud_event;
 mod digest;
 mod effective;
 mod employment_row;
+mod examples;
 mod ids;
 mod kind;
 mod schema;

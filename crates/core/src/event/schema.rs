@@ -1,13 +1,13 @@
 //! JSON Schemas (2020-12) of the canonical event, generated from the types that deserialize it.
 //!
 //! `event.v1.json` is the envelope for every kind. `<kind>.v1.json` narrows it to one kind: its
-//! `type`, the members that it requires and the members that it forbids. `schemas/` has the
-//! generated files; a test compares them, and writes them if `UPDATE_SCHEMAS` is set.
+//! `type`, the members that it requires and the members that it forbids. Each has an example.
+//! `schemas/` has the generated files; a test compares them, and writes them if `UPDATE_SCHEMAS` is set.
 
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::{CloudEvent, Kind};
+use super::{CloudEvent, Kind, examples::example};
 
 /// The file name and the document of every schema, the envelope first.
 pub fn schemas() -> Vec<(String, Value)> {
@@ -33,6 +33,7 @@ fn event_schema() -> Value {
         json!("1.0"),
     );
     set(&mut document, &["properties", "type", "enum"], json!(names));
+    set(&mut document, &["examples"], json!([example(Kind::Hired)]));
 
     document
 }
@@ -77,6 +78,7 @@ fn kind_schema(kind: Kind) -> Value {
         "allOf": [{ "$ref": "event.v1.json" }],
         "properties": { "type": { "const": kind.type_name() }, "data": data },
         "required": top,
+        "examples": [example(kind)],
     })
 }
 

@@ -7,6 +7,7 @@
 
 mod attributes;
 mod body;
+mod canonical_shape;
 mod dates;
 mod encoding;
 mod field_path;

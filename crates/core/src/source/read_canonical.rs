@@ -5,9 +5,9 @@
 //! [`read`] finds each problem.
 
 use serde_json::Value;
-use serde_path_to_error::Segment;
 
 use super::{
+    canonical_shape,
     parsed_body::{InvalidMember, ParsedBody},
     phone::e164,
     sensitive,
@@ -106,13 +106,22 @@ fn add_event(parsed: &mut ParsedBody, mut content: CloudEvent) {
 }
 
 fn parse_event(document: Value, origins: &[String]) -> Result<CloudEvent, Vec<InvalidMember>> {
-    let content: CloudEvent =
-        serde_path_to_error::deserialize(document).map_err(|error| vec![invalid_shape(&error)])?;
-    let problems = problems(&content, origins);
-    if problems.is_empty() {
-        Ok(content)
-    } else {
-        Err(problems)
+    let mut shape = canonical_shape::read(document);
+
+    // Without its type it is not known what an event requires.
+    if let Some(content) = &shape.content
+        && !shape.is_noted("/type")
+    {
+        let more: Vec<_> = problems(content, origins)
+            .into_iter()
+            .filter(|problem| !shape.is_noted(&problem.pointer))
+            .collect();
+        shape.mistakes.extend(more);
+    }
+
+    match shape.content {
+        Some(content) if shape.mistakes.is_empty() => Ok(content),
+        Some(_) | None => Err(shape.mistakes),
     }
 }
 
@@ -181,37 +190,6 @@ fn invalid(pointer: &str, problem: String) -> InvalidMember {
         pointer: pointer.to_owned(),
         problem,
     }
-}
-
-fn invalid_shape(error: &serde_path_to_error::Error<serde_json::Error>) -> InvalidMember {
-    let mut pointer = String::new();
-    for segment in error.path() {
-        match segment {
-            Segment::Seq { index } => pointer.extend(["/", &index.to_string()]),
-            Segment::Map { key } => pointer.extend(["/", &escape(key)]),
-            Segment::Enum { variant } => pointer.extend(["/", &escape(variant)]),
-            Segment::Unknown => {}
-        }
-    }
-
-    let problem = error.inner().to_string();
-    // serde reports a missing member at its parent: the pointer gets the member's name.
-    if let Some(name) = missing_field(&problem) {
-        return InvalidMember {
-            pointer: format!("{pointer}/{}", escape(name)),
-            problem: "missing".to_owned(),
-        };
-    }
-    InvalidMember { pointer, problem }
-}
-
-fn missing_field(problem: &str) -> Option<&str> {
-    problem.strip_prefix("missing field `")?.split('`').next()
-}
-
-/// Escapes a token of a JSON pointer (RFC 6901 section 3).
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// Writes each telephone number in E.164 form, and returns the count of those without one.

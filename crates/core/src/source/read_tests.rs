@@ -269,3 +269,114 @@ fn an_event_without_a_vendor_id_has_the_digest_of_its_item_as_id() {
         ]
     );
 }
+
+#[test]
+fn every_mistake_of_an_event_is_named_at_once() {
+    let body = json!({
+        "specversion": "1.0", "id": 7, "source": "/hr/acme", "type": "hr.worker.snapshot.v1",
+        "data": {
+            "effective": { "date": "soon" },
+            "employments": [{ "start": 3 }, { "foo": 1 }, "x", { "end": "never" }],
+            "refers_to": [5, "evt-0"],
+            "previous_worker_id": "E-0",
+            "worker": { "titel": "Engineer", "phones": [{ "value": 1 }, { "typ": "work" }] },
+        },
+    });
+    let parsed = read("canonical", &[], &body.to_string());
+    assert_eq!(
+        pointers(&parsed),
+        [
+            "/data/effective/date",
+            "/data/employments/0/start",
+            "/data/employments/1/foo",
+            "/data/employments/2",
+            "/data/employments/3/end",
+            "/data/refers_to/0",
+            "/data/worker/phones/0/value",
+            "/data/worker/phones/1/typ",
+            "/data/worker/titel",
+            "/id",
+            "/subject",
+            "/data/previous_worker_id",
+        ]
+    );
+}
+
+/// Puts each of these values at each place of a valid event, one at a time.
+#[test]
+fn a_mistake_is_told_in_words_of_the_format() {
+    let event = json!({
+        "specversion": "1.0", "id": "evt-1", "source": "/hr/acme", "type": "hr.worker.snapshot.v1",
+        "subject": "E-1", "time": "2026-11-23T09:00:00Z",
+        "data": {
+            "effective": { "date": "2026-12-01", "boundary": "start_of_day", "time_zone": "UTC" },
+            "employment_id": "1", "supersedes": "evt-0", "refers_to": ["evt-0"],
+            "employments": [{ "id": "1", "start": "2026-12-01", "primary": true }],
+            "worker": {
+                "name": { "given": "Ada" }, "work_email": "ada@acme.example", "type": "employee",
+                "department": { "id": "d1", "name": "Engineering" }, "manager": { "id": "E-2" },
+                "phones": [{ "type": "work", "value": "+49301" }], "dates": { "hire": "2026-12-01" },
+                "addresses": [{ "country": "DE" }], "extensions": { "badge": "7" },
+            },
+        },
+    });
+    let mut places = Vec::new();
+    collect_places(&event, String::new(), &mut places);
+    let values = [
+        json!(7),
+        json!(1.5),
+        json!("no such"),
+        json!(true),
+        json!([]),
+        json!({"a": 1}),
+    ];
+
+    for place in &places {
+        for value in &values {
+            let mut wrong = event.clone();
+            *wrong.pointer_mut(place).expect("a place") = value.clone();
+            let parsed = read("canonical", &[], &wrong.to_string());
+            let Some(ContentError::Invalid(problems)) = &parsed.error else {
+                continue;
+            };
+            for InvalidMember { pointer, problem } in problems {
+                for word in [
+                    "struct",
+                    "variant",
+                    "sequence",
+                    " map",
+                    "u64",
+                    "expected a string",
+                ] {
+                    assert!(
+                        !problem.contains(word),
+                        "{place} {value}: {pointer} {problem}"
+                    );
+                }
+                assert!(
+                    !problem.contains("column"),
+                    "{place} {value}: {pointer} {problem}"
+                );
+            }
+        }
+    }
+}
+
+fn collect_places(value: &serde_json::Value, at: String, places: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(members) => {
+            for (name, member) in members {
+                collect_places(member, format!("{at}/{name}"), places);
+            }
+        }
+        serde_json::Value::Array(list) => {
+            for (index, element) in list.iter().enumerate() {
+                collect_places(element, format!("{at}/{index}"), places);
+            }
+        }
+        _ => {}
+    }
+    if !at.is_empty() {
+        places.push(at);
+    }
+}
