@@ -42,7 +42,7 @@ need_rust() {
 
 need_python() { need python3 python3-venv -- python3 -c 'import ensurepip, venv'; }
 
-# What runs the senders of docs/webhooks.md.
+# The programs of the senders in docs/webhooks.md.
 need_senders() {
     need nodejs -- node -e 'fetch'
     need curl -- command -v curl

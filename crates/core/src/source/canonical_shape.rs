@@ -149,7 +149,7 @@ fn missing_member(problem: &str) -> Option<&str> {
     problem.strip_prefix("missing field `")?.split('`').next()
 }
 
-/// What serde says, in words of the format.
+/// The problem that serde reports, in words of the format.
 fn in_words(problem: &str) -> String {
     if missing_member(problem).is_some() {
         return "missing".to_owned();

@@ -304,7 +304,7 @@ fn every_mistake_of_an_event_is_named_at_once() {
 
 /// Puts each of these values at each place of a valid event, one at a time.
 #[test]
-fn a_mistake_is_told_in_words_of_the_format() {
+fn a_mistake_has_words_of_the_format() {
     let event = json!({
         "specversion": "1.0", "id": "evt-1", "source": "/hr/acme", "type": "hr.worker.snapshot.v1",
         "subject": "E-1", "time": "2026-11-23T09:00:00Z",
