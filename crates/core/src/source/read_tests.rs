@@ -363,19 +363,13 @@ fn a_mistake_has_words_of_the_format() {
 }
 
 fn collect_places(value: &serde_json::Value, at: String, places: &mut Vec<String>) {
-    match value {
-        serde_json::Value::Object(members) => {
-            for (name, member) in members {
-                collect_places(member, format!("{at}/{name}"), places);
-            }
-        }
-        serde_json::Value::Array(list) => {
-            for (index, element) in list.iter().enumerate() {
-                collect_places(element, format!("{at}/{index}"), places);
-            }
-        }
-        _ => {}
+    for (name, member) in value.as_object().into_iter().flatten() {
+        collect_places(member, format!("{at}/{name}"), places);
     }
+    for (index, element) in value.as_array().into_iter().flatten().enumerate() {
+        collect_places(element, format!("{at}/{index}"), places);
+    }
+
     if !at.is_empty() {
         places.push(at);
     }
