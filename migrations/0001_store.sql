@@ -75,6 +75,7 @@ CREATE TABLE accounts (
     priority TEXT NOT NULL,
     next_run_at BIGINT,
     pending_since BIGINT,
+    leaver_since BIGINT,
     next_due_at BIGINT,
     attempts BIGINT NOT NULL,
     not_before BIGINT,
@@ -93,6 +94,7 @@ CREATE TABLE accounts (
 );
 CREATE UNIQUE INDEX accounts_by_scim_id ON accounts (connection, scim_id) WHERE scim_id IS NOT NULL;
 CREATE INDEX accounts_pending ON accounts (connection, priority, next_run_at) WHERE next_run_at IS NOT NULL;
+CREATE INDEX accounts_leavers ON accounts (leaver_since, connection) WHERE leaver_since IS NOT NULL;
 
 -- The published mapping of each connection, and the one that waits for `connections apply`.
 CREATE TABLE mappings (
@@ -105,12 +107,14 @@ CREATE TABLE mappings (
     staged_fold_version BIGINT
 );
 
--- Connections that were paused at least once.
+-- Connections that were paused or unreachable at least once.
 CREATE TABLE connections (
     name TEXT NOT NULL PRIMARY KEY,
     paused_reason TEXT,
     paused_by TEXT,
-    paused_at BIGINT
+    paused_at BIGINT,
+    unreachable_since BIGINT,
+    next_try_at BIGINT
 );
 
 -- At most one open dead letter for each subject and cause; the same problem again counts up `occurrences`.

@@ -30,6 +30,8 @@ pub struct Options {
     pub sweep_every: Duration,
     /// How long an account waits after a failed request.
     pub backoff: Backoff,
+    /// How long a leaver's account may be active before a dead letter is filed.
+    pub overdue_after: Duration,
 }
 
 impl Default for Options {
@@ -38,6 +40,7 @@ impl Default for Options {
             breaker: BreakerSettings::default(),
             sweep_every: Duration::from_secs(30),
             backoff: Backoff::ACCOUNT,
+            overdue_after: Duration::from_mins(5),
         }
     }
 }
@@ -137,6 +140,7 @@ pub(super) fn worker(
         source_routing: config.source_routing(),
         sources: config.rules().sources,
         sweep_every: options.sweep_every,
+        overdue_after: options.overdue_after,
         drain: Duration::from_secs(25),
         observer: Arc::clone(observer) as Arc<dyn Observer>,
     })

@@ -195,6 +195,7 @@ fn new_account(connection: &str, alias: &Alias) -> Account {
         next_due_at: None,
         priority: Priority::Other,
         pending_since: None,
+        leaver_since: None,
         attempts: 0,
         not_before: None,
         intent: None,

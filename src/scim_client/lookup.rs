@@ -160,7 +160,8 @@ fn cannot_filter(failure: &Failure) -> bool {
         | FailureKind::NoAnswer
         | FailureKind::NotSent
         | FailureKind::Redirected
-        | FailureKind::Unusable(_) => false,
+        | FailureKind::Unusable(_)
+        | FailureKind::WithoutEffect(_) => false,
     }
 }
 

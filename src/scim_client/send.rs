@@ -235,10 +235,13 @@ async fn read_answer(phase: Phase, answer: reqwest::Response) -> Result<Response
     };
 
     match status {
-        200..300 => Ok(Response {
-            status,
-            body: serde_json::from_slice(&body).ok(),
-        }),
+        200..300 => {
+            let body: Option<Value> = serde_json::from_slice(&body).ok();
+            match body.as_ref().and_then(ScimError::in_success) {
+                Some(error) => Err(FailureKind::Answered { error, retry_after }),
+                None => Ok(Response { status, body }),
+            }
+        }
         300..400 => Err(FailureKind::Redirected),
         _ => Err(FailureKind::Answered {
             error: ScimError {

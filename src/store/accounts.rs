@@ -58,6 +58,9 @@ pub struct Account {
     pub priority: Priority,
     /// The time since which it is pending; `None`: it is not pending.
     pub pending_since: Option<Timestamp>,
+    /// When the user should have been inactive, while that is not proven; `None`: it is, or access
+    /// is desired.
+    pub leaver_since: Option<Timestamp>,
     /// Failed attempts in a row.
     pub attempts: u32,
     /// The earliest time of the next attempt, unless the person or the mapping changes.
@@ -222,7 +225,7 @@ pub(super) const COLUMNS: &str = "accounts.connection, accounts.person, accounts
     accounts.reconciled_access, accounts.reconciled_mapping_version, accounts.next_due_at,
     accounts.priority, accounts.next_run_at, accounts.pending_since, accounts.attempts,
     accounts.not_before, accounts.intent, accounts.verify_at, accounts.audits, accounts.held,
-    accounts.last_run_at, accounts.outcome, {now} AS now";
+    accounts.last_run_at, accounts.outcome, accounts.leaver_since, {now} AS now";
 
 /// The account of a row with [`COLUMNS`].
 pub(super) fn read(row: &SqlRow) -> Result<Account, StoreError> {
@@ -241,6 +244,7 @@ pub(super) fn read(row: &SqlRow) -> Result<Account, StoreError> {
         next_due_at: row.optional_time("next_due_at")?,
         priority: row.code("priority")?,
         pending_since: pending_since(row)?,
+        leaver_since: row.optional_time("leaver_since")?,
         attempts: row.small("attempts")?,
         not_before: row.optional_time("not_before")?,
         intent: row.optional_json("intent")?,

@@ -169,6 +169,8 @@ impl Store {
                next_run_at = CASE WHEN changed_since_claim <> 'none' THEN {{now}}
                  ELSE {{now}} + :retry_in END,
                pending_since = CASE WHEN changed_since_claim <> 'none' THEN {{now}} ELSE NULL END,
+               leaver_since = CASE WHEN priority = 'leaver'
+                 THEN COALESCE(leaver_since, pending_since, next_run_at) ELSE leaver_since END,
                not_before = CASE WHEN changed_since_claim <> 'none' THEN NULL
                  ELSE {{now}} + :retry_in END
              WHERE {FENCED}"

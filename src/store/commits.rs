@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{
     Account, Claim, ClaimError, ClaimLost, Intent, LastApplied, NewDeadLetter, Outcome, PersonKey,
     Priority, Store, StoreError,
-    dead_letters::filing,
+    dead_letters::filing::{self, Closed},
     history::{self, NewEntry},
     sql::{
         batch_writer::{BatchStatement, BatchWriter, CLAIMED_ROW},
@@ -52,6 +52,9 @@ pub struct Commit {
     pub verify_at: Option<Timestamp>,
     /// Leaver audits since the deactivation was read back.
     pub audits: u32,
+    /// When the user should have been inactive, if it is not proven that it is. `None` also closes
+    /// the dead letter about that.
+    pub leaver_since: Option<Timestamp>,
     /// The dead letters to file: at most one for each cause.
     pub dead_letters: Vec<NewDeadLetter>,
     /// Whether the account's other open dead letters are closed.
@@ -78,6 +81,7 @@ impl Commit {
             intent: account.intent.clone(),
             verify_at: account.verify_at,
             audits: account.audits,
+            leaver_since: account.leaver_since,
             dead_letters: Vec::new(),
             closes_dead_letters: false,
             history: None,
@@ -96,7 +100,7 @@ pub struct Committed {
 }
 
 /// The number of columns of a commit.
-const COLUMNS: usize = 23;
+const COLUMNS: usize = 24;
 
 /// Writes commits on PostgreSQL.
 pub(super) type CommitWriter = BatchWriter<COLUMNS>;
@@ -170,8 +174,12 @@ async fn write(tx: &mut Tx<'_>, claim: &Claim, commit: &Commit) -> Result<Commit
     for letter in &commit.dead_letters {
         filing::file(tx, letter).await?;
     }
-    if commit.closes_dead_letters && had_dead_letters {
-        filing::close_of_account(tx, &claim.account, &commit.dead_letters).await?;
+    if had_dead_letters {
+        let closed = Closed {
+            all: commit.closes_dead_letters,
+            overdue: commit.leaver_since.is_none(),
+        };
+        filing::close_of_account(tx, &claim.account, closed, &commit.dead_letters).await?;
     }
 
     if let Some(detail) = &commit.history {
@@ -243,6 +251,7 @@ const ASSIGNMENTS: &str = "
     intent = v.intent,
     verify_at = v.verify_at,
     audits = v.audits,
+    leaver_since = v.leaver_since,
     last_run_at = v.last_run_at,
     outcome = v.outcome,
     outcome_kind = v.outcome_kind";
@@ -262,6 +271,7 @@ fn row(claim: &Claim, commit: &Commit) -> Result<Row<COLUMNS>, StoreError> {
     let access = commit.reconciled_access.as_ref().map(code);
     let intent = commit.intent.as_ref().map(json_text).transpose()?;
     let detail = commit.history.as_ref().map(json_text).transpose()?;
+    let may_close = commit.closes_dead_letters || commit.leaver_since.is_none();
     Ok([
         ("connection", (&account.connection).into()),
         ("person", (&account.person).into()),
@@ -280,10 +290,11 @@ fn row(claim: &Claim, commit: &Commit) -> Result<Row<COLUMNS>, StoreError> {
         ("intent", intent.into()),
         ("verify_at", commit.verify_at.into()),
         ("audits", commit.audits.into()),
+        ("leaver_since", commit.leaver_since.into()),
         ("last_run_at", claim.now.into()),
         ("outcome", json_text(&commit.outcome)?.into()),
         ("outcome_kind", code(&commit.outcome.kind).into()),
-        ("closes_dead_letters", commit.closes_dead_letters.into()),
+        ("closes_dead_letters", may_close.into()),
         ("history_id", telemetry::new_id().into()),
         ("history_detail", detail.into()),
     ])

@@ -1,5 +1,5 @@
-//! Pausing and resuming connections. The accounts of a paused connection stay pending and are not
-//! claimed.
+//! The states of connections: paused, or unreachable. The accounts of such a connection stay pending
+//! and are not claimed.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 use super::{
     Store, StoreError,
     history::{self, NewEntry},
-    sql::{dialect::Scope, row::ReadColumn as _, statement::Statement},
+    sql::{
+        dialect::Scope,
+        row::{ReadColumn as _, SqlRow},
+        statement::Statement,
+    },
 };
 
 /// A connection that the store knows.
@@ -16,8 +20,19 @@ use super::{
 pub struct ConnectionState {
     /// The connection's name.
     pub connection: String,
-    /// `None`: the connection works.
+    /// `None`: it is not paused.
     pub paused: Option<Pause>,
+    /// `None`: the target answered last time.
+    pub unreachable: Option<Unreachable>,
+}
+
+/// A target that does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Unreachable {
+    /// When its breaker opened.
+    pub since: Timestamp,
+    /// When the next request is sent to it. An earlier request of an operator moves it to now.
+    pub next_try: Timestamp,
 }
 
 /// The pause of a connection.
@@ -97,10 +112,44 @@ impl Store {
             .await
     }
 
+    /// Notes that the target of a connection does not answer, or answers again (`None`).
+    pub async fn set_unreachable(
+        &self,
+        connection: &str,
+        unreachable: Option<Unreachable>,
+    ) -> Result<(), StoreError> {
+        let statement = Statement::new(
+            "INSERT INTO connections (name, unreachable_since, next_try_at)
+             VALUES (:name, :since, :next_try)
+             ON CONFLICT (name) DO UPDATE SET
+               unreachable_since = excluded.unreachable_since,
+               next_try_at = excluded.next_try_at",
+        )
+        .bind("name", connection)
+        .bind("since", unreachable.map(|unreachable| unreachable.since))
+        .bind(
+            "next_try",
+            unreachable.map(|unreachable| unreachable.next_try),
+        );
+        self.engine.execute(statement).await?;
+        Ok(())
+    }
+
+    /// Whether the time of the next request to an unreachable target has come: its pause is over, or
+    /// an operator asked for it.
+    pub async fn is_try_due(&self, connection: &str) -> Result<bool, StoreError> {
+        let statement = Statement::new(
+            "SELECT name FROM connections WHERE name = :name AND next_try_at <= {now}",
+        )
+        .bind("name", connection);
+        Ok(self.engine.first(statement).await?.is_some())
+    }
+
     /// Every connection that has a published mapping or an account, or was ever paused; by name.
     pub async fn connection_states(&self) -> Result<Vec<ConnectionState>, StoreError> {
         let statement = Statement::new(
-            "SELECT k.name, o.paused_reason, o.paused_by, o.paused_at
+            "SELECT k.name, o.paused_reason, o.paused_by, o.paused_at,
+               o.unreachable_since, o.next_try_at
              FROM (SELECT connection AS name FROM mappings
                    UNION SELECT connection FROM accounts
                    UNION SELECT name FROM connections) k
@@ -122,8 +171,19 @@ impl Store {
                 Ok(ConnectionState {
                     connection: row.text("name")?,
                     paused,
+                    unreachable: unreachable(row)?,
                 })
             })
             .collect()
     }
+}
+
+fn unreachable(row: &SqlRow) -> Result<Option<Unreachable>, StoreError> {
+    let (since, next_try) = (
+        row.optional_time("unreachable_since")?,
+        row.optional_time("next_try_at")?,
+    );
+    Ok(since
+        .zip(next_try)
+        .map(|(since, next_try)| Unreachable { since, next_try }))
 }

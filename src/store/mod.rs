@@ -15,6 +15,7 @@ mod events;
 mod history;
 mod hooks;
 mod identity;
+mod leavers;
 mod mappings;
 mod open;
 mod pending;
@@ -31,7 +32,7 @@ pub use accounts::{
 };
 pub use claims::{ChangedSinceClaim, Claim, ClaimRequest, ClaimStatus};
 pub use commits::{Commit, CommitResult, Committed};
-pub use connections::{ConnectionState, Pause};
+pub use connections::{ConnectionState, Pause, Unreachable};
 pub use dead_letters::{
     DeadLetter, DeadLetterFilter, DeadLetterId, DeadLetterSubject, NewDeadLetter, RawHook,
     ReplayResult,
@@ -40,6 +41,7 @@ pub use error::{ClaimError, ClaimLost, StoreError};
 pub use hirewire_core::plan::{DeadLetterCause, LastApplied};
 pub use history::HistoryEntry;
 pub use hooks::{StoredBatch, StoredEvent, StoredHook};
+pub use leavers::OverdueLeaver;
 pub use mappings::{MappingSubmission, PublishedMapping};
 pub use open::{Store, StoreSettings};
 pub use pending::{PendingCount, SourceRouting};

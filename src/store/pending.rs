@@ -31,7 +31,8 @@ pub struct SourceRouting {
     pub connections: BTreeMap<String, BTreeSet<SourceId>>,
 }
 
-/// The number of pending accounts of a connection and priority.
+/// The number of pending accounts of a connection and priority. A leaver counts until the user is
+/// proven inactive, also while it waits for its next attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PendingCount {
     /// The connection's name.
@@ -40,7 +41,8 @@ pub struct PendingCount {
     pub priority: Priority,
     /// The number of accounts.
     pub accounts: u64,
-    /// The time since which the oldest of them is pending.
+    /// The time since which the oldest of them is pending; of leavers, when the first user should
+    /// have been inactive.
     pub oldest: Option<Timestamp>,
 }
 
@@ -92,6 +94,7 @@ static UPSERT: LazyLock<String> = LazyLock::new(|| {
              THEN excluded.alias_worker ELSE accounts.alias_worker END,
            priority = CASE
              WHEN excluded.priority = 'leaver'
+               OR accounts.leaver_since IS NOT NULL
                OR (accounts.priority = 'leaver' AND accounts.next_run_at <= {{now}})
              THEN 'leaver' ELSE 'other' END,
            changed_since_claim = CASE
@@ -101,13 +104,18 @@ static UPSERT: LazyLock<String> = LazyLock::new(|| {
 });
 
 impl Store {
-    /// The numbers of accounts that are pending now, by connection and priority.
+    /// The numbers of leavers whose users are not proven inactive, and of other accounts that are
+    /// pending now, by connection and priority.
     pub async fn pending_counts(&self) -> Result<Vec<PendingCount>, StoreError> {
         let statement = Statement::new(
-            "SELECT connection, priority, COUNT(*) AS n,
-               MIN(COALESCE(pending_since, next_run_at)) AS oldest
-             FROM accounts
-             WHERE next_run_at <= {now}
+            "WITH counted (connection, priority, since) AS (
+               SELECT connection, 'leaver', leaver_since FROM accounts
+               WHERE leaver_since IS NOT NULL
+               UNION ALL
+               SELECT connection, priority, COALESCE(pending_since, next_run_at) FROM accounts
+               WHERE leaver_since IS NULL AND next_run_at <= {now})
+             SELECT connection, priority, COUNT(*) AS n, MIN(since) AS oldest
+             FROM counted
              GROUP BY connection, priority
              ORDER BY connection, priority",
         );
@@ -195,7 +203,8 @@ pub(super) async fn mark_connection(
            {CHANGED},
            desired_mapping_version = :version,
            priority = CASE
-             WHEN priority = 'leaver' AND next_run_at <= {{now}} THEN 'leaver' ELSE 'other' END
+             WHEN leaver_since IS NOT NULL OR (priority = 'leaver' AND next_run_at <= {{now}})
+             THEN 'leaver' ELSE 'other' END
          WHERE connection = :connection"
     ))
     .bind("connection", connection)
@@ -205,14 +214,18 @@ pub(super) async fn mark_connection(
     Ok(())
 }
 
-/// Makes one account pending now, without its failed attempts.
+/// Makes one account pending now, without its failed attempts, and to be read before anything is
+/// planned. An open intent is read back in any case, and not before its time.
 pub(super) async fn mark_account(
     tx: &mut Tx<'_>,
     connection: &str,
     person: &PersonKey,
 ) -> Result<(), StoreError> {
     Statement::new(format!(
-        "UPDATE accounts SET {PENDING_NOW}, {CHANGED}, attempts = 0
+        "UPDATE accounts SET {PENDING_NOW}, {CHANGED}, attempts = 0,
+           verify_at = CASE
+             WHEN intent IS NULL AND (verify_at IS NULL OR verify_at <= {{now}})
+             THEN {{now}} ELSE verify_at END
          WHERE connection = :connection AND person = :person"
     ))
     .bind("connection", connection)

@@ -11,6 +11,7 @@ mod collector;
 mod connection;
 mod dispatcher;
 mod ingest;
+mod overdue;
 mod quarantine;
 mod receive;
 mod reconcile;
@@ -46,6 +47,8 @@ pub(crate) struct WorkerSettings {
     pub(crate) sources: BTreeMap<SourceId, SourceRules>,
     /// The interval of the sweep.
     pub(crate) sweep_every: Duration,
+    /// How long a leaver's account may be active before a dead letter is filed.
+    pub(crate) overdue_after: Duration,
     /// How long running work may go on after shutdown begins.
     pub(crate) drain: Duration,
     pub(crate) observer: Arc<dyn Observer>,

@@ -2,11 +2,11 @@
 //!
 //! The rows of the store are the truth. So a purged queue, a crash between storing and reconciling,
 //! a connection added at run time or a lost row is found here. The sweep also retries quarantined
-//! messages. It reconciles nothing itself.
+//! messages and files overdue leavers. It reconciles nothing itself.
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Mode, Worker, quarantine};
+use super::{Mode, Worker, overdue::file_overdue, quarantine};
 use crate::store::{StoreError, SweepResult};
 
 /// Sweeps at once, then at every interval, until `shutdown`.
@@ -19,6 +19,13 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
                 %error,
                 "quarantined messages could not be retried; the next sweep tries again"
             ),
+        }
+
+        if let Err(error) = file_overdue(worker).await {
+            tracing::warn!(
+                %error,
+                "leavers could not be checked; the next sweep tries again"
+            );
         }
 
         match sweep(worker).await {

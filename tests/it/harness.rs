@@ -81,6 +81,7 @@ impl Harness {
         let options = Options {
             breaker,
             sweep_every: Duration::from_secs(1),
+            overdue_after: Duration::from_secs(3),
             ..Options::default()
         };
         let service = Service::start(config, Roles::ALL, options)

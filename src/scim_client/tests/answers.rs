@@ -64,6 +64,29 @@ async fn an_html_404_is_not_a_scim_404() {
 }
 
 #[tokio::test]
+async fn a_scim_error_in_a_success_is_a_failure() {
+    let error = |rest: &str| {
+        format!(r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"]{rest}}}"#)
+    };
+    let server = ScriptedServer::default()
+        .then((StatusCode::OK, error(r#","status":"409","detail":"taken""#)))
+        .then((StatusCode::OK, error(r#","status":500"#)))
+        .then((StatusCode::CREATED, error(r#","status":"200""#)))
+        .then((StatusCode::OK, error("")))
+        .then((
+            StatusCode::OK,
+            r#"{"id":"7","status":"200","detail":"fine"}"#,
+        ));
+
+    let client = server.client().await;
+    for status in [409, 500, 400, 400] {
+        let failure = client.send(&post()).await.unwrap_err();
+        assert_eq!(answered(&failure), (status, true, None));
+    }
+    assert!(client.send(&post()).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_failure_carries_retry_after_in_both_forms() {
     let date = jiff::fmt::rfc2822::DateTimePrinter::new()
         .timestamp_to_rfc9110_string(&(crate::telemetry::now() + Duration::from_secs(90)))

@@ -148,10 +148,20 @@ pub(in crate::store) async fn close_readable(
     Ok(())
 }
 
+/// Which open dead letters of an account a commit closes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct Closed {
+    /// Each but the one about an overdue leaver.
+    pub(in crate::store) all: bool,
+    /// The one about an overdue leaver.
+    pub(in crate::store) overdue: bool,
+}
+
 /// Closes the account's open dead letters, except those with a cause that was filed just now.
 pub(in crate::store) async fn close_of_account(
     tx: &mut Tx<'_>,
     account: &Account,
+    closed: Closed,
     just_filed: &[NewDeadLetter],
 ) -> Result<(), StoreError> {
     let subject = DeadLetterSubject::Account {
@@ -164,13 +174,22 @@ pub(in crate::store) async fn close_of_account(
     .bind("subject", subject.text())
     .all(tx)
     .await?;
+
+    let mut stay_open = false;
     for row in open {
         let cause = row.text("cause")?;
         let is_just_filed = just_filed
             .iter()
             .any(|letter| letter.cause.as_str() == cause);
-        if !is_just_filed {
+        let is_closed = if cause == DeadLetterCause::LeaverOverdue.as_str() {
+            closed.overdue
+        } else {
+            closed.all
+        };
+        if is_closed && !is_just_filed {
             close(tx, &DeadLetterId(row.text("id")?)).await?;
+        } else {
+            stay_open = true;
         }
     }
 
@@ -178,7 +197,7 @@ pub(in crate::store) async fn close_of_account(
         "UPDATE accounts SET has_dead_letters = :has_dead_letters
          WHERE connection = :connection AND person = :person",
     )
-    .bind("has_dead_letters", !just_filed.is_empty())
+    .bind("has_dead_letters", stay_open)
     .bind("connection", &account.connection)
     .bind("person", &account.person)
     .execute(tx)

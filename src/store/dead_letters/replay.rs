@@ -10,7 +10,7 @@ use super::{
     listing::{raw_hook, selected},
 };
 use crate::store::{
-    PersonKey, Store, StoreError,
+    DeadLetterCause, PersonKey, Store, StoreError,
     history::{self, NewEntry},
     pending,
     sql::{dialect::Scope, statement::Tx},
@@ -24,7 +24,8 @@ pub struct ReplayResult {
     /// The hooks that the caller reads again. Storing one as it is read then closes its dead
     /// letter.
     pub hooks: Vec<RawHook>,
-    /// The dead letters about a person, which are findings: closed, because nothing is sent again.
+    /// The dead letters about a person, which are findings, and about a poison message: closed,
+    /// because nothing is sent again.
     pub closed: Vec<DeadLetterId>,
 }
 
@@ -63,6 +64,11 @@ async fn replay(
                 result.accounts.push((connection, person));
             }
             DeadLetterSubject::Person { .. } => {
+                filing::close(tx, &letter.id).await?;
+                result.closed.push(letter.id);
+            }
+            // The events of the message are stored: there is nothing to read again.
+            DeadLetterSubject::Hook { .. } if letter.cause == DeadLetterCause::Poison.as_str() => {
                 filing::close(tx, &letter.id).await?;
                 result.closed.push(letter.id);
             }

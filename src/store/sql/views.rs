@@ -30,6 +30,7 @@ pub(super) const VIEWS: [View; 7] = [
             "priority",
             "next_run_at",
             "pending_since",
+            "leaver_since",
             "next_due_at",
             "attempts",
             "not_before",
@@ -99,7 +100,14 @@ pub(super) const VIEWS: [View; 7] = [
     },
     View {
         table: "connections",
-        columns: &["name", "paused_at", "paused_by", "paused_reason"],
+        columns: &[
+            "name",
+            "paused_at",
+            "paused_by",
+            "paused_reason",
+            "unreachable_since",
+            "next_try_at",
+        ],
     },
     View {
         table: "quarantined_messages",
@@ -114,7 +122,13 @@ pub(super) const VIEWS: [View; 7] = [
 ];
 
 /// The columns that are times but do not end in `_at`.
-const OTHER_TIMES: [&str; 3] = ["pending_since", "not_before", "lease_until"];
+const OTHER_TIMES: [&str; 5] = [
+    "pending_since",
+    "leaver_since",
+    "not_before",
+    "lease_until",
+    "unreachable_since",
+];
 
 /// Creates the views that are missing, as one script.
 pub(super) fn script(dialect: Dialect) -> String {

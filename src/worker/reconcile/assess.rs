@@ -15,7 +15,10 @@ use super::{
     next_step::{Conclusion, NextStep},
     readings::{Read, Readings},
 };
-use crate::{store::OutcomeKind, worker::connection::PublishedConnection};
+use crate::{
+    store::{IntentKind, OutcomeKind},
+    worker::connection::PublishedConnection,
+};
 use hirewire_core::{
     fold::Status,
     mapping::{Access, Desired, EvaluationError},
@@ -210,10 +213,18 @@ fn decide_user(context: &ReconcileContext<'_>, desired: &Desired, readings: &Rea
     Decision::Complete(Box::new(assessment))
 }
 
-/// Whether access became active since the last reconcile.
+/// Whether access became active since the last reconcile, or Hirewire itself may have ended it since
+/// then: an end of access that lost its cause is Hirewire's to lift.
 fn is_access_transition(context: &ReconcileContext<'_>) -> bool {
+    let account = context.account();
+    let ended_by_us = account.last_applied.active == Some(false)
+        || account
+            .intent
+            .as_ref()
+            .is_some_and(|intent| intent.kind == IntentKind::Deactivate);
+
     context.access() == Access::Active
-        && context.account().reconciled_access != Some(Access::Active)
+        && (account.reconciled_access != Some(Access::Active) || ended_by_us)
 }
 
 /// Whether `last_applied` may differ from the target, so that the account must be read.

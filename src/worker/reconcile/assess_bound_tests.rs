@@ -66,6 +66,23 @@ fn golden_assess_access_transition() {
     let name = "desired active, found inactive, access transition";
     case(&mut table, name, &employee().with(returned), &inactive);
 
+    let name = "desired active, found inactive, an earlier deactivation of ours may have shown";
+    let ended = employee().with(|f| f.claim.account.last_applied.active = Some(false));
+    case(&mut table, name, &ended, &inactive);
+
+    let name = "desired active, found inactive, a deactivation of ours had no answer";
+    let unanswered =
+        employee().with(|f| f.claim.account.intent = Some(intent(IntentKind::Deactivate)));
+    case(&mut table, name, &unanswered, &inactive);
+
+    let silent = Target::with_user(json!({ "id": "u-1", "userName": "ada@acme.example" }));
+    let name = "desired active, active is not stated, access transition";
+    case(&mut table, name, &employee().with(returned), &silent);
+
+    let name = "desired active, active is not stated, no access transition";
+    let reading = employee().with(|f| f.read_first = true);
+    case(&mut table, name, &reading, &silent);
+
     let name = "desired active, found inactive, access transition, held";
     let held = employee()
         .with(returned)

@@ -5,14 +5,11 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    context::ReconcileContext,
-    progress::{Progress, attributes_of},
-};
+use super::progress::Progress;
 use crate::store::{Account, DeadLetterSubject, NewDeadLetter, PersonKey};
 use hirewire_core::{
     fold::FindingKind,
-    plan::{DeadLetterCause, Failure, FailureKind, Operation},
+    plan::{DeadLetterCause, Failure, FailureKind, ShownActive},
 };
 
 /// The account that a dead letter is about.
@@ -54,7 +51,9 @@ pub(super) fn failed_request(
             "The target refused {attributes} with status {status}. Read its answer in the detail, \
              fix the mapping or the data in HR, then replay."
         ),
-        _ => summary_of(cause).to_owned(),
+        _ => without_effect(failure)
+            .unwrap_or_else(|| summary_of(cause))
+            .to_owned(),
     };
 
     let mut detail = failure_detail(failure);
@@ -62,6 +61,28 @@ pub(super) fn failed_request(
         members.insert("requests".to_owned(), json!(progress.sent));
     }
     Subject(account).dead_letter(cause, summary, detail)
+}
+
+/// The summary of a write of `active` that does not show; `None`: the failure is another one.
+fn without_effect(failure: &Failure) -> Option<&'static str> {
+    let FailureKind::WithoutEffect(shown) = failure.kind else {
+        return None;
+    };
+
+    Some(match shown {
+        ShownActive::Active => {
+            "The target reported success but the account is still active. Deactivate it by hand, \
+             then replay."
+        }
+        ShownActive::NotStated => {
+            "The target reported success but does not show whether the account is active. Check \
+             it by hand, and deactivate it there if it is, then replay."
+        }
+        ShownActive::Inactive => {
+            "The target reported success but the account is still inactive. Activate it by hand, \
+             then replay."
+        }
+    })
 }
 
 fn summary_of(cause: DeadLetterCause) -> &'static str {
@@ -93,34 +114,13 @@ fn summary_of(cause: DeadLetterCause) -> &'static str {
             "This person left, and `protect` lists the account, so it is still active. Deactivate \
              it by hand, or take it out of `protect` and replay."
         }
-        DeadLetterCause::Unreadable | DeadLetterCause::Poison | DeadLetterCause::Finding(_) => {
+        DeadLetterCause::LeaverOverdue
+        | DeadLetterCause::Unreadable
+        | DeadLetterCause::Poison
+        | DeadLetterCause::Finding(_) => {
             "This account needs an operator. Read the detail, then replay."
         }
     }
-}
-
-/// The target refused one change of an update by itself.
-pub(super) fn refused_change(
-    context: &ReconcileContext<'_>,
-    operation: &Operation,
-    failure: &Failure,
-    cause: DeadLetterCause,
-) -> NewDeadLetter {
-    let attributes = attributes_of(operation).join(", ");
-    let mut detail = failure_detail(failure);
-    if let Some(members) = detail.as_object_mut() {
-        members.insert("attribute".to_owned(), json!(attributes));
-    }
-
-    let status = failure
-        .status()
-        .map(|status| format!(" with status {status}"))
-        .unwrap_or_default();
-    let summary = format!(
-        "The target refused {attributes}{status}. All other changes were applied. Read its answer \
-         in the detail, fix the mapping or the data in HR, then replay."
-    );
-    Subject(context.account()).dead_letter(cause, summary, detail)
 }
 
 /// The user that matches is bound to another person.
@@ -153,7 +153,7 @@ pub(super) fn merged(account: &Account, into: &PersonKey) -> NewDeadLetter {
     Subject(account).dead_letter(cause, summary.to_owned(), detail)
 }
 
-fn failure_detail(failure: &Failure) -> Value {
+pub(super) fn failure_detail(failure: &Failure) -> Value {
     match &failure.kind {
         FailureKind::Answered { error, .. } => json!({
             "status": error.status,
@@ -164,6 +164,7 @@ fn failure_detail(failure: &Failure) -> Value {
         | FailureKind::NoAnswer
         | FailureKind::NotSent
         | FailureKind::Redirected
-        | FailureKind::Unusable(_) => json!({ "problem": failure.kind.to_string() }),
+        | FailureKind::Unusable(_)
+        | FailureKind::WithoutEffect(_) => json!({ "problem": failure.kind.to_string() }),
     }
 }

@@ -42,14 +42,15 @@ impl Reconciler {
             breaker.succeeded();
         }
 
-        match failed {
-            FailedRequest::NotEffective(_) => tracing::error!(
+        if failure.phase == Phase::Deactivate
+            && let FailureKind::WithoutEffect(shown) = failure.kind
+        {
+            tracing::error!(
                 connection,
                 person.key = %person,
-                "the target reported success for a deactivation, but the account is still active; \
-                 deactivate it by hand"
-            ),
-            FailedRequest::Assessment(_) | FailedRequest::Operation(..) => {}
+                "the target reported success for a deactivation, but {shown}; check the account \
+                 and deactivate it by hand"
+            );
         }
     }
 

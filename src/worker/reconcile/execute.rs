@@ -2,7 +2,7 @@
 //!
 //! Before the first write the row takes an intent, and right before each request the claim is
 //! checked. A newer termination drops the rest of any plan that does not deactivate. No request is
-//! sent whose deadline could be later than the lease. A GET confirms each deactivation.
+//! sent whose deadline could be later than the lease. `read_back` checks the effect of each.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -13,13 +13,14 @@ use super::{
     context::{Assessment, ReconcileContext},
     next_step::{Conclusion, FailedRequest, NextStep},
     progress::{Progress, kind_of},
+    read_back::{Effect, effect_of, note_missing_changes},
 };
 use crate::{
     failpoint,
     store::{ChangedSinceClaim, Intent, IntentKind},
     worker::connection::PublishedConnection,
 };
-use hirewire_core::plan::{self, Failure, FailureKind, Operation, TargetUser};
+use hirewire_core::plan::{Failure, Operation, TargetUser};
 
 /// How long before the end of the lease a request must have ended.
 const LEASE_MARGIN: Duration = Duration::from_secs(1);
@@ -37,7 +38,7 @@ impl Reconciler {
         let mut rest = VecDeque::from(operations);
 
         while let Some(operation) = rest.pop_front() {
-            let interrupted = self
+            let effect = self
                 .send(
                     context,
                     published,
@@ -46,14 +47,16 @@ impl Reconciler {
                     progress,
                 )
                 .await?;
-            if let Some(next) = interrupted {
-                return Ok(next);
+            match effect {
+                Effect::AsAsked => {}
+                Effect::Repair(repair) => rest.push_front(repair),
+                Effect::Unproven(next) => return Ok(next),
             }
         }
-        Ok(NextStep::Commit(Conclusion::Applied(Vec::new())))
+        Ok(NextStep::Commit(Conclusion::Applied))
     }
 
-    /// Sends one operation, which the `rest` of the plan follows; `Some`: the rest is not sent.
+    /// Sends one operation, which the `rest` of the plan follows.
     async fn send(
         &self,
         context: &ReconcileContext<'_>,
@@ -61,7 +64,7 @@ impl Reconciler {
         assessment: &Assessment,
         (operation, rest): (&Operation, &VecDeque<Operation>),
         progress: &mut Progress,
-    ) -> Result<Option<NextStep>, ReconcileError> {
+    ) -> Result<Effect, ReconcileError> {
         let resource = assessment
             .binding
             .as_ref()
@@ -80,35 +83,26 @@ impl Reconciler {
             .await?;
         progress.intent = first_intent.or(progress.intent.take());
         let Some(timeout) = permit else {
-            return Ok(Some(NextStep::Commit(Conclusion::TerminationArrived)));
+            let next = NextStep::Commit(Conclusion::TerminationArrived);
+            return Ok(Effect::Unproven(next));
         };
 
         let answer = published.client.send_within(&request, timeout).await;
         failpoint::at("worker.sent").await;
         progress.record_sent(&request, operation, answer.as_ref());
-        match answer {
-            Ok(response) => progress.record_success(operation, &response),
-            Err(failure) => return Ok(Some(failed(operation, failure))),
-        }
+        let response = match answer {
+            Ok(response) => response,
+            Err(failure) => {
+                progress.record_failure(operation, &failure);
+                return Ok(Effect::Unproven(failed(operation, failure)));
+            }
+        };
         published.client.breaker().succeeded();
 
-        let next = match operation {
-            Operation::Create { .. } if progress.scim_id.is_none() => {
-                let failure = Failure {
-                    phase: operation.phase(),
-                    kind: FailureKind::Unusable("the created user has no id"),
-                };
-                Some(failed(operation, failure))
-            }
-            Operation::Deactivate => read_back(published, operation, progress).await,
-            Operation::Create { .. }
-            | Operation::Update(_)
-            | Operation::Reactivate
-            | Operation::AddToGroup { .. }
-            | Operation::RemoveFromGroup { .. }
-            | Operation::CreateGroup { .. } => None,
-        };
-        Ok(next)
+        let before = progress.last_applied.clone();
+        progress.record_success(operation, &response);
+        note_missing_changes(operation, assessment, &before, &response, progress);
+        Ok(effect_of(published, operation, &response, progress).await)
     }
 
     /// How long the next request may take; `None`: a newer termination arrived, and the operation
@@ -148,28 +142,6 @@ impl Reconciler {
             return Err(ReconcileError::ClaimLost);
         }
         Ok(Some(left.min(timeout)))
-    }
-}
-
-/// Reads a deactivated user back; `Some`: the deactivation is not confirmed.
-async fn read_back(
-    published: &PublishedConnection,
-    operation: &Operation,
-    progress: &mut Progress,
-) -> Option<NextStep> {
-    let id = progress.scim_id.clone().unwrap_or_default();
-
-    match published.client.get(&id).await {
-        Ok(user) if plan::is_active(&user) == Some(true) => {
-            Some(NextStep::HandleFailure(FailedRequest::not_effective()))
-        }
-        Ok(_) => {
-            progress.last_applied.active = Some(false);
-            None
-        }
-        // 404: no account, so no access. Any other error leaves the deactivation unconfirmed.
-        Err(failure) if failure.status() == Some(404) => None,
-        Err(failure) => Some(failed(operation, failure)),
     }
 }
 

@@ -30,7 +30,7 @@ use hirewire_core::{
     event::{Alias, Attribute, Moment, SourceId, WorkerId},
     fold::{Employment, Person, Status},
     mapping::{Access, Mapping, MappingDocument},
-    plan::{Change, Edit, Failure, FailureKind, Phase},
+    plan::{Change, Edit, Failure, FailureKind, Phase, ShownActive},
     scim::{AttributePath, Profile, ScimError},
 };
 
@@ -152,6 +152,7 @@ fn claim() -> Claim {
             next_due_at: None,
             priority: Priority::Other,
             pending_since: Some(now()),
+            leaver_since: None,
             attempts: 0,
             not_before: None,
             intent: None,
@@ -282,6 +283,14 @@ pub(super) fn answered(phase: Phase, status: u16) -> Failure {
             error,
             retry_after: None,
         },
+    }
+}
+
+/// A write of `active` that the target answered with success and that does not show.
+pub(super) fn without_effect(phase: Phase, shown: ShownActive) -> Failure {
+    Failure {
+        phase,
+        kind: FailureKind::WithoutEffect(shown),
     }
 }
 

@@ -14,13 +14,16 @@ mod evidence;
 mod execute;
 mod findings;
 mod groups;
+mod leaver;
 mod locate;
 mod merged;
 mod next_step;
 mod on_failure;
 mod outcome;
 mod progress;
+mod read_back;
 mod readings;
+mod refusals;
 mod run;
 mod split_update;
 mod waiting;
@@ -40,6 +43,7 @@ mod waiting_tests;
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 pub(crate) use assess::{assess, note_text};
@@ -108,6 +112,8 @@ impl Reconciler {
         let settings = &self.connection.settings;
         let context = ReconcileContext::new(claim, &person, &published.mapping, settings, started);
         let dead_letters = findings::dead_letters(&context, &facts.events);
+        let terminated_at = findings::terminated_at(&person, &facts.events);
+        let leaver_since = leaver::since(&context, terminated_at);
 
         let (mut commit, sent) = match &claim.merged_into {
             Some(into) => self.reconcile_merged(context, &published, into).await?,
@@ -117,14 +123,14 @@ impl Reconciler {
         log_repeated_deactivation(claim, &commit);
 
         let outcome = commit.outcome.clone();
-        self.commit(claim, commit).await?;
+        self.commit(claim, commit, leaver_since).await?;
         Ok(ReconcileReport {
             connection: settings.name.clone(),
             person: claim.account.person.clone(),
             alias: facts.alias,
             outcome,
             requests: sent.iter().map(ToString::to_string).collect(),
-            terminated_at: findings::terminated_at(&person, &facts.events),
+            terminated_at,
             took: started.elapsed(),
         })
     }
@@ -153,8 +159,14 @@ impl Reconciler {
     }
 
     /// Commits. If the user turns out to be bound to another person, that conflict is committed.
-    async fn commit(&self, claim: &Claim, mut commit: Commit) -> Result<(), ReconcileError> {
+    async fn commit(
+        &self,
+        claim: &Claim,
+        mut commit: Commit,
+        leaver_since: Option<Timestamp>,
+    ) -> Result<(), ReconcileError> {
         failpoint::at("worker.before_commit").await;
+        commit.leaver_since = leaver_since.filter(|_| !leaver::is_proven_inactive(&commit));
 
         match self.store.commit(claim, &commit).await {
             Ok(_) => Ok(()),
@@ -163,6 +175,7 @@ impl Reconciler {
                 commit.scim_id.clone_from(&account.scim_id);
                 commit.last_applied = account.last_applied.clone();
                 commit.reconciled_access = None;
+                commit.leaver_since = leaver_since;
                 commit.outcome = Outcome::new(OutcomeKind::DeadLetter, "conflict");
                 commit
                     .dead_letters

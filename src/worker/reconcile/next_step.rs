@@ -8,10 +8,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::store::{NewDeadLetter, OutcomeKind};
-use hirewire_core::plan::{
-    DeadLetterCause, Failure, FailureKind, Operation, PauseReason, Phase, Wait,
-};
+use crate::store::OutcomeKind;
+use hirewire_core::plan::{DeadLetterCause, Failure, Operation, PauseReason, Wait};
 
 /// The next step.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,8 +39,6 @@ pub(crate) enum FailedRequest {
     Assessment(Failure),
     /// A request of the plan.
     Operation(Operation, Failure),
-    /// A deactivation that the target answered with success, while the account reads back active.
-    NotEffective(Failure),
 }
 
 /// How a reconcile ends.
@@ -50,8 +46,8 @@ pub(crate) enum FailedRequest {
 pub(crate) enum Conclusion {
     /// Nothing is to be sent. The detail is for people.
     Reconciled(OutcomeKind, String),
-    /// Every request succeeded, but those whose refusals are listed.
-    Applied(Vec<NewDeadLetter>),
+    /// Every request succeeded, but those that the progress lists as refusals.
+    Applied,
     /// Only the plan is recorded: the connection's mode is `observe`.
     Observed,
     /// An earlier write may still show at the target: write nothing before this instant. The reason
@@ -102,20 +98,9 @@ impl NextStep {
 }
 
 impl FailedRequest {
-    /// The failure of a deactivation without effect.
-    pub(super) fn not_effective() -> Self {
-        let kind = FailureKind::Unusable("answered with success, and the account is still active");
-        Self::NotEffective(Failure {
-            phase: Phase::Deactivate,
-            kind,
-        })
-    }
-
     pub(super) fn failure(&self) -> &Failure {
         match self {
-            Self::Assessment(failure)
-            | Self::Operation(_, failure)
-            | Self::NotEffective(failure) => failure,
+            Self::Assessment(failure) | Self::Operation(_, failure) => failure,
         }
     }
 }
@@ -155,10 +140,7 @@ impl fmt::Display for Conclusion {
             Self::Reconciled(kind, detail) => {
                 write!(f, "send nothing: {} ({detail})", kind.as_str())
             }
-            Self::Applied(refused) if refused.is_empty() => {
-                f.write_str("finish: every request succeeded")
-            }
-            Self::Applied(refused) => write!(f, "finish: {} change(s) refused", refused.len()),
+            Self::Applied => f.write_str("finish: the plan was sent"),
             Self::Observed => f.write_str("finish: nothing is sent in mode observe"),
             Self::WaitUntil(until, why) => write!(f, "send nothing before {until}: {why}"),
             Self::TerminationArrived => f.write_str("start again: a newer termination arrived"),

@@ -10,10 +10,7 @@ use super::{
 };
 use hirewire_core::{
     mapping::Access,
-    plan::{
-        Absence, Failure, Probe, Situation, Verdict, Wait, decide, decide_absence,
-        decide_not_effective,
-    },
+    plan::{Absence, Failure, Probe, Situation, Verdict, Wait, decide, decide_absence},
 };
 
 /// A wait after which the account is read before anything is written.
@@ -37,12 +34,7 @@ pub(super) fn on_failure(
         probe,
         looked_up,
     };
-    let verdict = match &failed {
-        FailedRequest::Assessment(failure) | FailedRequest::Operation(_, failure) => {
-            decide(failure, &situation)
-        }
-        FailedRequest::NotEffective(_) => decide_not_effective(),
-    };
+    let verdict = decide(failed.failure(), &situation);
 
     if verdict == Verdict::Probe {
         return NextStep::ProbeCredentials(failed);
@@ -66,11 +58,11 @@ pub(super) fn follow(
         Verdict::ConfirmAbsence => NextStep::ConfirmAbsence(failure),
         Verdict::SplitUpdate => match failed {
             FailedRequest::Operation(operation, _) => NextStep::SplitUpdate(operation),
-            FailedRequest::Assessment(_) | FailedRequest::NotEffective(_) => assess_again(failed),
+            FailedRequest::Assessment(_) => assess_again(failed),
         },
         Verdict::Pause(reason) => NextStep::PauseConnection(reason, failure),
         Verdict::DeadLetter(cause) => NextStep::Commit(Conclusion::GiveUp(cause, failure)),
-        Verdict::Done => NextStep::Commit(Conclusion::Applied(Vec::new())),
+        Verdict::Done => NextStep::Commit(Conclusion::Applied),
     }
 }
 
@@ -78,7 +70,7 @@ pub(super) fn follow(
 pub(super) fn assess_again(failed: FailedRequest) -> NextStep {
     match failed {
         FailedRequest::Assessment(failure) => NextStep::Commit(Conclusion::Retry(failure, VERIFY)),
-        FailedRequest::Operation(..) | FailedRequest::NotEffective(_) => NextStep::Assess,
+        FailedRequest::Operation(..) => NextStep::Assess,
     }
 }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::{
-    golden::{Fixture, Table, answered},
+    golden::{Fixture, Table, answered, without_effect},
     next_step::{Conclusion, FailedRequest, NextStep},
     on_failure::{follow, on_absence, on_failure},
 };
 use hirewire_core::plan::{
-    Absence, DeadLetterCause, Failure, FailureKind, Operation, PauseReason, Phase, Probe, Verdict,
-    Wait,
+    Absence, DeadLetterCause, Failure, FailureKind, Operation, PauseReason, Phase, Probe,
+    ShownActive, Verdict, Wait,
 };
 
 fn update() -> Operation {
@@ -86,11 +86,11 @@ fn golden_failures_of_a_leaver() {
     failures.fixture.claim.account.attempts = 24;
     failures.case("25th attempt, read: status 503", answered(Phase::Read, 503));
 
-    failures.fixture.in_context(|context| {
-        let next = on_failure(&context, FailedRequest::not_effective(), None, false);
-        failures.table.case("deactivate: success without effect");
-        failures.table.line("next step", next);
-    });
+    failures.fixture.claim.account.attempts = 0;
+    let active = without_effect(Phase::Deactivate, ShownActive::Active);
+    failures.case("deactivate: success without effect", active);
+    let not_stated = without_effect(Phase::Deactivate, ShownActive::NotStated);
+    failures.case("deactivate: success that does not show", not_stated);
     failures.table.assert_golden("failures_leaver");
 }
 

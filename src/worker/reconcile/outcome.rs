@@ -14,6 +14,7 @@ use super::{
     dead_letters::{self, Subject},
     next_step::Conclusion,
     progress::{Progress, attributes_of},
+    refusals,
 };
 use crate::store::{
     Account, Commit, Intent, IntentKind, LastApplied, NewDeadLetter, Outcome, OutcomeKind, Priority,
@@ -21,7 +22,7 @@ use crate::store::{
 use hirewire_core::{
     fold::Status,
     mapping::Access,
-    plan::{DeadLetterCause, Failure, Request, TargetUser},
+    plan::{DeadLetterCause, Failure, Request, TargetUser, is_active},
     scim::Profile,
 };
 
@@ -40,7 +41,7 @@ impl CommitBuilder<'_> {
     pub(super) fn build(&self, conclusion: Conclusion) -> Commit {
         match conclusion {
             Conclusion::Reconciled(kind, detail) => self.reconciled(kind, detail),
-            Conclusion::Applied(refused) => self.applied(refused),
+            Conclusion::Applied => self.applied(),
             Conclusion::Observed => self.observed(),
             Conclusion::WaitUntil(until, why) => self.wait_until(until, &why),
             Conclusion::TerminationArrived => self.termination_arrived(),
@@ -88,7 +89,7 @@ impl CommitBuilder<'_> {
     }
 
     /// Every request succeeded, but the refused ones.
-    fn applied(&self, refused: Vec<NewDeadLetter>) -> Commit {
+    fn applied(&self) -> Commit {
         let succeeded = |kind| self.progress.succeeded.contains(&kind);
         let kind = if succeeded(IntentKind::Create) {
             OutcomeKind::Created
@@ -107,10 +108,10 @@ impl CommitBuilder<'_> {
         }));
         let mut commit = self.with_user(commit);
 
-        if !refused.is_empty() {
+        if let Some(refused) = refusals::dead_letter(self.context.account(), self.progress) {
             commit.outcome = Outcome::new(OutcomeKind::DeadLetter, "refused");
             commit.closes_dead_letters = false;
-            commit.dead_letters = refused;
+            commit.dead_letters.push(refused);
         }
         commit
     }
@@ -135,6 +136,9 @@ impl CommitBuilder<'_> {
         let account = self.context.account();
         commit.scim_id.clone_from(&self.progress.scim_id);
         commit.last_applied = self.progress.last_applied.clone();
+        if self.shows_active() {
+            commit.last_applied.active = Some(true);
+        }
         commit.closes_dead_letters = commit.scim_id.is_some() || account.scim_id.is_some();
         commit.priority = self.priority_at_due();
 
@@ -159,6 +163,22 @@ impl CommitBuilder<'_> {
             commit.closes_dead_letters = false;
         }
         commit
+    }
+
+    /// Whether the account gives access as desired and a read shows it, so that no deactivation of
+    /// Hirewire's is in flight: an end of access that shows later is another system's.
+    fn shows_active(&self) -> bool {
+        let binding = self.assessment.binding.as_ref();
+        let resource = binding.and_then(|binding| binding.resource.as_ref());
+        let account = self.context.account();
+        let may_write_show = self.context.has_unproven_write()
+            || account
+                .verify_at
+                .is_some_and(|verify| verify > self.context.now());
+
+        self.context.access() == Access::Active
+            && resource.and_then(is_active) == Some(true)
+            && !may_write_show
     }
 
     /// A leaver's account is read again, so that a later activation by another system is found.

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::{
     context::{Assessment, Binding, ReconcileContext},
-    dead_letters::Subject,
-    golden::{Fixture, Table, answered, intent, now},
+    golden::{Fixture, Table, answered, intent, now, title_change},
     next_step::{Conclusion, NextStep},
     outcome::CommitBuilder,
     progress::Progress,
+    refusals::{Reason, Refusal},
 };
 use crate::{
     scim_client::Response,
@@ -19,7 +19,8 @@ use crate::{
 };
 use hirewire_core::{
     mapping::Access,
-    plan::{DeadLetterCause, Operation, TargetUser},
+    plan::{Operation, Phase, TargetUser},
+    scim::AttributePath,
 };
 
 /// The table of commits.
@@ -36,6 +37,7 @@ pub(super) struct Before {
     pub(super) next: Option<NextStep>,
     /// Operations with the status of their answers.
     pub(super) sent: Vec<(Operation, u16)>,
+    pub(super) refusals: Vec<Refusal>,
 }
 
 impl Before {
@@ -82,6 +84,9 @@ impl Commits {
             progress.adopt(&assessment);
             for (operation, status) in &before.sent {
                 send(&context, &mut progress, operation, *status);
+            }
+            for refusal in before.refusals {
+                progress.refuse(refusal);
             }
 
             let commit = CommitBuilder {
@@ -334,7 +339,7 @@ fn golden_outcome_without_a_request() {
 fn golden_outcome_of_requests() {
     let mut commits = Commits::default();
     let (joiner, employee) = (Fixture::joiner(), Fixture::employee());
-    let applied = || Conclusion::Applied(Vec::new());
+    let applied = || Conclusion::Applied;
 
     let created = Before {
         sent: vec![(create(), 201)],
@@ -360,18 +365,45 @@ fn golden_outcome_of_requests() {
         applied(),
     );
 
-    let account = &employee.claim.account;
-    let refusal = Subject::of(account).dead_letter(
-        DeadLetterCause::Refused,
-        "The target refused title.".to_owned(),
-        Value::Null,
-    );
-    let refused = Conclusion::Applied(vec![refusal]);
-    commits.case(
-        "one change was refused",
-        &employee,
-        Before::sent(update(), 200),
-        refused,
-    );
     commits.table.assert_golden("outcome_applied");
+}
+
+#[test]
+fn golden_outcome_of_refused_changes() {
+    let mut commits = Commits::default();
+    let employee = Fixture::employee();
+    let refused = |name: &str, status| {
+        let mut change = title_change();
+        change.path = AttributePath::parse(name).unwrap();
+        Refusal {
+            operation: Operation::Update(vec![change]),
+            reason: Reason::Answered(answered(Phase::Update { attributes: 1 }, status)),
+        }
+    };
+    let without_effect = Refusal {
+        operation: update(),
+        reason: Reason::WithoutEffect,
+    };
+    let before = |sent: Before, refusals: Vec<Refusal>| Before { refusals, ..sent };
+
+    let one = before(Before::sent(update(), 200), vec![refused("nickName", 400)]);
+    let applied = || Conclusion::Applied;
+    commits.case("one change of two was refused", &employee, one, applied());
+
+    let all = before(
+        Before::bound(),
+        vec![refused("nickName", 400), refused("title", 500)],
+    );
+    commits.case("both changes were refused", &employee, all, applied());
+
+    let silent = before(Before::sent(update(), 200), vec![without_effect]);
+    commits.case("a change had no effect", &employee, silent, applied());
+
+    let second = Before {
+        second_accounts: vec!["u-2".to_owned()],
+        ..before(Before::sent(update(), 200), vec![refused("nickName", 400)])
+    };
+    let name = "a change was refused, and a second account exists";
+    commits.case(name, &employee, second, applied());
+    commits.table.assert_golden("outcome_refused");
 }

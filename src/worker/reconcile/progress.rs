@@ -8,13 +8,16 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::context::{Assessment, ReconcileContext};
+use super::{
+    context::{Assessment, ReconcileContext},
+    refusals::Refusal,
+};
 use crate::{
     scim_client::Response,
     store::{Intent, IntentKind, LastApplied},
 };
 use hirewire_core::{
-    plan::{Failure, Method, Operation, Request},
+    plan::{Failure, FailureKind, Method, Operation, Request},
     scim::member,
 };
 
@@ -29,6 +32,8 @@ pub(super) struct Progress {
     pub(super) succeeded: Vec<IntentKind>,
     /// The intent of this reconcile's writes, once they have begun.
     pub(super) intent: Option<Intent>,
+    /// The parts of the plan that the target did not take.
+    pub(super) refusals: Vec<Refusal>,
 }
 
 /// A request that was sent and its result, as history keeps it.
@@ -48,15 +53,25 @@ enum SentResult {
 }
 
 impl Progress {
-    /// Nothing is sent yet.
+    /// Nothing is sent yet. A deactivation that an earlier reconcile began may have had its effect.
     pub(super) fn new(context: &ReconcileContext<'_>) -> Self {
         let account = context.account();
+        let mut last_applied = account.last_applied.clone();
+        if let Some(Intent {
+            kind: IntentKind::Deactivate,
+            ..
+        }) = &account.intent
+        {
+            last_applied.active = Some(false);
+        }
+
         Self {
             scim_id: account.scim_id.clone(),
-            last_applied: account.last_applied.clone(),
+            last_applied,
             sent: Vec::new(),
             succeeded: Vec::new(),
             intent: None,
+            refusals: Vec::new(),
         }
     }
 
@@ -87,6 +102,31 @@ impl Progress {
                 Err(failure) => SentResult::Failed(failure.kind.to_string()),
             },
         });
+    }
+
+    /// Takes over the possible effect of a request that failed: a deactivation without an answer may
+    /// still take place, and is then Hirewire's own.
+    pub(super) fn record_failure(&mut self, operation: &Operation, failure: &Failure) {
+        let may_show = match failure.kind {
+            FailureKind::Unreachable | FailureKind::NotSent => false,
+            FailureKind::Answered { .. }
+            | FailureKind::NoAnswer
+            | FailureKind::Redirected
+            | FailureKind::Unusable(_)
+            | FailureKind::WithoutEffect(_) => !failure.is_refusal(),
+        };
+        if may_show && matches!(operation, Operation::Deactivate) {
+            self.last_applied.active = Some(false);
+        }
+    }
+
+    /// Notes a part of the plan that the target did not take. What it would have written is not
+    /// known to be applied.
+    pub(super) fn refuse(&mut self, refusal: Refusal) {
+        for (path, _) in refusal.operation.applied() {
+            self.last_applied.attributes.remove(path.as_str());
+        }
+        self.refusals.push(refusal);
     }
 
     /// Takes over the effect of an operation that succeeded.

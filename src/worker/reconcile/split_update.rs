@@ -6,10 +6,10 @@
 use super::{
     ReconcileError, Reconciler,
     context::{Assessment, ReconcileContext},
-    dead_letters,
     next_step::{Conclusion, FailedRequest, NextStep},
     on_failure::follow,
     progress::Progress,
+    refusals::{Reason, Refusal},
 };
 use crate::worker::connection::PublishedConnection;
 use hirewire_core::plan::{Operation, Situation, Verdict, decide};
@@ -38,21 +38,17 @@ impl Reconciler {
             .skip_while(|operation| *operation != refused)
             .skip(1);
         let singles: Vec<Operation> = refused.split().into_iter().chain(rest.cloned()).collect();
-        let mut refusals = Vec::new();
-
         for single in singles {
             let next = self
                 .execute(context, published, assessment, vec![single], progress)
                 .await?;
             let (operation, failure) = match next {
-                NextStep::Commit(Conclusion::Applied(_)) => continue,
+                NextStep::Commit(Conclusion::Applied) => continue,
                 NextStep::HandleFailure(FailedRequest::Operation(operation, failure)) => {
                     (operation, failure)
                 }
-                NextStep::HandleFailure(
-                    FailedRequest::NotEffective(_) | FailedRequest::Assessment(_),
-                ) => return Ok(NextStep::Assess),
                 interrupted @ (NextStep::Assess
+                | NextStep::HandleFailure(FailedRequest::Assessment(_))
                 | NextStep::Execute(_)
                 | NextStep::SplitUpdate(_)
                 | NextStep::ProbeCredentials(_)
@@ -62,9 +58,11 @@ impl Reconciler {
             };
 
             let verdict = decide(&failure, &SINGLE_CHANGE);
-            if let Verdict::DeadLetter(cause) = verdict {
-                let refusal = dead_letters::refused_change(context, &operation, &failure, cause);
-                refusals.push(refusal);
+            if let Verdict::DeadLetter(_) = verdict {
+                progress.refuse(Refusal {
+                    operation,
+                    reason: Reason::Answered(failure),
+                });
                 continue;
             }
 
@@ -74,6 +72,6 @@ impl Reconciler {
             let is_split = matches!(next, NextStep::SplitUpdate(_));
             return Ok(if is_split { NextStep::Assess } else { next });
         }
-        Ok(NextStep::Commit(Conclusion::Applied(refusals)))
+        Ok(NextStep::Commit(Conclusion::Applied))
     }
 }

@@ -4,13 +4,13 @@ use jiff::ToSpan as _;
 use serde_json::Value;
 
 use super::{
-    golden::{Fixture, answered, intent, now},
-    next_step::{Conclusion, FailedRequest},
+    golden::{Fixture, answered, intent, now, without_effect},
+    next_step::Conclusion,
     outcome_tests::{Before, Commits, create, update},
 };
 use crate::store::IntentKind;
 use hirewire_core::plan::{
-    DeadLetterCause, Failure, FailureKind, Operation, PauseReason, Phase, Wait,
+    DeadLetterCause, Failure, FailureKind, Operation, PauseReason, Phase, ShownActive, Wait,
 };
 
 fn retry(failure: Failure, verify: bool, dead_letter: Option<DeadLetterCause>) -> Conclusion {
@@ -91,11 +91,15 @@ fn golden_outcome_of_unclear_requests() {
         unavailable,
     );
 
-    let ineffective = FailedRequest::not_effective();
     let cause = Some(DeadLetterCause::NotEffective);
-    let conclusion = retry(ineffective.failure().clone(), true, cause);
-    let sent = Before::sent(Operation::Deactivate, 200);
-    commits.case("a deactivation had no effect", &leaver, sent, conclusion);
+    for (name, shown) in [
+        ("a deactivation had no effect", ShownActive::Active),
+        ("a deactivation does not show", ShownActive::NotStated),
+    ] {
+        let conclusion = retry(without_effect(Phase::Deactivate, shown), true, cause);
+        let sent = Before::sent(Operation::Deactivate, 200);
+        commits.case(name, &leaver, sent, conclusion);
+    }
 
     let paused = Conclusion::Paused(PauseReason::Credentials);
     commits.case(

@@ -138,20 +138,33 @@ fn is_in_sync(
     }
 }
 
-fn matches(path: &AttributePath, desired: Option<&Value>, current: Option<&Value>) -> bool {
+/// Whether the attribute has the desired value; `None`: no value.
+pub(super) fn matches(
+    path: &AttributePath,
+    desired: Option<&Value>,
+    current: Option<&Value>,
+) -> bool {
     match (desired, current) {
         (None, None) => true,
         // NullPolicy::Empty clears an attribute with an empty text.
         (None, Some(value)) => value == "",
         (Some(_), None) => false,
-        // userName is not case-exact (RFC 7643 section 4.1.1): a target may change its case.
-        (Some(Value::String(desired)), Some(Value::String(current)))
-            if path.is_core_attribute("userName") =>
-        {
+        (Some(Value::String(desired)), Some(Value::String(current))) if ignores_case(path) => {
             same_text_without_case(desired, current)
         }
         (Some(desired), Some(current)) => value_matches(desired, current),
     }
+}
+
+/// `userName` and `emails.value` are not case-exact (RFC 7643 section 4.1): a target may change
+/// their case.
+fn ignores_case(path: &AttributePath) -> bool {
+    let is_email = path.urn().is_none()
+        && path.attribute().eq_ignore_ascii_case("emails")
+        && path
+            .sub_attribute()
+            .is_none_or(|sub| sub.eq_ignore_ascii_case("value"));
+    path.is_core_attribute("userName") || is_email
 }
 
 fn differs_from_read(

@@ -29,13 +29,15 @@ pub enum DeadLetterCause {
     NotEffective,
     /// Access ended, but the account is protected from deactivation.
     Protected,
+    /// Access ended minutes ago, and it is not proven that the account is inactive.
+    LeaverOverdue,
     /// The fold noticed a contradiction in the events of a person.
     Finding(FindingKind),
 }
 
 impl DeadLetterCause {
     /// Every cause that is not a finding of the fold.
-    const PLAIN: [Self; 9] = [
+    const PLAIN: [Self; 10] = [
         Self::Unreadable,
         Self::Poison,
         Self::Exhausted,
@@ -45,6 +47,7 @@ impl DeadLetterCause {
         Self::Vanished,
         Self::NotEffective,
         Self::Protected,
+        Self::LeaverOverdue,
     ];
 
     /// The name in filters, metrics and `docs/dead-letters.md`. A finding keeps the fold's name.
@@ -59,6 +62,7 @@ impl DeadLetterCause {
             Self::Vanished => "vanished",
             Self::NotEffective => "not_effective",
             Self::Protected => "protected",
+            Self::LeaverOverdue => "leaver_overdue",
             Self::Finding(finding) => finding_name(finding),
         }
     }

@@ -68,6 +68,34 @@ pub enum FailureKind {
     /// The answer was a success without the expected content, such as a user without an id.
     #[error("unusable answer: {0}")]
     Unusable(&'static str),
+    /// The answer was a success, but a read right after it does not show the `active` that was set.
+    #[error("answered with success, and then {0}")]
+    WithoutEffect(ShownActive),
+}
+
+/// The `active` that a target shows although another value was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ShownActive {
+    /// The account is still active.
+    #[error("the account is still active")]
+    Active,
+    /// The account is still inactive.
+    #[error("the account is still inactive")]
+    Inactive,
+    /// The user has no `active`, or one that is no boolean.
+    #[error("the user does not state whether it is active")]
+    NotStated,
+}
+
+impl ShownActive {
+    /// The value that [`is_active`](super::is_active) read.
+    pub fn of(active: Option<bool>) -> Self {
+        match active {
+            Some(true) => Self::Active,
+            Some(false) => Self::Inactive,
+            None => Self::NotStated,
+        }
+    }
 }
 
 impl Failure {
@@ -79,7 +107,8 @@ impl Failure {
             | FailureKind::NoAnswer
             | FailureKind::NotSent
             | FailureKind::Redirected
-            | FailureKind::Unusable(_) => None,
+            | FailureKind::Unusable(_)
+            | FailureKind::WithoutEffect(_) => None,
         }
     }
 
@@ -94,7 +123,10 @@ impl Failure {
         match &self.kind {
             FailureKind::Answered { error, .. } => matches!(error.status, 408 | 425 | 500..),
             FailureKind::Unreachable | FailureKind::NoAnswer => true,
-            FailureKind::NotSent | FailureKind::Redirected | FailureKind::Unusable(_) => false,
+            FailureKind::NotSent
+            | FailureKind::Redirected
+            | FailureKind::Unusable(_)
+            | FailureKind::WithoutEffect(_) => false,
         }
     }
 }

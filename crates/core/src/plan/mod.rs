@@ -8,6 +8,7 @@
 mod attributes;
 mod deactivation;
 mod dead_letter_cause;
+mod effect;
 mod failure;
 mod groups;
 mod input;
@@ -28,15 +29,13 @@ use crate::{
 
 pub use deactivation::{DeactivationPlan, LeaverAccount, plan_deactivation};
 pub use dead_letter_cause::DeadLetterCause;
-pub use failure::{Failure, FailureKind, Phase};
+pub use effect::without_effect;
+pub use failure::{Failure, FailureKind, Phase, ShownActive};
 pub use input::{Current, CurrentGroups, Input, LastApplied, Policy};
 pub use operation::{Change, Edit, Operation, TargetUser};
 pub use request::{Method, Request, add_members, remove_members};
 pub use result::{Note, Plan, ReadRequired};
-pub use verdict::{
-    Absence, PauseReason, Probe, Situation, Verdict, Wait, decide, decide_absence,
-    decide_not_effective,
-};
+pub use verdict::{Absence, PauseReason, Probe, Situation, Verdict, Wait, decide, decide_absence};
 
 /// Plans the operations that bring the account to the desired state.
 ///
@@ -93,8 +92,11 @@ fn reactivation(
         Current::Unread if input.access_transition => return Err(ReadRequired),
         Current::Unread | Current::Absent => return Ok(None),
     };
-    if active != Some(false) {
-        return Ok(None);
+    match active {
+        Some(true) => return Ok(None),
+        // Not stated: it is set at a transition, and without one nothing says that it is wrong.
+        None if !input.access_transition => return Ok(None),
+        None | Some(false) => {}
     }
 
     if input.held {
@@ -104,16 +106,20 @@ fn reactivation(
     if input.access_transition && (!input.adopting || policy.adopt.activate) {
         return Ok(Some(Operation::Reactivate));
     }
-    notes.push(Note::DisabledElsewhere);
+    if active == Some(false) {
+        notes.push(Note::DisabledElsewhere);
+    }
     Ok(None)
 }
 
-/// `active` of a SCIM user (RFC 7643 section 4.1.1): a boolean, or its text as some targets send
-/// it. `None`: the resource does not state it.
+/// `active` of a SCIM user (RFC 7643 section 4.1.1): a boolean, or its text or number (1, 0) as some
+/// targets send it. `None`: the resource does not state it, or states something else.
 pub fn is_active(resource: &Value) -> Option<bool> {
     match member(resource, "active")? {
         Value::Bool(active) => Some(*active),
         Value::String(text) => text.trim().to_ascii_lowercase().parse().ok(),
+        Value::Number(number) if number.as_f64() == Some(1.0) => Some(true),
+        Value::Number(number) if number.as_f64() == Some(0.0) => Some(false),
         Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }

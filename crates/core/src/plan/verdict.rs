@@ -11,6 +11,9 @@ use super::{
     failure::{Failure, FailureKind, Phase},
 };
 
+/// So many failures in a row of one account are a lasting failure, not a passing one.
+const LASTING: u32 = 3;
+
 /// The next step after a failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -111,6 +114,7 @@ pub fn decide(failure: &Failure, situation: &Situation) -> Verdict {
             wait(None, failure.phase.writes(), situation)
         }
         FailureKind::Redirected => Verdict::Pause(PauseReason::WrongTarget),
+        FailureKind::WithoutEffect(_) => without_effect(failure.phase, situation),
     };
 
     keep_deactivating(failure.phase, verdict)
@@ -204,13 +208,17 @@ fn keep_deactivating(phase: Phase, verdict: Verdict) -> Verdict {
     }
 }
 
-/// Decides about a deactivation that the target answered with success while the account reads back
-/// active.
-pub fn decide_not_effective() -> Verdict {
+/// Decides about a write of `active` that the target answered with success and that does not show.
+/// A deactivation is filed at once and goes on; an activation may be slow to show.
+fn without_effect(phase: Phase, situation: &Situation) -> Verdict {
+    if phase != Phase::Deactivate && situation.attempts >= LASTING {
+        return Verdict::DeadLetter(DeadLetterCause::NotEffective);
+    }
+
     Verdict::Wait(Wait {
         at_least: None,
         verify: true,
-        dead_letter: Some(DeadLetterCause::NotEffective),
+        dead_letter: (phase == Phase::Deactivate).then_some(DeadLetterCause::NotEffective),
     })
 }
 

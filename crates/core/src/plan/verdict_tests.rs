@@ -1,7 +1,7 @@
 //! The verdict table, row by row: each test sets one failure and names the verdict that follows.
 
 use super::*;
-use crate::scim::ScimError;
+use crate::{plan::ShownActive, scim::ScimError};
 
 const FIRST_ATTEMPT: Situation = Situation {
     attempts: 1,
@@ -293,9 +293,39 @@ fn an_account_is_gone_only_after_every_check_agrees() {
 
 #[test]
 fn a_deactivation_without_effect_is_filed_and_verified() {
+    for shown in [ShownActive::Active, ShownActive::NotStated] {
+        let kind = FailureKind::WithoutEffect(shown);
+        let phase = Phase::Deactivate;
+        for situation in [FIRST_ATTEMPT, LAST_ATTEMPT] {
+            assert_eq!(
+                decide(
+                    &Failure {
+                        phase,
+                        kind: kind.clone()
+                    },
+                    &situation
+                ),
+                wait_and_file(DeadLetterCause::NotEffective)
+            );
+        }
+    }
+}
+
+#[test]
+fn an_activation_without_effect_is_filed_after_a_few_attempts() {
+    let failure = Failure {
+        phase: Phase::Reactivate,
+        kind: FailureKind::WithoutEffect(ShownActive::Inactive),
+    };
+    let third = Situation {
+        attempts: 3,
+        ..FIRST_ATTEMPT
+    };
+
+    assert_eq!(decide(&failure, &FIRST_ATTEMPT), wait_for(None, true));
     assert_eq!(
-        decide_not_effective(),
-        wait_and_file(DeadLetterCause::NotEffective)
+        decide(&failure, &third),
+        Verdict::DeadLetter(DeadLetterCause::NotEffective)
     );
 }
 

@@ -45,6 +45,17 @@ impl ScimError {
         }
     }
 
+    /// The error in the body of a success: some targets answer 200 to a request that failed. Only a
+    /// body with the URN of an error counts. Its status is 400 if it states none of 400 to 599.
+    pub fn in_success(body: &Value) -> Option<Self> {
+        let is_error = ["schemas", "schema"]
+            .iter()
+            .filter_map(|name| member(body, name))
+            .any(names_error_schema);
+
+        is_error.then(|| Self::from_json(400, body))
+    }
+
     /// Whether `scimType` equals this one, compared without case.
     pub fn has_scim_type(&self, scim_type: &str) -> bool {
         self.scim_type

@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use super::{Case, desired};
 use crate::{
     mapping::Access,
-    plan::{DeactivationPlan, LeaverAccount, Note, Operation, Plan, TargetUser, plan_deactivation},
+    plan::{
+        DeactivationPlan, LeaverAccount, Note, Operation, Plan, TargetUser, is_active,
+        plan_deactivation,
+    },
     scim::{CORE_USER, PATCH_OP, Profile},
 };
 
@@ -104,4 +107,52 @@ fn an_inactive_account_is_reactivated_only_on_an_access_transition() {
             "{access:?} creates no account"
         );
     }
+}
+
+#[test]
+fn an_active_that_is_not_stated_is_set_at_a_transition_only() {
+    for user in [
+        json!({"id": "7"}),
+        json!({"id": "7", "active": null}),
+        json!({"id": "7", "active": "maybe"}),
+        json!({"id": "7", "active": 2}),
+    ] {
+        let mut case = Case::new(desired(&[]), Some(user));
+        assert_eq!(case.plan().unwrap(), Plan::default());
+
+        case.access_transition = true;
+        assert_eq!(case.plan().unwrap().operations, [Operation::Reactivate]);
+
+        case.adopting = true;
+        assert_eq!(case.plan().unwrap(), Plan::default());
+    }
+}
+
+#[test]
+fn an_active_is_read_from_a_boolean_its_text_or_its_number() {
+    let read = |active: Value| is_active(&json!({"active": active}));
+
+    for active in [
+        json!(true),
+        json!("true"),
+        json!(" True "),
+        json!(1),
+        json!(1.0),
+    ] {
+        assert_eq!(read(active), Some(true));
+    }
+    for active in [json!(false), json!("False"), json!("FALSE"), json!(0)] {
+        assert_eq!(read(active), Some(false));
+    }
+    for active in [
+        json!(null),
+        json!("yes"),
+        json!(""),
+        json!(2),
+        json!(-1),
+        json!([true]),
+    ] {
+        assert_eq!(read(active), None);
+    }
+    assert_eq!(is_active(&json!({})), None);
 }
