@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::shared::Shared;
 use crate::{
     queue::QueueName,
-    store::{Priority, Store, StoreError},
+    store::{ConnectionState, Priority, Store, StoreError},
 };
 
 const EVERY: Duration = Duration::from_secs(5);
@@ -49,7 +49,7 @@ async fn sample(shared: &Shared, store: &Store) -> Result<(), StoreError> {
     shared.metrics.connection_states(
         states
             .into_iter()
-            .map(|row| (row.connection, state_label(row.paused.is_some()))),
+            .map(|row| (row.connection.clone(), state_label(&row))),
     );
 
     shared.metrics.quarantined(store.quarantined_count().await?);
@@ -63,6 +63,10 @@ fn class_label(priority: Priority) -> &'static str {
     }
 }
 
-fn state_label(paused: bool) -> &'static str {
-    if paused { "paused" } else { "working" }
+fn state_label(state: &ConnectionState) -> &'static str {
+    match (&state.paused, state.unreachable) {
+        (Some(_), _) => "paused",
+        (None, Some(_)) => "unreachable",
+        (None, None) => "working",
+    }
 }

@@ -1,4 +1,4 @@
-//! `hirewire connections`: list, test, apply a staged mapping, pause, resume.
+//! `hirewire connections`: list, test, apply a staged mapping, pause, resume, retry.
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -13,7 +13,7 @@ use super::{
     print,
 };
 
-/// List and test connections, publish a staged mapping, pause and resume.
+/// List and test connections, publish a staged mapping, pause, resume and retry.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -21,7 +21,8 @@ Examples:
   hirewire connections test workplace
   hirewire connections apply workplace --reason 'title is mapped now'
   hirewire connections pause workplace --yes --reason 'vendor maintenance until 14:00'
-  hirewire connections resume workplace --yes")]
+  hirewire connections resume workplace --yes
+  hirewire connections retry workplace --yes")]
 pub(super) struct Connections {
     #[command(flatten)]
     api: ApiOptions,
@@ -36,7 +37,8 @@ enum ConnectionsCommand {
         #[command(flatten)]
         output: OutputOptions,
     },
-    /// Try base URL, credentials and discovery. Sends only reads.
+    /// Try base URL, credentials, each search, groups and discovery. Sends only reads. If all works,
+    /// leavers that wait are tried at once.
     Test {
         /// The connection's name.
         name: String,
@@ -62,6 +64,14 @@ enum ConnectionsCommand {
         #[command(flatten)]
         consent: Consent,
     },
+    /// Try now, without a wait: an unreachable target, and every account that waits for its next
+    /// attempt.
+    Retry {
+        /// The connection's name.
+        name: String,
+        #[command(flatten)]
+        consent: Consent,
+    },
 }
 
 impl Connections {
@@ -77,6 +87,7 @@ impl Connections {
             ConnectionsCommand::Apply { name, consent } => apply(&api, &name, &consent).await,
             ConnectionsCommand::Pause { name, consent } => pause(&api, &name, &consent).await,
             ConnectionsCommand::Resume { name, consent } => resume(&api, &name, &consent).await,
+            ConnectionsCommand::Retry { name, consent } => retry(&api, &name, &consent).await,
         }
     }
 }
@@ -87,15 +98,32 @@ const COLUMNS: &[Column] = &[
     ("MODE", |view| text(view, "/mode")),
     ("STATE", state),
     ("MAPPING", mapping),
-    ("PENDING LEAVERS", |view| text(view, "/pending_leavers")),
+    ("PENDING LEAVERS", leavers),
     ("PENDING OTHERS", |view| text(view, "/pending_others")),
     ("DEAD LETTERS", |view| text(view, "/dead_letters")),
 ];
 
 fn state(view: &Value) -> String {
-    match text(view, "/paused/reason") {
-        reason if reason.is_empty() => text(view, "/state"),
-        reason => format!("paused by {}: {reason}", text(view, "/paused/by")),
+    let reason = text(view, "/paused/reason");
+    if !reason.is_empty() {
+        return format!("paused by {}: {reason}", text(view, "/paused/by"));
+    }
+
+    match text(view, "/unreachable/since") {
+        since if since.is_empty() => text(view, "/state"),
+        since => format!(
+            "unreachable since {since}, next try {}",
+            text(view, "/unreachable/next_try")
+        ),
+    }
+}
+
+fn leavers(view: &Value) -> String {
+    let (count, oldest) = (text(view, "/pending_leavers"), text(view, "/oldest_leaver"));
+    if oldest.is_empty() {
+        count
+    } else {
+        format!("{count} since {oldest}")
     }
 }
 
@@ -113,7 +141,10 @@ async fn test(api: &ApiClient, name: &str) -> Result<(), Exit> {
     let report = api.post(&path, &json!({})).await?;
 
     print(format_args!("profile    {}", text(&report, "/profile")))?;
-    print(format_args!("users      {}", text(&report, "/users")))?;
+    for check in list(&report, "/checks") {
+        let (check, result) = (text(check, "/name"), text(check, "/result"));
+        print(format_args!("{check:<10} {result}"))?;
+    }
     print(format_args!("discovery  {}", text(&report, "/discovery")))?;
     if report.pointer("/ok") == Some(&Value::Bool(true)) {
         print(format_args!("connection {name} works"))
@@ -159,6 +190,16 @@ async fn resume(api: &ApiClient, name: &str, consent: &Consent) -> Result<(), Ex
             print(format_args!("connection {name} is resumed"))
         }
         Some(_) => print(format_args!("connection {name} was not paused")),
+    }
+}
+
+async fn retry(api: &ApiClient, name: &str, consent: &Consent) -> Result<(), Exit> {
+    match change(api, name, "retry", consent, "retry").await? {
+        None => Ok(()),
+        Some(response) => print(format_args!(
+            "connection {name}: {} waiting account(s) are tried now",
+            text(&response, "/accounts")
+        )),
     }
 }
 

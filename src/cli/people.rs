@@ -1,22 +1,25 @@
-//! `hirewire people show`: the events, employments and accounts of one person.
+//! `hirewire people`: show one person, compare the accounts with the targets, try again now.
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     Exit,
-    api::encoded,
+    api::{ApiClient, encoded},
     api_options::ApiOptions,
+    consent::Consent,
     output::{Format, OutputOptions, list, text},
     print,
 };
 
-/// Show a person: events, employments, and the account on each connection.
+/// Show a person; compare the accounts with the targets; try again now.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hirewire people show acme/E-1001
-  hirewire people show E-1001 -o json")]
+  hirewire people show E-1001 -o json
+  hirewire people reconcile E-1001 --dry-run
+  hirewire people retry E-1001 --yes")]
 pub(super) struct People {
     #[command(flatten)]
     api: ApiOptions,
@@ -33,20 +36,100 @@ enum PeopleCommand {
         #[command(flatten)]
         output: OutputOptions,
     },
+    /// Read the person's accounts at their targets, show what differs, and repair it.
+    Reconcile {
+        /// As for `show`.
+        person: String,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// Try the person's accounts now, without a wait.
+    Retry {
+        /// As for `show`.
+        person: String,
+        #[command(flatten)]
+        consent: Consent,
+    },
 }
 
 impl People {
     pub(super) async fn run(self) -> Result<(), Exit> {
-        let PeopleCommand::Show { person, output } = self.command;
-        let path = format!("/api/v1/people/{}", encoded(&person));
-        let document = self.api.connect().await?.get(&path).await?;
-
-        match output.format() {
-            Format::Json => print(format_args!("{document:#}")),
-            Format::Jsonl => print(&document),
-            Format::Table => show(&document),
+        let api = self.api.connect().await?;
+        match self.command {
+            PeopleCommand::Show { person, output } => {
+                let path = format!("/api/v1/people/{}", encoded(&person));
+                let document = api.get(&path).await?;
+                match output.format() {
+                    Format::Json => print(format_args!("{document:#}")),
+                    Format::Jsonl => print(&document),
+                    Format::Table => show(&document),
+                }
+            }
+            PeopleCommand::Reconcile { person, consent } => {
+                show_drift(&api, &person).await?;
+                retry(&api, &person, &consent, "reconcile").await
+            }
+            PeopleCommand::Retry { person, consent } => {
+                retry(&api, &person, &consent, "retry").await
+            }
         }
     }
+}
+
+/// Prints the requests that would bring each account to its desired state.
+async fn show_drift(api: &ApiClient, person: &str) -> Result<(), Exit> {
+    let path = format!("/api/v1/people/{}/drift", encoded(person));
+    let previews = api.get(&path).await?;
+
+    for preview in list(&previews, "") {
+        print(format_args!(
+            "{}  {}  {}",
+            text(preview, "/connection"),
+            text(preview, "/worker"),
+            text(preview, "/next_step")
+        ))?;
+        for request in list(preview, "/requests") {
+            let (method, path) = (text(request, "/method"), text(request, "/path"));
+            print(format_args!("  {method} {path} {}", body(request)))?;
+        }
+        for note in list(preview, "/notes") {
+            print(format_args!(
+                "  note: {}",
+                note.as_str().unwrap_or_default()
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+fn body(request: &Value) -> String {
+    request
+        .pointer("/body")
+        .filter(|body| !body.is_null())
+        .map(ToString::to_string)
+        .unwrap_or_default()
+}
+
+/// Makes the person's accounts pending; each is read at its target first.
+async fn retry(api: &ApiClient, person: &str, consent: &Consent, verb: &str) -> Result<(), Exit> {
+    if !consent.given(&format!("{verb} the accounts of {person}"))? {
+        return Ok(());
+    }
+
+    let path = format!("/api/v1/people/{}/retry", encoded(person));
+    let response = api
+        .post(&path, &json!({ "reason": consent.reason }))
+        .await?;
+    let connections: Vec<&str> = list(&response, "/connections")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    print(format_args!(
+        "{person}: {} account(s) are tried now{}{}",
+        connections.len(),
+        if connections.is_empty() { "" } else { ": " },
+        connections.join(", ")
+    ))
 }
 
 fn show(person: &Value) -> Result<(), Exit> {
@@ -90,6 +173,22 @@ fn show(person: &Value) -> Result<(), Exit> {
             text(letter, "/cause"),
             text(letter, "/summary")
         ))?;
+        show_answers(letter)?;
+    }
+    Ok(())
+}
+
+/// The target's own words in a dead letter. They may quote the person's data, as this page does.
+fn show_answers(letter: &Value) -> Result<(), Exit> {
+    let details = letter
+        .pointer("/detail")
+        .into_iter()
+        .chain(list(letter, "/detail/refused"));
+    for answer in details {
+        let words = text(answer, "/detail");
+        if !words.is_empty() {
+            print(format_args!("    the target answered: {words}"))?;
+        }
     }
     Ok(())
 }
@@ -176,6 +275,7 @@ fn show_account(account: &Value) -> Result<(), Exit> {
     ))?;
 
     for (label, pointer) in [
+        ("should be inactive since", "/account/leaver_since"),
         ("due at", "/desired/due"),
         ("next attempt after", "/account/not_before"),
         ("reads the account again at", "/account/verify_at"),

@@ -1,23 +1,20 @@
-//! Connections: their state, a test of each, and the commands that pause, resume and publish.
+//! Connections: their state, and the commands that pause, resume, retry and publish.
 //!
 //! In: a connection's name, and for a command the actor and the reason. Out: JSON for the operator.
-//! A test only reads the target.
 
 use axum::{
     Extension, Json,
     extract::{Path, State},
 };
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Actor, ApiError, Ops};
 use crate::{
-    scim_client::BreakerState,
-    store::{ConnectionState, Pause, PendingCount, Priority, PublishedMapping},
+    store::{ConnectionState, Pause, PendingCount, Priority, PublishedMapping, Unreachable},
     worker::{Connection, Mode, PublishedConnection},
 };
-use hirewire_core::plan::Failure;
-
 /// A connection as operators see it.
 #[derive(Debug, Serialize)]
 pub(super) struct ConnectionView {
@@ -27,11 +24,16 @@ pub(super) struct ConnectionView {
     profile: Option<String>,
     state: &'static str,
     paused: Option<Pause>,
+    /// Since when the target does not answer, and when it is tried next.
+    unreachable: Option<Unreachable>,
     /// The published version of the mapping.
     published: Option<i64>,
     /// Whether another mapping waits for `connections apply`.
     staged: bool,
+    /// Leavers whose accounts are not proven inactive, waiting or not.
     pending_leavers: u64,
+    /// When the first of their accounts should have been inactive.
+    oldest_leaver: Option<Timestamp>,
     pending_others: u64,
     /// How many dead letters about it are open.
     dead_letters: u64,
@@ -87,23 +89,31 @@ impl StoreView {
         let mapping = self.mappings.iter().find(|known| known.connection == *name);
         let state = self.states.iter().find(|known| known.connection == *name);
         let paused = state.and_then(|state| state.paused.clone());
-        let breaker = published.map(|published| published.client.breaker().state());
+        let unreachable = state.and_then(|state| state.unreachable);
 
         ConnectionView {
             name: name.clone(),
             mode: connection.settings.mode,
             profile: published.map(|published| published.mapping.document().profile.name.clone()),
-            state: match (&paused, mapping, breaker) {
+            state: match (&paused, mapping, unreachable) {
                 (Some(_), ..) => "paused",
                 (None, None, _) => "unpublished",
-                (None, Some(_), Some(BreakerState::Open | BreakerState::HalfOpen)) => "unreachable",
-                (None, Some(_), Some(BreakerState::Closed) | None) => "working",
+                (None, Some(_), Some(_)) => "unreachable",
+                (None, Some(_), None) => "working",
             },
             paused,
+            unreachable,
             published: mapping.map(|mapping| mapping.version),
             staged: mapping.is_some_and(|mapping| mapping.staged_document.is_some()),
-            pending_leavers: self.pending(name, Priority::Leaver),
-            pending_others: self.pending(name, Priority::Other),
+            pending_leavers: self
+                .pending(name, Priority::Leaver)
+                .map_or(0, |c| c.accounts),
+            oldest_leaver: self
+                .pending(name, Priority::Leaver)
+                .and_then(|count| count.oldest),
+            pending_others: self
+                .pending(name, Priority::Other)
+                .map_or(0, |c| c.accounts),
             dead_letters: self
                 .dead_letters
                 .iter()
@@ -119,44 +129,11 @@ impl StoreView {
         }
     }
 
-    fn pending(&self, connection: &str, priority: Priority) -> u64 {
+    fn pending(&self, connection: &str, priority: Priority) -> Option<&PendingCount> {
         self.pending
             .iter()
-            .filter(|count| count.connection == connection && count.priority == priority)
-            .map(|count| count.accounts)
-            .sum()
+            .find(|count| count.connection == connection && count.priority == priority)
     }
-}
-
-/// `POST /api/v1/connections/{connection}/test`: tries base URL, credentials and discovery.
-pub(super) async fn test(
-    State(ops): State<Ops>,
-    Path(name): Path<String>,
-) -> Result<Json<Value>, ApiError> {
-    let connection = ops.connection(&name)?;
-    let published = connection.published(ops.store(), None).await?;
-    let published = published.ok_or_else(|| ApiError::unpublished(&name))?;
-
-    let users = published.client.probe().await;
-    let discovery = published.client.service_provider_config().await;
-
-    Ok(Json(json!({
-        "connection": name,
-        "ok": users.is_ok(),
-        "users": users.as_ref().map_or_else(reason, |()| "can be listed".to_owned()),
-        "discovery": match &discovery {
-            Ok(Some(config)) => json!({
-                "patch": config.get("patch"), "filter": config.get("filter"),
-            }),
-            Ok(None) => json!("the target does not publish its service provider configuration"),
-            Err(failure) => json!(reason(failure)),
-        },
-        "profile": published.mapping.document().profile.name,
-    })))
-}
-
-fn reason(failure: &Failure) -> String {
-    failure.kind.to_string()
 }
 
 /// `POST /api/v1/connections/{connection}/apply`: publishes the staged mapping.
@@ -224,4 +201,29 @@ pub(super) async fn resume(
     Ok(Json(
         json!({ "connection": name, "paused": false, "changed": changed }),
     ))
+}
+
+/// `POST /api/v1/connections/{connection}/retry`: the target is tried now, and every account that
+/// waits for its next attempt is pending now.
+pub(super) async fn retry(
+    State(ops): State<Ops>,
+    Path(name): Path<String>,
+    Extension(actor): Extension<Actor>,
+    Json(body): Json<Reason>,
+) -> Result<Json<Value>, ApiError> {
+    ops.connection(&name)?;
+    let reason = body.reason.trim();
+    let accounts = ops
+        .store()
+        .retry_connection(&name, &actor.name, reason)
+        .await?;
+    (ops.parts().notify_pending)();
+
+    tracing::info!(
+        connection = name,
+        actor = actor.name,
+        accounts,
+        "the accounts of the connection that wait are tried now"
+    );
+    Ok(Json(json!({ "connection": name, "accounts": accounts })))
 }

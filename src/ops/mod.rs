@@ -6,9 +6,11 @@
 
 mod api_error;
 mod auth;
+mod connection_test;
 mod connections;
 mod dead_letters;
 mod people;
+mod person_retry;
 mod preview;
 mod tail;
 
@@ -102,16 +104,22 @@ impl Ops {
 
     fn routes(&self, transport: Transport) -> Router {
         let (viewer, operator, admin) = (OpsRole::Viewer, OpsRole::Operator, OpsRole::Admin);
-        let routes: [(&str, MethodRouter<Self>, OpsRole); 12] = [
+        let routes: [(&str, MethodRouter<Self>, OpsRole); 15] = [
             ("/people", get(people::find), viewer),
             ("/people/{person}", get(people::show), viewer),
+            (
+                "/people/{person}/retry",
+                post(person_retry::retry),
+                operator,
+            ),
+            ("/people/{person}/drift", get(person_retry::drift), viewer),
             ("/dead-letters", get(dead_letters::list), viewer),
             ("/dead-letters/{id}", get(dead_letters::show), viewer),
             ("/dead-letters/replay", post(dead_letters::replay), operator),
             ("/connections", get(connections::list), viewer),
             (
                 "/connections/{connection}/test",
-                post(connections::test),
+                post(connection_test::test),
                 viewer,
             ),
             (
@@ -127,6 +135,11 @@ impl Ops {
             (
                 "/connections/{connection}/resume",
                 post(connections::resume),
+                operator,
+            ),
+            (
+                "/connections/{connection}/retry",
+                post(connections::retry),
                 operator,
             ),
             ("/preview/{source}", post(preview::preview), viewer),

@@ -106,7 +106,7 @@ async fn read_events(
     Ok((source, events))
 }
 
-async fn preview_account(
+pub(super) async fn preview_account(
     ops: &Ops,
     connection: &Connection,
     alias: &Alias,

@@ -1,8 +1,8 @@
-//! The circuit breaker of a connection: it opens when requests for several people fail in a row.
+//! The circuit breaker of a connection: it opens when the target itself does not answer.
 //!
-//! The failures of one person never open it. While it is open, nothing is claimed. After a pause it
-//! admits one probe: a success closes it, a failure doubles the pause. The caller reports successes
-//! and failures, and passes the time in.
+//! It opens when requests for several people fail in a row, or when a probe confirms one failure.
+//! While it is open, nothing is claimed. After a pause it admits one probe: a success closes it, a
+//! failure doubles the pause. The caller reports successes and failures, and passes the time in.
 
 use std::{
     collections::BTreeSet,
@@ -65,17 +65,45 @@ pub struct Breaker {
     state: Mutex<State>,
 }
 
+/// A time in which the target does not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// When the breaker opened.
+    pub since: Instant,
+    /// When the next probe is admitted.
+    pub next_probe: Instant,
+}
+
 #[derive(Debug)]
 enum State {
-    Closed { failing: BTreeSet<String> },
-    Open { until: Instant, pause: Duration },
-    HalfOpen { since: Instant, pause: Duration },
+    Closed {
+        failing: BTreeSet<String>,
+    },
+    Open {
+        outage: Outage,
+        pause: Duration,
+    },
+    HalfOpen {
+        outage_since: Instant,
+        since: Instant,
+        pause: Duration,
+    },
 }
 
 impl State {
     const fn closed() -> Self {
         Self::Closed {
             failing: BTreeSet::new(),
+        }
+    }
+
+    fn open(since: Instant, now: Instant, pause: Duration) -> Self {
+        Self::Open {
+            outage: Outage {
+                since,
+                next_probe: now + pause,
+            },
+            pause,
         }
     }
 }
@@ -93,13 +121,28 @@ impl Breaker {
     pub fn admit(&self, now: Instant) -> Admission {
         self.with_state(|state| match state {
             State::Closed { .. } => Admission::Open,
-            State::Open { until, .. } if now < *until => Admission::Closed { wait: *until - now },
+            State::Open { outage, .. } if now < outage.next_probe => Admission::Closed {
+                wait: outage.next_probe - now,
+            },
             // A probe whose result never comes is replaced by another after the same pause.
-            State::HalfOpen { since, pause } if now < *since + *pause => Admission::Closed {
+            State::HalfOpen { since, pause, .. } if now < *since + *pause => Admission::Closed {
                 wait: *since + *pause - now,
             },
-            State::Open { pause, .. } | State::HalfOpen { pause, .. } => {
+            State::Open {
+                outage:
+                    Outage {
+                        since: outage_since,
+                        ..
+                    },
+                pause,
+            }
+            | State::HalfOpen {
+                outage_since,
+                pause,
+                ..
+            } => {
                 *state = State::HalfOpen {
+                    outage_since: *outage_since,
                     since: now,
                     pause: *pause,
                 };
@@ -131,23 +174,70 @@ impl Breaker {
 
                 let opens = failing.len() >= self.settings.people.max(1);
                 if opens {
-                    *state = State::Open {
-                        until: now + self.settings.pause,
-                        pause: self.settings.pause,
-                    };
+                    *state = State::open(now, now, self.settings.pause);
                 }
                 opens
             }
-            State::HalfOpen { pause, .. } => {
+            State::HalfOpen {
+                outage_since,
+                pause,
+                ..
+            } => {
                 let pause = (*pause * 2).min(self.settings.max_pause);
-                *state = State::Open {
-                    until: now + pause,
-                    pause,
-                };
+                *state = State::open(*outage_since, now, pause);
                 true
             }
             State::Open { .. } => false,
         })
+    }
+
+    /// Opens a closed breaker: a probe failed right after a request. Returns whether it was closed.
+    pub fn open(&self, now: Instant) -> bool {
+        self.with_state(|state| match state {
+            State::Closed { .. } => {
+                *state = State::open(now, now, self.settings.pause);
+                true
+            }
+            State::Open { .. } | State::HalfOpen { .. } => false,
+        })
+    }
+
+    /// Reports that the target answered a probe, while an account's own requests are still to show
+    /// whether it works: if they fail, the next pause is short again.
+    pub fn answered(&self) {
+        self.with_state(|state| match state {
+            State::HalfOpen { pause, .. } => *pause = self.settings.pause,
+            State::Closed { .. } | State::Open { .. } => {}
+        });
+    }
+
+    /// Ends the pause of an open breaker: the next caller gets the probe.
+    pub fn retry_now(&self, now: Instant) {
+        self.with_state(|state| match state {
+            State::Open { outage, .. } => outage.next_probe = outage.next_probe.min(now),
+            State::Closed { .. } | State::HalfOpen { .. } => {}
+        });
+    }
+
+    /// The outage; `None`: the breaker is closed.
+    pub fn outage(&self) -> Option<Outage> {
+        self.with_state(|state| match state {
+            State::Closed { .. } => None,
+            State::Open { outage, .. } => Some(*outage),
+            State::HalfOpen {
+                outage_since,
+                since,
+                ..
+            } => Some(Outage {
+                since: *outage_since,
+                next_probe: *since,
+            }),
+        })
+    }
+
+    /// The longest pause, as in [`BreakerSettings::max_pause`].
+    pub fn max_pause(&self) -> Duration {
+        self.settings.max_pause
     }
 
     /// The current state, without a change: an open breaker whose pause has ended is still open.
@@ -237,5 +327,45 @@ mod tests {
             (breaker.state(), breaker.admit(later)),
             (BreakerState::Closed, Admission::Open)
         );
+        assert_eq!(breaker.outage(), None);
+    }
+
+    #[test]
+    fn a_confirmed_failure_opens_the_breaker_at_once_and_an_operator_ends_the_pause() {
+        let (breaker, start) = (breaker(), Instant::now());
+        assert!(breaker.open(start) && !breaker.open(start));
+
+        let outage = Outage {
+            since: start,
+            next_probe: start + 10 * SECOND,
+        };
+        assert_eq!(breaker.outage(), Some(outage));
+
+        let later = start + SECOND;
+        assert_eq!(breaker.admit(later), closed_for(9 * SECOND));
+        breaker.retry_now(later);
+        assert_eq!(breaker.admit(later), Admission::Probe);
+
+        breaker.failed("probe", later);
+        let again = breaker.outage().unwrap();
+        assert_eq!(
+            (again.since, again.next_probe),
+            (start, later + 20 * SECOND)
+        );
+    }
+
+    #[test]
+    fn a_target_that_answers_probes_is_never_paused_for_long() {
+        let (breaker, start) = (breaker(), Instant::now());
+        breaker.open(start);
+
+        let mut now = start;
+        for _ in 0..5 {
+            now += 20 * SECOND;
+            assert_eq!(breaker.admit(now), Admission::Probe);
+            breaker.answered();
+            breaker.failed("ada", now);
+            assert_eq!(breaker.admit(now), closed_for(20 * SECOND));
+        }
     }
 }

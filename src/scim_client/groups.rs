@@ -21,7 +21,9 @@ impl Client {
             found.is_some_and(|found| same_text(found, name))
         };
 
-        let found = self.list(&self.groups().path, &filter, has_name).await?;
+        let found = self
+            .list(Phase::Groups, &self.groups().path, &filter, has_name)
+            .await?;
         Ok(found.into_iter().map(|(id, _)| id).collect())
     }
 
@@ -54,9 +56,12 @@ impl Client {
         let by_member = Filter::eq(&path("members.value")?, &Value::String(user.to_owned()));
 
         let found = self
-            .list(&dialect.path, &by_id.and(&by_member), |listed| {
-                member(listed, "id") == Some(&group.into())
-            })
+            .list(
+                Phase::Groups,
+                &dialect.path,
+                &by_id.and(&by_member),
+                |listed| member(listed, "id") == Some(&group.into()),
+            )
             .await?;
         Ok(!found.is_empty())
     }

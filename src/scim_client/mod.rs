@@ -7,11 +7,13 @@
 
 mod breaker;
 mod credentials;
+mod failure_counts;
 mod groups;
 mod lookup;
 mod rate_limiter;
 mod response;
 mod retry_after;
+mod search;
 mod send;
 
 #[cfg(test)]
@@ -25,12 +27,13 @@ use std::{
 use tokio::sync::Semaphore;
 use url::Url;
 
-pub use breaker::{Admission, Breaker, BreakerSettings, BreakerState};
+pub use breaker::{Admission, Breaker, BreakerSettings, BreakerState, Outage};
 pub use credentials::Credentials;
-pub use lookup::{FoundUser, Lookup};
+pub use lookup::{FoundUser, Lookup, RefusedKey};
 pub use response::Response;
 
 use crate::observer::Observer;
+use failure_counts::FailureCounts;
 use hirewire_core::scim::Profile;
 use rate_limiter::RateLimiter;
 
@@ -84,6 +87,8 @@ pub struct Client {
     rate_limiter: RateLimiter,
     permits: Semaphore,
     breaker: Breaker,
+    /// Failures in a row of each filter.
+    filter_failures: FailureCounts,
     observer: Arc<dyn Observer>,
 }
 
@@ -106,6 +111,7 @@ impl Client {
             rate_limiter: RateLimiter::new(settings.rate),
             permits: Semaphore::new(settings.concurrency.max(1)),
             breaker: Breaker::new(settings.breaker),
+            filter_failures: FailureCounts::default(),
             observer: settings.observer,
         })
     }

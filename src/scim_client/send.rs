@@ -130,7 +130,7 @@ impl Client {
     }
 
     /// Sends a [`probe`](Self::probe) and reduces its result to what `plan::decide` takes.
-    pub async fn probe_credentials(&self) -> Probe {
+    pub async fn probe_target(&self) -> Probe {
         Probe::of(&self.probe().await)
     }
 

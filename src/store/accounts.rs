@@ -290,6 +290,24 @@ impl Store {
             .collect()
     }
 
+    /// The ids of some bound users of a connection, at most `limit`.
+    pub async fn bound_users(
+        &self,
+        connection: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, StoreError> {
+        let statement = Statement::new(
+            "SELECT scim_id FROM accounts
+             WHERE connection = :connection AND scim_id IS NOT NULL
+             ORDER BY scim_id
+             LIMIT :limit",
+        )
+        .bind("connection", connection)
+        .bind("limit", limit);
+        let rows = self.engine.all(statement).await?;
+        rows.iter().map(|row| row.text("scim_id")).collect()
+    }
+
     /// The number of accounts for each connection and outcome: (connection, outcome, number).
     pub async fn outcome_counts(&self) -> Result<Vec<(String, String, u64)>, StoreError> {
         let statement = Statement::new(

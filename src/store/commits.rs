@@ -59,6 +59,8 @@ pub struct Commit {
     pub dead_letters: Vec<NewDeadLetter>,
     /// Whether the account's other open dead letters are closed.
     pub closes_dead_letters: bool,
+    /// Whether an open dead letter `refused` stays all the same: the refusal still holds.
+    pub keeps_refused: bool,
     /// The detail of a history entry: the requests that were sent, without values. `None`: no
     /// entry.
     pub history: Option<Value>,
@@ -84,6 +86,7 @@ impl Commit {
             leaver_since: account.leaver_since,
             dead_letters: Vec::new(),
             closes_dead_letters: false,
+            keeps_refused: false,
             history: None,
         }
     }
@@ -177,6 +180,7 @@ async fn write(tx: &mut Tx<'_>, claim: &Claim, commit: &Commit) -> Result<Commit
     if had_dead_letters {
         let closed = Closed {
             all: commit.closes_dead_letters,
+            refused: commit.closes_dead_letters && !commit.keeps_refused,
             overdue: commit.leaver_since.is_none(),
         };
         filing::close_of_account(tx, &claim.account, closed, &commit.dead_letters).await?;

@@ -23,8 +23,8 @@ pub struct HistoryEntry {
     pub connection: String,
     /// The person whose account it is about; empty: the whole connection.
     pub person: PersonKey,
-    /// An [`OutcomeKind`](super::OutcomeKind), or the operator's action: `replayed`, `paused`,
-    /// `resumed` or `mapping_applied`.
+    /// An [`OutcomeKind`](super::OutcomeKind), or the operator's action: `replayed`, `retried`,
+    /// `paused`, `resumed` or `mapping_applied`.
     pub outcome: String,
     /// The requests that were sent, or the operator and the reason.
     pub detail: Value,

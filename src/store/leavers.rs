@@ -108,8 +108,7 @@ impl Store {
             .await
     }
 
-    /// Makes leavers pending now that wait for their next attempt; their number. `person`: only
-    /// this one's account.
+    /// Makes leavers pending now that wait for their next attempt; their number.
     pub async fn retry_leavers(&self, connection: &str) -> Result<u64, StoreError> {
         let statement = Statement::new(format!(
             "UPDATE accounts SET {PENDING_NOW}, {CHANGED}

@@ -21,6 +21,7 @@ mod open;
 mod pending;
 mod people;
 mod quarantine;
+mod retry;
 #[cfg(test)]
 mod schema_doc_tests;
 mod sql;

@@ -147,12 +147,14 @@ impl Metrics {
         );
         registry.register(
             "accounts_pending",
-            "Accounts that wait for a reconcile, by connection and class (leaver, other)",
+            "Leavers not proven inactive, and other accounts that wait for a reconcile, by connection \
+             and class (leaver, other)",
             self.pending.clone(),
         );
         registry.register(
             "oldest_pending_timestamp_seconds",
-            "When the oldest pending account became due; 0: no account is pending",
+            "When the oldest pending account became due; of leavers, when the first should have been \
+             inactive; 0: no account is pending",
             self.oldest_pending.clone(),
         );
         registry.register(
@@ -162,7 +164,7 @@ impl Metrics {
         );
         registry.register(
             "connection_state",
-            "1 for the current state of a connection (working, paused)",
+            "1 for the current state of a connection (working, unreachable, paused)",
             self.connection_state.clone(),
         );
         registry.register(

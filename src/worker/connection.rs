@@ -24,8 +24,12 @@ use hirewire_core::{
     event::SourceId,
     fold::{Rules, SourceRules},
     mapping::{Mapping, MappingDocument},
+    plan::Probe,
     scim::Profile,
 };
+
+/// So many other users are read to tell a wrong target from one missing user.
+const OTHER_USERS: usize = 5;
 
 /// Whether a connection's plans are executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +108,19 @@ pub(crate) struct Connection {
     memory: Arc<TargetMemory>,
 }
 
+impl PublishedConnection {
+    /// The result of a probe within the last second, or of a new one: after the failures of many
+    /// requests one probe is enough. While the breaker is open, the target is known to be down.
+    pub(super) async fn recent_probe(&self) -> Probe {
+        if self.client.breaker().outage().is_some() {
+            return Probe::Down;
+        }
+        self.memory
+            .recent_probe(async || self.client.probe_target().await)
+            .await
+    }
+}
+
 impl Connection {
     /// `sources`: what the fold must know of each source.
     pub(crate) fn new(
@@ -167,6 +184,53 @@ impl Connection {
         self.memory.forget_groups().await;
         *slot = Some(published.clone());
         Ok(Some(published))
+    }
+
+    /// Reads the credentials again. Returns whether they differ from those that were used.
+    pub(super) fn reload_credentials(&self, published: &PublishedConnection) -> bool {
+        let changed = (self.settings.credentials)()
+            .is_some_and(|credentials| published.client.set_credentials(credentials));
+        if changed {
+            tracing::info!(
+                connection = self.settings.name,
+                "the credentials changed and are used from now on"
+            );
+        }
+        changed
+    }
+
+    /// Whether base URL and credentials work: users can be listed, or one that is bound can be
+    /// read. `besides`: the user that failed.
+    pub(super) async fn probe(
+        &self,
+        store: &Store,
+        published: &PublishedConnection,
+        besides: Option<&str>,
+    ) -> Result<Probe, StoreError> {
+        let probe = published.client.probe_target().await;
+        let is_odd = matches!(probe, Probe::Refused | Probe::WrongTarget);
+
+        if is_odd && self.can_read_another(store, published, besides).await? {
+            Ok(Probe::Accepted)
+        } else {
+            Ok(probe)
+        }
+    }
+
+    /// Whether the target has one of a few other bound users.
+    pub(super) async fn can_read_another(
+        &self,
+        store: &Store,
+        published: &PublishedConnection,
+        besides: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let users = store.bound_users(&self.settings.name, OTHER_USERS).await?;
+        for user in users.iter().filter(|user| Some(user.as_str()) != besides) {
+            if published.client.get(user).await.is_ok() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn build(&self, newest: &PublishedMapping) -> Result<PublishedConnection, ConnectionError> {

@@ -1,9 +1,9 @@
 //! The dispatcher of one connection: claims pending accounts, leavers first, and reconciles them.
 //!
-//! The number of in-flight reconciles is bounded by permits. While the breaker is open, nothing is
-//! claimed; after a successful probe one account goes first. Every eighth claim asks for the other
+//! The number of in-flight reconciles is bounded by permits. Every eighth claim asks for the other
 //! accounts first, so that many leavers cannot starve a joiner. A slow target delays only its own
-//! accounts.
+//! accounts. While the breaker is open, nothing is claimed but one account after each pause, a
+//! leaver if one is pending (`outage.rs`).
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,10 +13,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     Connection, Worker, back_off,
     connection::PublishedConnection,
+    outage::OutageWatch,
     reconcile::{ReconcileError, Reconciler},
 };
 use crate::{
-    scim_client::Admission,
+    scim_client::{Admission, BreakerState},
     store::{Claim, ClaimRequest, Facts, Priority, StoreError},
 };
 use hirewire_core::backoff::{Backoff, Retry};
@@ -43,8 +44,8 @@ const RELEASE_DELAY: Duration = Duration::from_secs(2);
 enum ClaimLimit {
     /// As many as there are free permits.
     FreePermits,
-    /// One: the target has just answered its first probe after an outage.
-    One,
+    /// One, whose requests show whether the target works again. `answered`: it answered a probe.
+    Trial { answered: bool },
     /// None before this wait is over.
     None(Duration),
 }
@@ -53,6 +54,7 @@ pub(super) struct Dispatcher {
     worker: Worker,
     reconciler: Arc<Reconciler>,
     in_flight_permits: Arc<Semaphore>,
+    outage: OutageWatch,
 }
 
 impl Dispatcher {
@@ -67,43 +69,47 @@ impl Dispatcher {
             worker,
             reconciler: Arc::new(reconciler),
             in_flight_permits: Arc::new(permits),
+            outage: OutageWatch::default(),
         }
     }
 
     /// Dispatches until `shutdown`. Claimed accounts are reconciled to the end, as `tasks`.
-    pub(super) async fn run(&self, shutdown: CancellationToken, tasks: TaskTracker) {
+    pub(super) async fn run(mut self, shutdown: CancellationToken, tasks: TaskTracker) {
         let mut retry = Retry::new(Backoff::DEPENDENCY);
         let mut round = 0_u32;
 
+        let worker = self.worker.clone();
         while !shutdown.is_cancelled() {
             // Register interest before the query, so that a notification that arrives meanwhile is
             // not missed.
-            let notified = self.worker.shared.pending.notified();
+            let notified = worker.shared.pending.notified();
 
             let wait = match self.claim_limit().await {
                 ClaimLimit::None(wait) => wait,
-                limit @ (ClaimLimit::FreePermits | ClaimLimit::One) => {
-                    match self.claim(round, limit).await {
-                        Ok(claims) if claims.is_empty() => POLL_INTERVAL,
-                        Ok(claims) => {
-                            retry.reset();
-                            round = round.wrapping_add(1);
-                            self.start(claims, limit, &tasks).await;
-                            continue;
-                        }
-                        Err(error) => {
-                            let connection = self.name();
-                            tracing::warn!(
-                                connection, %error,
-                                "pending accounts cannot be claimed; the worker tries again"
-                            );
-                            if !back_off(&mut retry, &shutdown).await {
-                                return;
-                            }
-                            continue;
-                        }
-                    }
+                ClaimLimit::Trial { answered } => {
+                    self.try_one(answered).await;
+                    continue;
                 }
+                ClaimLimit::FreePermits => match self.claim(round).await {
+                    Ok(claims) if claims.is_empty() => POLL_INTERVAL,
+                    Ok(claims) => {
+                        retry.reset();
+                        round = round.wrapping_add(1);
+                        self.start(claims, &tasks).await;
+                        continue;
+                    }
+                    Err(error) => {
+                        let connection = self.name();
+                        tracing::warn!(
+                            connection, %error,
+                            "pending accounts cannot be claimed; the worker tries again"
+                        );
+                        if !back_off(&mut retry, &shutdown).await {
+                            return;
+                        }
+                        continue;
+                    }
+                },
             };
 
             tokio::select! {
@@ -119,7 +125,7 @@ impl Dispatcher {
     }
 
     /// Asks the breaker, and sends the probe that a half-open breaker allows.
-    async fn claim_limit(&self) -> ClaimLimit {
+    async fn claim_limit(&mut self) -> ClaimLimit {
         let Reconciler { store, connection } = &*self.reconciler;
         let published = match connection.published(store, None).await {
             Ok(Some(published)) => published,
@@ -133,59 +139,97 @@ impl Dispatcher {
             }
         };
 
+        self.outage.follow(store, connection, &published).await;
         match published.client.breaker().admit(Instant::now()) {
             Admission::Open => ClaimLimit::FreePermits,
             Admission::Closed { wait } => ClaimLimit::None(wait),
-            Admission::Probe => self.probe(&published).await,
+            Admission::Probe => ClaimLimit::Trial {
+                answered: self.probe(&published).await,
+            },
         }
     }
 
-    async fn probe(&self, published: &PublishedConnection) -> ClaimLimit {
-        let breaker = published.client.breaker();
-        let Err(failure) = published.client.probe().await else {
-            tracing::info!(connection = self.name(), "the target answers again");
-            breaker.succeeded();
-            return ClaimLimit::One;
-        };
-
-        tracing::debug!(connection = self.name(), %failure, "the probe failed");
-        if failure.is_target_fault() {
-            breaker.failed("probe", Instant::now());
-            return ClaimLimit::None(POLL_INTERVAL);
+    /// Sends a probe; whether the target answered. A refusal is an answer: the failure of the next
+    /// account decides what it means.
+    async fn probe(&self, published: &PublishedConnection) -> bool {
+        let answer = published.client.probe().await;
+        match answer {
+            Err(failure) if failure.is_target_fault() => {
+                tracing::debug!(connection = self.name(), %failure, "the probe failed");
+                false
+            }
+            Ok(()) | Err(_) => {
+                published.client.breaker().answered();
+                true
+            }
         }
-        // A refusal is an answer: the next account's failure decides what it means.
-        breaker.succeeded();
-        ClaimLimit::One
+    }
+
+    /// Reconciles one account, a leaver if one is pending, to learn whether the target works again:
+    /// its requests close the breaker or open it anew. Without a request of its own the probe
+    /// decides.
+    async fn try_one(&self, answered: bool) {
+        let Reconciler { store, connection } = &*self.reconciler;
+        match self.claim_one().await {
+            Ok(claims) => {
+                for claim in claims {
+                    reconcile_one(&self.reconciler, &self.worker, &claim, None).await;
+                }
+            }
+            Err(error) => tracing::warn!(
+                connection = self.name(), %error,
+                "no account can be claimed for a try after the outage"
+            ),
+        }
+
+        let published = connection.published(store, None).await.ok().flatten();
+        let Some(published) = published else {
+            return;
+        };
+        let breaker = published.client.breaker();
+        if breaker.state() == BreakerState::HalfOpen {
+            if answered {
+                breaker.succeeded();
+            } else {
+                breaker.failed("probe", Instant::now());
+            }
+        }
+    }
+
+    /// Claims a leaver if there is one, also if it waits for its next attempt.
+    async fn claim_one(&self) -> Result<Vec<Claim>, StoreError> {
+        let store = &self.reconciler.store;
+        store.retry_leavers(self.name()).await?;
+        store.claim(&self.claim_request(None, 1)).await
+    }
+
+    fn claim_request(&self, priority: Option<Priority>, limit: usize) -> ClaimRequest<'_> {
+        let connection = &self.reconciler.connection;
+        ClaimRequest {
+            connection: &connection.settings.name,
+            priority,
+            person: None,
+            limit,
+            lease: connection.lease(),
+        }
     }
 
     /// Waits for a permit, then claims as many accounts as there are free permits.
-    async fn claim(&self, round: u32, limit: ClaimLimit) -> Result<Vec<Claim>, StoreError> {
-        let connection = &self.reconciler.connection;
+    async fn claim(&self, round: u32) -> Result<Vec<Claim>, StoreError> {
         if !self.wait_for_permits().await {
             return Ok(Vec::new());
         }
 
         let store = &self.reconciler.store;
-        let lease = connection.lease();
-        let request = |priority, most| ClaimRequest {
-            connection: &connection.settings.name,
-            priority,
-            person: None,
-            limit: most,
-            lease,
-        };
-        if limit == ClaimLimit::One {
-            return store.claim(&request(None, 1)).await;
-        }
-
         let free = self.in_flight_permits.available_permits().max(1);
         if round % LEAVERS_FIRST_ROUNDS == LEAVERS_FIRST_ROUNDS - 1 {
-            let others = store.claim(&request(Some(Priority::Other), 1)).await?;
+            let request = self.claim_request(Some(Priority::Other), 1);
+            let others = store.claim(&request).await?;
             if !others.is_empty() {
                 return Ok(others);
             }
         }
-        store.claim(&request(None, free)).await
+        store.claim(&self.claim_request(None, free)).await
     }
 
     /// Waits up to [`BATCH_DELAY`] for a quarter of the permits, then for any one; `false`: there
@@ -202,8 +246,8 @@ impl Dispatcher {
         }
     }
 
-    /// Reconciles claimed accounts, one at a time after an outage, else each as a task.
-    async fn start(&self, claims: Vec<Claim>, limit: ClaimLimit, tasks: &TaskTracker) {
+    /// Reconciles claimed accounts, each as a task.
+    async fn start(&self, claims: Vec<Claim>, tasks: &TaskTracker) {
         // One read for all. If it fails, each reconcile reads for itself, so that one unreadable
         // person delays no other.
         let people: Vec<_> = claims.iter().map(|claim| &claim.account.person).collect();
@@ -212,11 +256,6 @@ impl Dispatcher {
 
         for claim in claims {
             let facts = facts.remove(&claim.account.person);
-            if limit == ClaimLimit::One {
-                reconcile_one(&self.reconciler, &self.worker, &claim, facts).await;
-                continue;
-            }
-
             let permits = Arc::clone(&self.in_flight_permits);
             let Ok(permit) = permits.acquire_owned().await else {
                 return;

@@ -11,6 +11,7 @@ mod collector;
 mod connection;
 mod dispatcher;
 mod ingest;
+mod outage;
 mod overdue;
 mod quarantine;
 mod receive;

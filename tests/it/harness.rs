@@ -16,7 +16,7 @@ use hirewire::{
     config::{Config, Environment},
     ops::TailEvent,
     scim_client::BreakerSettings,
-    store::Store,
+    store::{Store, StoreSettings},
 };
 use hirewire_core::{
     fold::FOLD_VERSION,
@@ -26,8 +26,11 @@ use hirewire_core::{
 use hirewire_sandbox::{LoggedRequest, Sandbox, SandboxProfile, SandboxSettings};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+
 use tokio::{net::TcpListener, sync::broadcast::Receiver, time::timeout};
 use tokio_util::sync::CancellationToken;
+
+use crate::odd_answers::OddAnswers;
 
 /// The webhook secret of the source `acme`.
 pub const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
@@ -42,6 +45,9 @@ pub struct Harness {
     pub service: Service,
     /// The SCIM base URL of the sandbox.
     pub base_url: String,
+    /// Odd answers that are given before the sandbox sees a request.
+    pub odd: OddAnswers,
+    store_settings: StoreSettings,
     _folder: tempfile::TempDir,
     http: reqwest::Client,
     tail: Receiver<TailEvent>,
@@ -64,7 +70,8 @@ impl Harness {
         change: Option<fn(&mut MappingDocument)>,
     ) -> Self {
         let stop = CancellationToken::new();
-        let (sandbox, address) = start_sandbox(dialect, stop.clone()).await;
+        let odd = OddAnswers::default();
+        let (sandbox, address) = start_sandbox(dialect, odd.clone(), stop.clone()).await;
         let base_url = format!("http://{address}/scim/v2");
 
         let folder = tempfile::tempdir().expect("a folder");
@@ -84,6 +91,7 @@ impl Harness {
             overdue_after: Duration::from_secs(3),
             ..Options::default()
         };
+        let store_settings = config.store_settings().expect("settings");
         let service = Service::start(config, Roles::ALL, options)
             .await
             .expect("a service");
@@ -93,12 +101,21 @@ impl Harness {
             sandbox,
             service,
             base_url,
+            odd,
+            store_settings,
             _folder: folder,
             http: reqwest::Client::new(),
             tail,
             posted_events: AtomicU32::new(0),
             stop,
         }
+    }
+
+    /// The store of the service, read beside it.
+    pub async fn store(&self) -> Store {
+        Store::open(self.store_settings.clone())
+            .await
+            .expect("a store")
     }
 
     /// Posts an event that became known `ago` before now. Returns the status of the answer.
@@ -192,7 +209,11 @@ impl Harness {
     }
 }
 
-async fn start_sandbox(dialect: SandboxProfile, stop: CancellationToken) -> (Sandbox, SocketAddr) {
+async fn start_sandbox(
+    dialect: SandboxProfile,
+    odd: OddAnswers,
+    stop: CancellationToken,
+) -> (Sandbox, SocketAddr) {
     let sandbox = Sandbox::new(SandboxSettings {
         token: Some(TOKEN.into()),
         profile: dialect,
@@ -201,7 +222,11 @@ async fn start_sandbox(dialect: SandboxProfile, stop: CancellationToken) -> (San
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
 
-    let router = sandbox.service();
+    let target = sandbox.service();
+    let router = tower::service_fn(move |request| {
+        let (odd, target) = (odd.clone(), target.clone());
+        async move { odd.answer(request, target).await }
+    });
     tokio::spawn(async move {
         hirewire::http::serve(listener, router, hirewire::http::Limits::default(), stop).await;
     });

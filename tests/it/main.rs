@@ -25,7 +25,9 @@ mod harness;
 mod installation;
 mod named_commands;
 mod observing;
+mod odd_answers;
 mod operate;
+mod outages;
 #[path = "../conformance/queue/mod.rs"]
 mod queue_conformance;
 mod quiet;

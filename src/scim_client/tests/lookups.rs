@@ -51,24 +51,101 @@ async fn different_users_by_different_keys_are_several() {
     );
 }
 
+/// The paths of the refused keys, if nobody was found.
+fn refused(found: &Lookup) -> Vec<&str> {
+    match found {
+        Lookup::NotFound { refused, .. } => refused.iter().map(|key| key.path.as_str()).collect(),
+        Lookup::One(_) | Lookup::Several(_) => panic!("{found:?}"),
+    }
+}
+
+/// A list of one user, by whom a filter can be tried.
+fn eve() -> String {
+    list(&json!([{"id": "1", "userName": "eve"}]))
+}
+
 #[tokio::test]
 async fn a_key_that_the_target_cannot_filter_by_is_reported_and_the_others_are_tried() {
     let server = ScriptedServer::default()
         .then((StatusCode::BAD_REQUEST, "invalidFilter"))
         .then(list(&json!([])));
 
+    let keys = [key("externalId", "E-1"), key("userName", "ada")];
+    let found = server.client().await.find(&keys).await.unwrap();
+    assert_eq!(refused(&found), ["externalId"]);
+}
+
+#[tokio::test]
+async fn a_value_path_falls_back_to_a_plain_filter() {
+    let user = json!([{"id": "1", "emails": [{"value": "Ada@X"}]}]);
+    let server = ScriptedServer::default()
+        .then((StatusCode::BAD_REQUEST, "invalidFilter"))
+        .then(list(&user));
+
     let found = server
         .client()
         .await
-        .find(&[key("externalId", "E-1"), key("userName", "ada")])
-        .await
-        .unwrap();
+        .find(&[key("emails.work", "ada@x")])
+        .await;
+    assert!(matches!(found, Ok(Lookup::One(user)) if user.id == "1"));
     assert_eq!(
-        found,
-        Lookup::NotFound {
-            unfiltered: vec![AttributePath::parse("externalId").unwrap()]
-        }
+        server.lines()[1],
+        "GET /scim/v2/Users?filter=emails.value%20eq%20%22ada%40x%22"
     );
+}
+
+#[tokio::test]
+async fn a_filter_that_fails_again_and_again_counts_as_refused_if_users_can_be_listed() {
+    let broken = || {
+        (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "java.lang.NullPointerException",
+        )
+    };
+    let server = ScriptedServer::default()
+        .then(broken())
+        .then(broken())
+        .then(broken())
+        .then(list(&json!([])));
+
+    let client = server.client().await;
+    let keys = [key("externalId", "E-1")];
+    assert!(client.find(&keys).await.is_err());
+    assert!(client.find(&keys).await.is_err());
+    assert_eq!(refused(&client.find(&keys).await.unwrap()), ["externalId"]);
+}
+
+#[tokio::test]
+async fn a_404_to_a_filter_is_nobody_if_users_can_be_listed() {
+    let scim_404 = (
+        StatusCode::NOT_FOUND,
+        r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"404"}"#,
+    );
+    let server = ScriptedServer::default().then(scim_404).then(eve());
+    let keys = [key("userName", "ada")];
+    let found = server.client().await.find(&keys).await.unwrap();
+    assert_eq!(refused(&found), [""; 0]);
+
+    // Without a SCIM error, the filter must find a user that is listed.
+    let works = ScriptedServer::default()
+        .then(StatusCode::NOT_FOUND)
+        .then(eve())
+        .then(list(&json!([{"id": "1", "userName": "eve"}])));
+    let found = works.client().await.find(&keys).await.unwrap();
+    assert_eq!(refused(&found), [""; 0]);
+
+    let fails = ScriptedServer::default()
+        .then(StatusCode::NOT_FOUND)
+        .then(eve())
+        .then(StatusCode::NOT_FOUND);
+    let found = fails.client().await.find(&keys).await.unwrap();
+    assert_eq!(refused(&found), ["userName"]);
+
+    let wrong_url = ScriptedServer::default()
+        .then(StatusCode::NOT_FOUND)
+        .then(StatusCode::NOT_FOUND);
+    let failure = wrong_url.client().await.find(&keys).await.unwrap_err();
+    assert_eq!(answered(&failure), (404, false, None));
 }
 
 #[tokio::test]
@@ -166,18 +243,18 @@ async fn a_probe_only_reads_and_uses_changed_credentials() {
         .then(StatusCode::NOT_FOUND);
 
     let client = server.client().await;
-    assert_eq!(client.probe_credentials().await, Probe::Refused);
+    assert_eq!(client.probe_target().await, Probe::Refused);
 
     assert!(!client.set_credentials(Credentials::Token("s3cret".into())));
     assert!(client.set_credentials(Credentials::Basic {
         user: "u".into(),
         password: "p".into()
     }));
-    assert_eq!(client.probe_credentials().await, Probe::Accepted);
+    assert_eq!(client.probe_target().await, Probe::Accepted);
     assert_eq!(server.received()[1].headers["authorization"], "Basic dTpw");
 
-    assert_eq!(client.probe_credentials().await, Probe::Unclear);
-    assert_eq!(client.probe_credentials().await, Probe::Unclear);
+    assert_eq!(client.probe_target().await, Probe::Down);
+    assert_eq!(client.probe_target().await, Probe::WrongTarget);
     assert_eq!(client.service_provider_config().await, Ok(None));
 
     assert!(server.lines().iter().all(|line| line.starts_with("GET ")));

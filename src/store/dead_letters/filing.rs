@@ -151,8 +151,10 @@ pub(in crate::store) async fn close_readable(
 /// Which open dead letters of an account a commit closes.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Closed {
-    /// Each but the one about an overdue leaver.
+    /// Each but the two below.
     pub(in crate::store) all: bool,
+    /// The one about a refusal.
+    pub(in crate::store) refused: bool,
     /// The one about an overdue leaver.
     pub(in crate::store) overdue: bool,
 }
@@ -181,10 +183,10 @@ pub(in crate::store) async fn close_of_account(
         let is_just_filed = just_filed
             .iter()
             .any(|letter| letter.cause.as_str() == cause);
-        let is_closed = if cause == DeadLetterCause::LeaverOverdue.as_str() {
-            closed.overdue
-        } else {
-            closed.all
+        let is_closed = match DeadLetterCause::parse(&cause) {
+            Some(DeadLetterCause::LeaverOverdue) => closed.overdue,
+            Some(DeadLetterCause::Refused) => closed.refused,
+            Some(_) | None => closed.all,
         };
         if is_closed && !is_just_filed {
             close(tx, &DeadLetterId(row.text("id")?)).await?;

@@ -11,11 +11,13 @@ use serde_json::{Value, json};
 
 use super::{
     context::{Assessment, Binding, ReconcileContext},
+    dead_letters::failure_detail,
     locate::{Located, locate, second_accounts},
     next_step::{Conclusion, NextStep},
     readings::{Read, Readings},
 };
 use crate::{
+    scim_client::{Lookup, RefusedKey},
     store::{IntentKind, OutcomeKind},
     worker::connection::PublishedConnection,
 };
@@ -98,9 +100,50 @@ fn mapping_failed(error: &EvaluationError) -> NextStep {
     })
 }
 
+/// Locates the user. A key that the target cannot be asked by may belong to a user all the same:
+/// then nobody knows, and nothing is created.
+fn locate_by_any_key(context: &ReconcileContext<'_>, readings: &Readings) -> Located {
+    match (
+        locate(context, readings.matches.as_ref()),
+        &readings.matches,
+    ) {
+        (Located::NotFound, Some(Lookup::NotFound { refused, .. })) if !refused.is_empty() => {
+            Located::Undecided(not_asked(refused))
+        }
+        (located, _) => located,
+    }
+}
+
+fn not_asked(refused: &[RefusedKey]) -> Conclusion {
+    let keys: Vec<String> = refused
+        .iter()
+        .map(|key| format!("{} ({})", key.path, key.failure.kind))
+        .collect();
+    let answers: Vec<Value> = refused
+        .iter()
+        .map(|key| {
+            let mut answer = failure_detail(&key.failure);
+            if let Some(members) = answer.as_object_mut() {
+                members.insert("attribute".to_owned(), json!(key.path.as_str()));
+            }
+            answer
+        })
+        .collect();
+    Conclusion::FileDeadLetter {
+        cause: DeadLetterCause::Refused,
+        summary: format!(
+            "The target cannot be searched by {}, and no other match key finds a user. Nothing \
+             was sent, because the person may have an account. List in `match` only keys that it \
+             can be searched by, then replay.",
+            keys.join(", ")
+        ),
+        detail: json!({ "refused": answers }),
+    }
+}
+
 /// The end of access: finds the account, reads it, searches a second one, deactivates it.
 fn decide_leaver(context: &ReconcileContext<'_>, readings: &Readings) -> Decision {
-    let mut binding = match locate(context, readings.matches.as_ref()) {
+    let mut binding = match locate_by_any_key(context, readings) {
         Located::Bound(binding) => binding,
         Located::Unsearched => return Decision::Read(Read::Matches),
         Located::NotFound => {
@@ -154,7 +197,7 @@ fn decide_leaver(context: &ReconcileContext<'_>, readings: &Readings) -> Decisio
 
 /// An account that gives access: finds it, reads what the plan needs, plans.
 fn decide_user(context: &ReconcileContext<'_>, desired: &Desired, readings: &Readings) -> Decision {
-    let mut binding = match locate(context, readings.matches.as_ref()) {
+    let mut binding = match locate_by_any_key(context, readings) {
         Located::Bound(binding) => Some(binding),
         Located::NotFound => None,
         Located::Unsearched => return Decision::Read(Read::Matches),
@@ -217,7 +260,7 @@ fn decide_user(context: &ReconcileContext<'_>, desired: &Desired, readings: &Rea
 /// then: an end of access that lost its cause is Hirewire's to lift.
 fn is_access_transition(context: &ReconcileContext<'_>) -> bool {
     let account = context.account();
-    let ended_by_us = account.last_applied.active == Some(false)
+    let ended_by_us = account.last_applied.ended_by_us
         || account
             .intent
             .as_ref()
@@ -243,7 +286,6 @@ fn plan_user(
     groups: &CurrentGroups,
     access_transition: bool,
 ) -> Result<Plan, ReadRequired> {
-    let last_applied = &context.account().last_applied;
     let (current, adopting, last_applied) = match binding {
         None => {
             let last_applied = LastApplied {
@@ -258,7 +300,7 @@ fn plan_user(
                 .as_ref()
                 .map_or(Current::Unread, Current::Read),
             binding.adopting,
-            with_creator(last_applied, binding.created_by_us),
+            last_applied_for(context, binding),
         ),
     };
 
@@ -281,16 +323,26 @@ fn plan_user(
     plan::plan(&input, &document.profile, policy)
 }
 
-/// The row's `last_applied` with `created_by_us` as the binding states it.
-fn with_creator(last_applied: &LastApplied, created_by_us: bool) -> Cow<'_, LastApplied> {
-    if last_applied.created_by_us == created_by_us {
+/// The row's `last_applied` with `created_by_us` as the binding states it. What was refused is tried
+/// once more with a new mapping, and when the account is to be verified: after a replay.
+fn last_applied_for<'a>(context: &ReconcileContext<'a>, binding: &Binding) -> Cow<'a, LastApplied> {
+    let account = context.account();
+    let (last_applied, created_by_us) = (&account.last_applied, binding.created_by_us);
+    let tries_refused = account.verify_at.is_some()
+        || account.reconciled_mapping_version != context.claim.mapping_version;
+    let forgets = tries_refused && !last_applied.refused.is_empty();
+    if last_applied.created_by_us == created_by_us && !forgets {
         return Cow::Borrowed(last_applied);
     }
 
-    Cow::Owned(LastApplied {
+    let mut last_applied = LastApplied {
         created_by_us,
         ..last_applied.clone()
-    })
+    };
+    if forgets {
+        last_applied.refused.clear();
+    }
+    Cow::Owned(last_applied)
 }
 
 /// The conclusion of a plan without requests.
@@ -304,16 +356,16 @@ fn nothing_to_send(notes: &[Note]) -> NextStep {
                 return NextStep::reconciled(OutcomeKind::DisabledElsewhere, note_text(note));
             }
             Note::Held => return NextStep::reconciled(OutcomeKind::Waiting, "held"),
-            Note::GroupNotFound(_) | Note::GroupsUnsupported => {}
+            Note::GroupNotFound(_) | Note::GroupsUnsupported | Note::RefusedBefore(_) => {}
         }
     }
-    NextStep::reconciled(OutcomeKind::Unchanged, group_notes(notes))
+    NextStep::reconciled(OutcomeKind::Unchanged, left_out(notes))
 }
 
-/// The notes about groups, for people.
-pub(super) fn group_notes(notes: &[Note]) -> String {
+/// The notes about what a plan leaves out for good, for people.
+pub(super) fn left_out(notes: &[Note]) -> String {
     let about_groups = notes.iter().filter(|note| match note {
-        Note::GroupNotFound(_) | Note::GroupsUnsupported => true,
+        Note::GroupNotFound(_) | Note::GroupsUnsupported | Note::RefusedBefore(_) => true,
         Note::Incomplete(_) | Note::DisabledElsewhere | Note::Held => false,
     });
     about_groups.map(note_text).collect::<Vec<_>>().join(", ")
@@ -332,5 +384,6 @@ pub(crate) fn note_text(note: &Note) -> String {
         Note::Held => "the account is held".to_owned(),
         Note::GroupNotFound(name) => format!("no group is named {name}"),
         Note::GroupsUnsupported => "groups are desired, but the target has none".to_owned(),
+        Note::RefusedBefore(path) => format!("the target refused this value of {path} before"),
     }
 }

@@ -4,7 +4,7 @@ use jiff::ToSpan as _;
 use serde_json::json;
 
 use super::{
-    assess_tests::{Target, ada, case, own_hit},
+    assess_tests::{Target, ada, case, nobody_but_not_asked, own_hit},
     golden::{Fixture, Table, hit, intent, now},
 };
 use crate::{
@@ -67,7 +67,7 @@ fn golden_assess_access_transition() {
     case(&mut table, name, &employee().with(returned), &inactive);
 
     let name = "desired active, found inactive, an earlier deactivation of ours may have shown";
-    let ended = employee().with(|f| f.claim.account.last_applied.active = Some(false));
+    let ended = employee().with(|f| f.claim.account.last_applied.ended_by_us = true);
     case(&mut table, name, &ended, &inactive);
 
     let name = "desired active, found inactive, a deactivation of ours had no answer";
@@ -198,6 +198,10 @@ fn golden_assess_leaver_without_a_binding() {
         &unbound(),
         &Target::empty(),
     );
+
+    let name = "nothing is bound, nobody matches, one key cannot be searched by";
+    let not_asked = Target::matching(nobody_but_not_asked());
+    case(&mut table, name, &unbound(), &not_asked);
 
     let name = "nothing is bound, one user matches";
     case(

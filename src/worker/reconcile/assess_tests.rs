@@ -5,18 +5,19 @@ use serde_json::Value;
 use super::{
     assess::{Decision, decide, note_text},
     context::{Assessment, ReconcileContext},
-    golden::{Fixture, Table, hit, intent, now, user},
+    golden::{Fixture, Table, answered, hit, intent, now, user},
     outcome::requests_of,
     readings::{Read, Readings},
 };
 use crate::{
-    scim_client::{FoundUser, Lookup},
+    scim_client::{FoundUser, Lookup, RefusedKey},
     store::IntentKind,
 };
 use hirewire_core::{
     fold::Status,
     mapping::{AdoptMatch, EvaluationError, OutOfScope},
-    plan::CurrentGroups,
+    plan::{CurrentGroups, Phase},
+    scim::AttributePath,
 };
 
 /// The target of a case: the answers to all reads.
@@ -53,6 +54,18 @@ impl Target {
 pub(super) fn nobody() -> Lookup {
     Lookup::NotFound {
         unfiltered: Vec::new(),
+        refused: Vec::new(),
+    }
+}
+
+/// Nobody was found, and the target refused the search by `externalId`.
+pub(super) fn nobody_but_not_asked() -> Lookup {
+    Lookup::NotFound {
+        unfiltered: Vec::new(),
+        refused: vec![RefusedKey {
+            path: AttributePath::parse("externalId").unwrap(),
+            failure: answered(Phase::Find, 400),
+        }],
     }
 }
 
@@ -211,6 +224,10 @@ fn golden_assess_match() {
 
     let several = Target::matching(Lookup::Several(vec![own_hit(), hit("u-2", None)]));
     case(&mut table, "several users match", &joiner(), &several);
+
+    let name = "nobody matches, and the target cannot be searched by one key";
+    let not_asked = Target::matching(nobody_but_not_asked());
+    case(&mut table, name, &joiner(), &not_asked);
     table.assert_golden("assess_match");
 }
 

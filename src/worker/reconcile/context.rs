@@ -162,6 +162,20 @@ impl Assessment {
         }
     }
 
+    /// Whether the user was read.
+    pub(crate) fn is_read(&self) -> bool {
+        self.binding
+            .as_ref()
+            .is_some_and(|binding| binding.resource.is_some())
+    }
+
+    /// Whether the plan follows from what was last applied: the bound user was not read.
+    pub(crate) fn is_from_memory(&self) -> bool {
+        self.binding
+            .as_ref()
+            .is_some_and(|binding| binding.resource.is_none())
+    }
+
     /// Whether the user is to be adopted: until that succeeds it is not bound.
     pub(crate) fn is_adoption(&self) -> bool {
         self.binding

@@ -1,4 +1,4 @@
-//! The evidence after a failure: breaker, credentials, absence, pause of the connection.
+//! The evidence after a failure: breaker, probe, absence, pause of the connection.
 //!
 //! `on_failure` decides; these steps of the loop read the target or the store for it and return the
 //! next step. They write nothing to the target.
@@ -9,13 +9,13 @@ use super::{
     ReconcileError, Reconciler,
     context::{ReconcileContext, after},
     next_step::{Conclusion, FailedRequest, NextStep, pause_word},
-    on_failure::{assess_again, on_absence, on_failure},
+    on_failure::{Evidence, assess_again, on_absence, on_failure},
     progress::Progress,
 };
 use crate::{scim_client::Lookup, store::OutcomeReason, worker::connection::PublishedConnection};
 use hirewire_core::{
     mapping::Access,
-    plan::{Absence, Failure, FailureKind, PauseReason, Phase},
+    plan::{Absence, Failure, FailureKind, PauseReason, Phase, Probe},
 };
 
 impl Reconciler {
@@ -30,6 +30,10 @@ impl Reconciler {
         let breaker = published.client.breaker();
         let connection = self.connection.settings.name.as_str();
 
+        // Trouble with groups alone must not hold up what needs none.
+        if failure.phase == Phase::Groups {
+            return;
+        }
         if failure.is_target_fault() {
             if breaker.failed(&person.0, Instant::now()) {
                 tracing::warn!(
@@ -54,27 +58,39 @@ impl Reconciler {
         }
     }
 
-    /// Reads the secret again. If it changed, the account is assessed again with it; else a probe
-    /// tells whether the target refuses the credentials or this request alone.
-    pub(super) async fn probe_credentials(
+    /// Sends a probe of the collection, and decides again with its result. If the credentials were
+    /// refused, the secret is read first: with a new one the account is assessed again.
+    pub(super) async fn probe_target(
         &self,
         context: &ReconcileContext<'_>,
         published: &PublishedConnection,
         failed: FailedRequest,
-        looked_up: bool,
-    ) -> NextStep {
-        if let Some(credentials) = (context.settings.credentials)()
-            && published.client.set_credentials(credentials)
-        {
-            tracing::info!(
-                connection = context.settings.name,
-                "the credentials changed and are used from now on"
-            );
-            return assess_again(failed);
+        evidence: Evidence,
+    ) -> Result<NextStep, ReconcileError> {
+        let failure = failed.failure();
+        let is_refused = matches!(failure.status(), Some(401 | 403));
+        if is_refused && self.connection.reload_credentials(published) {
+            return Ok(assess_again(failed));
         }
 
-        let probe = published.client.probe_credentials().await;
-        on_failure(context, failed, Some(probe), looked_up)
+        let probe = if failure.is_target_fault() {
+            published.recent_probe().await
+        } else {
+            let own = context.account().scim_id.as_deref();
+            self.connection.probe(&self.store, published, own).await?
+        };
+        if probe == Probe::Down && published.client.breaker().open(Instant::now()) {
+            tracing::warn!(
+                connection = context.settings.name,
+                "the target does not answer a probe either: nothing is sent for a while"
+            );
+        }
+
+        let evidence = Evidence {
+            probe: Some(probe),
+            ..evidence
+        };
+        Ok(on_failure(context, failed, evidence))
     }
 
     /// A bound user answered 404: collects whether it is gone, has another id, or the target is not
@@ -85,13 +101,26 @@ impl Reconciler {
         published: &PublishedConnection,
         progress: &Progress,
         failure: Failure,
-    ) -> NextStep {
+    ) -> Result<NextStep, ReconcileError> {
         let account = context.account();
         let (now, delay) = (context.now(), context.settings.propagation_delay);
+        let own = progress.scim_id.as_deref();
 
-        let confirmed = match (failure.phase, &failure.kind) {
+        let is_scim = match (failure.phase, &failure.kind) {
             (Phase::Read, FailureKind::Answered { error, .. }) => Some(error.is_scim),
             _ => read_missing_user(published, progress).await,
+        };
+        // A 404 that is no SCIM error may come from a wrong URL: then everything answers so.
+        let confirmed = match is_scim {
+            None | Some(true) => is_scim,
+            Some(false) => match self.connection.probe(&self.store, published, own).await? {
+                Probe::Accepted => Some(true),
+                Probe::Refused => {
+                    return Ok(NextStep::PauseConnection(PauseReason::Credentials, failure));
+                }
+                Probe::WrongTarget => Some(false),
+                Probe::Down | Probe::Unclear => None,
+            },
         };
         let lookup_empty = match published.client.find(&context.desired.keys).await {
             Ok(Lookup::NotFound { .. }) => Some(true),
@@ -105,7 +134,12 @@ impl Reconciler {
         let is_old = account
             .last_run_at
             .is_some_and(|reconciled| after(reconciled, delay) <= now);
-        let others_missing = published.memory.count_missing_user() && !observed_before;
+        let others_missing = published.memory.count_missing_user()
+            && !observed_before
+            && !self
+                .connection
+                .can_read_another(&self.store, published, own)
+                .await?;
 
         let known = Absence {
             confirmed,
@@ -116,7 +150,7 @@ impl Reconciler {
             deactivating: context.access() == Access::Inactive,
             recreate: false,
         };
-        on_absence(&known, failure)
+        Ok(on_absence(&known, failure))
     }
 
     /// Pauses the connection with an alarm.

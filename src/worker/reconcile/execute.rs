@@ -17,10 +17,11 @@ use super::{
 };
 use crate::{
     failpoint,
+    scim_client::Response,
     store::{ChangedSinceClaim, Intent, IntentKind},
     worker::connection::PublishedConnection,
 };
-use hirewire_core::plan::{Failure, Operation, TargetUser};
+use hirewire_core::plan::{Failure, FailureKind, Operation, TargetUser};
 
 /// How long before the end of the lease a request must have ended.
 const LEASE_MARGIN: Duration = Duration::from_secs(1);
@@ -92,6 +93,10 @@ impl Reconciler {
         progress.record_sent(&request, operation, answer.as_ref());
         let response = match answer {
             Ok(response) => response,
+            Err(failure) if is_removed_already(operation, &failure) => Response {
+                status: failure.status().unwrap_or_default(),
+                body: None,
+            },
             Err(failure) => {
                 progress.record_failure(operation, &failure);
                 return Ok(Effect::Unproven(failed(operation, failure)));
@@ -143,6 +148,21 @@ impl Reconciler {
         }
         Ok(Some(left.min(timeout)))
     }
+}
+
+/// Whether there was nothing to remove: the target refuses a removal with `noTarget` (RFC 7644
+/// section 3.12), and the value is absent as desired.
+fn is_removed_already(operation: &Operation, failure: &Failure) -> bool {
+    let has_no_target = match &failure.kind {
+        FailureKind::Answered { error, .. } => error.has_scim_type("noTarget"),
+        FailureKind::Unreachable
+        | FailureKind::NoAnswer
+        | FailureKind::NotSent
+        | FailureKind::Redirected
+        | FailureKind::Unusable(_)
+        | FailureKind::WithoutEffect(_) => false,
+    };
+    has_no_target && operation.only_removes()
 }
 
 fn failed(operation: &Operation, failure: Failure) -> NextStep {

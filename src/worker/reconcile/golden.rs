@@ -99,6 +99,8 @@ impl Fixture {
             groups: BTreeSet::new(),
             created_by_us: true,
             active: Some(true),
+            ended_by_us: false,
+            refused: BTreeMap::new(),
         };
         fixture
     }

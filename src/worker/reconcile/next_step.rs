@@ -18,12 +18,13 @@ pub(crate) enum NextStep {
     Assess,
     /// Send these requests in order.
     Execute(Vec<Operation>),
-    /// The target refused this update as a whole: send each of its changes in a request of its own.
-    SplitUpdate(Operation),
+    /// The target refused this update as a whole: send each of its changes in a request of its own,
+    /// then the rest of the plan.
+    SplitUpdate(Operation, Failure),
     /// Look a failure up in the verdict table.
     HandleFailure(FailedRequest),
-    /// The target refused the credentials: read the secret again, then send a probe.
-    ProbeCredentials(FailedRequest),
+    /// The failure may be the target's, or about the credentials: send a probe of the collection.
+    ProbeTarget(FailedRequest),
     /// The bound user answered 404: collect the evidence that it is gone.
     ConfirmAbsence(Failure),
     /// The failure is not about this person: pause the connection.
@@ -87,9 +88,9 @@ impl NextStep {
         match self {
             Self::Execute(operations) => operations,
             Self::Assess
-            | Self::SplitUpdate(_)
+            | Self::SplitUpdate(..)
             | Self::HandleFailure(_)
-            | Self::ProbeCredentials(_)
+            | Self::ProbeTarget(_)
             | Self::ConfirmAbsence(_)
             | Self::PauseConnection(..)
             | Self::Commit(_) => &[],
@@ -111,11 +112,9 @@ impl fmt::Display for NextStep {
         match self {
             Self::Assess => f.write_str("read the account again"),
             Self::Execute(operations) => write!(f, "send {} request(s)", operations.len()),
-            Self::SplitUpdate(_) => f.write_str("send each change of the update by itself"),
+            Self::SplitUpdate(..) => f.write_str("send each change of the update by itself"),
             Self::HandleFailure(failed) => write!(f, "handle a failure: {}", failed.failure()),
-            Self::ProbeCredentials(failed) => {
-                write!(f, "probe the credentials: {}", failed.failure())
-            }
+            Self::ProbeTarget(failed) => write!(f, "probe the target: {}", failed.failure()),
             Self::ConfirmAbsence(failure) => {
                 write!(f, "confirm that the user is gone: {failure}")
             }
@@ -148,6 +147,9 @@ impl fmt::Display for Conclusion {
                 write!(f, "try again later: {failure}")?;
                 if wait.verify {
                     f.write_str("; read the account first")?;
+                }
+                if wait.is_outage {
+                    f.write_str("; use up no attempt")?;
                 }
                 match wait.dead_letter {
                     Some(cause) => write!(f, "; file a dead letter ({})", cause.as_str()),
@@ -183,5 +185,6 @@ pub(super) fn pause_word(reason: PauseReason) -> &'static str {
     match reason {
         PauseReason::Credentials => "credentials",
         PauseReason::WrongTarget => "wrong_target",
+        PauseReason::UsersMissing => "users_missing",
     }
 }

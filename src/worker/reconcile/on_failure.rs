@@ -10,7 +10,10 @@ use super::{
 };
 use hirewire_core::{
     mapping::Access,
-    plan::{Absence, Failure, Probe, Situation, Verdict, Wait, decide, decide_absence},
+    plan::{
+        Absence, DeadLetterCause, Failure, Operation, Phase, Probe, Situation, Verdict, Wait,
+        decide, decide_absence,
+    },
 };
 
 /// A wait after which the account is read before anything is written.
@@ -18,28 +21,90 @@ const VERIFY: Wait = Wait {
     at_least: None,
     verify: true,
     dead_letter: None,
+    is_outage: false,
 };
 
-/// Says what follows from a failed request. `probe`: the result of the probe of the credentials, if
-/// one was sent. `looked_up`: whether the account was searched again in this reconcile.
+/// The evidence that a reconcile has about a failure.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Evidence {
+    /// The result of the probe that followed, if one was sent.
+    pub(super) probe: Option<Probe>,
+    /// Whether the account was searched again in this reconcile.
+    pub(super) looked_up: bool,
+    /// Whether the request was planned from what was last applied: the user was not read.
+    pub(super) from_memory: bool,
+}
+
+/// Says what follows from a failed request.
 pub(super) fn on_failure(
     context: &ReconcileContext<'_>,
     failed: FailedRequest,
-    probe: Option<Probe>,
-    looked_up: bool,
+    evidence: Evidence,
 ) -> NextStep {
     let situation = Situation {
         attempts: context.account().attempts.saturating_add(1),
         budget: context.settings.budget,
-        probe,
-        looked_up,
+        probe: evidence.probe,
+        looked_up: evidence.looked_up,
     };
     let verdict = decide(failed.failure(), &situation);
 
+    let is_refusal = matches!(
+        verdict,
+        Verdict::SplitUpdate | Verdict::DeadLetter(DeadLetterCause::Refused)
+    );
     if verdict == Verdict::Probe {
-        return NextStep::ProbeCredentials(failed);
+        return NextStep::ProbeTarget(failed);
+    }
+    // The user may have changed since: read it and plan again before the refusal counts.
+    if is_refusal && evidence.from_memory && is_of_plan(&failed) {
+        return NextStep::Assess;
+    }
+    if verdict_is_lasting(&verdict) && is_unreadable_leaver(context, &failed) {
+        return NextStep::Execute(vec![Operation::Deactivate]);
+    }
+    // A refused change holds up nothing else of the plan.
+    if is_refusal && is_update(&failed) {
+        return follow(context, failed, Verdict::SplitUpdate);
     }
     follow(context, failed, verdict)
+}
+
+fn verdict_is_lasting(verdict: &Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::DeadLetter(_)
+            | Verdict::Wait(Wait {
+                dead_letter: Some(_),
+                ..
+            })
+    )
+}
+
+/// Whether access has ended and the bound user alone cannot be read: it is deactivated all the same.
+/// A mapping that protects accounts needs the user's name first.
+fn is_unreadable_leaver(context: &ReconcileContext<'_>, failed: &FailedRequest) -> bool {
+    let FailedRequest::Assessment(failure) = failed else {
+        return false;
+    };
+    let account = context.account();
+
+    failure.phase == Phase::Read
+        && context.access() == Access::Inactive
+        && account.scim_id.is_some()
+        && !account.held
+        && context.mapping.document().protect.is_empty()
+}
+
+fn is_of_plan(failed: &FailedRequest) -> bool {
+    match failed {
+        FailedRequest::Operation(..) => true,
+        FailedRequest::Assessment(_) => false,
+    }
+}
+
+fn is_update(failed: &FailedRequest) -> bool {
+    matches!(failed, FailedRequest::Operation(Operation::Update(_), _))
 }
 
 /// Follows a verdict.
@@ -57,7 +122,9 @@ pub(super) fn follow(
         }
         Verdict::ConfirmAbsence => NextStep::ConfirmAbsence(failure),
         Verdict::SplitUpdate => match failed {
-            FailedRequest::Operation(operation, _) => NextStep::SplitUpdate(operation),
+            FailedRequest::Operation(operation, failure) => {
+                NextStep::SplitUpdate(operation, failure)
+            }
             FailedRequest::Assessment(_) => assess_again(failed),
         },
         Verdict::Pause(reason) => NextStep::PauseConnection(reason, failure),

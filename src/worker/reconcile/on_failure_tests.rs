@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     golden::{Fixture, Table, answered, without_effect},
     next_step::{Conclusion, FailedRequest, NextStep},
-    on_failure::{follow, on_absence, on_failure},
+    on_failure::{Evidence, follow, on_absence, on_failure},
 };
 use hirewire_core::plan::{
     Absence, DeadLetterCause, Failure, FailureKind, Operation, PauseReason, Phase, Probe,
@@ -51,7 +51,12 @@ impl Failures {
     /// A failure after a probe or a lookup.
     fn after(&mut self, name: &str, failure: Failure, probe: Option<Probe>, looked_up: bool) {
         self.fixture.in_context(|context| {
-            let next = on_failure(&context, failed(failure), probe, looked_up);
+            let evidence = Evidence {
+                probe,
+                looked_up,
+                from_memory: false,
+            };
+            let next = on_failure(&context, failed(failure), evidence);
             self.table.case(name);
             self.table.line("next step", next);
         });
@@ -64,17 +69,42 @@ fn golden_failures_that_are_retried() {
     let update = Phase::Update { attributes: 1 };
 
     failures.case("search: status 503", answered(Phase::Find, 503));
-    failures.case("update: status 503", answered(update, 503));
     let no_answer = silent(Phase::Create, FailureKind::NoAnswer);
-    failures.case("create: no answer", no_answer);
+    for (word, probe) in [
+        ("the probe succeeds", Probe::Accepted),
+        ("the probe fails too", Probe::Down),
+    ] {
+        let probe = Some(probe);
+        let name = format!("search: status 503, {word}");
+        failures.after(&name, answered(Phase::Find, 503), probe, false);
+        let name = format!("update: status 503, {word}");
+        failures.after(&name, answered(update, 503), probe, false);
+        let name = format!("create: no answer, {word}");
+        failures.after(&name, no_answer.clone(), probe, false);
+    }
     let not_sent = silent(update, FailureKind::NotSent);
     failures.case("update: not sent before its deadline", not_sent);
     failures.case("update: status 412", answered(update, 412));
     failures.case("create: status 409", answered(Phase::Create, 409));
 
-    failures.fixture.claim.account.attempts = 24;
-    failures.case("25th attempt, update: status 503", answered(update, 503));
+    let accepted = Some(Probe::Accepted);
+    failures.fixture.claim.account.attempts = 2;
+    let several = Phase::Update { attributes: 3 };
+    for (name, phase) in [
+        (
+            "third attempt, update of three attributes: status 500",
+            several,
+        ),
+        ("third attempt, update of one attribute: status 500", update),
+        ("third attempt, create: status 500", Phase::Create),
+        ("third attempt, search: status 500", Phase::Find),
+    ] {
+        failures.after(name, answered(phase, 500), accepted, false);
+    }
 
+    failures.fixture.claim.account.attempts = 24;
+    let name = "25th attempt, update: status 503";
+    failures.after(name, answered(update, 503), accepted, false);
     failures.table.assert_golden("failures_retried");
 }
 
@@ -84,7 +114,16 @@ fn golden_failures_of_a_leaver() {
     let refused = answered(Phase::Deactivate, 400);
     failures.case("deactivate: status 400", refused);
     failures.fixture.claim.account.attempts = 24;
-    failures.case("25th attempt, read: status 503", answered(Phase::Read, 503));
+    let unavailable = answered(Phase::Read, 503);
+    for probe in [Probe::Accepted, Probe::Down] {
+        let name = format!("25th attempt, read: status 503, the probe is {probe:?}");
+        failures.after(&name, unavailable.clone(), Some(probe), false);
+    }
+
+    failures.fixture.document.protect = vec!["root".to_owned()];
+    let accepted = Some(Probe::Accepted);
+    let name = "25th attempt, read: status 503, an account is protected";
+    failures.after(name, unavailable, accepted, false);
 
     failures.fixture.claim.account.attempts = 0;
     let active = without_effect(Phase::Deactivate, ShownActive::Active);
@@ -114,6 +153,10 @@ fn golden_failures_that_are_refusals() {
     failures.case("search: status 404", answered(Phase::Find, 404));
     let redirected = silent(update, FailureKind::Redirected);
     failures.case("update: redirected", redirected);
+    for probe in [Probe::Accepted, Probe::WrongTarget] {
+        let name = format!("search: status 404, the probe is {probe:?}");
+        failures.after(&name, answered(Phase::Find, 404), Some(probe), false);
+    }
 
     failures.case("update: status 401", answered(update, 401));
     for (name, probe) in [
@@ -124,6 +167,29 @@ fn golden_failures_that_are_refusals() {
         failures.after(name, answered(update, 401), Some(probe), false);
     }
     failures.table.assert_golden("failures_refused");
+}
+
+#[test]
+fn golden_failures_of_a_plan_from_memory() {
+    let mut table = Table::default();
+    let fixture = Fixture::employee();
+    for phase in [
+        Phase::Update { attributes: 1 },
+        Phase::Update { attributes: 3 },
+    ] {
+        for from_memory in [true, false] {
+            fixture.in_context(|context| {
+                let evidence = Evidence {
+                    from_memory,
+                    ..Evidence::default()
+                };
+                let next = on_failure(&context, failed(answered(phase, 400)), evidence);
+                table.case(&format!("{phase:?}, from memory: {from_memory}"));
+                table.line("next step", next);
+            });
+        }
+    }
+    table.assert_golden("failures_memory");
 }
 
 /// Every verdict; the match makes a new one fail to compile here.
@@ -210,7 +276,7 @@ fn golden_absence() {
     case("a GET was answered otherwise", |known| {
         known.confirmed = None;
     });
-    case("the 404 is no SCIM error", |known| {
+    case("everything is answered 404", |known| {
         known.confirmed = Some(false);
     });
     case("other users are missing too", |known| {
@@ -242,9 +308,9 @@ fn golden_next_steps() {
     let steps = [
         NextStep::Assess,
         NextStep::Execute(vec![Operation::Deactivate]),
-        NextStep::SplitUpdate(update()),
+        NextStep::SplitUpdate(update(), read.clone()),
         NextStep::HandleFailure(FailedRequest::Assessment(read.clone())),
-        NextStep::ProbeCredentials(FailedRequest::Operation(update(), write)),
+        NextStep::ProbeTarget(FailedRequest::Operation(update(), write)),
         NextStep::ConfirmAbsence(read.clone()),
         NextStep::PauseConnection(PauseReason::WrongTarget, read),
         NextStep::Commit(Conclusion::TerminationArrived),
@@ -255,9 +321,9 @@ fn golden_next_steps() {
         table.case(match step {
             NextStep::Assess => "assess",
             NextStep::Execute(_) => "execute",
-            NextStep::SplitUpdate(_) => "split update",
+            NextStep::SplitUpdate(..) => "split update",
             NextStep::HandleFailure(_) => "handle failure",
-            NextStep::ProbeCredentials(_) => "probe credentials",
+            NextStep::ProbeTarget(_) => "probe target",
             NextStep::ConfirmAbsence(_) => "confirm absence",
             NextStep::PauseConnection(..) => "pause connection",
             NextStep::Commit(_) => "commit",

@@ -3,13 +3,13 @@
 //! In: the context, the assessment, the progress and the conclusion, with the time and a chance for
 //! the jitter. Out: the row's new state, the dead letters, and a line of history without values.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    assess::group_notes,
+    assess::left_out,
     context::{Assessment, ReconcileContext, after},
     dead_letters::{self, Subject},
     next_step::Conclusion,
@@ -22,7 +22,7 @@ use crate::store::{
 use hirewire_core::{
     fold::Status,
     mapping::Access,
-    plan::{DeadLetterCause, Failure, Request, TargetUser, is_active},
+    plan::{DeadLetterCause, Failure, Note, Request, TargetUser, is_active},
     scim::Profile,
 };
 
@@ -101,7 +101,7 @@ impl CommitBuilder<'_> {
             OutcomeKind::Updated
         };
 
-        let notes = group_notes(&self.assessment.notes);
+        let notes = left_out(&self.assessment.notes);
         let mut commit = self.reconciled_facts(kind, notes, Some(self.context.access()));
         commit.history = Some(json!({
             "status": self.context.person.status, "requests": self.progress.sent,
@@ -138,7 +138,10 @@ impl CommitBuilder<'_> {
         commit.last_applied = self.progress.last_applied.clone();
         if self.shows_active() {
             commit.last_applied.active = Some(true);
+            commit.last_applied.ended_by_us = false;
         }
+        commit.last_applied.refused = self.refused_values();
+        commit.keeps_refused = !commit.last_applied.refused.is_empty();
         commit.closes_dead_letters = commit.scim_id.is_some() || account.scim_id.is_some();
         commit.priority = self.priority_at_due();
 
@@ -163,6 +166,23 @@ impl CommitBuilder<'_> {
             commit.closes_dead_letters = false;
         }
         commit
+    }
+
+    /// The values that the target refused and that are still desired, by path.
+    fn refused_values(&self) -> BTreeMap<String, Value> {
+        let mut refused = self.progress.last_applied.refused.clone();
+        if matches!(self.context.access(), Access::Active | Access::Prepared) {
+            let notes = &self.assessment.notes;
+            refused.retain(|path, _| notes.contains(&Note::RefusedBefore(path.clone())));
+        }
+
+        let now = self
+            .progress
+            .refusals
+            .iter()
+            .flat_map(|refusal| refusal.operation.applied());
+        refused.extend(now.map(|(path, value)| (path.as_str().to_owned(), value)));
+        refused
     }
 
     /// Whether the account gives access as desired and a read shows it, so that no deactivation of

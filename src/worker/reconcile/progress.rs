@@ -62,7 +62,7 @@ impl Progress {
             ..
         }) = &account.intent
         {
-            last_applied.active = Some(false);
+            last_applied.ended_by_us = true;
         }
 
         Self {
@@ -116,17 +116,20 @@ impl Progress {
             | FailureKind::WithoutEffect(_) => !failure.is_refusal(),
         };
         if may_show && matches!(operation, Operation::Deactivate) {
-            self.last_applied.active = Some(false);
+            self.last_applied.ended_by_us = true;
         }
     }
 
-    /// Notes a part of the plan that the target did not take. What it would have written is not
-    /// known to be applied.
+    /// Notes a part of the plan that the target did not take.
     pub(super) fn refuse(&mut self, refusal: Refusal) {
-        for (path, _) in refusal.operation.applied() {
-            self.last_applied.attributes.remove(path.as_str());
-        }
         self.refusals.push(refusal);
+    }
+
+    /// Whether the target did not take an operation for which `matches` holds.
+    pub(super) fn refuses(&self, matches: impl Fn(&Operation) -> bool) -> bool {
+        self.refusals
+            .iter()
+            .any(|refusal| matches(&refusal.operation))
     }
 
     /// Takes over the effect of an operation that succeeded.
@@ -144,8 +147,14 @@ impl Progress {
                 last_applied.created_by_us = true;
                 last_applied.active = member(user, "active").and_then(Value::as_bool);
             }
-            Operation::Deactivate => last_applied.active = Some(false),
-            Operation::Reactivate => last_applied.active = Some(true),
+            Operation::Deactivate => {
+                last_applied.active = Some(false);
+                last_applied.ended_by_us = true;
+            }
+            Operation::Reactivate => {
+                last_applied.active = Some(true);
+                last_applied.ended_by_us = false;
+            }
             Operation::AddToGroup { group } => {
                 last_applied.groups.insert(group.clone());
             }

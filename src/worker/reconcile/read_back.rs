@@ -69,12 +69,22 @@ pub(super) fn note_missing_changes(
         .and_then(|binding| binding.resource.as_ref());
 
     let missing: Vec<Change> = plan::without_effect(operation, resource, before, answer);
-    if !missing.is_empty() {
-        progress.refuse(Refusal {
-            operation: Operation::Update(missing),
-            reason: Reason::WithoutEffect,
-        });
+    if missing.is_empty() {
+        return;
     }
+
+    let refusal = Refusal {
+        operation: Operation::Update(missing),
+        reason: Reason::WithoutEffect,
+    };
+    let attributes = &mut progress.last_applied.attributes;
+    for (path, _) in refusal.operation.applied() {
+        match before.attributes.get(path.as_str()) {
+            Some(old) => attributes.insert(path.as_str().to_owned(), old.clone()),
+            None => attributes.remove(path.as_str()),
+        };
+    }
+    progress.refuse(refusal);
 }
 
 /// A user that was to be created inactive must give no access. One that was to be active and shows

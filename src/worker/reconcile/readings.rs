@@ -87,6 +87,7 @@ async fn find_second_accounts(
             );
             Ok(Lookup::NotFound {
                 unfiltered: Vec::new(),
+                refused: Vec::new(),
             })
         }
         (found, _) => found,

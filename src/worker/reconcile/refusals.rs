@@ -9,7 +9,7 @@ use super::{
     dead_letters::{Subject, failure_detail},
     progress::{Progress, attributes_of},
 };
-use crate::store::{Account, NewDeadLetter};
+use crate::store::{Account, IntentKind, NewDeadLetter};
 use hirewire_core::plan::{DeadLetterCause, Failure, Operation};
 
 /// A part of the plan that the target did not take.
@@ -25,6 +25,8 @@ pub(super) enum Reason {
     Answered(Failure),
     /// The target answered with success, and shows the old value.
     WithoutEffect,
+    /// It belongs to a change of `userName` that the target did not take, and was not sent.
+    Withheld,
 }
 
 impl Refusal {
@@ -37,6 +39,15 @@ impl Refusal {
                 None => format!("{attributes} ({})", failure.kind),
             },
             Reason::WithoutEffect => format!("{attributes} (answered with success, not changed)"),
+            Reason::Withheld => format!("{attributes} (not sent, because userName was refused)"),
+        }
+    }
+
+    /// The failure, if it is the target's own.
+    pub(super) fn target_fault(&self) -> Option<&Failure> {
+        match &self.reason {
+            Reason::Answered(failure) if failure.is_target_fault() => Some(failure),
+            Reason::Answered(_) | Reason::WithoutEffect | Reason::Withheld => None,
         }
     }
 
@@ -46,6 +57,7 @@ impl Refusal {
             Reason::WithoutEffect => json!({
                 "problem": "answered with success, and the answer shows the old value",
             }),
+            Reason::Withheld => json!({ "problem": "not sent, because userName was refused" }),
         };
         if let Some(members) = detail.as_object_mut() {
             let attributes = attributes_of(&self.operation).join(", ");
@@ -62,10 +74,11 @@ pub(super) fn dead_letter(account: &Account, progress: &Progress) -> Option<NewD
     }
 
     let refused: Vec<String> = progress.refusals.iter().map(Refusal::text).collect();
-    let rest = if progress.succeeded.is_empty() {
-        ""
-    } else {
+    let is_change = |kind: &IntentKind| matches!(kind, IntentKind::Update | IntentKind::Groups);
+    let rest = if progress.succeeded.iter().any(is_change) {
         " All other changes were applied."
+    } else {
+        ""
     };
     let summary = format!(
         "The target refused {}.{rest} Read its answer in the detail, fix the mapping or the data \

@@ -9,7 +9,7 @@ use super::{
     assess::assess,
     context::{Assessment, ReconcileContext, after},
     next_step::{Conclusion, FailedRequest, NextStep},
-    on_failure::on_failure,
+    on_failure::{Evidence, on_failure},
     outcome::CommitBuilder,
     progress::{Progress, SentRequest},
 };
@@ -35,7 +35,11 @@ impl Reconciler {
         let mut step = NextStep::Assess;
 
         loop {
-            let looked_up = assessments > 1;
+            let evidence = Evidence {
+                probe: None,
+                looked_up: assessments > 1,
+                from_memory: assessment.is_from_memory(),
+            };
             step = match step {
                 NextStep::Assess => {
                     context.read_first = assessments > 0;
@@ -57,24 +61,28 @@ impl Reconciler {
                     self.execute(&context, published, &assessment, operations, &mut progress)
                         .await?
                 }
-                NextStep::SplitUpdate(refused) => {
-                    self.split_update(&context, published, &assessment, &refused, &mut progress)
+                NextStep::SplitUpdate(refused, failure) => {
+                    let refused = (&refused, failure);
+                    self.split_update(&context, published, &assessment, refused, &mut progress)
                         .await?
                 }
                 NextStep::HandleFailure(failed) => {
                     self.report_failure(&context, published, &failed);
-                    on_failure(&context, failed, None, looked_up)
+                    on_failure(&context, failed, evidence)
                 }
-                NextStep::ProbeCredentials(failed) => {
-                    self.probe_credentials(&context, published, failed, looked_up)
-                        .await
+                NextStep::ProbeTarget(failed) => {
+                    self.probe_target(&context, published, failed, evidence)
+                        .await?
                 }
                 NextStep::ConfirmAbsence(failure) => {
                     self.confirm_absence(&context, published, &progress, failure)
-                        .await
+                        .await?
                 }
                 NextStep::PauseConnection(reason, failure) => self.pause(reason, &failure).await?,
                 NextStep::Commit(conclusion) => {
+                    if assessment.is_read() && matches!(conclusion, Conclusion::Reconciled(..)) {
+                        published.client.breaker().succeeded();
+                    }
                     let commit = conclude(&context, &assessment, &progress, conclusion);
                     return Ok((commit, progress.sent));
                 }

@@ -8,13 +8,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{context::after, dead_letters, next_step::pause_word, outcome::CommitBuilder};
+use super::{
+    context::after, dead_letters, next_step::pause_word, outcome::CommitBuilder, refusals,
+};
 use crate::store::{
     Commit, IntentKind, LastApplied, Outcome, OutcomeKind, OutcomeReason, Priority,
 };
 use hirewire_core::{
     mapping::Access,
-    plan::{Failure, FailureKind, PauseReason, Wait},
+    plan::{Failure, FailureKind, PauseReason, Phase, Wait},
 };
 
 /// The longest wait of a leaver, with any `Retry-After` and after any number of failures.
@@ -68,10 +70,13 @@ impl CommitBuilder<'_> {
 
     pub(super) fn retry(&self, failure: &Failure, wait: &Wait) -> Commit {
         let account = self.context.account();
-        let was_sent = failure.kind != FailureKind::NotSent;
-        let attempts = account.attempts.saturating_add(u32::from(was_sent));
+        // An outage is the connection's: its breaker says when the target is tried again.
+        let counts = failure.kind != FailureKind::NotSent && !wait.is_outage;
+        let attempts = account.attempts.saturating_add(u32::from(counts));
+        let failures = if wait.is_outage { 1 } else { attempts.max(1) };
+
         let backoff = self.context.settings.backoff;
-        let delay = backoff.delay_at_least(attempts.max(1), self.chance, wait.at_least);
+        let delay = backoff.delay_at_least(failures, self.chance, wait.at_least);
         let delay = match self.context.access() {
             Access::Inactive => delay.min(LEAVER_MAX_DELAY),
             Access::Active | Access::Prepared | Access::Unmanaged => delay,
@@ -83,12 +88,11 @@ impl CommitBuilder<'_> {
             self.verify_first(&mut commit);
         }
         if let Some(cause) = wait.dead_letter {
-            commit.dead_letters.push(dead_letters::failed_request(
-                account,
-                cause,
-                failure,
-                self.progress,
-            ));
+            let is_update = matches!(failure.phase, Phase::Update { .. });
+            let refused = refusals::dead_letter(account, self.progress)
+                .filter(|refused| is_update && refused.cause == cause);
+            let failed = || dead_letters::failed_request(account, cause, failure, self.progress);
+            commit.dead_letters.push(refused.unwrap_or_else(failed));
         }
         commit
     }

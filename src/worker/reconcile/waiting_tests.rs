@@ -18,6 +18,7 @@ fn retry(failure: Failure, verify: bool, dead_letter: Option<DeadLetterCause>) -
         at_least: None,
         verify,
         dead_letter,
+        is_outage: false,
     };
     Conclusion::Retry(failure, wait)
 }

@@ -70,7 +70,7 @@ pub async fn a_reconciled_account_is_not_pending_until_it_is_due(harness: &Store
     assert_eq!(claim_one(&store).await.account.priority, Priority::Leaver);
 }
 
-fn round(time: jiff::Timestamp) -> jiff::Timestamp {
+pub fn round(time: jiff::Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_microsecond(time.as_microsecond()).expect("a time")
 }
 
@@ -254,6 +254,8 @@ pub async fn every_field_of_a_commit_is_read_back(harness: &StoreHarness) {
             groups: BTreeSet::from(["g-1".to_owned()]),
             created_by_us: true,
             active: Some(false),
+            ended_by_us: true,
+            refused: [("nickName".to_owned(), json!(null))].into(),
         },
         reconciled_access: Some(Access::Prepared),
         reconciled: true,

@@ -11,6 +11,7 @@ pub mod dead_letters;
 pub mod harness;
 pub mod hooks;
 pub mod identity;
+pub mod leavers;
 pub mod opening;
 pub mod people;
 pub mod sweep;
@@ -58,6 +59,13 @@ macro_rules! store_conformance_tests {
             dead_letters: an_unreadable_hook_is_kept_until_it_is_readable
             dead_letters: a_replay_makes_accounts_pending_now
             dead_letters: dead_letters_are_selected_by_filter
+            leavers: a_leaver_counts_until_it_is_proven_inactive
+            leavers: an_overdue_leaver_is_filed_once_and_closed_by_the_proof
+            leavers: an_overdue_leaver_has_its_last_outcome
+            leavers: a_refusal_that_still_holds_stays_open
+            leavers: a_retry_makes_waiting_accounts_pending
+            leavers: an_outage_is_known_to_every_process_and_an_operator_ends_its_pause
+            leavers: a_poison_dead_letter_is_closed_by_a_replay
             people: aliases_that_an_event_names_together_share_their_events
             people: a_person_is_found_by_key_alias_and_worker_id
             identity: a_conversion_merges_two_workers_into_one_person

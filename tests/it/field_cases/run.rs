@@ -43,6 +43,7 @@ const OPTIONS: Options = Options {
         max_pause: Duration::from_millis(500),
     },
     sweep_every: Duration::from_millis(100),
+    overdue_after: Duration::from_mins(5),
     backoff: Backoff {
         base: Duration::from_millis(20),
         cap: Duration::from_millis(200),

@@ -35,6 +35,14 @@ pub struct LastApplied {
     pub created_by_us: bool,
     /// `active` as last written or read; `None`: not known.
     pub active: Option<bool>,
+    /// Whether Hirewire deactivated the user, or may have, and nothing has shown since that it is
+    /// active. Such an end of access is Hirewire's to lift, also if its answer was lost.
+    #[serde(default)]
+    pub ended_by_us: bool,
+    /// Values by full attribute path that the target refused; `null`: it refused to clear it. They
+    /// are not sent again with every later change.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<String, Value>,
 }
 
 /// The facts about groups that the worker read from the target.

@@ -5,6 +5,7 @@
 //! An [`Operation`] renders to the exact [`Request`] that the client sends and a preview shows.
 //! When a request fails, [`decide`] maps the [`Failure`] to a [`Verdict`].
 
+mod absence;
 mod attributes;
 mod deactivation;
 mod dead_letter_cause;
@@ -13,6 +14,7 @@ mod failure;
 mod groups;
 mod input;
 mod operation;
+mod refused;
 mod request;
 mod result;
 mod verdict;
@@ -27,6 +29,7 @@ use crate::{
     scim::{Profile, member},
 };
 
+pub use absence::{Absence, decide_absence};
 pub use deactivation::{DeactivationPlan, LeaverAccount, plan_deactivation};
 pub use dead_letter_cause::DeadLetterCause;
 pub use effect::without_effect;
@@ -35,7 +38,7 @@ pub use input::{Current, CurrentGroups, Input, LastApplied, Policy};
 pub use operation::{Change, Edit, Operation, TargetUser};
 pub use request::{Method, Request, add_members, remove_members};
 pub use result::{Note, Plan, ReadRequired};
-pub use verdict::{Absence, PauseReason, Probe, Situation, Verdict, Wait, decide, decide_absence};
+pub use verdict::{PauseReason, Probe, Situation, Verdict, Wait, decide};
 
 /// Plans the operations that bring the account to the desired state.
 ///
@@ -69,6 +72,7 @@ pub fn plan(input: &Input<'_>, profile: &Profile, policy: Policy) -> Result<Plan
 
         let (changes, in_sync) = attributes::diff(input, profile, policy)?;
         plan.in_sync = in_sync;
+        let changes = refused::leave_out(changes, &input.last_applied.refused, &mut plan.notes);
         plan.operations.extend(operation::updates(changes, profile));
     }
 

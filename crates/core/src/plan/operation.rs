@@ -134,6 +134,19 @@ impl Operation {
         }
     }
 
+    /// Whether it only removes values: then nothing is left to do if the target has none.
+    pub fn only_removes(&self) -> bool {
+        match self {
+            Self::Update(changes) => changes.iter().all(|change| change.edit == Edit::Clear),
+            Self::RemoveFromGroup { .. } => true,
+            Self::Create { .. }
+            | Self::Deactivate
+            | Self::Reactivate
+            | Self::AddToGroup { .. }
+            | Self::CreateGroup { .. } => false,
+        }
+    }
+
     /// One update per change, after the target refused them in one request.
     pub fn split(&self) -> Vec<Operation> {
         match self {

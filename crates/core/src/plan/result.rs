@@ -33,6 +33,8 @@ pub enum Note {
     GroupNotFound(String),
     /// Groups are desired, but the target's profile has none.
     GroupsUnsupported,
+    /// The target refused this value of the attribute before, so it is not sent again.
+    RefusedBefore(String),
 }
 
 /// [`LastApplied`](super::LastApplied) does not suffice for a plan: read the account, then plan

@@ -1,8 +1,8 @@
 //! The verdict table: what follows from a failed SCIM request. Pure.
 //!
-//! [`decide`] takes one failed request, [`decide_absence`] the evidence about a bound user that
-//! answered 404, [`decide_not_effective`] a deactivation without effect. The table neither waits
-//! nor sends: the worker follows the verdict and asks again with what it learned.
+//! [`decide`] takes one failed request; `absence.rs` decides about a bound user that answered 404. The
+//! table neither waits nor sends: the worker follows the verdict and asks again with what it
+//! learned.
 
 use std::time::Duration;
 
@@ -23,9 +23,10 @@ pub enum Verdict {
     LookUp,
     /// Read the account and plan again.
     ReadAgain,
-    /// Collect the evidence for [`decide_absence`]: the bound user may be gone.
+    /// Collect the evidence for [`decide_absence`](super::decide_absence): the bound user may be gone.
     ConfirmAbsence,
-    /// Reload the credentials and send a probe, then call [`decide`] again with its result.
+    /// Send a probe of the collection (and reload the credentials first, if they were refused), then
+    /// call [`decide`] again with its result.
     Probe,
     /// Send each change of the update in a request of its own, so that only the bad ones fail.
     SplitUpdate,
@@ -47,9 +48,12 @@ pub struct Wait {
     /// Whether the write may have taken effect. Then the next attempt reads the account first, and
     /// not before the propagation delay has passed.
     pub verify: bool,
-    /// The dead letter to file while the attempts go on. Only a deactivation does this, because it
-    /// has no last attempt.
+    /// The dead letter to file while the attempts go on: for a deactivation, which has no last
+    /// attempt, and for a failure that does not pass.
     pub dead_letter: Option<DeadLetterCause>,
+    /// Whether the target does not answer at all: then the connection waits and tries again, and
+    /// this account uses up no attempt.
+    pub is_outage: bool,
 }
 
 /// The reason for the pause of a connection.
@@ -57,9 +61,11 @@ pub struct Wait {
 pub enum PauseReason {
     /// The target refuses the credentials.
     Credentials,
-    /// The base URL or the tenant is probably wrong: answers are not SCIM, requests are redirected,
-    /// or several bound users in a row are missing.
+    /// The base URL is probably wrong: users cannot be listed there, or requests are redirected.
     WrongTarget,
+    /// Several bound users in a row are missing and no other can be read: the tenant is probably
+    /// wrong.
+    UsersMissing,
 }
 
 /// The circumstances of a failure.
@@ -69,55 +75,78 @@ pub struct Situation {
     pub attempts: u32,
     /// The number of failed attempts after which the dead letter `exhausted` is filed.
     pub budget: u32,
-    /// The result of the probe that followed this failure; `None`: no probe was sent.
+    /// The result of the probe that followed this failure; `None`: none was sent yet.
     pub probe: Option<Probe>,
     /// Whether a lookup by every match key followed this failure and found nothing.
     pub looked_up: bool,
 }
 
-/// The result of a read that tests the credentials.
+/// The result of a probe: a read of the collection of users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Probe {
-    /// The target accepts the credentials.
+    /// Base URL and credentials work, even if users cannot be listed.
     Accepted,
     /// The target answers 401 or 403.
     Refused,
-    /// The probe failed for another reason, for example because the target is down.
+    /// There is no such collection, it is elsewhere, or the answer is no SCIM list.
+    WrongTarget,
+    /// The target does not answer, or answers that it is in trouble.
+    Down,
+    /// The probe shows nothing: it was not sent, or the target asked to wait.
     Unclear,
 }
 
 impl Probe {
     /// The result that the answer to a probe stands for.
     pub fn of(answer: &Result<(), Failure>) -> Self {
-        match answer.as_ref().map_err(Failure::status) {
-            Ok(()) => Self::Accepted,
-            Err(Some(401 | 403)) => Self::Refused,
-            Err(_) => Self::Unclear,
+        let Err(failure) = answer else {
+            return Self::Accepted;
+        };
+
+        match (&failure.kind, failure.status()) {
+            // A rate limit, as in `decide`.
+            (
+                FailureKind::Answered {
+                    retry_after: Some(_),
+                    ..
+                },
+                Some(403),
+            ) => Self::Unclear,
+            (FailureKind::Redirected | FailureKind::Unusable(_), _)
+            | (_, Some(404 | 405 | 410)) => Self::WrongTarget,
+            (_, Some(401 | 403)) => Self::Refused,
+            (FailureKind::NotSent, _) | (_, Some(425 | 429)) => Self::Unclear,
+            // A server without lists refuses this request, and may serve others.
+            (_, Some(501)) => Self::Accepted,
+            _ if failure.is_target_fault() => Self::Down,
+            _ => Self::Accepted,
         }
     }
 }
 
 /// Decides what follows from one failed request.
 pub fn decide(failure: &Failure, situation: &Situation) -> Verdict {
+    let phase = failure.phase;
     let verdict = match &failure.kind {
         FailureKind::Answered { error, retry_after } => decide_answer(
-            failure.phase,
+            phase,
             error.status,
             *retry_after,
             error.has_scim_type("sensitive"),
             situation,
         ),
-        FailureKind::Unreachable => wait(None, false, situation),
+        FailureKind::Unreachable => target_fault(phase, None, false, situation),
         // Hirewire's own rate limit delayed the request: this is no failed attempt.
         FailureKind::NotSent => Verdict::Wait(Wait::default()),
-        FailureKind::NoAnswer | FailureKind::Unusable(_) => {
-            wait(None, failure.phase.writes(), situation)
+        FailureKind::NoAnswer => target_fault(phase, None, phase.writes(), situation),
+        FailureKind::Unusable(_) => {
+            lasting(phase, None, situation).unwrap_or_else(|| wait(None, phase.writes(), situation))
         }
-        FailureKind::Redirected => Verdict::Pause(PauseReason::WrongTarget),
-        FailureKind::WithoutEffect(_) => without_effect(failure.phase, situation),
+        FailureKind::Redirected => perhaps_everybody(phase, None, situation),
+        FailureKind::WithoutEffect(_) => without_effect(phase, situation),
     };
 
-    keep_deactivating(failure.phase, verdict)
+    keep_deactivating(phase, verdict)
 }
 
 /// Decides about an answer with an error status. `sensitive` is the `scimType` of a search that the
@@ -133,21 +162,19 @@ fn decide_answer(
     match status {
         // GitHub answers 403 with Retry-After when its secondary rate limit is exceeded.
         403 if retry_after.is_some() => wait(retry_after, false, situation),
-        408 | 425 | 429 => wait(retry_after, false, situation),
+        425 | 429 => wait(retry_after, false, situation),
+        408 => target_fault(phase, retry_after, false, situation),
         // 501 Not Implemented and 505 Version Not Supported: a repetition cannot succeed.
         501 | 505 => refused(phase),
-        500.. => wait(retry_after, phase.writes(), situation),
-        401 | 403 if !sensitive => match situation.probe {
-            None => Verdict::Probe,
-            Some(Probe::Refused) => Verdict::Pause(PauseReason::Credentials),
-            Some(Probe::Accepted) => refused(phase),
-            Some(Probe::Unclear) => wait(retry_after, false, situation),
-        },
+        500.. => target_fault(phase, retry_after, phase.writes(), situation),
+        401 | 403 if !sensitive => perhaps_everybody(phase, retry_after, situation),
         404 => match phase {
             Phase::Read | Phase::Update { .. } | Phase::Deactivate | Phase::Reactivate => {
                 Verdict::ConfirmAbsence
             }
-            Phase::Find | Phase::Create | Phase::Probe => Verdict::Pause(PauseReason::WrongTarget),
+            Phase::Find | Phase::Create | Phase::Probe => {
+                perhaps_everybody(phase, retry_after, situation)
+            }
             // Either the group or the member is missing, and the answer does not say which.
             Phase::Groups => refused(phase),
         },
@@ -165,6 +192,67 @@ fn decide_answer(
     }
 }
 
+/// Decides about an answer that may concern the whole connection or this request alone: a probe of
+/// the collection tells.
+fn perhaps_everybody(
+    phase: Phase,
+    retry_after: Option<Duration>,
+    situation: &Situation,
+) -> Verdict {
+    match situation.probe {
+        None => Verdict::Probe,
+        Some(Probe::Accepted) => refused(phase),
+        Some(Probe::Refused) => Verdict::Pause(PauseReason::Credentials),
+        Some(Probe::WrongTarget) => Verdict::Pause(PauseReason::WrongTarget),
+        Some(Probe::Down) => outage(retry_after, false),
+        Some(Probe::Unclear) => wait(retry_after, false, situation),
+    }
+}
+
+/// Decides about a failure of the target itself. If a probe fails too, the connection waits, and
+/// no attempt of this account is used up; if not, it is about this request.
+fn target_fault(
+    phase: Phase,
+    retry_after: Option<Duration>,
+    verify: bool,
+    situation: &Situation,
+) -> Verdict {
+    match situation.probe {
+        None => Verdict::Probe,
+        Some(Probe::Down) => outage(retry_after, verify),
+        Some(Probe::Accepted) => lasting(phase, retry_after, situation)
+            .unwrap_or_else(|| wait(retry_after, verify, situation)),
+        Some(Probe::Refused | Probe::WrongTarget | Probe::Unclear) => {
+            wait(retry_after, verify, situation)
+        }
+    }
+}
+
+/// Decides about a failure of one request that does not pass: its changes are sent one by one, or
+/// a dead letter names it while the attempts go on. `None`: it may pass.
+fn lasting(phase: Phase, retry_after: Option<Duration>, situation: &Situation) -> Option<Verdict> {
+    if situation.attempts < LASTING || situation.attempts >= situation.budget {
+        return None;
+    }
+
+    Some(match phase {
+        Phase::Update { attributes: 2.. } => Verdict::SplitUpdate,
+        Phase::Update { .. }
+        | Phase::Find
+        | Phase::Read
+        | Phase::Create
+        | Phase::Deactivate
+        | Phase::Reactivate
+        | Phase::Groups
+        | Phase::Probe => Verdict::Wait(Wait {
+            at_least: retry_after,
+            verify: phase.writes(),
+            dead_letter: Some(DeadLetterCause::Refused),
+            is_outage: false,
+        }),
+    })
+}
+
 fn wait(at_least: Option<Duration>, verify: bool, situation: &Situation) -> Verdict {
     if situation.attempts >= situation.budget {
         return exhausted();
@@ -173,7 +261,16 @@ fn wait(at_least: Option<Duration>, verify: bool, situation: &Situation) -> Verd
     Verdict::Wait(Wait {
         at_least,
         verify,
-        dead_letter: None,
+        ..Wait::default()
+    })
+}
+
+fn outage(at_least: Option<Duration>, verify: bool) -> Verdict {
+    Verdict::Wait(Wait {
+        at_least,
+        verify,
+        is_outage: true,
+        ..Wait::default()
     })
 }
 
@@ -200,9 +297,9 @@ fn refused(phase: Phase) -> Verdict {
 fn keep_deactivating(phase: Phase, verdict: Verdict) -> Verdict {
     match (phase, verdict) {
         (Phase::Deactivate, Verdict::DeadLetter(cause)) => Verdict::Wait(Wait {
-            at_least: None,
             verify: true,
             dead_letter: Some(cause),
+            ..Wait::default()
         }),
         (_, verdict) => verdict,
     }
@@ -216,60 +313,10 @@ fn without_effect(phase: Phase, situation: &Situation) -> Verdict {
     }
 
     Verdict::Wait(Wait {
-        at_least: None,
         verify: true,
         dead_letter: (phase == Phase::Deactivate).then_some(DeadLetterCause::NotEffective),
+        ..Wait::default()
     })
-}
-
-/// The evidence about a bound user that answered 404.
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "a row of evidence, not the states of a machine"
-)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Absence {
-    /// Whether a GET of the user answered 404 with a SCIM error; `None`: no GET answered 404.
-    pub confirmed: Option<bool>,
-    /// Whether the binding is older than the propagation delay. A younger user may exist although
-    /// a slow target does not show it yet.
-    pub older_than_propagation_delay: bool,
-    /// Whether a lookup by every match key found nothing; `None`: no lookup was completed.
-    pub lookup_empty: Option<bool>,
-    /// Whether an earlier reconcile, at least the propagation delay ago, found the same.
-    pub observed_before: bool,
-    /// Whether other bound users of the connection are missing too.
-    pub others_missing: bool,
-    /// Whether the desired access is none, so that a missing account is what is desired.
-    pub deactivating: bool,
-    /// Whether the policy allows to create a vanished account again.
-    pub recreate: bool,
-}
-
-/// Decides about a bound user that answered 404: done, vanished, or a wrong target.
-pub fn decide_absence(known: &Absence) -> Verdict {
-    let verify_later = Verdict::Wait(Wait {
-        at_least: None,
-        verify: true,
-        dead_letter: None,
-    });
-
-    match (known.confirmed, known.lookup_empty) {
-        (None, _) => Verdict::ReadAgain,
-        // A 404 that is not a SCIM error comes from a wrong URL, or for a token of another tenant.
-        (Some(false), _) => Verdict::Pause(PauseReason::WrongTarget),
-        (Some(true), _) if known.others_missing => Verdict::Pause(PauseReason::WrongTarget),
-        // A user that is found has a new id: the next reconcile binds it or files `ambiguous`.
-        (Some(true), None | Some(false)) => Verdict::LookUp,
-        (Some(true), Some(true))
-            if !known.older_than_propagation_delay || !known.observed_before =>
-        {
-            verify_later
-        }
-        (Some(true), Some(true)) if known.deactivating => Verdict::Done,
-        (Some(true), Some(true)) if known.recreate => Verdict::Recreate,
-        (Some(true), Some(true)) => Verdict::DeadLetter(DeadLetterCause::Vanished),
-    }
 }
 
 #[cfg(test)]

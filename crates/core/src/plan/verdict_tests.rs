@@ -35,44 +35,120 @@ fn wait_for(seconds: Option<u64>, verify: bool) -> Verdict {
     Verdict::Wait(Wait {
         at_least: seconds.map(Duration::from_secs),
         verify,
-        dead_letter: None,
+        ..Wait::default()
     })
 }
 
 fn wait_and_file(cause: DeadLetterCause) -> Verdict {
     Verdict::Wait(Wait {
-        at_least: None,
         verify: true,
         dead_letter: Some(cause),
+        ..Wait::default()
     })
 }
 
+/// The first attempt, after a probe with this result.
+fn probed(probe: Probe) -> Situation {
+    Situation {
+        probe: Some(probe),
+        ..FIRST_ATTEMPT
+    }
+}
+
 #[test]
-fn a_target_fault_is_retried_after_its_retry_after() {
-    for status in [408, 425, 429] {
+fn a_request_to_wait_is_followed() {
+    for status in [425, 429] {
         assert_eq!(
             decide(&answer(SIX_ATTRIBUTES, status, Some(7)), &FIRST_ATTEMPT),
             wait_for(Some(7), false)
         );
     }
-
-    assert_eq!(
-        decide(&answer(Phase::Read, 503, None), &FIRST_ATTEMPT),
-        wait_for(None, false)
-    );
     assert_eq!(
         decide(&answer(ONE_ATTRIBUTE, 403, Some(60)), &FIRST_ATTEMPT),
         wait_for(Some(60), false)
     );
+}
+
+#[test]
+fn a_target_fault_is_probed_and_then_retried_after_its_retry_after() {
+    for status in [408, 500, 502, 503, 504] {
+        let failure = answer(Phase::Read, status, Some(7));
+        assert_eq!(decide(&failure, &FIRST_ATTEMPT), Verdict::Probe);
+        for probe in [Probe::Accepted, Probe::Unclear, Probe::Refused] {
+            assert_eq!(decide(&failure, &probed(probe)), wait_for(Some(7), false));
+        }
+    }
+
+    let last = Situation {
+        probe: Some(Probe::Accepted),
+        ..LAST_ATTEMPT
+    };
     assert_eq!(
-        decide(&answer(Phase::Read, 503, None), &LAST_ATTEMPT),
+        decide(&answer(Phase::Read, 503, None), &last),
         Verdict::DeadLetter(DeadLetterCause::Exhausted)
     );
 }
 
 #[test]
+fn an_outage_uses_up_no_attempt() {
+    let last = Situation {
+        probe: Some(Probe::Down),
+        ..LAST_ATTEMPT
+    };
+    for phase in [
+        Phase::Read,
+        Phase::Create,
+        SIX_ATTRIBUTES,
+        Phase::Deactivate,
+    ] {
+        for kind in [FailureKind::Unreachable, FailureKind::NoAnswer] {
+            let verify = phase.writes() && kind == FailureKind::NoAnswer;
+            assert_eq!(
+                decide(&Failure { phase, kind }, &last),
+                Verdict::Wait(Wait {
+                    verify,
+                    is_outage: true,
+                    ..Wait::default()
+                })
+            );
+        }
+    }
+}
+
+#[test]
+fn a_failure_that_does_not_pass_is_split_or_filed_while_the_attempts_go_on() {
+    let third = Situation {
+        attempts: 3,
+        ..probed(Probe::Accepted)
+    };
+    assert_eq!(
+        decide(&answer(SIX_ATTRIBUTES, 500, None), &third),
+        Verdict::SplitUpdate
+    );
+    for phase in [Phase::Create, ONE_ATTRIBUTE, Phase::Deactivate] {
+        assert_eq!(
+            decide(&answer(phase, 500, None), &third),
+            wait_and_file(DeadLetterCause::Refused)
+        );
+    }
+
+    let unusable = Failure {
+        phase: Phase::Find,
+        kind: FailureKind::Unusable("no list"),
+    };
+    let filed = Verdict::Wait(Wait {
+        dead_letter: Some(DeadLetterCause::Refused),
+        ..Wait::default()
+    });
+    assert_eq!(decide(&unusable, &FIRST_ATTEMPT), wait_for(None, false));
+    assert_eq!(decide(&unusable, &third), filed);
+    assert_eq!(decide(&answer(Phase::Find, 500, None), &third), filed);
+}
+
+#[test]
 fn a_write_without_an_answer_is_verified_before_it_is_repeated() {
-    let silent = |phase, kind| decide(&Failure { phase, kind }, &FIRST_ATTEMPT);
+    let accepted = probed(Probe::Accepted);
+    let silent = |phase, kind| decide(&Failure { phase, kind }, &accepted);
     assert_eq!(
         silent(Phase::Create, FailureKind::NoAnswer),
         wait_for(None, true)
@@ -90,15 +166,19 @@ fn a_write_without_an_answer_is_verified_before_it_is_repeated() {
         wait_for(None, false)
     );
     assert_eq!(
-        decide(&answer(Phase::Create, 502, Some(3)), &FIRST_ATTEMPT),
+        decide(&answer(Phase::Create, 502, Some(3)), &accepted),
         wait_for(Some(3), true)
     );
 }
 
 #[test]
 fn a_deactivation_has_no_last_attempt() {
+    let last = Situation {
+        probe: Some(Probe::Accepted),
+        ..LAST_ATTEMPT
+    };
     assert_eq!(
-        decide(&answer(Phase::Deactivate, 503, None), &LAST_ATTEMPT),
+        decide(&answer(Phase::Deactivate, 503, None), &last),
         wait_and_file(DeadLetterCause::Exhausted)
     );
     assert_eq!(
@@ -115,13 +195,18 @@ fn a_deactivation_has_no_last_attempt() {
         kind: FailureKind::NoAnswer,
     };
 
-    assert_eq!(decide(&silent, &FIRST_ATTEMPT), wait_for(None, true));
+    assert_eq!(
+        decide(&silent, &probed(Probe::Accepted)),
+        wait_for(None, true)
+    );
 
     for status in 300..600 {
         for probe in [
             None,
             Some(Probe::Accepted),
             Some(Probe::Refused),
+            Some(Probe::WrongTarget),
+            Some(Probe::Down),
             Some(Probe::Unclear),
         ] {
             let verdict = decide(
@@ -143,28 +228,64 @@ fn a_deactivation_has_no_last_attempt() {
 }
 
 #[test]
-fn refused_credentials_are_probed_before_the_connection_is_paused() {
-    for status in [401, 403] {
-        let with = |probe| {
-            decide(
-                &answer(ONE_ATTRIBUTE, status, None),
-                &Situation {
-                    probe,
-                    ..FIRST_ATTEMPT
-                },
-            )
-        };
-        assert_eq!(with(None), Verdict::Probe);
+fn an_odd_answer_is_probed_before_the_connection_is_paused() {
+    let redirected = Failure {
+        phase: ONE_ATTRIBUTE,
+        kind: FailureKind::Redirected,
+    };
+    for failure in [
+        answer(ONE_ATTRIBUTE, 401, None),
+        answer(ONE_ATTRIBUTE, 403, None),
+        answer(Phase::Find, 404, None),
+        answer(Phase::Create, 404, None),
+        redirected,
+    ] {
+        let with = |probe| decide(&failure, &probed(probe));
+        assert_eq!(decide(&failure, &FIRST_ATTEMPT), Verdict::Probe);
         assert_eq!(
-            with(Some(Probe::Refused)),
+            with(Probe::Refused),
             Verdict::Pause(PauseReason::Credentials)
         );
         assert_eq!(
-            with(Some(Probe::Accepted)),
+            with(Probe::WrongTarget),
+            Verdict::Pause(PauseReason::WrongTarget)
+        );
+        assert_eq!(
+            with(Probe::Accepted),
             Verdict::DeadLetter(DeadLetterCause::Refused)
         );
-        assert_eq!(with(Some(Probe::Unclear)), wait_for(None, false));
+        assert_eq!(with(Probe::Unclear), wait_for(None, false));
+        assert_eq!(
+            with(Probe::Down),
+            Verdict::Wait(Wait {
+                is_outage: true,
+                ..Wait::default()
+            })
+        );
     }
+}
+
+#[test]
+fn a_probe_tells_a_refusal_from_a_wrong_target_and_an_outage() {
+    let of = |status| Probe::of(&Err(answer(Phase::Probe, status, None)));
+    let kind = |kind| {
+        Probe::of(&Err(Failure {
+            phase: Phase::Probe,
+            kind,
+        }))
+    };
+
+    assert_eq!(Probe::of(&Ok(())), Probe::Accepted);
+    assert_eq!([of(401), of(403)], [Probe::Refused; 2]);
+    assert_eq!([of(404), of(405)], [Probe::WrongTarget; 2]);
+    assert_eq!([of(500), of(503), of(408)], [Probe::Down; 3]);
+    assert_eq!([of(400), of(501), of(413)], [Probe::Accepted; 3]);
+    assert_eq!(of(429), Probe::Unclear);
+    assert_eq!(kind(FailureKind::NotSent), Probe::Unclear);
+    assert_eq!(kind(FailureKind::Unreachable), Probe::Down);
+    assert_eq!(kind(FailureKind::NoAnswer), Probe::Down);
+    assert_eq!(kind(FailureKind::Redirected), Probe::WrongTarget);
+    assert_eq!(kind(FailureKind::Unusable("no list")), Probe::WrongTarget);
 }
 
 #[test]
@@ -208,7 +329,7 @@ fn a_refused_update_of_several_attributes_is_split() {
 }
 
 #[test]
-fn a_404_of_a_bound_user_is_confirmed_and_any_other_404_pauses() {
+fn a_404_of_a_bound_user_is_confirmed() {
     for phase in [
         Phase::Read,
         SIX_ATTRIBUTES,
@@ -221,74 +342,6 @@ fn a_404_of_a_bound_user_is_confirmed_and_any_other_404_pauses() {
             Verdict::ConfirmAbsence
         );
     }
-
-    assert_eq!(
-        decide(&answer(Phase::Find, 404, None), &FIRST_ATTEMPT),
-        Verdict::Pause(PauseReason::WrongTarget)
-    );
-
-    let redirected = Failure {
-        phase: Phase::Read,
-        kind: FailureKind::Redirected,
-    };
-
-    assert_eq!(
-        decide(&redirected, &FIRST_ATTEMPT),
-        Verdict::Pause(PauseReason::WrongTarget)
-    );
-}
-
-/// All evidence says that the account is gone, and no access is desired.
-const GONE: Absence = Absence {
-    confirmed: Some(true),
-    older_than_propagation_delay: true,
-    lookup_empty: Some(true),
-    observed_before: true,
-    others_missing: false,
-    deactivating: true,
-    recreate: false,
-};
-
-#[test]
-fn an_account_that_is_gone_is_done_vanished_or_created_again() {
-    assert_eq!(decide_absence(&GONE), Verdict::Done);
-    let recreate = Absence {
-        recreate: true,
-        ..GONE
-    };
-    assert_eq!(decide_absence(&recreate), Verdict::Done);
-
-    let desired = Absence {
-        deactivating: false,
-        ..GONE
-    };
-    let vanished = Verdict::DeadLetter(DeadLetterCause::Vanished);
-    assert_eq!(decide_absence(&desired), vanished);
-    let recreate = Absence {
-        recreate: true,
-        ..desired
-    };
-    assert_eq!(decide_absence(&recreate), Verdict::Recreate);
-}
-
-#[test]
-fn an_account_is_gone_only_after_every_check_agrees() {
-    let with = |change: fn(&mut Absence)| {
-        let mut known = GONE;
-        change(&mut known);
-        decide_absence(&known)
-    };
-
-    let wrong_target = Verdict::Pause(PauseReason::WrongTarget);
-    assert_eq!(with(|known| known.confirmed = None), Verdict::ReadAgain);
-    assert_eq!(with(|known| known.confirmed = Some(false)), wrong_target);
-    assert_eq!(with(|known| known.others_missing = true), wrong_target);
-    assert_eq!(with(|known| known.lookup_empty = None), Verdict::LookUp);
-
-    let verify = wait_for(None, true);
-    assert_eq!(with(|known| known.observed_before = false), verify);
-    let young = with(|known| known.older_than_propagation_delay = false);
-    assert_eq!(young, verify);
 }
 
 #[test]

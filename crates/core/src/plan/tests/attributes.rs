@@ -214,3 +214,35 @@ fn if_match_is_sent_only_if_the_profile_uses_etags() {
     case.profile.etag = true;
     assert_eq!(if_match(&case).as_deref(), Some("W/\"1\""));
 }
+
+#[test]
+fn a_value_that_was_refused_is_not_sent_with_later_changes() {
+    let current = json!({"id": "7", "title": "Old", "nickName": "a", "active": true});
+    let values = [("title", json!("New")), ("nickName", json!("b"))];
+    let mut case = Case::new(desired(&values), Some(current));
+    case.last_applied.refused = [("title".to_owned(), json!("New"))].into();
+
+    let plan = case.plan().unwrap();
+    assert_eq!(plan.operations.len(), 1);
+    assert_eq!(plan.operations[0].split().len(), 1);
+    assert_eq!(plan.notes, [Note::RefusedBefore("title".into())]);
+
+    // Another value is sent.
+    case.last_applied.refused = [("title".to_owned(), json!("Older"))].into();
+    assert_eq!(case.plan().unwrap().operations[0].split().len(), 2);
+}
+
+#[test]
+fn an_address_that_differs_in_case_only_is_in_sync() {
+    let current = json!({"id": "7", "active": true, "emails": [
+        {"type": "work", "value": "Ada@Acme.Example", "display": "Ada"},
+    ]});
+    let values = [("emails.work", json!("ada@acme.example"))];
+    assert_eq!(
+        Case::new(desired(&values), Some(current))
+            .plan()
+            .unwrap()
+            .operations,
+        []
+    );
+}

@@ -1,0 +1,31 @@
+//! Leaves out of a plan what the target refused before, with the same value.
+//!
+//! Sent again with every later change, it would be refused again, and would make the target refuse
+//! the whole update. A replay and a new mapping send it once more.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{operation::Change, result::Note};
+
+/// The changes without those that were refused; each of these becomes a note.
+pub(super) fn leave_out(
+    changes: Vec<Change>,
+    refused: &BTreeMap<String, Value>,
+    notes: &mut Vec<Note>,
+) -> Vec<Change> {
+    let was_refused = |change: &Change| {
+        let mut values = change.applied.iter();
+        !change.applied.is_empty()
+            && values.all(|(path, value)| refused.get(path.as_str()) == Some(value))
+    };
+
+    let (left_out, rest): (Vec<Change>, Vec<Change>) = changes.into_iter().partition(was_refused);
+    let paths = left_out
+        .into_iter()
+        .flat_map(|change| change.applied)
+        .map(|(path, _)| Note::RefusedBefore(path.as_str().to_owned()));
+    notes.extend(paths);
+    rest
+}
