@@ -1,5 +1,5 @@
-//! Retry: an operator's wish that waiting accounts are tried now. Nothing is forgotten by it: the
-//! reconcile that follows decides as always.
+//! Retry: an operator asks that waiting accounts are tried now. The reconcile that follows decides as
+//! always.
 
 use serde_json::{Value, json};
 

@@ -18,18 +18,18 @@ use hirewire_core::plan::Probe;
 /// How often a paused connection is probed, at most.
 const RESUME_INTERVAL: Duration = Duration::from_mins(2);
 
-/// The last state of the breaker that was told to the store.
+/// The last state of the breaker that the store has.
 #[derive(Debug, Default)]
 pub(super) struct OutageWatch {
-    told: Option<Outage>,
-    /// Whether anything was told: the store may have the state of an earlier process.
-    has_told: bool,
+    stored: Option<Outage>,
+    /// Whether this process stored a state: before, the store may have that of an earlier one.
+    has_stored: bool,
     /// When a pause was last looked at.
     looked_at: Option<Instant>,
 }
 
 impl OutageWatch {
-    /// Follows the breaker, an operator's wish to try now, and a pause.
+    /// Follows the breaker, an operator's retry, and a pause.
     pub(super) async fn follow(
         &mut self,
         store: &Store,
@@ -54,18 +54,18 @@ impl OutageWatch {
         let (name, breaker) = (&connection.settings.name, published.client.breaker());
         let outage = breaker.outage();
 
-        if !self.has_told || self.told != outage {
+        if !self.has_stored || self.stored != outage {
             let unreachable = match outage {
                 Some(outage) => Some(unreachable(store, outage).await?),
                 None => None,
             };
             store.set_unreachable(name, unreachable).await?;
 
-            if outage.is_none() && self.told.is_some() {
+            if outage.is_none() && self.stored.is_some() {
                 let leavers = store.retry_leavers(name).await?;
                 tracing::info!(connection = name, leavers, "the target answers again");
             }
-            (self.told, self.has_told) = (outage, true);
+            (self.stored, self.has_stored) = (outage, true);
         } else if outage.is_some() && store.is_try_due(name).await? {
             breaker.retry_now(Instant::now());
         }
@@ -109,9 +109,9 @@ async fn resume(
     let Some(paused) = paused else {
         return Ok(());
     };
-    let is_ours =
+    let is_automatic =
         paused.by == "hirewire" && matches!(paused.reason.as_str(), "credentials" | "wrong_target");
-    if !is_ours {
+    if !is_automatic {
         return Ok(());
     }
 

@@ -1,8 +1,8 @@
 //! Files a dead letter about each leaver whose account is not proven inactive after minutes.
 //!
-//! It needs no answer of the target: a target that is down, a paused connection, an account that
-//! waits for its next attempt are all told. The commit that proves the end of access closes the dead
-//! letter.
+//! It needs no answer of the target: it covers a target that is down, a paused connection, and an
+//! account that waits for its next attempt. The commit that proves the end of access closes the
+//! dead letter.
 
 use serde_json::json;
 

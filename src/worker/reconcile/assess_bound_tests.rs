@@ -66,11 +66,11 @@ fn golden_assess_access_transition() {
     let name = "desired active, found inactive, access transition";
     case(&mut table, name, &employee().with(returned), &inactive);
 
-    let name = "desired active, found inactive, an earlier deactivation of ours may have shown";
+    let name = "desired active, found inactive, Hirewire may have ended it";
     let ended = employee().with(|f| f.claim.account.last_applied.ended_by_us = true);
     case(&mut table, name, &ended, &inactive);
 
-    let name = "desired active, found inactive, a deactivation of ours had no answer";
+    let name = "desired active, found inactive, Hirewire's deactivation had no answer";
     let unanswered =
         employee().with(|f| f.claim.account.intent = Some(intent(IntentKind::Deactivate)));
     case(&mut table, name, &unanswered, &inactive);
