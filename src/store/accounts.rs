@@ -290,7 +290,8 @@ impl Store {
             .collect()
     }
 
-    /// The ids of some bound users of a connection, at most `limit`.
+    /// The ids of some bound users of a connection, at most `limit`. An account that waits is left
+    /// out: its user may be the one in question.
     pub async fn bound_users(
         &self,
         connection: &str,
@@ -298,11 +299,12 @@ impl Store {
     ) -> Result<Vec<String>, StoreError> {
         let statement = Statement::new(
             "SELECT scim_id FROM accounts
-             WHERE connection = :connection AND scim_id IS NOT NULL
+             WHERE connection = :connection AND scim_id IS NOT NULL AND outcome_kind <> :waiting
              ORDER BY scim_id
              LIMIT :limit",
         )
         .bind("connection", connection)
+        .bind("waiting", code(&OutcomeKind::Waiting))
         .bind("limit", limit);
         let rows = self.engine.all(statement).await?;
         rows.iter().map(|row| row.text("scim_id")).collect()

@@ -29,7 +29,7 @@ use hirewire_core::{
 };
 
 /// So many other users are read to tell a wrong target from one missing user.
-const OTHER_USERS: usize = 5;
+const OTHER_USERS: usize = 10;
 
 /// Whether a connection's plans are executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

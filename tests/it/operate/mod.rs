@@ -6,6 +6,7 @@
 mod api;
 mod connections;
 mod dead_letters;
+mod drift;
 mod offline;
 
 use serde_json::{Value, json};
