@@ -9,6 +9,7 @@ mod breaker;
 mod credentials;
 mod failure_counts;
 mod groups;
+mod key_value;
 mod lookup;
 mod rate_limiter;
 mod response;

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::{Client, lookup::has_value, response::id_of, send::unusable};
+use super::{Client, key_value::has_value, response::id_of, send::unusable};
 use hirewire_core::{
     mapping::MatchKey,
     plan::{Failure, FailureKind, Phase, Request},

@@ -147,14 +147,12 @@ impl Metrics {
         );
         registry.register(
             "accounts_pending",
-            "Leavers not proven inactive, and other accounts that wait for a reconcile, by connection \
-             and class (leaver, other)",
+            "Leavers not proven inactive and other pending accounts, by connection and class",
             self.pending.clone(),
         );
         registry.register(
             "oldest_pending_timestamp_seconds",
-            "When the oldest pending account became due; of leavers, when the first should have been \
-             inactive; 0: no account is pending",
+            "When the oldest pending account became due, the oldest leaver inactive; 0: none",
             self.oldest_pending.clone(),
         );
         registry.register(

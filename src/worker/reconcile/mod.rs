@@ -23,6 +23,7 @@ mod outcome;
 mod progress;
 mod read_back;
 mod readings;
+mod refusal_letter;
 mod refusals;
 mod run;
 mod split_update;
@@ -38,6 +39,8 @@ mod golden;
 mod on_failure_tests;
 #[cfg(test)]
 mod outcome_tests;
+#[cfg(test)]
+mod refusal_tests;
 #[cfg(test)]
 mod waiting_tests;
 

@@ -14,7 +14,7 @@ use super::{
     dead_letters::{self, Subject},
     next_step::Conclusion,
     progress::{Progress, attributes_of},
-    refusals,
+    refusal_letter,
 };
 use crate::store::{
     Account, Commit, Intent, IntentKind, LastApplied, NewDeadLetter, Outcome, OutcomeKind, Priority,
@@ -108,7 +108,7 @@ impl CommitBuilder<'_> {
         }));
         let mut commit = self.with_user(commit);
 
-        if let Some(refused) = refusals::dead_letter(self.context.account(), self.progress) {
+        if let Some(refused) = refusal_letter::dead_letter(self.context.account(), self.progress) {
             commit.outcome = Outcome::new(OutcomeKind::DeadLetter, "refused");
             commit.closes_dead_letters = false;
             commit.dead_letters.push(refused);

@@ -35,11 +35,7 @@ impl Reconciler {
         let mut step = NextStep::Assess;
 
         loop {
-            let evidence = Evidence {
-                probe: None,
-                looked_up: assessments > 1,
-                from_memory: assessment.is_from_memory(),
-            };
+            let evidence = evidence(&assessment, assessments);
             step = match step {
                 NextStep::Assess => {
                     context.read_first = assessments > 0;
@@ -80,14 +76,31 @@ impl Reconciler {
                 }
                 NextStep::PauseConnection(reason, failure) => self.pause(reason, &failure).await?,
                 NextStep::Commit(conclusion) => {
-                    if assessment.is_read() && matches!(conclusion, Conclusion::Reconciled(..)) {
-                        published.client.breaker().succeeded();
-                    }
+                    report_success(published, &assessment, &conclusion);
                     let commit = conclude(&context, &assessment, &progress, conclusion);
                     return Ok((commit, progress.sent));
                 }
             };
         }
+    }
+}
+
+fn evidence(assessment: &Assessment, assessments: u32) -> Evidence {
+    Evidence {
+        probe: None,
+        looked_up: assessments > 1,
+        from_memory: assessment.is_from_memory(),
+    }
+}
+
+/// A target that was read without a failure works, although nothing was sent.
+fn report_success(
+    published: &PublishedConnection,
+    assessment: &Assessment,
+    conclusion: &Conclusion,
+) {
+    if assessment.is_read() && matches!(conclusion, Conclusion::Reconciled(..)) {
+        published.client.breaker().succeeded();
     }
 }
 

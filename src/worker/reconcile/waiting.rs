@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
-    context::after, dead_letters, next_step::pause_word, outcome::CommitBuilder, refusals,
+    context::after, dead_letters, next_step::pause_word, outcome::CommitBuilder, refusal_letter,
 };
 use crate::store::{
     Commit, IntentKind, LastApplied, Outcome, OutcomeKind, OutcomeReason, Priority,
@@ -89,7 +89,7 @@ impl CommitBuilder<'_> {
         }
         if let Some(cause) = wait.dead_letter {
             let is_update = matches!(failure.phase, Phase::Update { .. });
-            let refused = refusals::dead_letter(account, self.progress)
+            let refused = refusal_letter::dead_letter(account, self.progress)
                 .filter(|refused| is_update && refused.cause == cause);
             let failed = || dead_letters::failed_request(account, cause, failure, self.progress);
             commit.dead_letters.push(refused.unwrap_or_else(failed));

@@ -14,6 +14,7 @@ mod failure;
 mod groups;
 mod input;
 mod operation;
+mod probe;
 mod refused;
 mod request;
 mod result;
@@ -36,9 +37,10 @@ pub use effect::without_effect;
 pub use failure::{Failure, FailureKind, Phase, ShownActive};
 pub use input::{Current, CurrentGroups, Input, LastApplied, Policy};
 pub use operation::{Change, Edit, Operation, TargetUser};
+pub use probe::Probe;
 pub use request::{Method, Request, add_members, remove_members};
 pub use result::{Note, Plan, ReadRequired};
-pub use verdict::{PauseReason, Probe, Situation, Verdict, Wait, decide};
+pub use verdict::{PauseReason, Situation, Verdict, Wait, decide};
 
 /// Plans the operations that bring the account to the desired state.
 ///

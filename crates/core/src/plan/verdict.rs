@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::{
     dead_letter_cause::DeadLetterCause,
     failure::{Failure, FailureKind, Phase},
+    probe::Probe,
 };
 
 /// So many failures in a row of one account are a lasting failure, not a passing one.
@@ -79,49 +80,6 @@ pub struct Situation {
     pub probe: Option<Probe>,
     /// Whether a lookup by every match key followed this failure and found nothing.
     pub looked_up: bool,
-}
-
-/// The result of a probe: a read of the collection of users.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Probe {
-    /// Base URL and credentials work, even if users cannot be listed.
-    Accepted,
-    /// The target answers 401 or 403.
-    Refused,
-    /// There is no such collection, it is elsewhere, or the answer is no SCIM list.
-    WrongTarget,
-    /// The target does not answer, or answers that it is in trouble.
-    Down,
-    /// The probe shows nothing: it was not sent, or the target asked to wait.
-    Unclear,
-}
-
-impl Probe {
-    /// The result that the answer to a probe stands for.
-    pub fn of(answer: &Result<(), Failure>) -> Self {
-        let Err(failure) = answer else {
-            return Self::Accepted;
-        };
-
-        match (&failure.kind, failure.status()) {
-            // A rate limit, as in `decide`.
-            (
-                FailureKind::Answered {
-                    retry_after: Some(_),
-                    ..
-                },
-                Some(403),
-            ) => Self::Unclear,
-            (FailureKind::Redirected | FailureKind::Unusable(_), _)
-            | (_, Some(404 | 405 | 410)) => Self::WrongTarget,
-            (_, Some(401 | 403)) => Self::Refused,
-            (FailureKind::NotSent, _) | (_, Some(425 | 429)) => Self::Unclear,
-            // A server without lists refuses this request, and may serve others.
-            (_, Some(501)) => Self::Accepted,
-            _ if failure.is_target_fault() => Self::Down,
-            _ => Self::Accepted,
-        }
-    }
 }
 
 /// Decides what follows from one failed request.

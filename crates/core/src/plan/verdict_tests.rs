@@ -266,29 +266,6 @@ fn an_odd_answer_is_probed_before_the_connection_is_paused() {
 }
 
 #[test]
-fn a_probe_tells_a_refusal_from_a_wrong_target_and_an_outage() {
-    let of = |status| Probe::of(&Err(answer(Phase::Probe, status, None)));
-    let kind = |kind| {
-        Probe::of(&Err(Failure {
-            phase: Phase::Probe,
-            kind,
-        }))
-    };
-
-    assert_eq!(Probe::of(&Ok(())), Probe::Accepted);
-    assert_eq!([of(401), of(403)], [Probe::Refused; 2]);
-    assert_eq!([of(404), of(405)], [Probe::WrongTarget; 2]);
-    assert_eq!([of(500), of(503), of(408)], [Probe::Down; 3]);
-    assert_eq!([of(400), of(501), of(413)], [Probe::Accepted; 3]);
-    assert_eq!(of(429), Probe::Unclear);
-    assert_eq!(kind(FailureKind::NotSent), Probe::Unclear);
-    assert_eq!(kind(FailureKind::Unreachable), Probe::Down);
-    assert_eq!(kind(FailureKind::NoAnswer), Probe::Down);
-    assert_eq!(kind(FailureKind::Redirected), Probe::WrongTarget);
-    assert_eq!(kind(FailureKind::Unusable("no list")), Probe::WrongTarget);
-}
-
-#[test]
 fn an_existing_account_is_looked_up_before_it_is_a_conflict() {
     assert_eq!(
         decide(&answer(Phase::Create, 409, None), &FIRST_ATTEMPT),
