@@ -224,3 +224,28 @@ async fn change(
 fn is_changed(response: &Value) -> bool {
     response.pointer("/changed") == Some(&Value::Bool(true))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_shows_an_outage_and_the_oldest_leaver() {
+        let view = json!({
+            "state": "unreachable",
+            "unreachable": { "since": "2026-06-01T12:00:00Z", "next_try": "2026-06-01T12:05:00Z" },
+            "pending_leavers": 2, "oldest_leaver": "2026-06-01T11:59:00Z",
+        });
+        assert_eq!(
+            state(&view),
+            "unreachable since 2026-06-01T12:00:00Z, next try 2026-06-01T12:05:00Z"
+        );
+        assert_eq!(leavers(&view), "2 since 2026-06-01T11:59:00Z");
+
+        let view = json!({ "state": "working", "pending_leavers": 0 });
+        assert_eq!(
+            (state(&view), leavers(&view)),
+            ("working".to_owned(), "0".to_owned())
+        );
+    }
+}

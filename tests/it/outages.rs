@@ -218,6 +218,54 @@ async fn an_operator_tries_one_person_and_a_connection_at_once() {
     harness.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leaver_whose_user_alone_cannot_be_read_is_deactivated_all_the_same() {
+    let mut harness = started().await;
+    let store = harness.store().await;
+    let id = harness.find_user(ADA).expect("a user")["id"].clone();
+    let own: &'static str = format!("/Users/{}", id.as_str().expect("an id")).leak();
+    harness.odd.set([OddAnswer::new("GET", own, 500)]);
+
+    harness.post("terminated", "E-1", NOW, &json!({})).await;
+    wait_until("Ada's account is inactive", TIMEOUT, async || {
+        (harness.find_user(ADA)?["active"] == false).then_some(())
+    })
+    .await;
+    assert_eq!(leavers(&store).await.0, 1, "it is not proven");
+    assert_eq!(state(&store).await.unreachable, None);
+
+    harness.odd.set([]);
+    wait_until("it is proven", TIMEOUT, async || {
+        (leavers(&store).await.0 == 0).then_some(())
+    })
+    .await;
+    harness.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_with_groups_makes_no_target_unreachable() {
+    let everybody = "[[connections.app.groups]]\nname = \"Everybody\"\n";
+    let mut harness = Harness::start(SandboxProfile::Generic, "generic", everybody).await;
+    let store = harness.store().await;
+    for (worker, given) in [("E-1", "Ada"), ("E-2", "Bob")] {
+        harness.post("hired", worker, NOW, &hired(given)).await;
+        harness.wait_for_outcome(worker, "created").await;
+    }
+
+    harness.odd.set([OddAnswer::new("*", "/Groups*", 503)]);
+    for number in 3..12 {
+        let worker = format!("E-{number}");
+        let given = format!("Given{number}");
+        harness.post("hired", &worker, NOW, &hired(&given)).await;
+    }
+    let started = Instant::now();
+    harness.post("terminated", "E-1", NOW, &json!({})).await;
+    harness.wait_for_outcome("E-1", "deactivated").await;
+    assert!(started.elapsed() < SECONDS, "{:?}", started.elapsed());
+    assert_eq!(state(&store).await.unreachable, None);
+    harness.stop().await;
+}
+
 fn faults(text: &str) -> Vec<Fault> {
     Fault::parse_list(text).expect("faults")
 }
