@@ -220,7 +220,7 @@ async fn an_operator_tries_one_person_and_a_connection_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_leaver_whose_user_alone_cannot_be_read_is_deactivated_all_the_same() {
-    let mut harness = started().await;
+    let harness = started().await;
     let store = harness.store().await;
     let id = harness.find_user(ADA).expect("a user")["id"].clone();
     let own: &'static str = format!("/Users/{}", id.as_str().expect("an id")).leak();
