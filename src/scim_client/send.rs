@@ -118,6 +118,13 @@ impl Client {
         self.read(&Request::get(Phase::Read, path)).await
     }
 
+    /// Whether a user can be read within `limit`.
+    pub async fn shows(&self, id: &str, limit: Duration) -> bool {
+        let path = format!("{}/{}", self.profile.users, percent_encode(id));
+        let request = Request::get(Phase::Read, path);
+        self.send_within(&request, limit).await.is_ok()
+    }
+
     /// Lists one user, to learn whether base URL and credentials work. Changes nothing.
     pub async fn probe(&self) -> Result<(), Failure> {
         let request =

@@ -31,6 +31,9 @@ use hirewire_core::{
 /// So many other users are read to tell a wrong target from one missing user.
 const OTHER_USERS: usize = 10;
 
+/// How long a read of another user may take before the target counts as down.
+const OTHER_USER_DEADLINE: Duration = Duration::from_secs(5);
+
 /// Whether a connection's plans are executed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -106,19 +109,6 @@ pub(crate) struct Connection {
     rules: Rules,
     published: RwLock<Option<PublishedConnection>>,
     memory: Arc<TargetMemory>,
-}
-
-impl PublishedConnection {
-    /// The result of a probe within the last second, or of a new one: after the failures of many
-    /// requests one probe is enough. While the breaker is open, the target is known to be down.
-    pub(super) async fn recent_probe(&self) -> Probe {
-        if self.client.breaker().outage().is_some() {
-            return Probe::Down;
-        }
-        self.memory
-            .recent_probe(async || self.client.probe_target().await)
-            .await
-    }
 }
 
 impl Connection {
@@ -214,6 +204,45 @@ impl Connection {
             Ok(Probe::Accepted)
         } else {
             Ok(probe)
+        }
+    }
+
+    /// Whether the target answers at all: the result of a probe within the last second, or of a new
+    /// one, because one probe is enough for the failures of many requests. A target that fails at
+    /// the list of users, and serves another user, is up. While the breaker is open it is down.
+    pub(super) async fn recent_probe(
+        &self,
+        store: &Store,
+        published: &PublishedConnection,
+        besides: Option<&str>,
+    ) -> Probe {
+        if published.client.breaker().outage().is_some() {
+            return Probe::Down;
+        }
+
+        let probe = async || {
+            let probe = published.client.probe_target().await;
+            if probe == Probe::Down && self.serves_another(store, published, besides).await {
+                return Probe::Accepted;
+            }
+            probe
+        };
+        published.memory.recent_probe(probe).await
+    }
+
+    /// Whether the target soon shows another bound user. A store that does not answer says nothing.
+    async fn serves_another(
+        &self,
+        store: &Store,
+        published: &PublishedConnection,
+        besides: Option<&str>,
+    ) -> bool {
+        let users = store.bound_users(&self.settings.name, 2).await;
+        let users = users.unwrap_or_default();
+        let other = users.iter().find(|user| Some(user.as_str()) != besides);
+        match other {
+            Some(user) => published.client.shows(user, OTHER_USER_DEADLINE).await,
+            None => false,
         }
     }
 

@@ -243,6 +243,32 @@ async fn a_leaver_whose_user_alone_cannot_be_read_is_deactivated_all_the_same() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_failing_person_makes_no_target_unreachable_where_users_cannot_be_listed() {
+    let mut harness = started().await;
+    let store = harness.store().await;
+    let id = harness.find_user(ADA).expect("a user")["id"].clone();
+    let own: &'static str = format!("/Users/{}", id.as_str().expect("an id")).leak();
+    harness.odd.set([
+        OddAnswer::new("PATCH", own, 500),
+        OddAnswer::new("GET", "/Users", 503).query("startIndex=1&count=1"),
+    ]);
+
+    let changed = json!({ "worker": { "title": "Fellow" } });
+    harness.post("changed", "E-1", NOW, &changed).await;
+    harness.wait_for_outcome("E-1", "waiting").await;
+    harness.post("terminated", "E-2", NOW, &json!({})).await;
+    harness.wait_for_outcome("E-2", "deactivated").await;
+    assert_eq!(state(&store).await.unreachable, None);
+
+    wait_until("the failure is a dead letter", TIMEOUT, async || {
+        let letters = open_letters(&store).await;
+        letters.into_iter().find(|letter| letter.cause == "refused")
+    })
+    .await;
+    harness.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn trouble_with_groups_makes_no_target_unreachable() {
     let everybody = "[[connections.app.groups]]\nname = \"Everybody\"\n";
     let mut harness = Harness::start(SandboxProfile::Generic, "generic", everybody).await;

@@ -73,11 +73,12 @@ impl Reconciler {
             return Ok(assess_again(failed));
         }
 
+        let own = context.account().scim_id.as_deref();
+        let (store, connection) = (&self.store, &self.connection);
         let probe = if failure.is_target_fault() {
-            published.recent_probe().await
+            connection.recent_probe(store, published, own).await
         } else {
-            let own = context.account().scim_id.as_deref();
-            self.connection.probe(&self.store, published, own).await?
+            connection.probe(store, published, own).await?
         };
         if probe == Probe::Down && published.client.breaker().open(Instant::now()) {
             tracing::warn!(

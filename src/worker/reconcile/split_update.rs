@@ -85,7 +85,10 @@ impl Reconciler {
             | NextStep::Commit(_)) => return Ok(Some(interrupted)),
         };
 
-        if !is_refused(context, published, &operation, &failure).await {
+        if !self
+            .is_refused(context, published, &operation, &failure)
+            .await
+        {
             let failed = FailedRequest::Operation(operation, failure);
             return Ok(Some(NextStep::HandleFailure(failed)));
         }
@@ -94,6 +97,56 @@ impl Reconciler {
             reason: Reason::Answered(failure),
         });
         Ok(None)
+    }
+
+    /// Whether the target does not take this single change: it refuses it, or fails at it again and
+    /// again while a probe succeeds. A write of `active` is never left out.
+    async fn is_refused(
+        &self,
+        context: &ReconcileContext<'_>,
+        published: &PublishedConnection,
+        operation: &Operation,
+        failure: &Failure,
+    ) -> bool {
+        match operation {
+            Operation::Update(_)
+            | Operation::AddToGroup { .. }
+            | Operation::RemoveFromGroup { .. }
+            | Operation::CreateGroup { .. } => {}
+            Operation::Create { .. } | Operation::Deactivate | Operation::Reactivate => {
+                return false;
+            }
+        }
+
+        let own = context.account().scim_id.as_deref();
+        let mut situation = Situation {
+            attempts: context.account().attempts.saturating_add(1),
+            budget: u32::MAX,
+            probe: None,
+            looked_up: true,
+        };
+        let mut verdict = decide(failure, &situation);
+        if verdict == Verdict::Probe {
+            situation.probe = Some(
+                self.connection
+                    .recent_probe(&self.store, published, own)
+                    .await,
+            );
+            verdict = decide(failure, &situation);
+        }
+
+        match verdict {
+            Verdict::DeadLetter(_) => true,
+            Verdict::Wait(wait) => wait.dead_letter == Some(DeadLetterCause::Refused),
+            Verdict::LookUp
+            | Verdict::ReadAgain
+            | Verdict::ConfirmAbsence
+            | Verdict::Probe
+            | Verdict::SplitUpdate
+            | Verdict::Pause(_)
+            | Verdict::Done
+            | Verdict::Recreate => false,
+        }
     }
 }
 
@@ -114,48 +167,6 @@ fn sets(attribute: &str, operation: &Operation) -> bool {
         | Operation::AddToGroup { .. }
         | Operation::RemoveFromGroup { .. }
         | Operation::CreateGroup { .. } => false,
-    }
-}
-
-/// Whether the target does not take this single change: it refuses it, or fails at it again and
-/// again while a probe succeeds. A write of `active` is never left out.
-async fn is_refused(
-    context: &ReconcileContext<'_>,
-    published: &PublishedConnection,
-    operation: &Operation,
-    failure: &Failure,
-) -> bool {
-    match operation {
-        Operation::Update(_)
-        | Operation::AddToGroup { .. }
-        | Operation::RemoveFromGroup { .. }
-        | Operation::CreateGroup { .. } => {}
-        Operation::Create { .. } | Operation::Deactivate | Operation::Reactivate => return false,
-    }
-
-    let mut situation = Situation {
-        attempts: context.account().attempts.saturating_add(1),
-        budget: u32::MAX,
-        probe: None,
-        looked_up: true,
-    };
-    let mut verdict = decide(failure, &situation);
-    if verdict == Verdict::Probe {
-        situation.probe = Some(published.recent_probe().await);
-        verdict = decide(failure, &situation);
-    }
-
-    match verdict {
-        Verdict::DeadLetter(_) => true,
-        Verdict::Wait(wait) => wait.dead_letter == Some(DeadLetterCause::Refused),
-        Verdict::LookUp
-        | Verdict::ReadAgain
-        | Verdict::ConfirmAbsence
-        | Verdict::Probe
-        | Verdict::SplitUpdate
-        | Verdict::Pause(_)
-        | Verdict::Done
-        | Verdict::Recreate => false,
     }
 }
 
