@@ -272,12 +272,13 @@ async fn one_failing_person_makes_no_target_unreachable_where_users_cannot_be_li
 async fn trouble_with_groups_makes_no_target_unreachable() {
     let everybody = "[[connections.app.groups]]\nname = \"Everybody\"\n";
     let mut harness = Harness::start(SandboxProfile::Generic, "generic", everybody).await;
-    let store = harness.store().await;
     for (worker, given) in [("E-1", "Ada"), ("E-2", "Bob")] {
         harness.post("hired", worker, NOW, &hired(given)).await;
         harness.wait_for_outcome(worker, "created").await;
     }
 
+    // The service has created the store by now.
+    let store = harness.store().await;
     harness.odd.set([OddAnswer::new("*", "/Groups*", 503)]);
     for number in 3..12 {
         let worker = format!("E-{number}");
