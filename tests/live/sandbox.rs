@@ -63,6 +63,7 @@ impl Sandbox {
         let response = self
             .http
             .post(format!("{}/sandbox/faults", self.root))
+            .bearer_auth(TOKEN)
             .json(&json!({ "faults": faults }))
             .send()
             .await

@@ -1,9 +1,10 @@
 //! The page of the sandbox and its requests: the state that it polls, and the switches of the
 //! faults.
 //!
-//! They need no token: everyone who can reach the sandbox may use them. A page of another site
-//! cannot switch faults: the requests need `application/json`, which a browser sends to another
-//! site only after a preflight request, and the sandbox answers none.
+//! Page and state need no token: everyone who can reach the sandbox may see them. The faults need the
+//! token of the sandbox, if it has one. A page of another site cannot switch faults: the requests
+//! need `application/json`, which a browser sends to another site only after a preflight request,
+//! and the sandbox answers none; and `super::access` checks the host.
 
 use axum::Json;
 use axum::extract::{Path, Query, State};

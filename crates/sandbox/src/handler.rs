@@ -1,20 +1,20 @@
 //! The HTTP handler of SCIM requests, with the faults that concern time, statuses and connections.
 //!
-//! The order of the steps: log the request, fault `down`, check the headers, fault `slow`, faults
+//! The order of the steps: log the request, fault `down`, check the headers, read and log the body,
+//! fault `slow`, faults
 //! with an error response, fault `late` or the request itself, fault `reset`. A closed connection
 //! is a response with the extension [`super::http_response::CloseConnection`].
 
 use std::time::Duration;
 
-use axum::body::to_bytes;
+use axum::body::{HttpBody, to_bytes};
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use bytes::Bytes;
-use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq;
 
+use super::access::{check_token, header_text};
 use super::endpoints;
 use super::fault::{Effect, RetryAfter};
 use super::http_response;
@@ -36,23 +36,26 @@ enum FaultResponse {
 /// Handles a SCIM request whose path begins with `base`.
 pub(crate) async fn handle(sandbox: Sandbox, base: &'static str, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, MAX_BODY_BYTES).await;
-    let body_is_complete = body.is_ok();
-    let request = scim_request(&parts, base, body.unwrap_or_default());
+    let has_body = !body.is_end_stream();
+    let mut request = scim_request(&parts, base);
 
-    let exchange = Exchange::begin(sandbox, &request, parts.uri.query());
-    if !body_is_complete {
+    let exchange = Exchange::begin(sandbox, &request);
+    if exchange.take_effect(&request, &Effect::Down, "down") {
+        return http_response::close_connection();
+    }
+    // A body is neither read nor logged before the request is authorized.
+    if let Err(error) = exchange.check_headers(&parts.headers, has_body) {
+        return exchange.reject(&error);
+    }
+    let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
         return exchange.reject(&ScimError::untyped(
             413,
             "the body is incomplete, or larger than 4 MiB",
         ));
-    }
-    if exchange.take_effect(&request, &Effect::Down, "down") {
-        return http_response::close_connection();
-    }
-    if let Err(error) = exchange.check_headers(&parts.headers, &request) {
-        return exchange.reject(&error);
-    }
+    };
+
+    request.body = body;
+    exchange.accept(&request, parts.uri.query());
     exchange.process(request).await
 }
 
@@ -64,22 +67,22 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn begin(sandbox: Sandbox, request: &ScimRequest, query: Option<&str>) -> Self {
-        let logged_path = match query {
-            Some(query) => format!("{}?{query}", request.path),
-            None => request.path.clone(),
-        };
-
-        let log_number = sandbox.lock().log.begin(
-            crate::clock::now(),
-            &request.method,
-            logged_path,
-            request.body.clone(),
-        );
+    fn begin(sandbox: Sandbox, request: &ScimRequest) -> Self {
+        let log_number =
+            sandbox
+                .lock()
+                .log
+                .begin(crate::clock::now(), &request.method, request.path.clone());
         Self {
             sandbox,
             log_number,
         }
+    }
+
+    /// Adds query and body of an authorized request to the log.
+    fn accept(&self, request: &ScimRequest, query: Option<&str>) {
+        let mut state = self.sandbox.lock();
+        state.log.accept(self.log_number, query, &request.body);
     }
 
     /// Applies the request with the faults around it.
@@ -170,12 +173,11 @@ impl Exchange {
 
     /// Checks the bearer token, the headers that the dialect requires, and the media type of the
     /// body.
-    fn check_headers(&self, headers: &HeaderMap, request: &ScimRequest) -> ScimResult<()> {
+    fn check_headers(&self, headers: &HeaderMap, has_body: bool) -> ScimResult<()> {
         if let Some(token) = self.sandbox.token() {
             check_token(headers, token)?;
         }
 
-        let has_body = !request.body.is_empty();
         if self.sandbox.profile() == SandboxProfile::Workplace {
             workplace::check_headers(headers, has_body)?;
         }
@@ -241,31 +243,6 @@ impl Exchange {
     }
 }
 
-/// Checks the bearer token in constant time (RFC 6750 section 2.1).
-fn check_token(headers: &HeaderMap, token: &SecretString) -> ScimResult<()> {
-    let sent = header_text(headers, header::AUTHORIZATION)
-        .split_once(' ')
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .unwrap_or_default();
-
-    if bool::from(sent.as_bytes().ct_eq(token.expose_secret().as_bytes())) {
-        Ok(())
-    } else {
-        Err(ScimError::untyped(
-            401,
-            "the bearer token is missing or wrong",
-        ))
-    }
-}
-
-fn header_text(headers: &HeaderMap, name: HeaderName) -> &str {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-}
-
 fn delay_of_slow(effect: &Effect) -> Option<u64> {
     if let Effect::Slow(ms) = effect {
         Some(*ms)
@@ -298,7 +275,8 @@ fn fault_response(effect: &Effect) -> Option<FaultResponse> {
     }
 }
 
-fn scim_request(parts: &Parts, base: &'static str, body: Bytes) -> ScimRequest {
+/// The request without its body.
+fn scim_request(parts: &Parts, base: &'static str) -> ScimRequest {
     let host = parts
         .headers
         .get(header::HOST)
@@ -313,7 +291,7 @@ fn scim_request(parts: &Parts, base: &'static str, body: Bytes) -> ScimRequest {
         query: url::form_urlencoded::parse(query.as_bytes())
             .into_owned()
             .collect(),
-        body,
+        body: Bytes::new(),
         base: format!("http://{host}{base}"),
     }
 }

@@ -6,9 +6,10 @@
 //! `write` and `resource_store`.
 //!
 //! This crate shares no code with the SCIM client of Hirewire, so that the two cannot share a
-//! misinterpretation of SCIM. It is not for real personal data: the page needs no token, and a stop
-//! deletes all.
+//! misinterpretation of SCIM. It is not for real personal data: the page needs no token (only the
+//! switches of the faults do), and a stop deletes all.
 
+mod access;
 mod active_faults;
 mod attribute;
 mod catalogue;

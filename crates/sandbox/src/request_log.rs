@@ -14,6 +14,9 @@ use serde_json::Value;
 /// The number of entries; a new one replaces the oldest.
 const CAPACITY: usize = 2_000;
 
+/// The longest body that an entry keeps, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
 /// A SCIM request that the sandbox received.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LoggedRequest {
@@ -23,11 +26,12 @@ pub struct LoggedRequest {
     pub at: Timestamp,
     /// The HTTP method in upper case.
     pub method: String,
-    /// The path below the base URL, with the query as the client sent it: `/Users?filter=...`.
+    /// The path below the base URL, with the query as the client sent it: `/Users?filter=...`. A
+    /// request that was not authorized is kept without its query.
     pub path: String,
     /// The HTTP status of the response; 0 without a response.
     pub status: u16,
-    /// The request body, if it is JSON.
+    /// The body of an authorized request, if it is JSON of at most 64 KiB.
     pub body: Option<Value>,
     /// The fault that affected the request, or the reason of an error response.
     pub note: Option<String>,
@@ -47,7 +51,7 @@ pub(crate) struct RequestLog {
 
 impl RequestLog {
     /// Begins an entry; returns the number of the request.
-    pub(crate) fn begin(&mut self, at: Timestamp, method: &str, path: String, body: Bytes) -> u64 {
+    pub(crate) fn begin(&mut self, at: Timestamp, method: &str, path: String) -> u64 {
         self.count += 1;
 
         if self.entries.len() == CAPACITY {
@@ -63,9 +67,24 @@ impl RequestLog {
             body: None,
             note: None,
         };
+        let body = Bytes::new();
         self.entries.push_back(LogEntry { request, body });
 
         self.count
+    }
+
+    /// Adds query and body to the entry of an authorized request; a long body is left out.
+    pub(crate) fn accept(&mut self, number: u64, query: Option<&str>, body: &Bytes) {
+        let Some(entry) = self.entry(number) else {
+            return;
+        };
+
+        if let Some(query) = query {
+            entry.request.path = format!("{}?{query}", entry.request.path);
+        }
+        if body.len() <= MAX_BODY {
+            entry.body = body.clone();
+        }
     }
 
     /// Adds the status of the response, and its note if there is one.
@@ -88,9 +107,13 @@ impl RequestLog {
     }
 
     fn find(&mut self, number: u64) -> Option<&mut LoggedRequest> {
+        self.entry(number).map(|entry| &mut entry.request)
+    }
+
+    fn entry(&mut self, number: u64) -> Option<&mut LogEntry> {
         let first = self.entries.front()?.request.number;
         let at = usize::try_from(number.checked_sub(first)?).ok()?;
-        self.entries.get_mut(at).map(|entry| &mut entry.request)
+        self.entries.get_mut(at)
     }
 
     /// The number of all requests so far, also of those that the log no longer has.
@@ -126,7 +149,7 @@ mod tests {
     fn a_full_log_drops_the_oldest_entry_and_finds_the_others_by_number() {
         let mut log = RequestLog::default();
         for at in 0..=CAPACITY {
-            log.begin(Timestamp::UNIX_EPOCH, "GET", format!("/{at}"), Bytes::new());
+            log.begin(Timestamp::UNIX_EPOCH, "GET", format!("/{at}"));
         }
 
         log.end(1, 200, None);

@@ -4,6 +4,7 @@ use std::io;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::middleware;
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, delete, get};
 use tower::ServiceExt as _;
@@ -11,7 +12,7 @@ use tower::ServiceExt as _;
 use super::http_response::CloseConnection;
 use super::profile::SandboxProfile;
 use super::sandbox::{BASE_PATH, Sandbox};
-use super::{control, handler};
+use super::{access, control, handler};
 
 /// The endpoints that Workplace also has without a base path.
 const WORKPLACE_ROOT_ENDPOINTS: [&str; 5] = [
@@ -56,12 +57,24 @@ impl Sandbox {
         let faults = get(control::faults)
             .post(control::set_faults)
             .delete(control::clear_faults);
-        let mut router = Router::new()
-            .route("/", get(control::page))
-            .route("/sandbox/state", get(control::state))
+        let bearer = middleware::from_fn_with_state(self.clone(), access::check_bearer);
+        let faults = Router::new()
             .route("/sandbox/faults", faults)
             .route("/sandbox/faults/{id}", delete(control::remove_fault))
-            .route(&format!("{BASE_PATH}/{{*path}}"), scim(BASE_PATH));
+            .route_layer(bearer);
+        let control = Router::new()
+            .route("/", get(control::page))
+            .route("/sandbox/state", get(control::state))
+            .merge(faults)
+            .route_layer(middleware::from_fn(access::check_host));
+
+        let host = middleware::from_fn_with_state(self.clone(), access::check_host_without_token);
+        let scim = self.scim_router().route_layer(host);
+        control.merge(scim).with_state(self.clone())
+    }
+
+    fn scim_router(&self) -> Router<Self> {
+        let mut router = Router::new().route(&format!("{BASE_PATH}/{{*path}}"), scim(BASE_PATH));
 
         if self.profile() == SandboxProfile::Workplace {
             for endpoint in WORKPLACE_ROOT_ENDPOINTS {
@@ -71,7 +84,7 @@ impl Sandbox {
             }
         }
 
-        router.with_state(self.clone())
+        router
     }
 }
 

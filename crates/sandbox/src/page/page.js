@@ -180,13 +180,24 @@ function renderRequests(list) {
   }
 }
 
+// The token of the sandbox, once it was asked for.
+let token = null;
+
 async function sendFaults(method, path, body) {
   setText("problem", "");
+  const headers = {};
+  if (body) headers["content-type"] = "application/json";
+  if (token) headers.authorization = "Bearer " + token;
   const response = await fetch("/sandbox/faults" + path, {
     method,
-    headers: body ? { "content-type": "application/json" } : {},
+    headers,
     body: body ? JSON.stringify(body) : undefined,
   });
+  if (response.status === 401) {
+    token = window.prompt("The bearer token of the sandbox (--token):");
+    if (token) return sendFaults(method, path, body);
+    setText("problem", "The switches need the token of the sandbox.");
+  }
   if (response.status === 400) setText("problem", (await response.json()).detail);
   await poll();
   return response.ok;

@@ -56,6 +56,7 @@ async fn reset_applies_the_write_and_down_does_not() {
     let cleared = server
         .client
         .delete(format!("{}/sandbox/faults", server.root))
+        .bearer_auth("secret")
         .send()
         .await
         .unwrap();
@@ -193,7 +194,10 @@ async fn refuse_rejects_a_matching_value_and_accepts_another_one() {
 async fn faults_are_switched_over_http() {
     let server = generic("").await;
     let url = format!("{}/sandbox/faults", server.root);
-    let post = |body: Value| server.client.post(&url).json(&body).send();
+    let post = |body: Value| {
+        let request = server.client.post(&url).bearer_auth("secret");
+        request.json(&body).send()
+    };
     let active: Value = post(json!({"fault": "429", "count": 1, "retryAfter": 2}))
         .await
         .unwrap()
@@ -213,6 +217,7 @@ async fn faults_are_switched_over_http() {
     let removed = server
         .client
         .delete(format!("{url}/{}", replaced[0]["id"]))
+        .bearer_auth("secret")
         .send()
         .await
         .unwrap();

@@ -1,5 +1,6 @@
 //! Tests of the sandbox over HTTP: real sockets, and expected results written by hand.
 
+mod access;
 mod faults;
 mod protocol;
 mod workplace;
