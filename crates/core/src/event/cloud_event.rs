@@ -17,9 +17,11 @@ use super::{
 pub struct CloudEvent {
     /// The `CloudEvents` version: always `1.0`.
     pub specversion: String,
-    /// The sender's id of the event, 1 to 255 bytes; a retry has the same id.
+    /// The sender's id of the event, 1 to 255 bytes without control characters; a retry has the
+    /// same id.
     pub id: String,
-    /// The sender's URI of the event's origin, 1 to 255 bytes. With `id` it is unique.
+    /// The sender's URI of the event's origin, 1 to 255 bytes without control characters. With
+    /// `id` it is unique.
     pub source: String,
     /// The kind of the fact: `hr.worker.<kind>.v1`.
     #[serde(rename = "type")]

@@ -30,12 +30,16 @@ pub use ids::{Alias, EmploymentId, EventKey, HookId, IdDerivation, InvalidId, So
 pub use kind::Kind;
 pub(crate) use kind::Rank;
 pub use schema::schemas;
+pub(crate) use violations::is_valid_name;
 pub use worker::{
     Address, CivilDate, Contact, Dates, Job, Location, Manager, Name, Unit, WorkerChanges,
 };
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+/// The longest text of an attribute, in bytes. A longer one is no name, title or address.
+pub(crate) const MAX_TEXT: usize = 4096;
 
 /// How far an event's `time` may be ahead of its receipt (docs/fold.md, section 1).
 const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);

@@ -4,7 +4,10 @@
 //! members that a kind requires or forbids. `source` runs it on every parsed event. The schemas of
 //! `schema.rs` state the same rules for senders.
 
-use super::{CloudEvent, Effective, Kind};
+use super::{CloudEvent, Effective, EventData, EventReference, Kind};
+
+const NAME: &str = "1 to 255 bytes, none of them a control character";
+const NAMES: &str = "ids of 1 to 255 bytes, without control characters";
 
 /// One rule that a well-formed document breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +29,8 @@ impl CloudEvent {
 
         let rules = [
             (self.specversion == "1.0", "/specversion", "`1.0`"),
-            (is_valid_name(&self.id), "/id", "1 to 255 bytes"),
-            (is_valid_name(&self.source), "/source", "1 to 255 bytes"),
+            (is_valid_name(&self.id), "/id", NAME),
+            (is_valid_name(&self.source), "/source", NAME),
             (
                 !(kind.ends_access() && lacks_boundary),
                 "/data/effective/boundary",
@@ -65,14 +68,38 @@ impl CloudEvent {
 
         rules
             .into_iter()
+            .chain(reference_rules(data))
             .filter(|(holds, ..)| !holds)
             .map(|(_, pointer, expected)| Violation { pointer, expected })
             .collect()
     }
 }
 
-fn is_valid_name(text: &str) -> bool {
-    (1..=255).contains(&text.len())
+/// Whether the text can be the id of an event or of its origin. A database refuses a NUL, and no
+/// operator can read or type a control character.
+pub(crate) fn is_valid_name(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+/// The rules of the references to other events.
+fn reference_rules(data: &EventData) -> [(bool, &'static str, &'static str); 2] {
+    let are_valid =
+        |mut references: std::slice::Iter<'_, EventReference>| references.all(is_valid_reference);
+    [
+        (
+            are_valid(data.supersedes.as_slice().iter()),
+            "/data/supersedes",
+            NAMES,
+        ),
+        (are_valid(data.refers_to.iter()), "/data/refers_to", NAMES),
+    ]
+}
+
+fn is_valid_reference(reference: &EventReference) -> bool {
+    match reference {
+        EventReference::Id(id) => is_valid_name(id),
+        EventReference::Key { origin, id, .. } => is_valid_name(origin) && is_valid_name(id),
+    }
 }
 
 #[cfg(test)]
@@ -96,6 +123,37 @@ mod tests {
             Some(&"/data/effective/boundary")
         );
         assert!(pointers("hired", date).is_empty());
+    }
+
+    #[test]
+    fn an_id_is_short_and_has_no_control_character() {
+        let refused = |id: &str, source: &str| {
+            let mut event = CloudEvent::example("hired", "{}");
+            (event.id, event.source) = (id.to_owned(), source.to_owned());
+            let violations = event.violations();
+            violations
+                .iter()
+                .map(|violation| violation.pointer)
+                .collect::<Vec<_>>()
+        };
+
+        for wrong in ["", "a\0b", "a\nb", "\u{7f}", "\u{85}", "\u{1b}[2J"] {
+            assert_eq!(refused(wrong, "/hr"), ["/id"], "{wrong:?}");
+            assert_eq!(refused("evt-1", wrong), ["/source"], "{wrong:?}");
+        }
+        assert_eq!(refused(&"é".repeat(127), "/hr é 漢 \u{10ffff}"), [""; 0]);
+        assert_eq!(refused(&"é".repeat(128), "/hr"), ["/id"]);
+
+        for data in [
+            r#"{"supersedes":"a\u0000"}"#,
+            r#"{"supersedes":{"source":"hr","origin":"\u0000","id":"a"}}"#,
+        ] {
+            assert_eq!(pointers("changed", data), ["/data/supersedes"]);
+        }
+        assert_eq!(
+            pointers("termination_cancelled", r#"{"refers_to":["a","\u0001"]}"#),
+            ["/data/refers_to"]
+        );
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::fold::FindingKind;
 pub enum DeadLetterCause {
     /// The preset of its source cannot read an authentic hook.
     Unreadable,
+    /// The store refused an event of an authentic hook, or the result of a reconcile.
+    Unstorable,
     /// The broker delivered a message up to its limit and no worker acked it.
     Poison,
     /// All attempts failed: the target was unreachable or asked to wait each time.
@@ -39,6 +41,7 @@ impl DeadLetterCause {
     /// Every cause that is not a finding of the fold.
     const PLAIN: [Self; 10] = [
         Self::Unreadable,
+        Self::Unstorable,
         Self::Poison,
         Self::Exhausted,
         Self::Conflict,
@@ -54,6 +57,7 @@ impl DeadLetterCause {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unreadable => "unreadable",
+            Self::Unstorable => "unstorable",
             Self::Poison => "poison",
             Self::Exhausted => "exhausted",
             Self::Conflict => "conflict",

@@ -71,6 +71,10 @@ pub enum FailureKind {
     /// The answer was a success, but a read right after it does not show the `active` that was set.
     #[error("answered with success, and then {0}")]
     WithoutEffect(ShownActive),
+    /// A value of this person cannot be part of a request, whether the target works or not: the
+    /// request was not sent, or the answer gave an id that no later request can name.
+    #[error("{0}")]
+    Unfit(&'static str),
 }
 
 /// The `active` that a target shows although another value was set.
@@ -108,7 +112,8 @@ impl Failure {
             | FailureKind::NotSent
             | FailureKind::Redirected
             | FailureKind::Unusable(_)
-            | FailureKind::WithoutEffect(_) => None,
+            | FailureKind::WithoutEffect(_)
+            | FailureKind::Unfit(_) => None,
         }
     }
 
@@ -126,7 +131,8 @@ impl Failure {
             FailureKind::NotSent
             | FailureKind::Redirected
             | FailureKind::Unusable(_)
-            | FailureKind::WithoutEffect(_) => false,
+            | FailureKind::WithoutEffect(_)
+            | FailureKind::Unfit(_) => false,
         }
     }
 }

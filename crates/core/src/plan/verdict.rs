@@ -96,6 +96,7 @@ pub fn decide(failure: &Failure, situation: &Situation) -> Verdict {
         FailureKind::Unreachable => target_fault(phase, None, false, situation),
         // Hirewire's own rate limit delayed the request: this is no failed attempt.
         FailureKind::NotSent => Verdict::Wait(Wait::default()),
+        FailureKind::Unfit(_) => refused(phase),
         FailureKind::NoAnswer => target_fault(phase, None, phase.writes(), situation),
         FailureKind::Unusable(_) => {
             lasting(phase, None, situation).unwrap_or_else(|| wait(None, phase.writes(), situation))

@@ -11,7 +11,7 @@ use super::{
     phone::e164,
     rules::{AttributeRule, ItemRules, PhoneRule},
 };
-use crate::event::{Change, Contact, WorkerChanges};
+use crate::event::{Change, Contact, MAX_TEXT, WorkerChanges};
 
 /// The attributes that the item states. `unnormalized_phones` counts numbers without E.164 form.
 pub(super) fn worker(
@@ -29,14 +29,37 @@ pub(super) fn worker(
                     set(&mut document, path, Value::String(date.to_string()));
                 }
             }
-            Change::Set(text) => set(&mut document, path, Value::String(text)),
+            Change::Set(text) => {
+                check(&text, path)?;
+                set(&mut document, path, Value::String(text));
+            }
         }
     }
 
     let mut worker: WorkerChanges = serde_path_to_error::deserialize(document)
         .map_err(|error| format!("the attribute {} has an invalid value", error.path()))?;
     worker.phones = phones(rules, item, unnormalized_phones);
+    for phone in worker.phones.set().into_iter().flatten() {
+        let texts = [&phone.value, &phone.r#type];
+        texts
+            .into_iter()
+            .flatten()
+            .try_for_each(|text| check(text, "phones"))?;
+    }
     Ok(worker)
+}
+
+/// Whether the text can be one of an attribute. The error does not quote it.
+fn check(text: &str, attribute: &str) -> Result<(), String> {
+    if text.len() > MAX_TEXT {
+        return Err(format!(
+            "the attribute {attribute} is longer than {MAX_TEXT} bytes"
+        ));
+    }
+    if text.contains('\0') {
+        return Err(format!("the attribute {attribute} has a NUL character"));
+    }
+    Ok(())
 }
 
 fn attribute(item: &Item<'_>, rule: &AttributeRule) -> Change<String> {

@@ -13,7 +13,9 @@ mod encoding;
 mod field_path;
 #[cfg(test)]
 mod fixture_tests;
+mod hint;
 mod item;
+mod mac;
 mod parsed_body;
 mod phone;
 mod preset;

@@ -14,6 +14,9 @@ use super::{
     read_canonical, read_item,
     rules::ItemRules,
 };
+use crate::json::{Parsed, escape_token};
+
+const REPEATED: &str = "an object has the same member twice";
 
 impl Preset {
     /// Reads a verified body. If `origins` is not empty, a canonical event must have one of them as
@@ -61,15 +64,18 @@ impl Preset {
             return parsed;
         }
 
-        let value = if is_form {
-            body::parse_form(body)
+        let parsed = if is_form {
+            body::parse_form(body).map(|value| Parsed {
+                value,
+                repeated: Vec::new(),
+            })
         } else {
             body::parse_json(body)
         };
-        match (&self.read, value) {
-            (None, Ok(value)) => read_canonical::read(value, origins),
+        match (&self.read, parsed) {
+            (None, Ok(parsed)) => read_canonical::read(parsed, origins),
             (None, Err(error)) => ParsedBody::failed(ContentError::Malformed(error.to_string())),
-            (Some(rules), Ok(value)) => read_items(rules, &value, headers),
+            (Some(rules), Ok(parsed)) => read_items(rules, &parsed, headers),
             (Some(_), Err(error)) => {
                 ParsedBody::failed(ContentError::Unreadable(error.to_string()))
             }
@@ -77,17 +83,33 @@ impl Preset {
     }
 }
 
-fn read_items(rules: &ItemRules, body: &Value, headers: &HeaderMap) -> ParsedBody {
-    let items = match items(rules, body) {
+fn read_items(rules: &ItemRules, body: &Parsed, headers: &HeaderMap) -> ParsedBody {
+    let unreadable = |reason: String| ParsedBody::failed(ContentError::Unreadable(reason));
+    let items = match items(rules, &body.value) {
         Ok(items) => items,
-        Err(reason) => return ParsedBody::failed(ContentError::Unreadable(reason)),
+        Err(reason) => return unreadable(reason),
     };
+    // A repeated member makes its item unreadable, and no other one.
+    let in_item = |member: &String| {
+        items
+            .iter()
+            .position(|(pointer, _)| member.starts_with(&format!("{pointer}/")))
+    };
+    let repeated: Vec<_> = body.repeated.iter().map(in_item).collect();
+    if repeated.contains(&None) {
+        return unreadable(REPEATED.to_owned());
+    }
 
     let mut parsed = ParsedBody::default();
     let mut reasons: Vec<String> = Vec::new();
-    for (index, value) in items.iter().enumerate() {
+    for (index, (_, value)) in items.iter().enumerate() {
         let item = Item::new(value, rules.fields.as_deref(), headers);
-        match read_item::read(rules, &item, &mut parsed.unnormalized_phones) {
+        let result = if repeated.contains(&Some(index)) {
+            Err(REPEATED.to_owned())
+        } else {
+            read_item::read(rules, &item, &mut parsed.unnormalized_phones)
+        };
+        match result {
             Ok(event) => parsed.events.extend(event),
             Err(reason) if rules.items.is_none() => reasons.push(reason),
             Err(reason) => reasons.push(format!("item {}: {reason}", index + 1)),
@@ -103,16 +125,24 @@ fn read_items(rules: &ItemRules, body: &Value, headers: &HeaderMap) -> ParsedBod
     parsed
 }
 
-/// The items of a body. Where the list is an object, each item gets its key as a member.
-fn items(rules: &ItemRules, body: &Value) -> Result<Vec<Value>, String> {
+/// The items of a body, each with its JSON pointer. Where the list is an object, each item gets its
+/// key as a member.
+fn items(rules: &ItemRules, body: &Value) -> Result<Vec<(String, Value)>, String> {
     let Some(pointer) = &rules.items else {
-        return Ok(vec![body.clone()]);
+        return Ok(vec![(String::new(), body.clone())]);
     };
     match (body.pointer(pointer), &rules.key) {
-        (Some(Value::Array(items)), _) => Ok(items.clone()),
+        (Some(Value::Array(items)), _) => Ok(items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| (format!("{pointer}/{index}"), item.clone()))
+            .collect()),
         (Some(Value::Object(items)), Some(key)) => Ok(items
             .iter()
-            .map(|(name, item)| with_key(key, name, item))
+            .map(|(name, item)| {
+                let pointer = format!("{pointer}/{}", escape_token(name));
+                (pointer, with_key(key, name, item))
+            })
             .collect()),
         (Some(_) | None, _) => Err(format!("the body has no list at {pointer}")),
     }

@@ -12,7 +12,10 @@ use super::{
     phone::e164,
     sensitive,
 };
-use crate::event::{Change, CloudEvent, Contact, IdDerivation, Kind, ParsedEvent, SourceId};
+use crate::{
+    event::{Change, CloudEvent, Contact, IdDerivation, Kind, MAX_TEXT, ParsedEvent, SourceId},
+    json::{self, Parsed, escape_token},
+};
 
 /// The maximum number of events in one body.
 const MAX_EVENTS: usize = 1000;
@@ -23,6 +26,9 @@ const MAX_EVENTS: usize = 1000;
 /// serde rejects every sensitive member, because the types do not have it. Only `extensions` has
 /// any names, so only these are searched.
 pub(super) fn read_valid(body: &[u8], origins: &[String]) -> Option<ParsedBody> {
+    if !json::is_plain(body, MAX_TEXT) {
+        return None;
+    }
     let is_batch = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let documents: Vec<CloudEvent> = if is_batch {
         serde_json::from_slice(body).ok()?
@@ -55,8 +61,12 @@ fn has_sensitive_extension(content: &CloudEvent) -> bool {
 }
 
 /// Reads a body. If `origins` is not empty, an event's `source` must be one of them.
-pub(super) fn read(body: Value, origins: &[String]) -> ParsedBody {
-    let (documents, is_batch) = match body {
+pub(super) fn read(body: Parsed, origins: &[String]) -> ParsedBody {
+    let repeated = body.repeated.into_iter();
+    let mut invalid_members: Vec<InvalidMember> = repeated
+        .map(|pointer| invalid(&pointer, "the member stands twice in its object".to_owned()))
+        .collect();
+    let (documents, is_batch) = match body.value {
         Value::Array(documents) => (documents, true),
         document @ (Value::Null
         | Value::Bool(_)
@@ -71,7 +81,6 @@ pub(super) fn read(body: Value, origins: &[String]) -> ParsedBody {
     }
 
     let mut parsed = ParsedBody::default();
-    let mut invalid_members = Vec::new();
     for (index, mut document) in documents.into_iter().enumerate() {
         let prefix = if is_batch {
             format!("/{index}")
@@ -80,6 +89,7 @@ pub(super) fn read(body: Value, origins: &[String]) -> ParsedBody {
         };
         if let Some(data) = document.get_mut("data") {
             parsed.dropped += sensitive::drop_members(data);
+            unusable_texts(data, &format!("{prefix}/data"), &mut invalid_members);
         }
         match parse_event(document, origins) {
             Ok(content) => add_event(&mut parsed, content),
@@ -94,6 +104,36 @@ pub(super) fn read(body: Value, origins: &[String]) -> ParsedBody {
         parsed
     } else {
         ParsedBody::invalid(invalid_members)
+    }
+}
+
+/// Adds each text that no attribute may have: too long, or with a NUL, which databases refuse.
+fn unusable_texts(value: &Value, pointer: &str, found: &mut Vec<InvalidMember>) {
+    let check = |text: &str, pointer: &str, found: &mut Vec<InvalidMember>| {
+        if text.len() > MAX_TEXT {
+            let problem = format!("the text is longer than {MAX_TEXT} bytes");
+            found.push(invalid(pointer, problem));
+        }
+        if text.contains('\0') {
+            found.push(invalid(pointer, "the text has a NUL character".to_owned()));
+        }
+    };
+
+    match value {
+        Value::String(text) => check(text, pointer, found),
+        Value::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                unusable_texts(element, &format!("{pointer}/{index}"), found);
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                check(name, pointer, found);
+                let inner = format!("{pointer}/{}", escape_token(name));
+                unusable_texts(member, &inner, found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

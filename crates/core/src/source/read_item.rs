@@ -15,11 +15,8 @@ use super::{
 };
 use crate::event::{
     Boundary, Change, CloudEvent, ContentDigest, Effective, EmploymentId, EmploymentRow, EventData,
-    IdDerivation, Kind, ParsedEvent, WorkerChanges, WorkerId,
+    IdDerivation, Kind, ParsedEvent, WorkerChanges, WorkerId, is_valid_name,
 };
-
-/// The maximum length of an event's id, in bytes.
-const MAX_ID_LENGTH: usize = 255;
 
 /// Reads the item. `unnormalized_phones` counts telephone numbers without E.164 form.
 pub(super) fn read(
@@ -143,11 +140,10 @@ fn time(rules: &ItemRules, item: &Item<'_>) -> Result<(Option<Timestamp>, bool),
     Ok((Some(time), path.is_in_body()))
 }
 
-/// The vendor's id of the event, else the digest of the item.
+/// The vendor's id of the event, else the digest of the item: an id that is too long or has a
+/// control character must not hold up a termination.
 fn event_id(rules: &ItemRules, item: &Item<'_>, has_own_time: bool) -> (String, IdDerivation) {
-    let vendor_id = item
-        .find(&rules.id)
-        .filter(|(_, id)| id.len() <= MAX_ID_LENGTH);
+    let vendor_id = item.find(&rules.id).filter(|(_, id)| is_valid_name(id));
     if let Some((_, id)) = vendor_id {
         return (id, IdDerivation::Given);
     }

@@ -1,12 +1,11 @@
 //! Signs a body as its source would: for `hirewire sign`, `send` and the demo.
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
-use sha2::{Sha256, Sha512};
 
 use super::{
     Algorithm, Grammar, InvalidSecret, Scheme, Secret, SignatureError, SignatureKind, Unverified,
+    mac::KeyedMac,
 };
 
 /// The reason why a body cannot be signed.
@@ -55,8 +54,9 @@ impl Scheme {
             headers: &headers,
             body,
         };
-        let signed = self.signed_bytes(request, time.as_deref())?;
-        let signature = hmac(kind.algorithm, &secret.key(kind.key)?, &signed)?;
+        let parts = self.signed_parts(request, time.as_deref())?;
+        let mac = KeyedMac::over(kind.algorithm, &secret.key(kind.key)?, &parts);
+        let signature = mac.ok_or(SignError::PrivateKey)?.signature();
 
         let value = self.header_value(kind, &signature, time.as_deref().unwrap_or_default());
         insert(&mut headers, &self.header, &value)?;
@@ -73,21 +73,6 @@ impl Scheme {
             Grammar::Pairs { timestamp } => format!("{timestamp}={time},{version}={text}"),
             Grammar::Versions => format!("{version},{text}"),
         }
-    }
-}
-
-fn hmac(algorithm: Algorithm, key: &[u8], signed: &[u8]) -> Result<Vec<u8>, SignError> {
-    let invalid_key = |_| SignError::Secret(InvalidSecret::Empty);
-    match algorithm {
-        Algorithm::HmacSha256 => {
-            let mac = Hmac::<Sha256>::new_from_slice(key).map_err(invalid_key)?;
-            Ok(mac.chain_update(signed).finalize().into_bytes().to_vec())
-        }
-        Algorithm::HmacSha512 => {
-            let mac = Hmac::<Sha512>::new_from_slice(key).map_err(invalid_key)?;
-            Ok(mac.chain_update(signed).finalize().into_bytes().to_vec())
-        }
-        Algorithm::Ed25519 => Err(SignError::PrivateKey),
     }
 }
 

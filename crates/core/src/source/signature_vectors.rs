@@ -40,13 +40,15 @@ pub(super) fn verify(
         headers: &headers,
         body: body.as_bytes(),
     };
-    let verified = scheme.verify(
-        request,
-        &[Secret::new(key)],
+    let (secrets, now) = (
+        [Secret::new(key)],
         Timestamp::from_second(now).expect("a time"),
     );
 
-    verified.map(|verified| verified.event_id)
+    scheme
+        .verify(request, &secrets, now)
+        .map(|verified| verified.event_id)
+        .map_err(|error| scheme.explain(error, request, &secrets, now))
 }
 
 pub(super) fn style(name: &str, header: &str) -> Scheme {

@@ -2,19 +2,25 @@
 //! [`SignatureError`] out.
 //!
 //! The signature is checked first, over the raw bytes and in constant time, then the time: a stale
-//! request with a valid signature is distinct from a forged one. An error may hold a hint for the
-//! operator's log (another encoding, key form or time format would match). It never holds the
-//! expected signature. The body is not parsed.
+//! request with a valid signature is distinct from a forged one. The body takes one MAC for each
+//! secret, however many signatures the header has. An error never holds the expected signature;
+//! `hint.rs` may add what would match. The body is not parsed.
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
-use sha2::{Sha256, Sha512};
 
 use super::{
-    Algorithm, Encoding, Grammar, KeyForm, Scheme, Secret, SignatureKind, SignedPart,
+    Algorithm, Grammar, KeyForm, Scheme, Secret, SignatureKind, SignedPart,
+    mac::{KeyedMac, verifies_ed25519},
     time_format::TimeFormat,
 };
+
+/// How many signatures of a header count: a sender that rotates its secrets has two.
+const MAX_SIGNATURES: usize = 8;
+/// The longest text of a signature: 64 bytes as hexadecimal digits.
+const MAX_SIGNATURE_TEXT: usize = 128;
 
 /// A request before verification: untrusted, and its body must not be parsed.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +61,10 @@ pub enum SignatureError {
         /// The format that would match, in words.
         hint: Option<String>,
     },
+    /// A signed header contains the separator that follows it among the signed parts, so that the
+    /// signature would cover other values as well.
+    #[error("the header {0} contains the separator of the signed parts")]
+    Separator(String),
     /// No secret has `now` in its validity window.
     #[error("no secret is valid at this time")]
     NoSecret,
@@ -89,9 +99,25 @@ fn direction(off: SignedDuration) -> &'static str {
 }
 
 /// A signature in the header: its text and the kind that its version selects.
-struct PresentedSignature<'a> {
+pub(super) struct PresentedSignature<'a> {
     kind: &'a SignatureKind,
-    text: &'a str,
+    pub(super) text: &'a str,
+}
+
+impl PresentedSignature<'_> {
+    /// The bytes, if they have the length of the algorithm.
+    fn decoded(&self) -> Option<Vec<u8>> {
+        let text = Some(self.text).filter(|text| text.len() <= MAX_SIGNATURE_TEXT)?;
+        let bytes = self.kind.encoding.decode(text)?;
+        (bytes.len() == self.kind.algorithm.signature_length()).then_some(bytes)
+    }
+}
+
+/// The signatures of a header that one key may have made.
+struct Candidates {
+    algorithm: Algorithm,
+    form: KeyForm,
+    signatures: Vec<Vec<u8>>,
 }
 
 impl Scheme {
@@ -103,29 +129,22 @@ impl Scheme {
         now: Timestamp,
     ) -> Result<Verified<'a>, SignatureError> {
         let header = text_header(request.headers, &self.header)?;
-        let presented = self.presented_signatures(header);
-        if presented.is_empty() {
+        if self.presented_signatures(header).next().is_none() {
             return Err(SignatureError::Malformed(self.header.clone()));
         }
         let time_text = self.time_text(request.headers, header)?;
-        let signed = self.signed_bytes(request, time_text)?;
+        let parts = self.signed_parts(request, time_text)?;
 
-        let valid: Vec<_> = secrets
+        let candidates = self.candidates(header);
+        let mut valid = secrets
             .iter()
             .filter(|secret| secret.is_valid_at(now))
-            .collect();
-        if valid.is_empty() {
+            .peekable();
+        if valid.peek().is_none() {
             return Err(SignatureError::NoSecret);
         }
-        let matching = valid.iter().find(|secret| {
-            presented
-                .iter()
-                .any(|signature| matches(signature.kind, signature.text, secret, &signed))
-        });
-        let Some(secret) = matching else {
-            return Err(SignatureError::Mismatch {
-                hint: self.hint(request, header, time_text, &valid),
-            });
+        let Some(secret) = valid.find(|secret| is_signed(&candidates, secret, &parts)) else {
+            return Err(SignatureError::Mismatch { hint: None });
         };
 
         self.check_time(time_text, now)?;
@@ -141,7 +160,10 @@ impl Scheme {
     }
 
     /// The signatures in the header; those of an unknown version are ignored.
-    fn presented_signatures<'a>(&'a self, header: &'a str) -> Vec<PresentedSignature<'a>> {
+    pub(super) fn presented_signatures<'a>(
+        &'a self,
+        header: &'a str,
+    ) -> Box<dyn Iterator<Item = PresentedSignature<'a>> + 'a> {
         let versioned = |(version, text): (&'a str, &'a str)| {
             let kind = self
                 .signatures
@@ -151,29 +173,51 @@ impl Scheme {
         };
         let single = |text: &'a str| {
             let kinds = self.signatures.iter().filter(move |_| !text.is_empty());
-            kinds
-                .map(|kind| PresentedSignature { kind, text })
-                .collect()
+            kinds.map(move |kind| PresentedSignature { kind, text })
         };
 
         match &self.grammar {
-            Grammar::Bare => single(header.trim()),
-            Grammar::Prefix(prefix) => header
-                .trim()
-                .strip_prefix(prefix.as_str())
-                .map(single)
-                .unwrap_or_default(),
-            Grammar::Pairs { .. } => pairs(header).filter_map(versioned).collect(),
-            Grammar::Versions => header
-                .split(' ')
-                .filter_map(|pair| pair.split_once(','))
-                .filter_map(versioned)
-                .collect(),
+            Grammar::Bare => Box::new(single(header.trim())),
+            Grammar::Prefix(prefix) => {
+                let text = header.trim().strip_prefix(prefix.as_str());
+                Box::new(text.into_iter().flat_map(single))
+            }
+            Grammar::Pairs { .. } => Box::new(pairs(header).filter_map(versioned)),
+            Grammar::Versions => Box::new(
+                header
+                    .split(' ')
+                    .filter_map(|pair| pair.split_once(','))
+                    .filter_map(versioned),
+            ),
         }
     }
 
+    /// The first signatures of the right length, by the kind of key that may have made them.
+    fn candidates(&self, header: &str) -> Vec<Candidates> {
+        let mut candidates: Vec<Candidates> = Vec::new();
+        let decoded = self
+            .presented_signatures(header)
+            .filter_map(|presented| Some((presented.kind, presented.decoded()?)));
+
+        for (kind, signature) in decoded.take(MAX_SIGNATURES) {
+            let (algorithm, form) = (kind.algorithm, kind.key);
+            let known = candidates
+                .iter_mut()
+                .find(|known| known.algorithm == algorithm && known.form == form);
+            match known {
+                Some(known) => known.signatures.push(signature),
+                None => candidates.push(Candidates {
+                    algorithm,
+                    form,
+                    signatures: vec![signature],
+                }),
+            }
+        }
+        candidates
+    }
+
     /// The text of the signed time; `None` if the scheme signs no time.
-    fn time_text<'a>(
+    pub(super) fn time_text<'a>(
         &self,
         headers: &'a HeaderMap,
         header: &'a str,
@@ -194,28 +238,34 @@ impl Scheme {
         }
     }
 
-    /// The bytes that the signature covers.
-    pub(super) fn signed_bytes(
-        &self,
-        request: Unverified<'_>,
-        time: Option<&str>,
-    ) -> Result<Vec<u8>, SignatureError> {
-        let mut signed = Vec::with_capacity(request.body.len() + 64);
+    /// The parts that the signature covers, one after the other.
+    pub(super) fn signed_parts<'a>(
+        &'a self,
+        request: Unverified<'a>,
+        time: Option<&'a str>,
+    ) -> Result<Vec<&'a [u8]>, SignatureError> {
+        let mut parts: Vec<&[u8]> = Vec::with_capacity(self.signed.len());
 
-        for part in &self.signed {
-            match part {
-                SignedPart::Literal(text) => signed.extend_from_slice(text.as_bytes()),
-                SignedPart::Method => signed.extend_from_slice(request.method.as_bytes()),
+        for (index, part) in self.signed.iter().enumerate() {
+            parts.push(match part {
+                SignedPart::Literal(text) => text.as_bytes(),
+                SignedPart::Method => request.method.as_bytes(),
                 SignedPart::Header(name) => {
-                    signed.extend_from_slice(text_header(request.headers, name)?.as_bytes());
+                    let value = text_header(request.headers, name)?;
+                    // `a.b` + `.` + `c` has the signature of `a` + `.` + `b.c`.
+                    if let Some(SignedPart::Literal(separator)) = self.signed.get(index + 1)
+                        && !separator.is_empty()
+                        && value.contains(separator.as_str())
+                    {
+                        return Err(SignatureError::Separator(name.clone()));
+                    }
+                    value.as_bytes()
                 }
-                SignedPart::Timestamp => {
-                    signed.extend_from_slice(time.unwrap_or_default().as_bytes());
-                }
-                SignedPart::Body => signed.extend_from_slice(request.body),
-            }
+                SignedPart::Timestamp => time.unwrap_or_default().as_bytes(),
+                SignedPart::Body => request.body,
+            });
         }
-        Ok(signed)
+        Ok(parts)
     }
 
     /// Checks the time of a request whose signature matches.
@@ -235,43 +285,6 @@ impl Scheme {
             Some(format) => Err(malformed_time(rule.format, Some(format))),
             None => Err(SignatureError::Stale { off }),
         }
-    }
-
-    /// The setting that would match: another encoding and key form, or the body alone. It is
-    /// searched only after a mismatch.
-    fn hint(
-        &self,
-        request: Unverified<'_>,
-        header: &str,
-        time: Option<&str>,
-        secrets: &[&Secret],
-    ) -> Option<String> {
-        let signed = self.signed_bytes(request, time).ok()?;
-        let presented = self.presented_signatures(header);
-        let text = presented.first()?.text;
-
-        for kind in &self.signatures {
-            for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64Url] {
-                for key in [KeyForm::Text, KeyForm::Base64, KeyForm::Whsec, KeyForm::Hex] {
-                    let candidate = SignatureKind {
-                        encoding,
-                        key,
-                        ..kind.clone()
-                    };
-                    if any_secret_matches(&candidate, text, secrets, &signed) {
-                        return Some(format!(
-                            "it matches if the signature is {} and the secret is {}",
-                            encoding.name(),
-                            key.name()
-                        ));
-                    }
-                    if any_secret_matches(&candidate, text, secrets, request.body) {
-                        return Some("it matches if only the body is signed".to_owned());
-                    }
-                }
-            }
-        }
-        None
     }
 }
 
@@ -294,37 +307,29 @@ fn malformed_time(expected: TimeFormat, matching: Option<TimeFormat>) -> Signatu
     }
 }
 
-fn any_secret_matches(
-    kind: &SignatureKind,
-    text: &str,
-    secrets: &[&Secret],
-    signed: &[u8],
-) -> bool {
-    secrets
-        .iter()
-        .any(|secret| matches(kind, text, secret, signed))
-}
+/// Whether the secret made one of the signatures. Computes at most one MAC for each kind of key.
+fn is_signed(candidates: &[Candidates], secret: &Secret, parts: &[&[u8]]) -> bool {
+    candidates.iter().any(|candidate| {
+        let Ok(key) = secret.key(candidate.form) else {
+            return false;
+        };
+        let mut signatures = candidate.signatures.iter();
 
-/// Whether the text is a signature of that kind over the bytes; compares in constant time.
-fn matches(kind: &SignatureKind, text: &str, secret: &Secret, signed: &[u8]) -> bool {
-    let (Some(signature), Ok(key)) = (kind.encoding.decode(text), secret.key(kind.key)) else {
-        return false;
-    };
-
-    match kind.algorithm {
-        Algorithm::HmacSha256 => Hmac::<Sha256>::new_from_slice(&key)
-            .is_ok_and(|mac| mac.chain_update(signed).verify_slice(&signature).is_ok()),
-        Algorithm::HmacSha512 => Hmac::<Sha512>::new_from_slice(&key)
-            .is_ok_and(|mac| mac.chain_update(signed).verify_slice(&signature).is_ok()),
-        Algorithm::Ed25519 => {
-            let key =
-                aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::ED25519, key);
-            key.verify(signed, &signature).is_ok()
+        if let Some(mac) = KeyedMac::over(candidate.algorithm, &key, parts) {
+            return signatures.any(|signature| mac.matches(signature));
         }
-    }
+        let message = match parts {
+            [whole] => Cow::Borrowed(*whole),
+            parts => Cow::Owned(parts.concat()),
+        };
+        signatures.any(|signature| verifies_ed25519(&key, &message, signature))
+    })
 }
 
-fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, SignatureError> {
+pub(super) fn text_header<'a>(
+    headers: &'a HeaderMap,
+    name: &str,
+) -> Result<&'a str, SignatureError> {
     headers
         .get(name)
         .and_then(|value| value.to_str().ok())

@@ -58,6 +58,52 @@ fn one_complete_signature_of_a_known_version_is_required_and_enough() {
 }
 
 #[test]
+fn only_the_first_eight_signatures_of_the_right_length_count() {
+    let good = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+    let wrong = "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    let behind = |before: &str, count| format!("{}{good}", format!("{before} ").repeat(count));
+
+    assert!(go(GO_KEY, &behind(wrong, 7), 0).is_ok());
+    assert!(matches!(
+        go(GO_KEY, &behind(wrong, 8), 0),
+        Err(SignatureError::Mismatch { .. })
+    ));
+    assert!(go(GO_KEY, &behind("v1,AAAA", 300), 0).is_ok());
+    let long = format!("v1,{}", "A".repeat(4000));
+    assert!(go(GO_KEY, &behind(&long, 2), 0).is_ok());
+}
+
+#[test]
+fn a_signed_header_must_not_contain_the_separator_that_follows_it() {
+    let (scheme, secret) = (Scheme::standard_webhooks(), Secret::new(GO_KEY));
+    let now = Timestamp::from_second(1_614_265_330).expect("a time");
+    let headers = scheme
+        .sign(GO_BODY.as_bytes(), &secret, now, "evt")
+        .expect("signed");
+    let verify = |id: &str, time: &str, body: &str| {
+        let mut headers = headers.clone();
+        headers.insert("webhook-id", id.parse().expect("a value"));
+        headers.insert("webhook-timestamp", time.parse().expect("a value"));
+        let request = Unverified {
+            method: "POST",
+            headers: &headers,
+            body: body.as_bytes(),
+        };
+        scheme
+            .verify(request, std::slice::from_ref(&secret), now)
+            .map(drop)
+    };
+
+    assert_eq!(verify("evt", "1614265330", GO_BODY), Ok(()));
+    // The same signed bytes, cut in another place.
+    assert_eq!(
+        verify("evt.1614265330", GO_BODY, ""),
+        Err(SignatureError::Separator("webhook-id".to_owned()))
+    );
+    assert!(scheme.sign(b"{}", &secret, now, "evt.1").is_err());
+}
+
+#[test]
 fn a_time_out_of_the_tolerance_is_stale_and_a_time_at_its_limit_is_not() {
     let good = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
     for off in [300, -300] {
