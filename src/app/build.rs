@@ -17,6 +17,7 @@ use crate::{
     queue::{Hook, Payload},
     scim_client::{BreakerSettings, Client, ClientSettings},
     store::Store,
+    telemetry::Metrics,
     worker::{Connection, ConnectionSettings, MakeClient, WorkerSettings},
 };
 use hirewire_core::{backoff::Backoff, event::SourceId, scim::Profile, source::ContentError};
@@ -63,7 +64,10 @@ pub(super) fn intake(config: &Config) -> anyhow::Result<IntakeSettings> {
 
         endpoints.insert(name.clone(), Arc::new(endpoint));
     }
-    Ok(IntakeSettings::new(&config.instance, endpoints))
+    Ok(IntakeSettings {
+        trusted_proxies: config.intake.trusted_proxies.clone(),
+        ..IntakeSettings::new(&config.instance, endpoints)
+    })
 }
 
 /// Returns a function that builds the SCIM client of a connection for a published profile.
@@ -152,7 +156,7 @@ pub(super) fn ops(
     store: &Store,
     connections: &BTreeMap<String, Arc<Connection>>,
     notify_pending: Arc<dyn Fn() + Send + Sync>,
-    tail: Tail,
+    (tail, metrics): (Tail, Metrics),
 ) -> anyhow::Result<OpsParts> {
     let mut tokens = Vec::new();
     for token in &config.ops.tokens {
@@ -178,6 +182,8 @@ pub(super) fn ops(
         reread_hook: Arc::new(move |hook| read_again(&for_hooks, hook)),
         notify_pending,
         tail,
+        metrics,
+        trusted_proxies: config.intake.trusted_proxies.clone(),
         tokens,
     })
 }

@@ -3,23 +3,23 @@
 //! Each listener serves health. The TCP listener of operators also serves metrics. The API routers
 //! are slots: they are empty until the store is reached.
 
-use std::{
-    io::ErrorKind,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{io::ErrorKind, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::anyhow;
 use axum::{Router, routing::get};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{lock, shared::Shared, socket_path};
+use super::{
+    descriptors::{ConnectionShares, limits},
+    lock,
+    shared::Shared,
+    socket_path,
+};
 use crate::{
     config::Config,
-    http::{self, Detail, Health, Limits, ProcessRole},
-    queue::{Queue, QueueHealth},
+    http::{self, Detail, Health, ProcessRole},
+    queue::QueueHealth,
     telemetry::Metrics,
 };
 
@@ -40,13 +40,16 @@ pub(super) async fn listen(
     shutdown: &CancellationToken,
 ) -> anyhow::Result<Listeners> {
     let health = health(shared);
+    let shares = ConnectionShares::of_process();
+    let proxies = &config.intake.trusted_proxies;
 
     let mut intake_address = None;
     if let Some(intake) = &shared.intake {
         let listener = bind(config.intake.listen, "[intake] listen").await?;
         intake_address = Some(listener.local_addr()?);
         let router = health.router(Detail::Names).merge(intake.router());
-        serve(listener, router, tasks, shutdown);
+        let limits = limits(shares.hooks, proxies);
+        tasks.spawn(http::serve(listener, router, limits, shutdown.clone()));
     }
 
     let listener = bind(config.ops.listen, "[ops] listen").await?;
@@ -55,7 +58,8 @@ pub(super) async fn listen(
         .router(Detail::Reasons)
         .merge(metrics(shared.metrics.clone()))
         .merge(shared.tcp_api.router());
-    serve(listener, router, tasks, shutdown);
+    let operators = limits(shares.operators, proxies);
+    tasks.spawn(http::serve(listener, router, operators, shutdown.clone()));
 
     let mut socket = None;
     if shared.roles.ops {
@@ -63,7 +67,9 @@ pub(super) async fn listen(
         let router = health
             .router(Detail::Reasons)
             .merge(shared.local_api.router());
-        serve_socket(&path, router, tasks, shutdown)?;
+        let listener = lock::bind_socket(&path)?;
+        let limits = limits(shares.local, proxies);
+        tasks.spawn(http::serve_unix(listener, router, limits, shutdown.clone()));
         socket = Some(path);
     }
 
@@ -85,23 +91,6 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
     })
 }
 
-fn serve(listener: TcpListener, router: Router, tasks: &TaskTracker, shutdown: &CancellationToken) {
-    let limits = Limits::default();
-    tasks.spawn(http::serve(listener, router, limits, shutdown.clone()));
-}
-
-fn serve_socket(
-    path: &Path,
-    router: Router,
-    tasks: &TaskTracker,
-    shutdown: &CancellationToken,
-) -> anyhow::Result<()> {
-    let listener = lock::bind_socket(path)?;
-    let limits = Limits::default();
-    tasks.spawn(http::serve_unix(listener, router, limits, shutdown.clone()));
-    Ok(())
-}
-
 fn metrics(metrics: Metrics) -> Router {
     let text = move || async move { ([("content-type", OPENMETRICS)], metrics.text()) };
     Router::new().route("/metrics", get(text))
@@ -114,9 +103,7 @@ fn health(shared: &Shared) -> Health {
 
     if roles.intake {
         let queue = Arc::clone(&shared.queue);
-        health = health.check(ProcessRole::Intake, "queue", move || {
-            queue_is_ready(queue.as_ref())
-        });
+        health = health.check(ProcessRole::Intake, "queue", move || ready(queue.health()));
     }
 
     for (runs, role) in [
@@ -132,14 +119,14 @@ fn health(shared: &Shared) -> Health {
     if roles.worker {
         let queue = Arc::clone(&shared.queue);
         health = health.check(ProcessRole::Worker, "queue", move || {
-            queue_is_ready(queue.as_ref())
+            ready(queue.receive_health())
         });
     }
     health
 }
 
-fn queue_is_ready(queue: &dyn Queue) -> Result<(), String> {
-    match queue.health() {
+fn ready(health: QueueHealth) -> Result<(), String> {
+    match health {
         QueueHealth::Ready => Ok(()),
         QueueHealth::NotReady(reason) => Err(reason),
     }

@@ -25,13 +25,16 @@ pub(crate) async fn local_api(config: &Config) -> anyhow::Result<LocalApi> {
     let store = Store::open(config.store_settings().context("[store] url")?).await?;
 
     let tail = Tail::default();
-    let observer = Arc::new(ProcessObserver::new(
-        Metrics::default(),
-        tail.clone(),
-        config,
-    ));
+    let metrics = Metrics::default();
+    let observer = Arc::new(ProcessObserver::new(metrics.clone(), tail.clone(), config));
     let connections = build::worker(config, &Options::default(), &observer)?.connections();
-    let parts = build::ops(config, &store, &connections, Arc::new(|| {}), tail)?;
+    let parts = build::ops(
+        config,
+        &store,
+        &connections,
+        Arc::new(|| {}),
+        (tail, metrics),
+    )?;
 
     Ok(LocalApi {
         router: Ops::new(parts).local(),

@@ -5,6 +5,7 @@
 //! whole or keeps the old one.
 
 mod build;
+mod descriptors;
 mod error_text;
 mod listeners;
 mod local;

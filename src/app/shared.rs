@@ -175,7 +175,7 @@ impl Shared {
                 store,
                 worker.connections(),
                 Arc::new(move || woken.notify_pending()),
-                self.tail.clone(),
+                (self.tail.clone(), self.metrics.clone()),
             )?;
             let ops = Ops::new(parts);
             self.local_api.set(ops.local());

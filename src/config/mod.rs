@@ -44,6 +44,7 @@ pub(crate) use secret::SecretSource;
 pub(crate) use sources::SourceConfig;
 
 use crate::{
+    http::TrustedProxies,
     ops::OpsRole,
     store::{SourceRouting, StoreSettings},
 };
@@ -84,6 +85,8 @@ pub(crate) struct IntakeConfig {
     pub(crate) listen: SocketAddr,
     /// The base URL under which HR systems reach the intake, for messages only.
     pub(crate) public_url: Option<Url>,
+    /// The proxies in front of the listeners, which name the client of a request.
+    pub(crate) trusted_proxies: TrustedProxies,
 }
 
 /// `[ops]`: the listener for health, metrics and the API.

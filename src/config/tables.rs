@@ -17,6 +17,7 @@ use super::{
     section::Section,
     sources,
 };
+use crate::http::TrustedProxies;
 
 const AMQP: AcceptedUrls = AcceptedUrls {
     schemes: &["amqp", "amqps"],
@@ -104,23 +105,30 @@ fn intake(root: &Section<'_>) -> IntakeConfig {
         },
     );
 
-    if intake
-        .texts("trusted_proxies")
-        .is_some_and(|proxies| !proxies.is_empty())
-    {
-        let label = "leave it out: Hirewire does not use the sender's address";
-        intake.reader.mistake(
-            intake.key_span("trusted_proxies"),
-            "trusted_proxies: not in this version",
-            label,
-        );
-    }
+    let trusted_proxies = trusted_proxies(&intake);
     intake.finish();
 
     IntakeConfig {
         listen,
         public_url: public_url.map(|url| url.value),
+        trusted_proxies,
     }
+}
+
+fn trusted_proxies(intake: &Section<'_>) -> TrustedProxies {
+    let texts = intake.texts("trusted_proxies").unwrap_or_default();
+    let networks = texts.into_iter().filter_map(|text| {
+        let network = TrustedProxies::parse_network(&text.value);
+        if network.is_none() {
+            intake.reader.mistake(
+                text.span,
+                format!("`trusted_proxies` cannot have {:?}", text.value),
+                "expected an address or a network, such as \"10.0.0.7\" or \"10.0.0.0/8\"",
+            );
+        }
+        network
+    });
+    TrustedProxies::new(networks)
 }
 
 fn ops(root: &Section<'_>, folder: &ConfigFolder) -> OpsConfig {

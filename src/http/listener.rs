@@ -1,37 +1,45 @@
-//! The accept loop of every listener: a limit on connections, a deadline for the headers of a
-//! request, and a bounded drain at the end.
+//! The accept loop of every listener: limits on connections and on the head of a request, a deadline
+//! for that head, and a bounded drain at the end.
 //!
-//! `axum::serve` has none of the three; without the deadline, a client that sends half a header
+//! `axum::serve` has none of them; without the deadline, a client that sends half a header
 //! would hold its connection for ever. The loop serves HTTP/1.1 over TCP or a Unix socket.
 
-use std::{sync::Arc, time::Duration};
+use std::time::{Duration, Instant};
 
-use axum::{
-    BoxError,
-    body::Body,
-    response::Response,
-    serve::{Listener, ListenerExt as _},
-};
+use axum::serve::{Listener, ListenerExt as _};
 use http::Request;
-use hyper::{body::Incoming, server::conn::http1};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
-    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::sync::CancellationToken;
-use tower::{Service, ServiceExt as _};
+
+use super::{
+    TrustedProxies,
+    connections::{Admission, Connections, OpenConnection},
+    exchange::{Serve, exchange},
+    peer::Peer,
+};
+use crate::telemetry::LogLimit;
+
+/// The longest head of a request, in bytes: request line and headers. A longer one is answered 431.
+const MAX_HEAD: usize = 16 * 1024;
 
 /// The limits of a listener.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// How many connections may be open. Further ones wait until they are accepted.
+    /// How many connections may be open. One more closes the one that has been idle the longest; if
+    /// none is idle, it waits.
     pub connections: usize,
+    /// How many connections one address may have open. One more closes another one of that address.
+    pub per_peer: usize,
+    /// Proxies: many clients share their addresses, so `per_peer` does not count for them.
+    pub trusted_proxies: TrustedProxies,
     /// How long the headers of a request may take. An idle connection is closed after this time.
     pub headers: Duration,
     /// How long the requests in flight may take after the shutdown began.
@@ -42,28 +50,12 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 4096,
+            per_peer: 2048,
+            trusted_proxies: TrustedProxies::default(),
             headers: Duration::from_secs(30),
             drain: Duration::from_secs(20),
         }
     }
-}
-
-/// A service that a listener can serve: a router, or a service that may fail. A failure closes the
-/// connection without an answer.
-pub trait Serve:
-    Service<Request<Body>, Response = Response, Error: Into<BoxError>, Future: Send>
-    + Clone
-    + Send
-    + 'static
-{
-}
-
-impl<S> Serve for S where
-    S: Service<Request<Body>, Response = Response, Error: Into<BoxError>, Future: Send>
-        + Clone
-        + Send
-        + 'static
-{
 }
 
 /// Serves TCP connections until `shutdown` is cancelled. Then it accepts no more connections, and
@@ -79,7 +71,8 @@ pub async fn serve(
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
     });
-    accept(listener, service, limits, shutdown).await;
+    let peer = |_: &_, address: &_| Peer::of_tcp(address);
+    accept(listener, peer, service, limits, shutdown).await;
 }
 
 /// Serves connections to a Unix socket, as [`serve`] does.
@@ -89,28 +82,41 @@ pub(crate) async fn serve_unix(
     limits: Limits,
     shutdown: CancellationToken,
 ) {
-    accept(listener, service, limits, shutdown).await;
+    accept(listener, Peer::of_unix, service, limits, shutdown).await;
 }
 
 async fn accept<L: Listener>(
     mut listener: L,
+    peer_of: impl Fn(&L::Io, &L::Addr) -> Peer,
     service: impl Serve,
     limits: Limits,
     shutdown: CancellationToken,
 ) {
     let graceful = GracefulShutdown::new();
-    let permits = Arc::new(Semaphore::new(limits.connections));
+    let connections = Connections::new(limits.connections, limits.per_peer);
+    let refused = LogLimit::new();
 
-    loop {
-        let accepted = async {
-            let permit = Arc::clone(&permits).acquire_owned().await.ok();
-            (permit, listener.accept().await.0)
-        };
-        tokio::select! {
-            (permit, stream) = accepted => {
-                spawn_connection(stream, permit, service.clone(), limits, &graceful);
-            }
+    'accepting: loop {
+        let (stream, address) = tokio::select! {
+            accepted = listener.accept() => accepted,
             () = shutdown.cancelled() => break,
+        };
+        let peer = peer_of(&stream, &address);
+        let is_shared = limits.trusted_proxies.trusts(peer);
+
+        let open = loop {
+            match connections.admit(peer, is_shared) {
+                Admission::Admitted(open) => break Some(open),
+                Admission::PeerAtLimit => break None,
+                Admission::Full => tokio::select! {
+                    () = connections.changed() => {}
+                    () = shutdown.cancelled() => break 'accepting,
+                },
+            }
+        };
+        match open {
+            Some(open) => spawn_connection(stream, peer, open, service.clone(), &limits, &graceful),
+            None => log_refused(&refused, peer),
         }
     }
 
@@ -123,32 +129,56 @@ async fn accept<L: Listener>(
     }
 }
 
+fn log_refused(limit: &LogLimit, peer: Peer) {
+    if let Some(suppressed) = limit.admit(Instant::now()) {
+        tracing::warn!(
+            %peer,
+            suppressed,
+            "a connection is closed at once: its peer has too many at work"
+        );
+    }
+}
+
 fn spawn_connection<S>(
     stream: S,
-    permit: Option<OwnedSemaphorePermit>,
+    peer: Peer,
+    open: OpenConnection,
     service: impl Serve,
-    limits: Limits,
+    limits: &Limits,
     graceful: &GracefulShutdown,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = service.map_request(|request: Request<Incoming>| request.map(Body::new));
+    let activity = open.activity.clone();
+    let service = service_fn(move |request: Request<Incoming>| {
+        exchange(request, service.clone(), peer, activity.clone())
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.headers)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
     let connection = graceful.watch(connection);
 
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended with an error");
+        tokio::select! {
+            ended = connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended with an error");
+                }
+            }
+            () = open.close.cancelled() => {
+                tracing::debug!(%peer, "a connection is closed for another one");
+            }
         }
-        drop(permit);
+        drop(open);
     });
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use axum::{Router, routing::get};
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -207,15 +237,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_over_the_limit_waits_until_another_ends() {
+        let (started, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let (begun, release) = (Arc::clone(&started), Arc::clone(&go));
+        let slow = get(move || async move {
+            begun.notify_one();
+            release.notified().await;
+            "hello"
+        });
         let limits = Limits {
             connections: 1,
             ..Limits::default()
         };
 
-        let harness = harness(Router::new().route("/", get(|| async { "hello" })), limits).await;
-        let first = TcpStream::connect(harness.address)
+        let harness = harness(Router::new().route("/", slow), limits).await;
+        let mut first = TcpStream::connect(harness.address)
             .await
             .expect("a connection");
+        first.write_all(REQUEST).await.expect("sent");
+        started.notified().await;
         let mut second = TcpStream::connect(harness.address)
             .await
             .expect("a connection");
@@ -225,11 +264,67 @@ mod tests {
         let early = tokio::time::timeout(Duration::from_millis(100), second.read(&mut byte)).await;
         assert!(
             early.is_err(),
-            "the second connection was served while the first was open"
+            "the second connection was served while the first was at work"
         );
 
-        drop(first);
+        go.notify_one();
+        assert!(answer(first).await.ends_with("hello"));
+        started.notified().await;
+        go.notify_one();
         assert!(answer(second).await.ends_with("hello"));
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_is_closed_for_a_new_one() {
+        let limits = Limits {
+            connections: 2,
+            ..Limits::default()
+        };
+        let harness = harness(Router::new().route("/", get(|| async { "hello" })), limits).await;
+        let mut idle = Vec::new();
+        for _ in 0..20 {
+            let mut stream = TcpStream::connect(harness.address)
+                .await
+                .expect("a connection");
+            // Half a request is no request.
+            stream.write_all(b"GET / HTTP/1.1\r\n").await.expect("sent");
+            idle.push(stream);
+        }
+
+        let mut stream = TcpStream::connect(harness.address)
+            .await
+            .expect("a connection");
+        stream.write_all(REQUEST).await.expect("sent");
+        assert!(answer(stream).await.ends_with("hello"));
+    }
+
+    #[tokio::test]
+    async fn a_head_over_16_kib_is_431_and_a_request_without_host_is_400() {
+        let harness = harness(
+            Router::new().route("/", get(|| async { "hello" })),
+            Limits::default(),
+        )
+        .await;
+        let status = async |head: String| {
+            let mut stream = TcpStream::connect(harness.address)
+                .await
+                .expect("a connection");
+            let request = format!("GET / HTTP/1.1\r\n{head}connection: close\r\n\r\n");
+            // The server may have closed the connection before all is sent.
+            let _ = stream.write_all(request.as_bytes()).await;
+            let mut answer = vec![0; 12];
+            stream.read_exact(&mut answer).await.expect("an answer");
+            String::from_utf8_lossy(&answer).into_owned()
+        };
+
+        let header = |length| format!("host: x\r\nx: {}\r\n", "v".repeat(length));
+        assert_eq!(status(header(15_000)).await, "HTTP/1.1 200");
+        assert_eq!(status(header(16_400)).await, "HTTP/1.1 431");
+        assert_eq!(status(String::new()).await, "HTTP/1.1 400");
+        assert_eq!(
+            status("host: a\r\nhost: b\r\n".to_owned()).await,
+            "HTTP/1.1 400"
+        );
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use crate::http::TrustedProxies;
 use hirewire_core::{
     event::SourceId,
     source::{Preset, Scheme, Secret},
@@ -16,6 +17,11 @@ pub(crate) struct IntakeSettings {
     pub sources: BTreeMap<String, Arc<SourceEndpoint>>,
     /// The largest body, in bytes.
     pub body_limit: usize,
+    /// How many bytes the bodies of all requests may take together, beside the first 16 KiB of each.
+    /// Changes of it need a restart.
+    pub body_budget: usize,
+    /// The proxies that name the client of a request, for the log.
+    pub trusted_proxies: TrustedProxies,
     /// How many requests may be in flight. One more is answered 503.
     pub in_flight: usize,
     /// How long a body may take to arrive.
@@ -28,8 +34,8 @@ pub(crate) struct IntakeSettings {
 }
 
 impl IntakeSettings {
-    /// The default limits: 1 MiB, 1024 requests in flight, 10 s to read, 2 s to confirm, and 20 ms
-    /// for a batch. The 2 s leave time for the rest: Personio ends a hook request after 3 s.
+    /// The default limits: 1 MiB, 1024 requests in flight with 64 MiB of bodies together, 10 s to
+    /// read, 2 s to confirm, and 20 ms for a batch. The 2 s leave time for the rest: Personio ends a hook request after 3 s.
     pub fn new(
         instance: impl Into<String>,
         sources: BTreeMap<String, Arc<SourceEndpoint>>,
@@ -38,6 +44,8 @@ impl IntakeSettings {
             instance: instance.into(),
             sources,
             body_limit: 1024 * 1024,
+            body_budget: 48 * 1024 * 1024,
+            trusted_proxies: TrustedProxies::default(),
             in_flight: 1024,
             read_timeout: Duration::from_secs(10),
             confirm_deadline: Duration::from_secs(2),

@@ -17,23 +17,18 @@ use super::{
     Intake, IntakeState, SourceEndpoint,
     batcher::ConfirmResult,
     detach::DetachOnDrop,
+    examine::Examined,
     hook_request::HookRequest,
-    refusal::Refusal,
+    refusal::{RETRY_SOON, Refusal},
     response::{AcceptedHook, with_hook_id},
 };
 use crate::{
     failpoint,
-    http::{Problem, read_body},
+    http::{BodyLimits, Problem, read_body},
     queue::{Hook, Message, Payload, PublishError, QueueName},
-    telemetry,
 };
-use hirewire_core::{
-    event::ContentDigest,
-    source::{ContentError, Preset, Unverified},
-};
+use hirewire_core::source::{ContentError, Preset};
 
-/// `Retry-After` when requests or hooks are over their limits, or a request panicked.
-const RETRY_SOON: Duration = Duration::from_secs(1);
 /// `Retry-After` when the queue did not confirm.
 const RETRY_LATER: Duration = Duration::from_secs(5);
 /// `Retry-After` for a disabled source.
@@ -47,7 +42,7 @@ pub(super) async fn post_hook(
 ) -> Response {
     // A path segment that is not UTF-8 names no source.
     let source = source.map(|Path(name)| name).unwrap_or_default();
-    let call = HookRequest::new(intake, source);
+    let call = HookRequest::new(intake, source, &request);
     let Ok(permit) = Arc::clone(&call.active.permits).try_acquire_owned() else {
         let refusal = Refusal::unavailable(RETRY_SOON, "too many requests at once");
         return call.respond(Err(refusal));
@@ -58,16 +53,20 @@ pub(super) async fn post_hook(
         Ok(endpoint) => endpoint,
         Err(refusal) => return call.respond(Err(refusal)),
     };
-    let settings = &call.active.settings;
-    let body = match read_body(body, settings.body_limit, settings.read_timeout).await {
-        Ok(body) => body,
+    let limits = BodyLimits {
+        bytes: call.active.settings.body_limit,
+        timeout: call.active.settings.read_timeout,
+        budget: &call.intake.shared.body_budget,
+    };
+    let (body, budget) = match read_body(body, limits).await {
+        Ok(read) => read,
         Err(error) => return call.respond(Err(error.into())),
     };
 
     let hook = call.hook.clone();
     let response = DetachOnDrop::new(async move {
-        let _permit = permit;
-        let result = call.process(&endpoint, &parts, &body).await;
+        let _permits = (permit, budget);
+        let result = call.process(&endpoint, &Arc::new(parts), body).await;
         call.respond(result)
     })
     .await;
@@ -79,16 +78,16 @@ pub(super) async fn post_hook(
 }
 
 /// Answers any other method on the path of a hook.
-pub(super) fn method_not_allowed(intake: Intake) -> Response {
-    HookRequest::new(intake, String::new()).respond(Err(Refusal {
+pub(super) fn method_not_allowed(intake: Intake, request: &Request) -> Response {
+    HookRequest::new(intake, String::new(), request).respond(Err(Refusal {
         problem: Problem::new(StatusCode::METHOD_NOT_ALLOWED).allow("POST"),
         reason: "not a POST".to_owned(),
     }))
 }
 
 /// Answers any other path.
-pub(super) fn unknown_path(intake: Intake) -> Response {
-    HookRequest::new(intake, String::new()).respond(Err(Refusal {
+pub(super) fn unknown_path(intake: Intake, request: &Request) -> Response {
+    HookRequest::new(intake, String::new(), request).respond(Err(Refusal {
         problem: Problem::new(StatusCode::NOT_FOUND),
         reason: "no such path".to_owned(),
     }))
@@ -119,22 +118,16 @@ impl HookRequest {
     /// Verifies the request, reads its body, and publishes what it holds.
     async fn process(
         &self,
-        endpoint: &SourceEndpoint,
-        parts: &Parts,
-        body: &Bytes,
+        endpoint: &Arc<SourceEndpoint>,
+        parts: &Arc<Parts>,
+        body: Bytes,
     ) -> Result<AcceptedHook, Refusal> {
-        let request = Unverified {
-            method: parts.method.as_str(),
-            headers: &parts.headers,
-            body,
-        };
-        let verified = endpoint
-            .scheme
-            .verify(request, &endpoint.secrets, telemetry::now())?;
-
-        let parsed = endpoint
-            .preset
-            .read(&verified, &parts.headers, &endpoint.origins);
+        let examined = self.intake.examine(endpoint, parts, &body).await?;
+        let Examined {
+            secret,
+            digest,
+            parsed,
+        } = examined;
         let dead_lettered = unreadable_reason(parsed.error)?;
         self.log_unnormalized_phones(parsed.unnormalized_phones);
 
@@ -147,8 +140,8 @@ impl HookRequest {
             source: endpoint.id.clone(),
             hook: self.hook.clone(),
             received: self.received,
-            secret: verified.secret.clone(),
-            digest: ContentDigest::of(body),
+            secret: secret.clone(),
+            digest,
             payload,
         };
         if !parsed.events.is_empty() {
@@ -158,7 +151,7 @@ impl HookRequest {
         if let Some(reason) = &dead_lettered {
             self.dead_letter(hook(Payload::Unreadable {
                 reason: reason.clone(),
-                body: body.to_vec(),
+                body: body.into(),
                 headers: select_headers(&endpoint.preset.retained_headers(), &parts.headers),
             }))
             .await?;
@@ -166,7 +159,7 @@ impl HookRequest {
 
         Ok(AcceptedHook {
             events,
-            secret: verified.secret,
+            secret,
             dropped: parsed.dropped,
             dead_lettered,
         })

@@ -8,6 +8,7 @@
 mod batcher;
 mod detach;
 mod endpoint;
+mod examine;
 mod handler;
 mod hook_request;
 mod refusal;
@@ -20,10 +21,14 @@ pub use endpoint::SourceEndpoint;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use axum::{Router, extract::State, routing::post};
+use axum::{
+    Router,
+    extract::{Request, State},
+    routing::post,
+};
 use tokio::sync::Semaphore;
 
-use crate::{observer::Observer, queue::Queue};
+use crate::{http::BodyBudget, observer::Observer, queue::Queue, telemetry::LogLimit};
 use batcher::Batcher;
 
 /// The state of the routes.
@@ -41,6 +46,19 @@ struct Shared {
     queue: Arc<dyn Queue>,
     batcher: Batcher,
     observer: Arc<dyn Observer>,
+    body_budget: BodyBudget,
+    /// A permit for each large body that is examined.
+    large_bodies: Arc<Semaphore>,
+    /// Limits the lines about refused hooks, and the hints in them.
+    refused: LogLimit,
+    unknown: LogLimit,
+    hints: LogLimit,
+}
+
+/// How many large bodies are examined at a time: half of the cores.
+fn large_bodies() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (cores / 2).max(1)
 }
 
 /// The current settings. A request uses those of its start until its end.
@@ -77,6 +95,11 @@ impl Intake {
 
         Self {
             shared: Arc::new(Shared {
+                body_budget: BodyBudget::new(settings.body_budget),
+                large_bodies: Arc::new(Semaphore::new(large_bodies())),
+                refused: LogLimit::new(),
+                unknown: LogLimit::new(),
+                hints: LogLimit::new(),
                 active: RwLock::new(ActiveSettings::new(settings)),
                 instance,
                 queue,
@@ -101,11 +124,15 @@ impl Intake {
         Router::new()
             .route(
                 "/hooks/{source}",
-                post(handler::post_hook).fallback(|State(intake): IntakeState| async {
-                    handler::method_not_allowed(intake)
-                }),
+                post(handler::post_hook).fallback(
+                    |State(intake): IntakeState, request: Request| async move {
+                        handler::method_not_allowed(intake, &request)
+                    },
+                ),
             )
-            .fallback(|State(intake): IntakeState| async { handler::unknown_path(intake) })
+            .fallback(|State(intake): IntakeState, request: Request| async move {
+                handler::unknown_path(intake, &request)
+            })
             .with_state(self.clone())
     }
 

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 use crate::http::{Problem, ReadBodyError};
 use hirewire_core::source::{InvalidMember, SignatureError};
 
+/// `Retry-After` when requests, hooks or bodies are over their limits, or a request panicked.
+pub(super) const RETRY_SOON: Duration = Duration::from_secs(1);
+
 /// Why a request is not accepted.
 pub(super) struct Refusal {
     pub problem: Problem,
@@ -38,6 +41,11 @@ impl Refusal {
         }
     }
 
+    /// 503: the work on the request ended early.
+    pub fn interrupted() -> Self {
+        Self::unavailable(RETRY_SOON, "the request was not examined to its end")
+    }
+
     /// 422: a canonical body with invalid members, none of which was accepted.
     pub fn not_canonical(invalid: &[InvalidMember]) -> Self {
         let errors: Vec<Value> = invalid
@@ -61,6 +69,9 @@ impl Refusal {
 impl From<ReadBodyError> for Refusal {
     fn from(error: ReadBodyError) -> Self {
         let status = match error {
+            ReadBodyError::OverBudget => {
+                return Self::unavailable(RETRY_SOON, error.to_string());
+            }
             ReadBodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             ReadBodyError::TimedOut => StatusCode::REQUEST_TIMEOUT,
             ReadBodyError::Incomplete => StatusCode::BAD_REQUEST,

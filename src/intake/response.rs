@@ -1,5 +1,7 @@
 //! The answer to a hook request, and its report to log and observer.
 
+use std::time::Instant;
+
 use axum::{
     Json,
     response::{IntoResponse, Response},
@@ -75,7 +77,7 @@ impl HookRequest {
             .sources
             .contains_key(&self.source)
             .then_some(self.source.as_str());
-        log(&self.hook, source, status, &outcome);
+        self.log(source, status, &outcome);
         self.intake.shared.observer.hook_answered(&HookReport {
             hook: &self.hook,
             source,
@@ -85,44 +87,59 @@ impl HookRequest {
         });
         with_hook_id(response, &self.hook)
     }
-}
 
-fn log(hook: &HookId, source: Option<&str>, status: StatusCode, outcome: &HookOutcome) {
-    let (hook, status) = (hook.as_str(), status.as_u16());
-    match (outcome, source) {
-        (
+    fn log(&self, source: Option<&str>, status: StatusCode, outcome: &HookOutcome) {
+        let (hook, status) = (self.hook.as_str(), status.as_u16());
+        match outcome {
             HookOutcome::Accepted {
                 dead_lettered: Some(reason),
                 ..
-            },
-            _,
-        ) => {
-            tracing::warn!(
-                hook.id = hook,
-                source,
-                reason,
-                "a hook cannot be read and goes to the dead letters"
-            );
-        }
-        (
+            } => {
+                tracing::warn!(
+                    hook.id = hook,
+                    source,
+                    reason,
+                    "a hook cannot be read and goes to the dead letters"
+                );
+            }
             HookOutcome::Accepted {
                 events,
                 dead_lettered: None,
                 ..
-            },
-            _,
-        ) => {
-            let events = events.len();
-            tracing::debug!(hook.id = hook, source, events, "a hook is accepted");
+            } => {
+                let events = events.len();
+                tracing::debug!(hook.id = hook, source, events, "a hook is accepted");
+            }
+            HookOutcome::Refused(reason) => self.log_refused(source, status, reason),
         }
-        (HookOutcome::Refused(reason), Some(_)) => {
-            tracing::warn!(hook.id = hook, source, status, reason, "a hook is refused");
-        }
-        (HookOutcome::Refused(reason), None) => {
-            tracing::debug!(
+    }
+
+    /// Anybody can cause these lines, so a flood writes few of them. The metrics count all.
+    fn log_refused(&self, source: Option<&str>, status: u16, reason: &str) {
+        let (hook, shared) = (self.hook.as_str(), &self.intake.shared);
+        let limit = source.map_or(&shared.unknown, |_| &shared.refused);
+        let Some(suppressed) = limit.admit(Instant::now()) else {
+            return;
+        };
+
+        let peer = self.client.as_ref().map(tracing::field::display);
+        if source.is_some() {
+            tracing::warn!(
                 hook.id = hook,
+                source,
+                peer,
                 status,
                 reason,
+                suppressed,
+                "a hook is refused"
+            );
+        } else {
+            tracing::info!(
+                hook.id = hook,
+                peer,
+                status,
+                reason,
+                suppressed,
                 "a request that names no configured source is refused"
             );
         }

@@ -159,8 +159,8 @@ fn each_mistake_of_another_table_is_reported_once_at_its_span() {
             "1:retention: retention: not in this version",
         ),
         (
-            "[intake]\ntrusted_proxies = [\"10.0.0.0/8\"]",
-            "2:trusted_proxies: trusted_proxies: not in this",
+            "[intake]\ntrusted_proxies = [\"10.0.0.0/8\", \"10.0.0.0/64\"]",
+            "2:\"10.0.0.0/64\": `trusted_proxies` cannot have",
         ),
         (
             "[queue]\nurl = \"http://x\"",
