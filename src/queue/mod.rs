@@ -15,6 +15,10 @@ pub use rabbitmq::{Declare, RabbitQueue, RabbitSettings};
 
 use futures_util::future::BoxFuture;
 
+/// A log directive that every process adds: the client of the broker writes a message that the
+/// broker returns into the log, with all that is in it.
+pub(crate) const QUIET_CLIENT: &str = "lapin::returned_messages=off";
+
 /// A queue of the instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum QueueName {
@@ -102,6 +106,11 @@ pub trait Queue: Send + Sync {
 
     /// The health as last observed, without I/O.
     fn health(&self) -> QueueHealth;
+
+    /// Whether messages can be received now, as last observed, without I/O.
+    fn receive_health(&self) -> QueueHealth {
+        self.health()
+    }
 
     /// Stops receiving, which requeues unacked deliveries; waits a limited time for outstanding
     /// confirms; closes the queue. Later calls fail.

@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -45,6 +45,7 @@ pub(super) struct Consumer {
     /// Channels opened since the last ack.
     opened_since_ack: Arc<AtomicU32>,
     channel: Mutex<Option<ConsumerChannel>>,
+    problem: std::sync::Mutex<Option<String>>,
 }
 
 impl Consumer {
@@ -65,6 +66,7 @@ impl Consumer {
             stop,
             opened_since_ack: Arc::new(AtomicU32::new(0)),
             channel: Mutex::new(None),
+            problem: std::sync::Mutex::default(),
         }
     }
 
@@ -115,16 +117,34 @@ impl Consumer {
             }
         }
 
-        let session = self.session().await.map_err(ReceiveError)?;
+        let opened = match self.session().await {
+            Ok(session) => self.open_on(session).await,
+            Err(problem) => Err(problem),
+        };
+        *self.problem() = opened.as_ref().err().cloned();
+        opened.map_err(ReceiveError)
+    }
+
+    async fn open_on(&self, session: Arc<Session>) -> Result<ConsumerChannel, String> {
         self.opened_since_ack.fetch_add(1, Ordering::Relaxed);
-        ConsumerChannel::open(
+        let opened = ConsumerChannel::open(
             session,
             self.topology.consumed_as(self.queue),
             self.prefetch,
             Arc::clone(&self.opened_since_ack),
         )
-        .await
-        .map_err(ReceiveError)
+        .await;
+
+        // Only the publishing session declares queues.
+        if opened.is_err() {
+            self.publisher.check_topology().await;
+        }
+        opened
+    }
+
+    /// Why the queue cannot be consumed; `None`: it can, as far as is known.
+    pub fn problem(&self) -> MutexGuard<'_, Option<String>> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for the session; the error says why there is none.

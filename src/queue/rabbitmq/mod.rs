@@ -219,9 +219,11 @@ impl Queue for RabbitQueue {
     fn depth(&self, queue: QueueName) -> BoxFuture<'_, Option<u64>> {
         Box::pin(async move {
             let counted = self.count(queue).await;
-            counted
-                .inspect_err(|problem| tracing::debug!(problem, "the queue could not be counted"))
-                .ok()
+            if let Err(problem) = &counted {
+                tracing::debug!(problem, "the queue could not be counted");
+                self.publisher.check_topology().await;
+            }
+            counted.ok()
         })
     }
 
@@ -230,6 +232,13 @@ impl Queue for RabbitQueue {
             Ok(_) => QueueHealth::Ready,
             Err(reason) => QueueHealth::NotReady(reason),
         }
+    }
+
+    fn receive_health(&self) -> QueueHealth {
+        let problem = [&self.events, &self.dead]
+            .into_iter()
+            .find_map(|consumer| consumer.problem().clone());
+        problem.map_or_else(|| self.health(), QueueHealth::NotReady)
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -1,15 +1,11 @@
 //! Publishes messages with publisher confirms; only a plain ack of the broker counts as a confirm.
 //!
 //! A task owns each publish until its confirm, so a caller that goes away changes nothing. A late
-//! confirm ends the session, because it may never arrive. The exception is a connection that the
+//! confirm ends the session, because it may never arrive; so does a message that the broker returns,
+//! because the next session declares the missing queues anew. The exception is a connection that the
 //! broker has blocked: there it will arrive, and the publish keeps its permit until then.
 
-use std::{
-    future::{Future as _, poll_fn},
-    sync::{Arc, PoisonError},
-    task::Poll,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use lapin::{Confirmation, options::BasicPublishOptions, types::ShortString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
@@ -29,8 +25,16 @@ const PERMIT_WAIT: Duration = Duration::from_millis(100);
 /// large, and all outstanding confirms with it.
 const MAX_BODY: usize = 8 * 1024 * 1024;
 
+/// The broker returns a message that no queue takes, before it confirms it. Without this it would
+/// confirm and drop it.
+const MANDATORY: BasicPublishOptions = BasicPublishOptions {
+    mandatory: true,
+    immediate: false,
+};
+
 /// The publishing half of the queue.
 pub(super) struct Publisher {
+    topology: Topology,
     exchange: ShortString,
     outstanding: Arc<Semaphore>,
     permits: u32,
@@ -42,8 +46,10 @@ impl Publisher {
     pub fn new(settings: &RabbitSettings, state: watch::Receiver<SessionState>) -> Self {
         let permits = settings.outstanding.max(1);
         let semaphore = Semaphore::new(usize::try_from(permits).unwrap_or(Semaphore::MAX_PERMITS));
+        let topology = Topology::new(&settings.instance);
         Self {
-            exchange: Topology::new(&settings.instance).exchange(),
+            exchange: topology.exchange(),
+            topology,
             outstanding: Arc::new(semaphore),
             permits,
             deadline: settings.confirm_deadline,
@@ -62,6 +68,13 @@ impl Publisher {
             SessionState::Up(session) => Ok(Arc::clone(session)),
             SessionState::Down(reason) => Err(reason.clone()),
             SessionState::Closed => Err("the queue is closed".to_owned()),
+        }
+    }
+
+    /// Looks whether exchanges and queues exist, after a call failed that needs them.
+    pub async fn check_topology(&self) {
+        if let Ok(session) = self.session() {
+            session.check_topology(&self.topology).await;
         }
     }
 
@@ -150,50 +163,33 @@ async fn send(
     message: OutboundMessage,
 ) -> Result<(), PublishError> {
     failpoint::at("queue.before_publish").await;
+    let broken = |problem: String| {
+        session.fail(&*problem);
+        PublishError::Unreachable(problem)
+    };
+    let channel = session.publishing_channel().await.map_err(broken)?;
+
     let (routing_key, body, properties) = message.into_parts();
-    let publish = session.channel.basic_publish(
-        exchange,
-        routing_key.into(),
-        BasicPublishOptions::default(),
-        &body,
-        properties,
-    );
-    tokio::pin!(publish);
-
-    // In its first poll lapin takes the delivery tag and queues the frames, in two steps. Without
-    // the lock two tasks could swap them, and each would receive the confirm of the other.
-    let first = poll_fn(|context| {
-        let _guard = session
-            .first_poll
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        Poll::Ready(publish.as_mut().poll(context))
-    });
-    let written = match first.await {
-        Poll::Ready(written) => written,
-        Poll::Pending => publish.await,
-    };
-
-    let broken = |error: lapin::Error| {
-        session.fail(error.to_string());
-        PublishError::Unreachable(error.to_string())
-    };
-    let confirm = written.map_err(broken)?;
+    let published = channel
+        .basic_publish(exchange, routing_key.into(), MANDATORY, &body, properties)
+        .await;
+    let confirm = published.map_err(|error| broken(error.to_string()))?;
     failpoint::at("queue.published").await;
 
-    match confirm.await.map_err(broken)? {
-        Confirmation::Ack(None) => Ok(()),
-        Confirmation::Ack(Some(_)) => Err(PublishError::Refused(
-            "the broker returned it as unroutable".to_owned(),
+    match confirm.await.map_err(|error| broken(error.to_string()))? {
+        Confirmation::Ack(None) => {
+            session.give_back(channel);
+            Ok(())
+        }
+        Confirmation::Ack(Some(_)) => Err(broken(
+            "the broker returned a message as unroutable: queues are missing".to_owned(),
         )),
-        Confirmation::Nack(_) => Err(PublishError::Refused(
-            "the broker could not store it".to_owned(),
-        )),
-        Confirmation::NotRequested => {
-            session.fail("the channel is not in confirm mode");
-            Err(PublishError::Unreachable(
-                "the channel is not in confirm mode".to_owned(),
+        Confirmation::Nack(_) => {
+            session.give_back(channel);
+            Err(PublishError::Refused(
+                "the broker could not store it".to_owned(),
             ))
         }
+        Confirmation::NotRequested => Err(broken("the channel is not in confirm mode".to_owned())),
     }
 }

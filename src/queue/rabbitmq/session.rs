@@ -63,12 +63,10 @@ pub(super) enum SessionState {
 /// One connection and its channel.
 pub(super) struct Session {
     pub connection: Connection,
-    /// For publishing, a channel in confirm mode. For consuming it has no use; each consumer opens
-    /// its own.
-    pub channel: Channel,
-    /// Locked while a publish is polled for the first time: lapin pairs confirms with publishes in
-    /// the order of these polls.
-    pub first_poll: Mutex<()>,
+    /// The channel that declared the exchanges and queues. Publishes and consumers have their own.
+    channel: Channel,
+    /// Channels in confirm mode that no publish uses now.
+    idle: Mutex<Vec<Channel>>,
     /// Cancelled when the session ends.
     pub ended: CancellationToken,
     reason: Mutex<Option<String>>,
@@ -97,7 +95,7 @@ impl Session {
         Ok(Self {
             connection,
             channel,
-            first_poll: Mutex::new(()),
+            idle: Mutex::default(),
             ended: CancellationToken::new(),
             reason: Mutex::new(None),
         })
@@ -120,6 +118,56 @@ impl Session {
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
         reason.unwrap_or_else(|| "the connection was lost".to_owned())
+    }
+
+    /// A channel in confirm mode for one publish. The caller gives it back after the confirm.
+    ///
+    /// `RabbitMQ` returns an unroutable message right before its confirm, and lapin gives a returned
+    /// message to the next confirm of the channel, whichever that is. With one publish at a time on
+    /// a channel it can only be the right one.
+    pub async fn publishing_channel(&self) -> Result<Channel, String> {
+        let idle = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        if let Some(channel) = idle {
+            return Ok(channel);
+        }
+
+        let channel = call("opening a channel", self.connection.create_channel()).await?;
+        let confirms = channel.confirm_select(ConfirmSelectOptions::default());
+        call("selecting confirm mode", confirms).await?;
+        Ok(channel)
+    }
+
+    /// Takes back a channel whose publish was confirmed.
+    pub fn give_back(&self, channel: Channel) {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(channel);
+    }
+
+    /// Ends the session if exchanges or queues are gone: the next one declares them anew.
+    pub async fn check_topology(&self, topology: &Topology) {
+        if self.ended.is_cancelled() || self.is_blocked() {
+            return;
+        }
+        let Ok(channel) = call("opening a channel", self.connection.create_channel()).await else {
+            return;
+        };
+
+        match topology.check(&channel).await {
+            Ok(()) => {
+                let closed = channel.close(200, "checked".into());
+                let _ = call("closing a channel", closed).await;
+            }
+            // The broker closes the channel of a check that finds nothing; a check without an
+            // answer leaves it open, and says nothing about the queues.
+            Err(problem) if !channel.status().connected() => self.fail(problem),
+            Err(problem) => tracing::debug!(problem, "the queues could not be checked"),
+        }
     }
 
     /// Whether the broker has blocked this connection, because it is short of memory or disk.
@@ -153,7 +201,7 @@ impl Session {
     }
 }
 
-/// Declares or checks exchanges and queues, then puts the channel into confirm mode.
+/// Declares or checks exchanges and queues.
 async fn prepare_publishing(
     settings: &RabbitSettings,
     topology: &Topology,
@@ -169,9 +217,7 @@ async fn prepare_publishing(
     if are_new {
         tokio::time::sleep(NEW_QUEUES_WAIT).await;
     }
-
-    let confirms = channel.confirm_select(ConfirmSelectOptions::default());
-    call("selecting confirm mode", confirms).await
+    Ok(())
 }
 
 /// Keeps a session open until `stop` is cancelled, and publishes its state to `state`. A failed

@@ -160,7 +160,8 @@ impl Topology {
         call(&format!("binding the queue {name}"), bound).await
     }
 
-    async fn check(&self, channel: &Channel) -> Result<(), String> {
+    /// Checks that all exchanges and queues exist. If one does not, the broker closes the channel.
+    pub async fn check(&self, channel: &Channel) -> Result<(), String> {
         let passive = ExchangeDeclareOptions {
             passive: true,
             ..ExchangeDeclareOptions::default()
