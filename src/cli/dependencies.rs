@@ -232,7 +232,7 @@ fn explained(failure: &Failure, connection: &ConnectionConfig) -> (DependencySta
             "redirects: set `base_url` to the final URL".to_owned(),
         ),
         FailureKind::WithoutEffect(shown) => (DependencyState::Refused, shown.to_string()),
-        FailureKind::Unusable(reason) => (
+        FailureKind::Unusable(reason) | FailureKind::Unfit(reason) => (
             DependencyState::Refused,
             format!("does not answer as a SCIM service: {reason}; is `base_url` the SCIM base?"),
         ),

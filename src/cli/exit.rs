@@ -7,6 +7,7 @@ use std::{
     process::ExitCode,
 };
 
+use super::escape::escaped;
 use crate::app::error_text;
 
 /// The reason why a command did not do its work, with the exit code.
@@ -45,7 +46,8 @@ impl Exit {
     /// Prints the reason on stderr.
     pub(super) fn report(&self) -> ExitCode {
         // If stderr is closed, the exit code is all that remains.
-        let _ = writeln!(io::stderr(), "hirewire: {}", error_text(&self.error));
+        let text = error_text(&self.error);
+        let _ = writeln!(io::stderr(), "hirewire: {}", escaped(&text));
         ExitCode::from(self.code)
     }
 }
@@ -65,9 +67,10 @@ pub(super) fn root_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error
     cause
 }
 
-/// Prints a line to stdout. If the reader has closed it, the process ends with code 0.
+/// Prints a line to stdout, without characters that a terminal would obey. If the reader has closed it, the process ends with code 0.
 pub(super) fn print(line: impl fmt::Display) -> Result<(), Exit> {
-    match writeln!(io::stdout(), "{line}") {
+    let line = line.to_string();
+    match writeln!(io::stdout(), "{}", escaped(&line)) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
         Err(error) => Err(Exit::failed(error.into())),

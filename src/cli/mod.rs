@@ -13,6 +13,7 @@ mod consent;
 mod dead_letters;
 mod demo;
 mod dependencies;
+mod escape;
 mod exit;
 mod init;
 mod init_text;
@@ -81,7 +82,8 @@ pub fn main() -> ExitCode {
         .as_deref()
         .unwrap_or(if keeps_running { "info" } else { "error" });
 
-    let outcome = crate::telemetry::log_to_stderr(log)
+    let directives = format!("{log},{}", crate::queue::QUIET_CLIENT);
+    let outcome = crate::telemetry::log_to_stderr(&directives)
         .map_err(|problem| Exit::usage(anyhow::anyhow!("--log: {problem}")))
         .and_then(|()| runtime())
         .and_then(|runtime| runtime.block_on(run(arguments.command)));

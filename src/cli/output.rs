@@ -7,7 +7,7 @@ use comfy_table::{Table, presets::NOTHING};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Exit, print};
+use super::{Exit, escape::escaped_value, print};
 
 /// The format of a command's output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -83,11 +83,11 @@ fn print_table(rows: &[Value], columns: &[Column]) -> Result<(), Exit> {
     Ok(())
 }
 
-/// The text of a member; empty if the member is absent or null.
+/// The text of a member within a line; empty if the member is absent or null.
 pub(super) fn text(value: &Value, pointer: &str) -> String {
     match value.pointer(pointer) {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => escaped_value(text).into_owned(),
         Some(other) => other.to_string(),
     }
 }

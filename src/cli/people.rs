@@ -194,9 +194,9 @@ fn show_answers(letter: &Value) -> Result<(), Exit> {
 }
 
 fn show_status(person: &Value) -> Result<(), Exit> {
-    let aliases: Vec<&str> = list(person, "/aliases")
+    let aliases: Vec<String> = list(person, "/aliases")
         .iter()
-        .filter_map(Value::as_str)
+        .map(|alias| text(alias, ""))
         .collect();
     print(format_args!("person  {}", text(person, "/person")))?;
     print(format_args!("aliases {}", aliases.join(", ")))?;

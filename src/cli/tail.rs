@@ -5,6 +5,7 @@ use clap::Args;
 use super::{
     Exit,
     api_options::ApiOptions,
+    escape::escaped_value,
     output::{Format, OutputOptions},
     print,
 };
@@ -31,7 +32,7 @@ impl Tail {
         let format = self.output.format();
         api.lines("/api/v1/tail", |line| {
             match (format, serde_json::from_str::<TailEvent>(line)) {
-                (Format::Table, Ok(line)) => print(formatted(&line)),
+                (Format::Table, Ok(line)) => print(escaped_value(&formatted(&line))),
                 (Format::Json | Format::Jsonl, _) | (Format::Table, Err(_)) => print(line),
             }
         })

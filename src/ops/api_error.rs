@@ -2,6 +2,8 @@
 //!
 //! In: what a handler could not do. Out: a status, and a detail that says what to do next.
 
+use std::time::Duration;
+
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
@@ -15,22 +17,25 @@ use crate::{store::StoreError, worker::ConnectionError};
 pub(crate) struct ApiError {
     status: StatusCode,
     detail: String,
+    retry_after: Option<Duration>,
 }
 
 impl ApiError {
-    /// The request cannot be understood.
-    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
+    fn new(status: StatusCode, detail: impl Into<String>) -> Self {
         Self {
-            status: StatusCode::BAD_REQUEST,
+            status,
             detail: detail.into(),
+            retry_after: None,
         }
     }
 
+    /// The request cannot be understood.
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            detail: detail.into(),
-        }
+        Self::new(StatusCode::NOT_FOUND, detail)
     }
 
     /// The connection has no mapping yet: the service publishes it when it starts.
@@ -42,26 +47,31 @@ impl ApiError {
 
     /// The request has no known token.
     pub(super) fn unauthorized() -> Self {
-        Self {
-            status: StatusCode::UNAUTHORIZED,
-            detail: "a token of [[ops.tokens]] is needed".to_owned(),
-        }
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "a token of [[ops.tokens]] is needed",
+        )
     }
 
     /// The actor has a lesser role.
     pub(super) fn forbidden(needed: OpsRole) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            format!("this needs the role {}", needed.as_str()),
+        )
+    }
+
+    /// Too many requests of this kind run at the same time.
+    pub(super) fn busy(detail: &str, retry_after: Duration) -> Self {
         Self {
-            status: StatusCode::FORBIDDEN,
-            detail: format!("this needs the role {}", needed.as_str()),
+            retry_after: Some(retry_after),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
         }
     }
 
     /// A target did not answer as it should.
     pub(super) fn dependency(detail: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::BAD_GATEWAY,
-            detail: detail.into(),
-        }
+        Self::new(StatusCode::BAD_GATEWAY, detail)
     }
 }
 
@@ -69,14 +79,13 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::warn!(%error, "an API request failed because of the store");
         match error {
-            StoreError::Unreachable(_) => Self {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                detail: "the store cannot be reached".to_owned(),
-            },
-            StoreError::Refused(detail) | StoreError::Incompatible(detail) => Self {
-                status: StatusCode::INTERNAL_SERVER_ERROR,
-                detail,
-            },
+            StoreError::Unreachable(_) => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the store cannot be reached",
+            ),
+            StoreError::Refused(detail) | StoreError::Incompatible(detail) => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+            }
         }
     }
 }
@@ -94,8 +103,10 @@ impl From<ConnectionError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        crate::http::Problem::new(self.status)
-            .detail(self.detail)
-            .into_response()
+        let problem = crate::http::Problem::new(self.status).detail(self.detail);
+        match self.retry_after {
+            Some(after) => problem.retry_after(after).into_response(),
+            None => problem.into_response(),
+        }
     }
 }

@@ -3,9 +3,11 @@
 //! A token is 256 random bits, and the config keeps its SHA-256. Every token is compared, each in
 //! constant time. In: the request. Out: its [`Actor`] for the handler, or 401 or 403.
 
+use std::time::Instant;
+
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, header::AUTHORIZATION},
+    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -13,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{ApiError, Ops};
+use super::{ApiError, Ops, Shared};
+use crate::http::Peer;
 
 /// The role of an actor. Each role includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,14 +91,48 @@ pub(super) async fn check(
         Transport::Tcp => token_actor(&guard.ops.parts().tokens, request.headers()),
     };
 
-    match actor {
-        None => ApiError::unauthorized().into_response(),
-        Some(actor) if actor.role < guard.role => ApiError::forbidden(guard.role).into_response(),
-        Some(actor) => {
-            request.extensions_mut().insert(actor);
-            next.run(request).await
+    let refusal = match &actor {
+        None => Some(ApiError::unauthorized()),
+        Some(actor) if actor.role < guard.role => Some(ApiError::forbidden(guard.role)),
+        // PostgreSQL has no NUL in a text, so it could not even be asked for.
+        Some(_) if request.uri().to_string().contains("%00") => {
+            Some(ApiError::bad_request("no name has a NUL character"))
         }
+        Some(_) => None,
+    };
+    if let Some(refusal) = refusal {
+        let response = refusal.into_response();
+        log_refused(&guard, &request, actor.as_ref(), response.status());
+        return response;
     }
+
+    if let Some(actor) = actor {
+        request.extensions_mut().insert(actor);
+    }
+    next.run(request).await
+}
+
+/// Counts a refused request, and logs it unless there is a flood of them.
+fn log_refused(guard: &RouteGuard, request: &Request, actor: Option<&Actor>, status: StatusCode) {
+    let Shared { parts, refused, .. } = &*guard.ops.shared;
+    parts.metrics.api_refused(status.as_u16());
+    let Some(suppressed) = refused.admit(Instant::now()) else {
+        return;
+    };
+
+    let client = request
+        .extensions()
+        .get::<Peer>()
+        .map(|peer| parts.trusted_proxies.client(*peer, request.headers()));
+    tracing::warn!(
+        peer = client.as_ref().map(tracing::field::display),
+        actor = actor.map(|actor| actor.name.as_str()),
+        method = request.method().as_str(),
+        path = request.uri().path(),
+        status = status.as_u16(),
+        suppressed,
+        "an API request is refused"
+    );
 }
 
 fn local_actor(headers: &HeaderMap) -> Actor {

@@ -46,9 +46,12 @@ pub(super) async fn test(
     State(ops): State<Ops>,
     Path(name): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
+    let _permit = ops.permit_for_people().await?;
     let connection = ops.connection(&name)?;
     let published = connection.published(ops.store(), None).await?;
-    let published = published.ok_or_else(|| ApiError::unpublished(&name))?;
+    let published = published
+        .ok_or_else(|| ApiError::unpublished(&name))?
+        .for_people();
 
     let client = &published.client;
     let mut checks = vec![Check::of("users", "can be listed", &client.probe().await)];

@@ -165,7 +165,8 @@ pub(super) async fn pause(
     Json(body): Json<Reason>,
 ) -> Result<Json<Value>, ApiError> {
     ops.connection(&name)?;
-    let reason = match body.reason.trim() {
+    let reason: String = body.reason.chars().filter(|c| !c.is_control()).collect();
+    let reason = match reason.trim() {
         "" => "no reason given",
         reason => reason,
     };

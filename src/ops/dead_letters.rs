@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{Actor, ApiError, Ops};
 use crate::{
     queue::{Hook, Payload},
-    store::{DeadLetter, DeadLetterFilter, DeadLetterId, PersonKey, RawHook},
+    store::{DeadLetter, DeadLetterFilter, DeadLetterId, PersonKey, RawHook, StoreError},
 };
 
 /// Reads a stored hook again by the current preset of its source.
@@ -122,10 +122,15 @@ pub(super) async fn replay(
     for raw in replayed.hooks {
         match reread(&ops, &raw) {
             Some(hook) => {
-                ops.store()
-                    .store_hooks(&[hook], &ops.parts().source_routing)
-                    .await?;
-                result.hooks_read += 1;
+                let routing = &ops.parts().source_routing;
+                match ops.store().store_hooks(&[hook], routing).await {
+                    Ok(_) => result.hooks_read += 1,
+                    Err(StoreError::Refused(problem)) => {
+                        tracing::warn!(problem, "the store still refuses the events of a hook");
+                        result.hooks_unreadable.push(raw.dead_letter);
+                    }
+                    Err(error) => return Err(error.into()),
+                }
             }
             None => result.hooks_unreadable.push(raw.dead_letter),
         }

@@ -14,12 +14,13 @@ mod person_retry;
 mod preview;
 mod tail;
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use axum::{
     Router, middleware,
     routing::{MethodRouter, get, post},
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use auth::OpsRole;
 pub(crate) use auth::{ACTOR_HEADER, OpsToken};
@@ -28,7 +29,9 @@ pub(crate) use preview::ReadBody;
 pub use tail::{Tail, TailEvent};
 
 use crate::{
+    http::TrustedProxies,
     store::{SourceRouting, Store},
+    telemetry::{LogLimit, Metrics},
     worker::Connection,
 };
 use api_error::ApiError;
@@ -60,6 +63,9 @@ pub(crate) struct OpsParts {
     /// Notifies the workers of this process, if it has any, that accounts are pending.
     pub(crate) notify_pending: Arc<dyn Fn() + Send + Sync>,
     pub(crate) tail: Tail,
+    pub(crate) metrics: Metrics,
+    /// The proxies that name the client of a request, for the log.
+    pub(crate) trusted_proxies: TrustedProxies,
     /// The tokens for requests over TCP.
     pub(crate) tokens: Vec<OpsToken>,
 }
@@ -67,7 +73,16 @@ pub(crate) struct OpsParts {
 struct Shared {
     parts: OpsParts,
     rules: Rules,
+    /// Limits the lines about refused requests.
+    refused: LogLimit,
+    /// A permit for each request that reads a target because somebody asked.
+    for_people: Semaphore,
 }
+
+/// How many requests may read targets at a time: workers need store and targets as well.
+const MOST_FOR_PEOPLE: usize = 2;
+/// How long one more waits for its turn before it is refused.
+const TURN: Duration = Duration::from_secs(5);
 
 impl fmt::Debug for Ops {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,7 +99,12 @@ impl Ops {
             scope: None,
         };
         Self {
-            shared: Arc::new(Shared { parts, rules }),
+            shared: Arc::new(Shared {
+                parts,
+                rules,
+                refused: LogLimit::new(),
+                for_people: Semaphore::new(MOST_FOR_PEOPLE),
+            }),
         }
     }
 
@@ -170,6 +190,15 @@ impl Ops {
     /// The rules of the fold for a person of any source.
     pub(crate) fn rules(&self) -> &Rules {
         &self.shared.rules
+    }
+
+    /// Waits for the turn of a request that reads a target.
+    async fn permit_for_people(&self) -> Result<SemaphorePermit<'_>, ApiError> {
+        let permit = tokio::time::timeout(TURN, self.shared.for_people.acquire()).await;
+        permit
+            .ok()
+            .and_then(Result::ok)
+            .ok_or_else(|| ApiError::busy("too many previews and tests at once: try again", TURN))
     }
 
     fn connection(&self, name: &str) -> Result<&Arc<Connection>, ApiError> {

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{
     Json,
-    body::Bytes,
+    body::{Body, to_bytes},
     extract::{Path, Query, State},
 };
 use jiff::Timestamp;
@@ -27,6 +27,9 @@ use hirewire_core::{
     mapping::Access,
     plan::Request,
 };
+
+/// The longest body, in bytes: as long as a hook may be.
+const MAX_BODY: usize = 1024 * 1024;
 
 /// Reads a body as the named source would send it, or returns why it cannot.
 pub(crate) type ReadBody =
@@ -59,8 +62,12 @@ pub(super) async fn preview(
     State(ops): State<Ops>,
     Path(source): Path<String>,
     Query(query): Query<PreviewQuery>,
-    body: Bytes,
+    body: Body,
 ) -> Result<Json<Vec<AccountPreview>>, ApiError> {
+    let _permit = ops.permit_for_people().await?;
+    let body = to_bytes(body, MAX_BODY)
+        .await
+        .map_err(|_| ApiError::bad_request("the body is incomplete, or larger than 1 MiB"))?;
     let (source, events) = read_events(&ops, &source, &body).await?;
     let connections: Vec<&Arc<Connection>> = if let Some(name) = &query.connection {
         vec![ops.connection(name)?]
@@ -114,13 +121,11 @@ pub(super) async fn preview_account(
 ) -> Result<AccountPreview, ApiError> {
     let (store, name) = (ops.store(), &connection.settings.name);
     let published = connection.published(store, None).await?;
-    let published = published.ok_or_else(|| ApiError::unpublished(name))?;
+    let published = published
+        .ok_or_else(|| ApiError::unpublished(name))?
+        .for_people();
 
-    let known = store
-        .find_person(&alias.to_string())
-        .await?
-        .into_iter()
-        .next();
+    let known = store.person_of(alias).await?;
     let facts = match &known {
         Some(person) => store.facts(person).await?,
         None => None,

@@ -32,6 +32,7 @@ pub use breaker::{Admission, Breaker, BreakerSettings, BreakerState, Outage};
 pub use credentials::Credentials;
 pub use lookup::{FoundUser, Lookup, RefusedKey};
 pub use response::Response;
+pub(crate) use response::no_id;
 
 use crate::observer::Observer;
 use failure_counts::FailureCounts;
@@ -76,16 +77,21 @@ pub enum ClientError {
     Http(#[source] reqwest::Error),
 }
 
+/// The most requests per second that people may cause.
+const MAX_PEOPLE_RATE: f64 = 10.0;
+
 /// The SCIM client of one connection.
 #[derive(Debug)]
 pub struct Client {
     connection: String,
     base: String,
     http: reqwest::Client,
-    credentials: RwLock<Credentials>,
+    credentials: Arc<RwLock<Credentials>>,
     profile: Profile,
     timeout: Duration,
-    rate_limiter: RateLimiter,
+    rate_limiter: Arc<RateLimiter>,
+    /// A smaller pace before that of the connection; `None`: the client may use all of it.
+    own_pace: Option<RateLimiter>,
     permits: Semaphore,
     breaker: Breaker,
     /// Failures in a row of each filter.
@@ -106,15 +112,44 @@ impl Client {
             connection: settings.connection,
             base: url.as_str().trim_end_matches('/').to_owned(),
             http,
-            credentials: RwLock::new(settings.credentials),
+            credentials: Arc::new(RwLock::new(settings.credentials)),
             profile: settings.profile,
             timeout: settings.timeout,
-            rate_limiter: RateLimiter::new(settings.rate),
+            rate_limiter: Arc::new(RateLimiter::new(settings.rate)),
+            own_pace: None,
             permits: Semaphore::new(settings.concurrency.max(1)),
             breaker: Breaker::new(settings.breaker),
             filter_failures: FailureCounts::default(),
             observer: settings.observer,
         })
+    }
+
+    /// A client for the reads that people ask for, such as previews: one request at a time, and a
+    /// quarter of the connection's pace, so that however many they are, accounts have the rest. It
+    /// has the same credentials and a breaker of its own, which nobody asks.
+    #[must_use]
+    pub fn for_people(&self) -> Self {
+        let rate = self.rate_limiter.rate();
+        let pace = if rate > 0.0 {
+            rate / 4.0
+        } else {
+            MAX_PEOPLE_RATE
+        };
+
+        Self {
+            connection: self.connection.clone(),
+            base: self.base.clone(),
+            http: self.http.clone(),
+            credentials: Arc::clone(&self.credentials),
+            profile: self.profile.clone(),
+            timeout: self.timeout,
+            rate_limiter: Arc::clone(&self.rate_limiter),
+            own_pace: Some(RateLimiter::new(pace.min(MAX_PEOPLE_RATE))),
+            permits: Semaphore::new(1),
+            breaker: Breaker::new(BreakerSettings::default()),
+            filter_failures: FailureCounts::default(),
+            observer: Arc::clone(&self.observer),
+        }
     }
 
     /// The dialect that the client was made with.

@@ -34,6 +34,15 @@ impl RateLimiter {
         }
     }
 
+    /// Requests per second in the long run; 0: no limit.
+    pub(super) fn rate(&self) -> f64 {
+        if self.interval.is_zero() {
+            0.0
+        } else {
+            1.0 / self.interval.as_secs_f64()
+        }
+    }
+
     /// Waits until a request may start. Returns false at once, and takes no token, if that would be
     /// at the deadline or later.
     pub(super) async fn acquire(&self, deadline: Instant) -> bool {

@@ -6,7 +6,12 @@
 
 use serde_json::Value;
 
-use super::{Client, key_value::has_value, response::id_of, send::unusable};
+use super::{
+    Client,
+    key_value::has_value,
+    response::{id_of, no_id},
+    send::unusable,
+};
 use hirewire_core::{
     mapping::MatchKey,
     plan::{Failure, FailureKind, Phase, Request},
@@ -99,7 +104,8 @@ impl Client {
             | FailureKind::NotSent
             | FailureKind::Redirected
             | FailureKind::Unusable(_)
-            | FailureKind::WithoutEffect(_) => false,
+            | FailureKind::WithoutEffect(_)
+            | FailureKind::Unfit(_) => false,
         };
         let Some(known) = page.resources.first() else {
             return Ok(Searched::Found(Vec::new()));
@@ -171,8 +177,7 @@ impl Client {
             let is_new = |resource: &Value| !known.contains(resource);
             let new: Vec<Value> = list.resources.into_iter().filter(is_new).collect();
             for resource in new.iter().filter(|resource| matches(resource)) {
-                let id = id_of(resource)
-                    .ok_or_else(|| unusable(phase, "a listed resource has no id"))?;
+                let id = id_of(resource).ok_or_else(|| no_id(phase, resource))?;
                 if !found.iter().any(|(known, _)| *known == id) {
                     found.push((id, resource.clone()));
                 }
@@ -220,7 +225,8 @@ fn cannot_filter(failure: &Failure) -> bool {
         | FailureKind::NotSent
         | FailureKind::Redirected
         | FailureKind::Unusable(_)
-        | FailureKind::WithoutEffect(_) => false,
+        | FailureKind::WithoutEffect(_)
+        | FailureKind::Unfit(_) => false,
     }
 }
 

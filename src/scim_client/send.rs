@@ -17,9 +17,16 @@ use tokio::time::{Instant, timeout_at};
 use super::{Client, ClientError, Response, retry_after::retry_after};
 use crate::telemetry;
 use hirewire_core::{
+    json,
     plan::{Failure, FailureKind, Method, Phase, Probe, Request},
     scim::{ListResponse, Profile, ScimError, percent_encode},
 };
+
+/// The memory that the document of an answer may take, in bytes.
+const MAX_MEMORY: usize = 4 * MAX_BODY;
+
+/// The longest body of an error, in bytes; only its message is read.
+const MAX_ERROR_BODY: usize = 64 * 1024;
 
 /// A longer body is cut off here, in bytes: no user and no page of users is that large.
 const MAX_BODY: usize = 8 * 1024 * 1024;
@@ -172,13 +179,17 @@ impl Client {
             .ok()
             .and_then(Result::ok)
             .ok_or_else(|| fail(FailureKind::NotSent))?;
+        // The smaller pace comes first: a request that waits for it takes nothing of the larger one.
+        if let Some(own_pace) = &self.own_pace
+            && !own_pace.acquire(deadline).await
+        {
+            return Err(fail(FailureKind::NotSent));
+        }
         if !self.rate_limiter.acquire(deadline).await {
             return Err(fail(FailureKind::NotSent));
         }
 
-        let http = self
-            .http_request(request, deadline)
-            .ok_or_else(|| fail(FailureKind::NotSent))?;
+        let http = self.http_request(request, deadline).map_err(fail)?;
         let answer = self
             .http
             .execute(http)
@@ -187,8 +198,22 @@ impl Client {
         read_answer(phase, answer).await.map_err(fail)
     }
 
-    /// The HTTP request; `None` if the deadline has passed or it cannot be built.
-    fn http_request(&self, request: &Request, deadline: Instant) -> Option<reqwest::Request> {
+    /// The HTTP request; an error if the deadline has passed or it cannot be built.
+    fn http_request(
+        &self,
+        request: &Request,
+        deadline: Instant,
+    ) -> Result<reqwest::Request, FailureKind> {
+        // A URL resolves such a segment: the request would be about another resource.
+        if request
+            .path
+            .split('/')
+            .any(|part| matches!(part, "." | ".."))
+        {
+            return Err(FailureKind::Unfit(
+                "an id is `.` or `..`, which no URL can hold",
+            ));
+        }
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
@@ -206,7 +231,7 @@ impl Client {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .header()
-            .ok()?;
+            .map_err(|_| FailureKind::Unusable("the credentials cannot be sent in a header"))?;
 
         let mut http = self.http.request(method, url).header(name, value);
         if let Some(version) = &request.if_match {
@@ -220,8 +245,9 @@ impl Client {
 
         let left = deadline
             .checked_duration_since(Instant::now())
-            .filter(|left| !left.is_zero())?;
-        http.timeout(left).build().ok()
+            .filter(|left| !left.is_zero())
+            .ok_or(FailureKind::NotSent)?;
+        http.timeout(left).build().map_err(|_| UNBUILDABLE)
     }
 }
 
@@ -234,7 +260,8 @@ async fn read_answer(phase: Phase, answer: reqwest::Response) -> Result<Response
         .and_then(|text| retry_after(text, telemetry::now()));
 
     let is_success = (200..300).contains(&status);
-    let body = match read_body(answer).await {
+    let limit = if is_success { MAX_BODY } else { MAX_ERROR_BODY };
+    let body = match read_body(answer, limit).await {
         Ok(body) => body,
         // A read needs the body. The status alone is the answer to a write.
         Err(error) if is_success && !phase.writes() => return Err(kind_of(&error)),
@@ -243,7 +270,7 @@ async fn read_answer(phase: Phase, answer: reqwest::Response) -> Result<Response
 
     match status {
         200..300 => {
-            let body: Option<Value> = serde_json::from_slice(&body).ok();
+            let body: Option<Value> = json::parse_bounded(&body, MAX_MEMORY).ok();
             match body.as_ref().and_then(ScimError::in_success) {
                 Some(error) => Err(FailureKind::Answered { error, retry_after }),
                 None => Ok(Response { status, body }),
@@ -260,10 +287,10 @@ async fn read_answer(phase: Phase, answer: reqwest::Response) -> Result<Response
     }
 }
 
-async fn read_body(mut answer: reqwest::Response) -> Result<Vec<u8>, reqwest::Error> {
+async fn read_body(mut answer: reqwest::Response, limit: usize) -> Result<Vec<u8>, reqwest::Error> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > MAX_BODY {
+        if body.len() + chunk.len() > limit {
             break;
         }
         body.extend_from_slice(&chunk);
@@ -278,8 +305,13 @@ pub(super) fn unusable(phase: Phase, reason: &'static str) -> Failure {
     }
 }
 
+/// The values of this person make a request that HTTP cannot carry: too long a URL, for example.
+const UNBUILDABLE: FailureKind = FailureKind::Unfit("the request cannot be built");
+
 fn kind_of(error: &reqwest::Error) -> FailureKind {
-    if error.is_connect() {
+    if error.is_builder() {
+        UNBUILDABLE
+    } else if error.is_connect() {
         FailureKind::Unreachable
     } else if error.is_redirect() {
         FailureKind::Redirected

@@ -93,12 +93,21 @@ impl Store {
         Ok(found)
     }
 
-    /// The people of a key, an alias (`source/worker`), or a worker id of any source; merges
-    /// followed.
+    /// The people that a text names, merges followed: the one with this key; else the one with this
+    /// alias (`source/worker`); else those with this worker id, of any source. So a worker id that
+    /// looks like the alias of somebody else never stands for them.
     pub async fn find_person(&self, text: &str) -> Result<Vec<PersonKey>, StoreError> {
         let (source, worker) = text.split_once('/').unwrap_or(("", text));
+        // PostgreSQL refuses a NUL, and no row has one.
+        if text.contains('\0') {
+            return Ok(Vec::new());
+        }
         let statement = Statement::new(
-            "SELECT COALESCE(merged_into, person) AS person FROM people
+            "SELECT COALESCE(merged_into, person) AS person,
+                    CASE WHEN person = :text THEN 0
+                         WHEN source = :source AND worker = :worker THEN 1
+                         ELSE 2 END AS match_rank
+             FROM people
              WHERE person = :text OR worker = :text OR (source = :source AND worker = :worker)",
         )
         .bind("text", text)
@@ -106,10 +115,25 @@ impl Store {
         .bind("worker", worker);
 
         let rows = self.engine.all(statement).await?;
-        let people = rows
-            .iter()
-            .map(|row| row.text("person"))
-            .collect::<Result<BTreeSet<_>, _>>()?;
-        Ok(people.into_iter().map(PersonKey).collect())
+        let mut by_rank: BTreeMap<i64, BTreeSet<String>> = BTreeMap::new();
+        for row in &rows {
+            let people = by_rank.entry(row.int("match_rank")?).or_default();
+            people.insert(row.text("person")?);
+        }
+        let best = by_rank.into_values().next().unwrap_or_default();
+        Ok(best.into_iter().map(PersonKey).collect())
+    }
+
+    /// The person who has exactly this alias, merges followed.
+    pub async fn person_of(&self, alias: &Alias) -> Result<Option<PersonKey>, StoreError> {
+        let statement = Statement::new(
+            "SELECT COALESCE(merged_into, person) AS person FROM people
+             WHERE source = :source AND worker = :worker",
+        )
+        .bind("source", alias.source.as_str())
+        .bind("worker", alias.worker.as_str());
+
+        let row = self.engine.first(statement).await?;
+        row.map(|row| row.text("person").map(PersonKey)).transpose()
     }
 }

@@ -87,7 +87,19 @@ pub(crate) struct PublishedConnection {
     pub(crate) version: i64,
     pub(crate) mapping: Arc<Mapping>,
     pub(crate) client: Arc<Client>,
+    /// The client for reads that people ask for.
+    people_client: Arc<Client>,
     pub(super) memory: Arc<TargetMemory>,
+}
+
+impl PublishedConnection {
+    /// The same with the small pace of people: for previews and tests.
+    pub(crate) fn for_people(&self) -> Self {
+        Self {
+            client: Arc::clone(&self.people_client),
+            ..self.clone()
+        }
+    }
 }
 
 /// Why a connection cannot be used.
@@ -277,6 +289,7 @@ impl Connection {
         Ok(PublishedConnection {
             version: newest.version,
             mapping: Arc::new(mapping),
+            people_client: Arc::new(client.for_people()),
             client: Arc::new(client),
             memory: Arc::clone(&self.memory),
         })

@@ -1,15 +1,18 @@
 //! Ingest: takes messages off the queue, stores their events, marks accounts pending, then acks.
 //!
 //! Many messages are stored in one transaction. If the store refuses it, their hooks are stored one
-//! by one, so that one bad hook delays no other; the bad one is quarantined. While the store cannot
+//! by one, and of a hook that is refused its events, so that one bad event holds up no other; the
+//! bad one becomes a dead letter. While the store cannot
 //! be reached, nothing is acked: deliveries are requeued at once, and none is taken until the store
 //! answers again.
+
+use serde_json::json;
 
 use super::Worker;
 use crate::{
     failpoint,
-    queue::{Acker, Delivery, Hook, Message, UnreadableEnvelope},
-    store::{StoreError, StoredBatch},
+    queue::{Acker, Delivery, Hook, Message, Payload, UnreadableEnvelope},
+    store::{DeadLetterCause, DeadLetterSubject, NewDeadLetter, StoreError, StoredBatch},
 };
 
 /// The most deliveries that are taken at a time.
@@ -151,20 +154,88 @@ async fn store_messages(worker: &Worker, messages: &[Message]) -> Result<(), Sto
     }
 }
 
-/// Stores one hook, or quarantines it if the store refuses it.
+/// Stores one hook. If the store refuses it, its events are stored one by one; those that are
+/// refused again become one dead letter, which keeps their bytes.
 async fn store_hook(worker: &Worker, hook: &Hook) -> Result<(), StoreError> {
-    let store = &worker.shared.store;
-    let source_routing = &worker.shared.settings.source_routing;
+    let Some(mut problem) = refusal(worker, hook).await? else {
+        return Ok(());
+    };
+    let mut refused = hook.clone();
 
-    match store
-        .store_hooks(std::slice::from_ref(hook), source_routing)
-        .await
+    if let Payload::Events(events) = &mut refused.payload
+        && events.len() > 1
     {
+        let mut unstorable = Vec::new();
+        for event in std::mem::take(events) {
+            let alone = Hook {
+                payload: Payload::Events(vec![event.clone()]),
+                ..hook.clone()
+            };
+            if let Some(found) = refusal(worker, &alone).await? {
+                problem = found;
+                unstorable.push(event);
+            }
+        }
+        if unstorable.is_empty() {
+            return Ok(());
+        }
+        *events = unstorable;
+    }
+    file_unstorable(worker, &refused, problem).await
+}
+
+/// Stores a hook; `Some`: why the store refused it.
+async fn refusal(worker: &Worker, hook: &Hook) -> Result<Option<String>, StoreError> {
+    let source_routing = &worker.shared.settings.source_routing;
+    let stored = worker
+        .shared
+        .store
+        .store_hooks(std::slice::from_ref(hook), source_routing)
+        .await;
+
+    match stored {
         Ok(recorded) => {
             report_stored(worker, &recorded);
+            Ok(None)
+        }
+        Err(StoreError::Refused(problem)) => Ok(Some(problem)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Files a dead letter about a hook that cannot be stored. If that is refused as well, the hook is
+/// quarantined: its bytes are never lost.
+async fn file_unstorable(worker: &Worker, hook: &Hook, problem: String) -> Result<(), StoreError> {
+    let bytes = serde_json::to_vec(hook).unwrap_or_default();
+    let letter = NewDeadLetter {
+        subject: DeadLetterSubject::Hook {
+            source: hook.source.clone(),
+            hook: hook.hook.clone(),
+        },
+        cause: DeadLetterCause::Unstorable,
+        summary: "The store refused events of this hook, so they do not count; the other events \
+                  of the hook are stored. Read the reason in the detail, then replay, or state \
+                  the facts anew in HR."
+            .to_owned(),
+        detail: json!({
+            "reason": problem, "events": hook.events().len(), "received": hook.received,
+        }),
+        raw: Some(bytes),
+    };
+
+    let store = &worker.shared.store;
+    match store.file_dead_letter(&letter).await {
+        Ok(dead_letter) => {
+            tracing::error!(
+                hook = hook.hook.as_str(),
+                source = hook.source.as_str(),
+                problem,
+                %dead_letter,
+                "the store refused events of a hook: a dead letter is filed"
+            );
             Ok(())
         }
-        Err(StoreError::Refused(problem)) => {
+        Err(StoreError::Refused(_)) => {
             tracing::error!(
                 hook = hook.hook.as_str(),
                 problem,

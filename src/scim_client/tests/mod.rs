@@ -1,6 +1,7 @@
 //! The client against a scripted HTTP server, which gives the answers that real targets give.
 
 mod answers;
+mod bounds;
 mod lookups;
 
 use std::{

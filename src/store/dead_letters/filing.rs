@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Store {
-    /// Files a dead letter that belongs to no commit: a poison message. If one is open for the
+    /// Files a dead letter that belongs to no commit: a poison message, a hook that cannot be stored. If one is open for the
     /// subject and cause, it counts up.
     pub async fn file_dead_letter(
         &self,
@@ -127,7 +127,7 @@ fn subject_of(hook: &Hook) -> DeadLetterSubject {
     }
 }
 
-/// Closes the dead letters about hooks that are readable now.
+/// Closes the dead letters about hooks that are readable and storable now.
 pub(in crate::store) async fn close_readable(
     tx: &mut Tx<'_>,
     hooks: impl Iterator<Item = &Hook>,
@@ -138,9 +138,11 @@ pub(in crate::store) async fn close_readable(
     for subjects in chunks(tx.dialect, subjects) {
         Statement::new(
             "UPDATE dead_letters SET closed_at = {now}
-             WHERE closed_at IS NULL AND cause = :cause AND subject IN ({values})",
+             WHERE closed_at IS NULL AND cause IN (:unreadable, :unstorable)
+               AND subject IN ({values})",
         )
-        .bind("cause", DeadLetterCause::Unreadable.as_str())
+        .bind("unreadable", DeadLetterCause::Unreadable.as_str())
+        .bind("unstorable", DeadLetterCause::Unstorable.as_str())
         .rows(subjects)
         .execute(tx)
         .await?;

@@ -47,6 +47,13 @@ pub(super) fn failed_request(
     progress: &Progress,
 ) -> NewDeadLetter {
     let summary = match (cause, failure.status(), progress.last_attributes()) {
+        (DeadLetterCause::Refused, None, _) if matches!(failure.kind, FailureKind::Unfit(_)) => {
+            format!(
+                "Nothing more can be sent for this person: {}. Fix the data in HR, or the id at \
+                 the target, then replay.",
+                failure.kind
+            )
+        }
         (DeadLetterCause::Refused, Some(status), Some(attributes)) => format!(
             "The target refused {attributes} with status {status}. Read its answer in the detail, \
              fix the mapping or the data in HR, then replay."
@@ -116,6 +123,7 @@ fn summary_of(cause: DeadLetterCause) -> &'static str {
         }
         DeadLetterCause::LeaverOverdue
         | DeadLetterCause::Unreadable
+        | DeadLetterCause::Unstorable
         | DeadLetterCause::Poison
         | DeadLetterCause::Finding(_) => {
             "This account needs an operator. Read the detail, then replay."
@@ -129,6 +137,14 @@ pub(super) fn bound_to_another(account: &Account, other: &PersonKey) -> NewDeadL
                    values of the match keys unique at the target, then replay.";
     let detail = json!({ "person": other });
     Subject(account).dead_letter(DeadLetterCause::Conflict, summary.to_owned(), detail)
+}
+
+/// The store refused what the reconcile brought.
+pub(super) fn unstorable(account: &Account, problem: &str) -> NewDeadLetter {
+    let summary = "The store refused the result of a reconcile, so it is not known what the target \
+                   has now. Read the reason in the detail, fix it, then replay.";
+    let detail = json!({ "reason": problem });
+    Subject(account).dead_letter(DeadLetterCause::Unstorable, summary.to_owned(), detail)
 }
 
 /// Match keys found other users beside the bound one.
@@ -165,6 +181,7 @@ pub(super) fn failure_detail(failure: &Failure) -> Value {
         | FailureKind::NotSent
         | FailureKind::Redirected
         | FailureKind::Unusable(_)
-        | FailureKind::WithoutEffect(_) => json!({ "problem": failure.kind.to_string() }),
+        | FailureKind::WithoutEffect(_)
+        | FailureKind::Unfit(_) => json!({ "problem": failure.kind.to_string() }),
     }
 }

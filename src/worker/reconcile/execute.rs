@@ -160,7 +160,8 @@ fn is_removed_already(operation: &Operation, failure: &Failure) -> bool {
         | FailureKind::NotSent
         | FailureKind::Redirected
         | FailureKind::Unusable(_)
-        | FailureKind::WithoutEffect(_) => false,
+        | FailureKind::WithoutEffect(_)
+        | FailureKind::Unfit(_) => false,
     };
     has_no_target && operation.only_removes()
 }

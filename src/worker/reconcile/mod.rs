@@ -58,8 +58,9 @@ use crate::{
     failpoint,
     observer::ReconcileReport,
     store::{Claim, ClaimError, Commit, Facts, Outcome, OutcomeKind, Store, StoreError},
+    telemetry,
 };
-use hirewire_core::{fold, mapping::Access};
+use hirewire_core::{backoff::Backoff, fold, mapping::Access};
 
 /// How long an account waits when its connection publishes no mapping.
 const UNPUBLISHED_DELAY: Duration = Duration::from_secs(5);
@@ -186,8 +187,35 @@ impl Reconciler {
                 self.store.commit(claim, &commit).await?;
                 Ok(())
             }
+            Err(ClaimError::Store(StoreError::Refused(problem))) => {
+                self.commit_refusal(claim, problem).await
+            }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Commits that the store refused the result: an operator must act, and the account is tried
+    /// again after a backoff, not at once for ever.
+    async fn commit_refusal(&self, claim: &Claim, problem: String) -> Result<(), ReconcileError> {
+        let account = &claim.account;
+        tracing::error!(
+            connection = account.connection,
+            person.key = %account.person,
+            problem,
+            "the store refused the result of a reconcile: a dead letter is filed"
+        );
+
+        let attempts = account.attempts.saturating_add(1);
+        let delay = Backoff::ACCOUNT.delay(attempts, telemetry::chance());
+        let letter = dead_letters::unstorable(account, &problem);
+        let commit = Commit {
+            attempts,
+            not_before: Some(context::after(claim.now, delay)),
+            dead_letters: vec![letter],
+            ..Commit::keeping(account, Outcome::new(OutcomeKind::DeadLetter, "unstorable"))
+        };
+        self.store.commit(claim, &commit).await?;
+        Ok(())
     }
 }
 

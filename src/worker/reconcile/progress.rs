@@ -108,7 +108,7 @@ impl Progress {
     /// still take place, and is then Hirewire's own.
     pub(super) fn record_failure(&mut self, operation: &Operation, failure: &Failure) {
         let may_show = match failure.kind {
-            FailureKind::Unreachable | FailureKind::NotSent => false,
+            FailureKind::Unreachable | FailureKind::NotSent | FailureKind::Unfit(_) => false,
             FailureKind::Answered { .. }
             | FailureKind::NoAnswer
             | FailureKind::Redirected

@@ -10,7 +10,10 @@ use super::{
     progress::Progress,
     refusals::{Reason, Refusal},
 };
-use crate::{scim_client::Response, worker::connection::PublishedConnection};
+use crate::{
+    scim_client::{Response, no_id},
+    worker::connection::PublishedConnection,
+};
 use hirewire_core::{
     plan::{self, Change, Failure, FailureKind, LastApplied, Operation, ShownActive},
     scim::member,
@@ -36,8 +39,9 @@ pub(super) async fn effect_of(
 ) -> Effect {
     match operation {
         Operation::Create { .. } if progress.scim_id.is_none() => {
-            let kind = FailureKind::Unusable("the created user has no id");
-            Effect::Unproven(failed(operation, kind))
+            let body = response.body.as_ref().unwrap_or(&Value::Null);
+            let failure = no_id(operation.phase(), body);
+            Effect::Unproven(failed(operation, failure.kind))
         }
         Operation::Create { user, .. } => {
             let asked = member(user, "active").and_then(Value::as_bool);
