@@ -33,7 +33,9 @@ pub struct Installation {
     pub service: Option<Child>,
     /// The `mode` of the connection `app`. [`Installation::configure`] writes it.
     pub mode: &'static str,
-    hook_url: String,
+    pub hook_url: String,
+    /// The most files that the service may open; `None`: as many as the test.
+    descriptors: Option<u32>,
     /// `http://HOST:PORT` of health, metrics and the API.
     pub ops_url: String,
     starts: u32,
@@ -46,6 +48,15 @@ impl Installation {
     /// Starts a sandbox and a service. `connection` continues the table of the connection `app`;
     /// further tables may follow in it.
     pub async fn start(mode: &'static str, connection: &str) -> Self {
+        Self::start_limited(mode, connection, None).await
+    }
+
+    /// Starts a service in mode `apply` that may open so many files, sockets included.
+    pub async fn start_with_descriptors(descriptors: u32) -> Self {
+        Self::start_limited("apply", "", Some(descriptors)).await
+    }
+
+    async fn start_limited(mode: &'static str, connection: &str, descriptors: Option<u32>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = hirewire(folder.path());
         command.args(["sandbox", "--listen", "127.0.0.1:0", "--token", TOKEN]);
@@ -60,6 +71,7 @@ impl Installation {
             service: None,
             mode,
             hook_url: String::new(),
+            descriptors,
             ops_url: String::new(),
             starts: 0,
         };
@@ -99,7 +111,14 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", propagation_delay 
         self.starts += 1;
         let name = format!("service-{}", self.starts);
         let mut command = hirewire(self.folder.path());
-        command.arg("run");
+        if let Some(descriptors) = self.descriptors {
+            let limited = format!("ulimit -n {descriptors}; exec \"$0\" run");
+            let program = command.get_program().to_owned();
+            command = same_environment(&command, "/bin/sh");
+            command.args(["-c", &limited]).arg(program);
+        } else {
+            command.arg("run");
+        }
         let mut service = Child::start(&name, self.folder.path(), command);
 
         service.wait_for_line("API ", TIMEOUT).await;
@@ -172,6 +191,7 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", propagation_delay 
     pub async fn set_faults(&self, text: &str) {
         let answer = reqwest::Client::new()
             .post(format!("{}/sandbox/faults", self.sandbox_url))
+            .bearer_auth(TOKEN)
             .json(&json!({ "faults": text }))
             .send()
             .await
@@ -203,6 +223,19 @@ limits = {{ rate = "1000/s", concurrency = 4, timeout = "2s", propagation_delay 
         })
         .await
     }
+}
+
+/// Another program in the folder and the environment of a command.
+fn same_environment(command: &Command, program: &str) -> Command {
+    let mut other = Command::new(program);
+    other.env_clear();
+    for (name, value) in command.get_envs() {
+        other.envs(value.map(|value| (name, value)));
+    }
+    if let Some(folder) = command.get_current_dir() {
+        other.current_dir(folder);
+    }
+    other
 }
 
 fn last_word(line: &str) -> &str {

@@ -22,6 +22,7 @@ mod commands;
 mod embedded_queue;
 mod field_cases;
 mod harness;
+mod hostile_clients;
 mod installation;
 mod named_commands;
 mod observing;
@@ -35,6 +36,8 @@ mod service_lifecycle;
 mod sqlite_store_conformance;
 #[path = "../conformance/store/mod.rs"]
 mod store_conformance;
+#[path = "../conformance/strings.rs"]
+mod strings;
 #[path = "../live/waiting.rs"]
 mod waiting;
 mod webhook_senders;

@@ -21,7 +21,7 @@ const HIRES: usize = 40;
 /// A restart and the requests that follow, on a busy machine.
 const RESTART_TIMEOUT: Duration = Duration::from_mins(2);
 
-async fn wait_until_each_has_one_account(target: &Sandbox, accepted: &[String]) {
+pub async fn wait_until_each_has_one_account(target: &Sandbox, accepted: &[String]) {
     let accepted: BTreeSet<&String> = accepted.iter().collect();
     let condition = format!("all {} accepted workers have an account", accepted.len());
     wait_until(&condition, RECONCILE_TIMEOUT, async || {

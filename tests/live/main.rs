@@ -32,6 +32,7 @@ mod process;
 #[path = "../conformance/queue/mod.rs"]
 mod queue_conformance;
 mod rabbitmq_conformance;
+mod rabbitmq_deleted;
 mod rabbitmq_failures;
 mod rabbitmq_messages;
 mod rabbitmq_publishers;
@@ -39,4 +40,6 @@ mod sandbox;
 mod scim_server;
 #[path = "../conformance/store/mod.rs"]
 mod store_conformance;
+#[path = "../conformance/strings.rs"]
+mod strings;
 mod waiting;

@@ -7,6 +7,7 @@
 pub mod children;
 pub mod delivery;
 pub mod publishing;
+pub mod strings;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -128,7 +129,8 @@ macro_rules! conformance_tests {
             publishing::a_message_of_a_newer_version_arrives_as_bytes,
             publishing::a_message_of_another_instance_is_refused,
             publishing::the_depth_counts_the_messages_that_are_ready,
-            publishing::a_closed_queue_reports_errors
+            publishing::a_closed_queue_reports_errors,
+            strings::every_string_that_intake_accepts_is_delivered
         );
     };
     (@ $harness:expr; $($topic:ident::$test:ident),+) => {

@@ -79,6 +79,19 @@ impl StoreHarness {
             .await
     }
 
+    /// Lets the database refuse every event whose id begins so.
+    pub async fn refuse_events(&self, prefix: &str) {
+        let statement = if self.url.starts_with("sqlite") {
+            format!(
+                "CREATE TRIGGER refuse BEFORE INSERT ON events WHEN NEW.id LIKE '{prefix}%'
+                 BEGIN SELECT RAISE(ABORT, 'refused by a rule of the database'); END"
+            )
+        } else {
+            format!("ALTER TABLE events ADD CHECK (id NOT LIKE '{prefix}%')")
+        };
+        self.corrupt(&statement).await;
+    }
+
     /// Damages rows with a statement, as only an accident or a later version could.
     pub async fn corrupt(&self, statement: &str) {
         let mut connection = sqlx::AnyConnection::connect(&self.url)

@@ -14,6 +14,7 @@ pub mod identity;
 pub mod leavers;
 pub mod opening;
 pub mod people;
+pub mod strings;
 pub mod sweep;
 
 /// Declares a test for each function below, on the database that `$begin` creates.
@@ -68,6 +69,9 @@ macro_rules! store_conformance_tests {
             leavers: a_poison_dead_letter_is_closed_by_a_replay
             people: aliases_that_an_event_names_together_share_their_events
             people: a_person_is_found_by_key_alias_and_worker_id
+            people: a_worker_id_that_looks_like_an_alias_stands_for_nobody_else
+            strings: every_string_that_intake_accepts_is_read_back
+            strings: a_message_that_the_store_refuses_is_refused_as_a_whole
             identity: a_conversion_merges_two_workers_into_one_person
             identity: a_binding_moves_to_the_remaining_person_after_a_merge
             identity: a_binding_returns_to_its_alias_after_a_split

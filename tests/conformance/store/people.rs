@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use hirewire::{queue::Payload, store::PersonKey};
+use hirewire_core::event::{Alias, SourceId, WorkerId};
 use serde_json::json;
 
 use super::harness::*;
@@ -91,4 +92,33 @@ pub async fn a_person_is_found_by_key_alias_and_worker_id(harness: &StoreHarness
     );
     assert_eq!(store.find_person("hr/A-1").await.expect("found"), []);
     assert_eq!(store.find_person("A-1").await.expect("found").len(), 1);
+}
+
+pub async fn a_worker_id_that_looks_like_an_alias_stands_for_nobody_else(harness: &StoreHarness) {
+    let store = harness.ready().await;
+    let first = person(&store, "a").await;
+    let event = event("hired", "hr/a", "look-alike");
+    let ats = hook_of("ats", 0, Payload::Events(vec![event]));
+    let stored = store.store_hooks(&[ats], &routing()).await.expect("stored");
+    let second = stored.hooks[0].events[0].person.clone();
+    let find = async |text: &str| store.find_person(text).await.expect("found");
+
+    assert_eq!(find("hr/a").await, std::slice::from_ref(&first));
+    assert_eq!(find("a").await, std::slice::from_ref(&first));
+    assert_eq!(find("ats/hr/a").await, std::slice::from_ref(&second));
+    assert_eq!(find("hr/hr/a").await, []);
+    assert_eq!(find("a\0").await, []);
+
+    for (source, worker, expected) in [
+        ("hr", "a", Some(&first)),
+        ("ats", "hr/a", Some(&second)),
+        ("ats", "a", None),
+    ] {
+        let alias = Alias {
+            source: SourceId::parse(source).expect("an id"),
+            worker: WorkerId::parse(worker).expect("an id"),
+        };
+        let found = store.person_of(&alias).await.expect("read");
+        assert_eq!(found.as_ref(), expected, "{alias}");
+    }
 }

@@ -8,6 +8,7 @@ mod connections;
 mod dead_letters;
 mod drift;
 mod offline;
+mod unstorable;
 
 use serde_json::{Value, json};
 
