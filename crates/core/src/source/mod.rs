@@ -23,6 +23,8 @@ mod read;
 mod read_canonical;
 mod read_item;
 #[cfg(test)]
+mod read_limits_tests;
+#[cfg(test)]
 mod read_tests;
 mod rules;
 mod scheme;
