@@ -133,6 +133,7 @@ fn reason(failure: &Failure) -> String {
         | FailureKind::NotSent
         | FailureKind::Redirected
         | FailureKind::Unusable(_)
-        | FailureKind::WithoutEffect(_) => failure.kind.to_string(),
+        | FailureKind::WithoutEffect(_)
+        | FailureKind::Unfit(_) => failure.kind.to_string(),
     }
 }

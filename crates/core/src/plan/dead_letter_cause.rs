@@ -39,7 +39,7 @@ pub enum DeadLetterCause {
 
 impl DeadLetterCause {
     /// Every cause that is not a finding of the fold.
-    const PLAIN: [Self; 10] = [
+    const PLAIN: [Self; 11] = [
         Self::Unreadable,
         Self::Unstorable,
         Self::Poison,
