@@ -293,6 +293,31 @@ async fn trouble_with_groups_makes_no_target_unreachable() {
     harness.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_that_is_answered_with_the_old_user_is_read_before_it_is_a_refusal() {
+    let mut harness = started().await;
+    let store = harness.store().await;
+    let answer = |harness: &Harness| OddAnswer {
+        body: harness.find_user(ADA).expect("a user").to_string().leak(),
+        ..OddAnswer::new("PATCH", "/Users/*", 200)
+    };
+
+    harness.odd.set([answer(&harness).applied()]);
+    let fellow = json!({ "worker": { "title": "Fellow" } });
+    harness.post("changed", "E-1", NOW, &fellow).await;
+    harness.wait_for_outcome("E-1", "updated").await;
+    assert_eq!(harness.find_user(ADA).expect("a user")["title"], "Fellow");
+    assert!(open_letters(&store).await.is_empty());
+
+    harness.odd.set([answer(&harness)]);
+    let chief = json!({ "worker": { "title": "Chief" } });
+    harness.post("changed", "E-1", NOW, &chief).await;
+    harness.wait_for_outcome("E-1", "dead_letter").await;
+    let summary = &open_letters(&store).await[0].summary;
+    assert!(summary.contains("title"), "{summary}");
+    harness.stop().await;
+}
+
 fn faults(text: &str) -> Vec<Fault> {
     Fault::parse_list(text).expect("faults")
 }

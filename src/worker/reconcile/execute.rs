@@ -106,7 +106,8 @@ impl Reconciler {
 
         let before = progress.last_applied.clone();
         progress.record_success(operation, &response);
-        note_missing_changes(operation, assessment, &before, &response, progress);
+        let (before, answer) = (&before, &response);
+        note_missing_changes(published, operation, assessment, before, answer, progress).await;
         Ok(effect_of(published, operation, &response, progress).await)
     }
 

@@ -56,8 +56,10 @@ pub(super) async fn effect_of(
     }
 }
 
-/// The changes of an update that the answer shows to be missing become refusals.
-pub(super) fn note_missing_changes(
+/// The changes of an update that the answer shows to be missing become refusals. A target may answer
+/// with the user as it was before: a read decides.
+pub(super) async fn note_missing_changes(
+    published: &PublishedConnection,
     operation: &Operation,
     assessment: &Assessment,
     before: &LastApplied,
@@ -72,7 +74,13 @@ pub(super) fn note_missing_changes(
         .as_ref()
         .and_then(|binding| binding.resource.as_ref());
 
-    let missing: Vec<Change> = plan::without_effect(operation, resource, before, answer);
+    let missing = |shown| plan::without_effect(operation, resource, before, shown);
+    if missing(answer).is_empty() {
+        return;
+    }
+    let id = progress.scim_id.clone().unwrap_or_default();
+    let read = published.client.get(&id).await.ok();
+    let missing: Vec<Change> = missing(read.as_ref().unwrap_or(answer));
     if missing.is_empty() {
         return;
     }
