@@ -117,6 +117,15 @@ CREATE TABLE connections (
     next_try_at BIGINT
 );
 
+-- Names of groups that were created, or are being created: one create at a time for each name.
+CREATE TABLE created_groups (
+    connection TEXT NOT NULL,
+    name TEXT NOT NULL,
+    scim_id TEXT,
+    expires_at BIGINT NOT NULL,
+    PRIMARY KEY (connection, name)
+);
+
 -- At most one open dead letter for each subject and cause; the same problem again counts up `occurrences`.
 CREATE TABLE dead_letters (
     id TEXT NOT NULL PRIMARY KEY,

@@ -7,13 +7,22 @@ use serde_json::Value;
 
 use super::{Client, send::unusable};
 use hirewire_core::{
-    plan::{Failure, Phase, Request, add_members, remove_members},
+    plan::{Failure, Phase, Request, add_members, remove_members, version_of},
     scim::{AttributePath, Filter, GroupDialect, MemberCheck, member, percent_encode, same_text},
 };
 
+/// A group as a read shows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupReading {
+    /// Whether the user is a member; `None`: the group shows no members.
+    pub is_member: Option<bool>,
+    /// Its version (RFC 7644 section 3.14), where the target has versions.
+    pub version: Option<String>,
+}
+
 impl Client {
     /// The ids of the groups with exactly this `displayName`. If there are several, an operator
-    /// must choose one.
+    /// must choose one. A target that answers 404 has none.
     pub async fn find_group(&self, name: &str) -> Result<Vec<String>, Failure> {
         let filter = Filter::eq(&path("displayName")?, &Value::String(name.to_owned()));
         let has_name = |group: &Value| {
@@ -21,29 +30,49 @@ impl Client {
             found.is_some_and(|found| same_text(found, name))
         };
 
-        let found = self
-            .list(Phase::Groups, &self.groups().path, &filter, has_name)
-            .await?;
-        Ok(found.into_iter().map(|(id, _)| id).collect())
+        let groups = self.groups().path;
+        match self
+            .list(Phase::FindGroup, &groups, &filter, has_name)
+            .await
+        {
+            Ok(found) => Ok(found.into_iter().map(|(id, _)| id).collect()),
+            Err(failure) if failure.status() == Some(404) => Ok(Vec::new()),
+            Err(failure) => Err(failure),
+        }
     }
 
-    /// Whether the user is a member of the group at the target.
-    pub async fn is_member(&self, group: &str, user: &str) -> Result<bool, Failure> {
+    /// Reads a group, and whether the user is a member of it. `None`: there is no such group.
+    pub async fn read_group(
+        &self,
+        group: &str,
+        user: &str,
+    ) -> Result<Option<GroupReading>, Failure> {
         let dialect = self.groups();
         if dialect.check == MemberCheck::Filter {
-            return self.is_member_by_filter(&dialect, group, user).await;
+            let is_member = self.is_member_by_filter(&dialect, group, user).await?;
+            return Ok(Some(GroupReading {
+                is_member: Some(is_member),
+                version: None,
+            }));
         }
 
         let group_path = format!("{}/{}", dialect.path, percent_encode(group));
-        let read = self.read(&Request::get(Phase::Groups, group_path)).await?;
-        let members = member(&read, "members")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
+        let read = self.read(&Request::get(Phase::FindGroup, group_path)).await;
+        let read = match read {
+            Ok(read) => read,
+            Err(failure) if matches!(failure.status(), Some(404 | 410)) => return Ok(None),
+            Err(failure) => return Err(failure),
+        };
 
-        Ok(members
-            .filter_map(|listed| member(listed, "value"))
-            .any(|id| has_id(id, user)))
+        let members = member(&read, "members").and_then(Value::as_array);
+        let is_member = members.map(|members| {
+            let mut ids = members.iter().filter_map(|listed| member(listed, "value"));
+            ids.any(|id| has_id(id, user))
+        });
+        Ok(Some(GroupReading {
+            is_member,
+            version: version_of(&read).map(str::to_owned),
+        }))
     }
 
     async fn is_member_by_filter(
@@ -55,13 +84,10 @@ impl Client {
         let by_id = Filter::eq(&path("id")?, &Value::String(group.to_owned()));
         let by_member = Filter::eq(&path("members.value")?, &Value::String(user.to_owned()));
 
+        let filter = by_id.and(&by_member);
+        let has_id = |listed: &Value| member(listed, "id") == Some(&group.into());
         let found = self
-            .list(
-                Phase::Groups,
-                &dialect.path,
-                &by_id.and(&by_member),
-                |listed| member(listed, "id") == Some(&group.into()),
-            )
+            .list(Phase::FindGroup, &dialect.path, &filter, has_id)
             .await?;
         Ok(!found.is_empty())
     }
@@ -96,5 +122,5 @@ fn has_id(id: &Value, user: &str) -> bool {
 }
 
 fn path(text: &str) -> Result<AttributePath, Failure> {
-    AttributePath::parse(text).map_err(|_| unusable(Phase::Groups, "no such path"))
+    AttributePath::parse(text).map_err(|_| unusable(Phase::FindGroup, "no such path"))
 }

@@ -30,6 +30,7 @@ use url::Url;
 
 pub use breaker::{Admission, Breaker, BreakerSettings, BreakerState, Outage};
 pub use credentials::Credentials;
+pub use groups::GroupReading;
 pub use lookup::{FoundUser, Lookup, RefusedKey};
 pub use response::Response;
 pub(crate) use response::no_id;

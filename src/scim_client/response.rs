@@ -14,9 +14,20 @@ pub struct Response {
     pub status: u16,
     /// `None` if the answer has no body, or one that is not JSON.
     pub body: Option<Value>,
+    /// The version of the resource (RFC 7644 section 3.14): `ETag`, else `meta.version`.
+    pub version: Option<String>,
 }
 
 impl Response {
+    /// An answer with nothing but a status.
+    pub(crate) fn without_body(status: u16) -> Self {
+        Self {
+            status,
+            body: None,
+            version: None,
+        }
+    }
+
     /// The id of the resource in the body.
     pub fn id(&self) -> Option<String> {
         self.body.as_ref().and_then(id_of)

@@ -7,18 +7,19 @@ use std::{sync::PoisonError, time::Duration};
 
 use reqwest::{
     header::{
-        ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, RETRY_AFTER, USER_AGENT,
+        ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, RETRY_AFTER,
+        USER_AGENT,
     },
     redirect,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Client, ClientError, Response, retry_after::retry_after};
 use crate::telemetry;
 use hirewire_core::{
     json,
-    plan::{Failure, FailureKind, Method, Phase, Probe, Request},
+    plan::{Failure, FailureKind, Method, Phase, Probe, Request, version_of},
     scim::{ListResponse, Profile, ScimError, percent_encode},
 };
 
@@ -165,9 +166,21 @@ impl Client {
 
     /// Sends a read. A success whose body is no JSON object is a failure.
     pub(super) async fn read(&self, request: &Request) -> Result<Value, Failure> {
-        let body = self.send(request).await?.body;
-        body.filter(Value::is_object)
-            .ok_or_else(|| unusable(request.phase, "the body is no JSON object"))
+        let Response { body, version, .. } = self.send(request).await?;
+        let mut body = body
+            .filter(Value::is_object)
+            .ok_or_else(|| unusable(request.phase, "the body is no JSON object"))?;
+
+        // Some targets send the version as a header alone.
+        if let (Some(version), None) = (version, version_of(&body))
+            && let Some(members) = body.as_object_mut()
+        {
+            let meta = members.entry("meta").or_insert_with(|| json!({}));
+            if let Some(meta) = meta.as_object_mut() {
+                meta.insert("version".to_owned(), Value::String(version));
+            }
+        }
+        Ok(body)
     }
 
     async fn attempt(&self, request: &Request, deadline: Instant) -> Result<Response, Failure> {
@@ -259,6 +272,12 @@ async fn read_answer(phase: Phase, answer: reqwest::Response) -> Result<Response
         .and_then(|value| value.to_str().ok())
         .and_then(|text| retry_after(text, telemetry::now()));
 
+    let etag = answer
+        .headers()
+        .get(ETAG)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+
     let is_success = (200..300).contains(&status);
     let limit = if is_success { MAX_BODY } else { MAX_ERROR_BODY };
     let body = match read_body(answer, limit).await {
@@ -271,10 +290,16 @@ async fn read_answer(phase: Phase, answer: reqwest::Response) -> Result<Response
     match status {
         200..300 => {
             let body: Option<Value> = json::parse_bounded(&body, MAX_MEMORY).ok();
-            match body.as_ref().and_then(ScimError::in_success) {
-                Some(error) => Err(FailureKind::Answered { error, retry_after }),
-                None => Ok(Response { status, body }),
+            if let Some(error) = body.as_ref().and_then(ScimError::in_success) {
+                return Err(FailureKind::Answered { error, retry_after });
             }
+            let in_body = || body.as_ref().and_then(version_of).map(str::to_owned);
+            let version = etag.or_else(in_body);
+            Ok(Response {
+                status,
+                body,
+                version,
+            })
         }
         300..400 => Err(FailureKind::Redirected),
         _ => Err(FailureKind::Answered {

@@ -9,6 +9,7 @@ mod accounts;
 mod claims;
 mod commits;
 mod connections;
+mod created_groups;
 mod dead_letters;
 mod error;
 mod events;
@@ -34,6 +35,7 @@ pub use accounts::{
 pub use claims::{ChangedSinceClaim, Claim, ClaimRequest, ClaimStatus};
 pub use commits::{Commit, CommitResult, Committed};
 pub use connections::{ConnectionState, Pause, Unreachable};
+pub use created_groups::GroupCreate;
 pub use dead_letters::{
     DeadLetter, DeadLetterFilter, DeadLetterId, DeadLetterSubject, NewDeadLetter, RawHook,
     ReplayResult,

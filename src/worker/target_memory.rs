@@ -51,6 +51,11 @@ impl TargetMemory {
         self.group_ids.write().await.insert(name.to_owned(), entry);
     }
 
+    /// The group with this id is gone: its name is searched again.
+    pub(super) async fn forget_group(&self, name: &str) {
+        self.group_ids.write().await.remove(name);
+    }
+
     /// Another published mapping may use another dialect: every group is searched again.
     pub(super) async fn forget_groups(&self) {
         self.group_ids.write().await.clear();

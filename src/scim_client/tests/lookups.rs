@@ -264,8 +264,10 @@ async fn groups_match_by_exact_name_and_members_are_read_from_the_group() {
 
     let client = server.client().await;
     assert_eq!(client.find_group("Ops").await.unwrap(), ["g1"]);
-    assert!(client.is_member("g1", "u1").await.unwrap());
-    assert!(!client.is_member("g1", "u1").await.unwrap());
+    let reading = client.read_group("g1", "u1").await.unwrap().unwrap();
+    assert_eq!(reading.is_member, Some(true));
+    let reading = client.read_group("g1", "u1").await.unwrap().unwrap();
+    assert_eq!(reading.is_member, None);
     client.change_members("g1", &["u2"], &["u1"]).await.unwrap();
 
     let bodies: Vec<String> = server

@@ -15,7 +15,7 @@ pub(super) struct View {
     columns: &'static [&'static str],
 }
 
-pub(super) const VIEWS: [View; 7] = [
+pub(super) const VIEWS: [View; 8] = [
     View {
         table: "accounts",
         columns: &[
@@ -108,6 +108,10 @@ pub(super) const VIEWS: [View; 7] = [
             "unreachable_since",
             "next_try_at",
         ],
+    },
+    View {
+        table: "created_groups",
+        columns: &["connection", "name", "scim_id", "expires_at"],
     },
     View {
         table: "quarantined_messages",

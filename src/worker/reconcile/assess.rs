@@ -227,14 +227,14 @@ fn decide_user(context: &ReconcileContext<'_>, desired: &Desired, readings: &Rea
     let is_read = binding
         .as_ref()
         .is_none_or(|binding| binding.resource.is_some());
-    let plan = if !is_read && (access_transition || must_read(context)) {
+    let plan = if !is_read && (access_transition || context.must_read()) {
         Err(ReadRequired)
     } else {
         plan_user(
             context,
             binding.as_ref(),
             desired,
-            groups,
+            &groups.current,
             access_transition,
         )
     };
@@ -246,14 +246,22 @@ fn decide_user(context: &ReconcileContext<'_>, desired: &Desired, readings: &Rea
     };
 
     assessment.binding = binding;
-    assessment.next = if plan.operations.is_empty() {
+    assessment.group_failures.clone_from(&groups.failures);
+    Decision::Complete(Box::new(with_plan(assessment, plan)))
+}
+
+fn with_plan(assessment: Assessment, plan: Plan) -> Assessment {
+    let next = if plan.operations.is_empty() {
         nothing_to_send(&plan.notes)
     } else {
         NextStep::Execute(plan.operations)
     };
-    assessment.in_sync = plan.in_sync;
-    assessment.notes = plan.notes;
-    Decision::Complete(Box::new(assessment))
+    Assessment {
+        next,
+        in_sync: plan.in_sync,
+        notes: plan.notes,
+        ..assessment
+    }
 }
 
 /// Whether access became active since the last reconcile, or Hirewire itself may have ended it since
@@ -268,15 +276,6 @@ fn is_access_transition(context: &ReconcileContext<'_>) -> bool {
 
     context.access() == Access::Active
         && (account.reconciled_access != Some(Access::Active) || ended_by_us)
-}
-
-/// Whether `last_applied` may differ from the target, so that the account must be read.
-fn must_read(context: &ReconcileContext<'_>) -> bool {
-    let account = context.account();
-    context.read_first
-        || context.has_unproven_write()
-        || account.verify_at.is_some()
-        || account.attempts > 0
 }
 
 fn plan_user(
@@ -356,7 +355,11 @@ fn nothing_to_send(notes: &[Note]) -> NextStep {
                 return NextStep::reconciled(OutcomeKind::DisabledElsewhere, note_text(note));
             }
             Note::Held => return NextStep::reconciled(OutcomeKind::Waiting, "held"),
-            Note::GroupNotFound(_) | Note::GroupsUnsupported | Note::RefusedBefore(_) => {}
+            Note::GroupNotFound(_)
+            | Note::GroupAmbiguous(..)
+            | Note::GroupUnknown(_)
+            | Note::GroupsUnsupported
+            | Note::RefusedBefore(_) => {}
         }
     }
     NextStep::reconciled(OutcomeKind::Unchanged, left_out(notes))
@@ -365,7 +368,11 @@ fn nothing_to_send(notes: &[Note]) -> NextStep {
 /// The notes about what a plan leaves out for good, for people.
 pub(super) fn left_out(notes: &[Note]) -> String {
     let about_groups = notes.iter().filter(|note| match note {
-        Note::GroupNotFound(_) | Note::GroupsUnsupported | Note::RefusedBefore(_) => true,
+        Note::GroupNotFound(_)
+        | Note::GroupAmbiguous(..)
+        | Note::GroupUnknown(_)
+        | Note::GroupsUnsupported
+        | Note::RefusedBefore(_) => true,
         Note::Incomplete(_) | Note::DisabledElsewhere | Note::Held => false,
     });
     about_groups.map(note_text).collect::<Vec<_>>().join(", ")
@@ -383,6 +390,8 @@ pub(crate) fn note_text(note: &Note) -> String {
         Note::DisabledElsewhere => "another system deactivated the account".to_owned(),
         Note::Held => "the account is held".to_owned(),
         Note::GroupNotFound(name) => format!("no group is named {name}"),
+        Note::GroupUnknown(name) => format!("the lookup of group {name} failed"),
+        Note::GroupAmbiguous(name, _) => format!("several groups are named {name}"),
         Note::GroupsUnsupported => "groups are desired, but the target has none".to_owned(),
         Note::RefusedBefore(path) => format!("the target refused this value of {path} before"),
     }

@@ -6,6 +6,7 @@ use super::{
     assess::{Decision, decide, note_text},
     context::{Assessment, ReconcileContext},
     golden::{Fixture, Table, answered, hit, intent, now, user},
+    groups::GroupReadings,
     outcome::requests_of,
     readings::{Read, Readings},
 };
@@ -101,7 +102,10 @@ fn assess(context: &ReconcileContext<'_>, target: &Target) -> (Vec<String>, Asse
                 "second accounts".to_owned()
             }
             Read::Groups(_) => {
-                readings.groups = Some(target.groups.clone());
+                readings.groups = Some(GroupReadings {
+                    current: target.groups.clone(),
+                    failures: Vec::new(),
+                });
                 "groups".to_owned()
             }
         });

@@ -18,7 +18,7 @@ use crate::{
 use hirewire_core::{
     fold::Person,
     mapping::{Access, AccessDecision, Desired, EvaluationError, Mapping, MatchKey},
-    plan::Note,
+    plan::{Failure, Note, Operation},
     scim::AttributePath,
 };
 
@@ -60,6 +60,14 @@ pub(crate) struct Binding {
     pub(crate) created_by_us: bool,
 }
 
+/// A read or a change of a group that failed. It holds back nothing else.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct GroupFailure {
+    /// The change; for a read the membership that it was for.
+    pub(crate) operation: Operation,
+    pub(crate) failure: Failure,
+}
+
 /// The result of an assessment: the current state, and what follows.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Assessment {
@@ -70,6 +78,8 @@ pub(crate) struct Assessment {
     pub(crate) notes: Vec<Note>,
     /// Ids of other users that match the person.
     pub(crate) second_accounts: Vec<String>,
+    /// Reads of groups that failed.
+    pub(crate) group_failures: Vec<GroupFailure>,
     pub(crate) next: NextStep,
 }
 
@@ -118,9 +128,36 @@ impl<'a> ReconcileContext<'a> {
         self.claim.lease_taken_over || self.account().intent.is_some()
     }
 
+    /// Whether `last_applied` may differ from the target, so that the account must be read.
+    pub(crate) fn must_read(&self) -> bool {
+        let account = self.account();
+        self.read_first
+            || self.has_unproven_write()
+            || account.verify_at.is_some()
+            || account.attempts > 0
+    }
+
     /// Whether the person was merged into another, which makes this a second account.
     pub(crate) fn is_second_account(&self) -> bool {
         self.claim.merged_into.is_some()
+    }
+}
+
+impl GroupFailure {
+    pub(super) fn new(operation: &Operation, failure: Failure) -> Self {
+        Self {
+            operation: operation.clone(),
+            failure,
+        }
+    }
+
+    /// A read of the group that a rule names so.
+    pub(super) fn of_read(group: &str, failure: Failure) -> Self {
+        let operation = Operation::AddToGroup {
+            group: group.to_owned(),
+            name: Some(group.to_owned()),
+        };
+        Self { operation, failure }
     }
 }
 
@@ -158,6 +195,7 @@ impl Assessment {
             in_sync: BTreeMap::new(),
             notes: Vec::new(),
             second_accounts: Vec::new(),
+            group_failures: Vec::new(),
             next: NextStep::Assess,
         }
     }

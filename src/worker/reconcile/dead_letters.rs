@@ -9,7 +9,7 @@ use super::progress::Progress;
 use crate::store::{Account, DeadLetterSubject, NewDeadLetter, PersonKey};
 use hirewire_core::{
     fold::FindingKind,
-    plan::{DeadLetterCause, Failure, FailureKind, ShownActive},
+    plan::{DeadLetterCause, Failure, FailureKind, Note, ShownActive},
 };
 
 /// The account that a dead letter is about.
@@ -129,6 +129,71 @@ fn summary_of(cause: DeadLetterCause) -> &'static str {
             "This account needs an operator. Read the detail, then replay."
         }
     }
+}
+
+/// Removals from groups that the target answered with success and that had no effect.
+pub(super) fn still_member(account: &Account, groups: &[String]) -> NewDeadLetter {
+    let summary = format!(
+        "The target reported that the user was removed from a group, but the user is still a member: \
+         {}. Remove the user by hand, then replay.",
+        groups.join(", ")
+    );
+    let detail = json!({ "groups": groups });
+    Subject(account).dead_letter(DeadLetterCause::NotEffective, summary, detail)
+}
+
+/// Groups that rules name and the target does not have, or has several times.
+pub(super) fn about_groups(account: &Account, notes: &[Note]) -> Vec<NewDeadLetter> {
+    let missing: Vec<&str> = notes
+        .iter()
+        .filter_map(|note| match note {
+            Note::GroupNotFound(name) => Some(name.as_str()),
+            Note::Incomplete(_)
+            | Note::DisabledElsewhere
+            | Note::Held
+            | Note::GroupAmbiguous(..)
+            | Note::GroupUnknown(_)
+            | Note::GroupsUnsupported
+            | Note::RefusedBefore(_) => None,
+        })
+        .collect();
+    let several: Vec<(&str, &[String])> = notes
+        .iter()
+        .filter_map(|note| match note {
+            Note::GroupAmbiguous(name, ids) => Some((name.as_str(), ids.as_slice())),
+            Note::Incomplete(_)
+            | Note::DisabledElsewhere
+            | Note::Held
+            | Note::GroupNotFound(_)
+            | Note::GroupUnknown(_)
+            | Note::GroupsUnsupported
+            | Note::RefusedBefore(_) => None,
+        })
+        .collect();
+
+    let mut letters = Vec::new();
+    if !missing.is_empty() {
+        let summary = format!(
+            "The target has no group of this name, and a rule puts this person into it: {}. Create \
+             the group there, correct the rule, or set `groups_policy.create_missing`; then \
+             replay.",
+            missing.join(", ")
+        );
+        let cause = DeadLetterCause::Finding(FindingKind::GroupNotFound);
+        let detail = json!({ "groups": missing });
+        letters.push(Subject(account).dead_letter(cause, summary, detail));
+    }
+    if !several.is_empty() {
+        let names: Vec<&str> = several.iter().map(|(name, _)| *name).collect();
+        let summary = format!(
+            "Several groups at the target have the name that a rule gives: {}. Give them different \
+             names there, or name the id in the rule; then replay.",
+            names.join(", ")
+        );
+        let detail = json!({ "groups": several });
+        letters.push(Subject(account).dead_letter(DeadLetterCause::Ambiguous, summary, detail));
+    }
+    letters
 }
 
 /// The user that matches is bound to another person.

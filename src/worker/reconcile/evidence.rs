@@ -31,7 +31,7 @@ impl Reconciler {
         let connection = self.connection.settings.name.as_str();
 
         // Trouble with groups alone must not hold up what needs none.
-        if failure.phase == Phase::Groups {
+        if failure.phase.is_about_groups() {
             return;
         }
         if failure.is_target_fault() {

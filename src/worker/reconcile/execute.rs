@@ -12,7 +12,7 @@ use super::{
     ReconcileError, Reconciler,
     context::{Assessment, ReconcileContext},
     next_step::{Conclusion, FailedRequest, NextStep},
-    progress::{Progress, kind_of},
+    progress::{Progress, Version, kind_of},
     read_back::{Effect, effect_of, note_missing_changes},
 };
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     store::{ChangedSinceClaim, Intent, IntentKind},
     worker::connection::PublishedConnection,
 };
-use hirewire_core::plan::{Failure, FailureKind, Operation, TargetUser};
+use hirewire_core::plan::{Failure, Operation, TargetUser, version_of};
 
 /// How long before the end of the lease a request must have ended.
 const LEASE_MARGIN: Duration = Duration::from_secs(1);
@@ -39,15 +39,14 @@ impl Reconciler {
         let mut rest = VecDeque::from(operations);
 
         while let Some(operation) = rest.pop_front() {
-            let effect = self
-                .send(
-                    context,
-                    published,
-                    assessment,
-                    (&operation, &rest),
-                    progress,
-                )
-                .await?;
+            let planned = (&operation, &rest);
+            let effect = if operation.is_about_groups() {
+                self.change_group(context, published, planned, progress)
+                    .await?
+            } else {
+                self.send(context, published, assessment, planned, progress)
+                    .await?
+            };
             match effect {
                 Effect::AsAsked => {}
                 Effect::Repair(repair) => rest.push_front(repair),
@@ -72,17 +71,17 @@ impl Reconciler {
             .and_then(|binding| binding.resource.as_ref());
         let id = progress.scim_id.clone().unwrap_or_default();
         let user = TargetUser { id: &id, resource };
-        let request = operation.request(&context.mapping.document().profile, user);
+        let profile = &context.mapping.document().profile;
+        let mut request = operation.request(profile, user);
+        match current_version(published, progress, request.if_match).await {
+            Ok(version) => request.if_match = version,
+            Err(failure) => return Ok(Effect::Unproven(failed(operation, failure))),
+        }
         failpoint::at("worker.request_built").await;
 
-        let first_intent = progress
-            .intent
-            .is_none()
-            .then(|| intent(context, operation, rest));
         let permit = self
-            .permit(context, first_intent.as_ref(), operation)
+            .next_permit(context, (operation, rest), progress)
             .await?;
-        progress.intent = first_intent.or(progress.intent.take());
         let Some(timeout) = permit else {
             let next = NextStep::Commit(Conclusion::TerminationArrived);
             return Ok(Effect::Unproven(next));
@@ -93,10 +92,9 @@ impl Reconciler {
         progress.record_sent(&request, operation, answer.as_ref());
         let response = match answer {
             Ok(response) => response,
-            Err(failure) if is_removed_already(operation, &failure) => Response {
-                status: failure.status().unwrap_or_default(),
-                body: None,
-            },
+            Err(failure) if is_removed_already(operation, &failure) => {
+                Response::without_body(failure.status().unwrap_or_default())
+            }
             Err(failure) => {
                 progress.record_failure(operation, &failure);
                 return Ok(Effect::Unproven(failed(operation, failure)));
@@ -109,6 +107,26 @@ impl Reconciler {
         let (before, answer) = (&before, &response);
         note_missing_changes(published, operation, assessment, before, answer, progress).await;
         Ok(effect_of(published, operation, &response, progress).await)
+    }
+
+    /// The permit of the next request, as [`Self::permit`] gives it; the first one stores the intent
+    /// of the plan.
+    pub(super) async fn next_permit(
+        &self,
+        context: &ReconcileContext<'_>,
+        (operation, rest): (&Operation, &VecDeque<Operation>),
+        progress: &mut Progress,
+    ) -> Result<Option<Duration>, ReconcileError> {
+        let first_intent = progress
+            .intent
+            .is_none()
+            .then(|| intent(context, operation, rest));
+        let permit = self
+            .permit(context, first_intent.as_ref(), operation)
+            .await?;
+
+        progress.intent = first_intent.or(progress.intent.take());
+        Ok(permit)
     }
 
     /// How long the next request may take; `None`: a newer termination arrived, and the operation
@@ -154,17 +172,25 @@ impl Reconciler {
 /// Whether there was nothing to remove: the target refuses a removal with `noTarget` (RFC 7644
 /// section 3.12), and the value is absent as desired.
 fn is_removed_already(operation: &Operation, failure: &Failure) -> bool {
-    let has_no_target = match &failure.kind {
-        FailureKind::Answered { error, .. } => error.has_scim_type("noTarget"),
-        FailureKind::Unreachable
-        | FailureKind::NoAnswer
-        | FailureKind::NotSent
-        | FailureKind::Redirected
-        | FailureKind::Unusable(_)
-        | FailureKind::WithoutEffect(_)
-        | FailureKind::Unfit(_) => false,
-    };
-    has_no_target && operation.only_removes()
+    failure.has_scim_type("noTarget") && operation.only_removes()
+}
+
+/// The version for `If-Match`: that of the last answer, or else of a new read. `as_read`: that of the
+/// assessment; `None`: the request needs none.
+async fn current_version(
+    published: &PublishedConnection,
+    progress: &Progress,
+    as_read: Option<String>,
+) -> Result<Option<String>, Failure> {
+    match (&as_read, &progress.version) {
+        (None, _) | (_, Version::AsRead) => Ok(as_read),
+        (Some(_), Version::Known(version)) => Ok(Some(version.clone())),
+        (Some(_), Version::Unknown) => {
+            let id = progress.scim_id.clone().unwrap_or_default();
+            let user = published.client.get(&id).await?;
+            Ok(version_of(&user).map(str::to_owned))
+        }
+    }
 }
 
 fn failed(operation: &Operation, failure: Failure) -> NextStep {

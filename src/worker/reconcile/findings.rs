@@ -105,7 +105,9 @@ fn summary_of(kind: FindingKind) -> Option<&'static str> {
         FindingKind::TwoAccounts => Some(
             "This person has two accounts on one connection. Remove one of them at the target.",
         ),
-        FindingKind::ImplausibleTime
+        // The reconcile files it, with the names of the groups.
+        FindingKind::GroupNotFound
+        | FindingKind::ImplausibleTime
         | FindingKind::StartInsideEnded
         | FindingKind::StartWithoutDate
         | FindingKind::EndedSeveral

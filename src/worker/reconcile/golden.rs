@@ -96,7 +96,7 @@ impl Fixture {
                 ("title".to_owned(), json!("Engineer")),
                 ("userName".to_owned(), json!("ada@acme.example")),
             ]),
-            groups: BTreeSet::new(),
+            groups: BTreeMap::new(),
             created_by_us: true,
             active: Some(true),
             ended_by_us: false,

@@ -8,6 +8,8 @@
 //! new holder folds all facts again.
 
 mod assess;
+mod change_groups;
+mod conclude_groups;
 mod context;
 mod dead_letters;
 mod evidence;

@@ -22,7 +22,9 @@ fn silent(phase: Phase, kind: FailureKind) -> Failure {
 
 fn failed(failure: Failure) -> FailedRequest {
     match failure.phase {
-        Phase::Find | Phase::Read | Phase::Probe => FailedRequest::Assessment(failure),
+        Phase::Find | Phase::Read | Phase::FindGroup | Phase::Probe => {
+            FailedRequest::Assessment(failure)
+        }
         Phase::Deactivate => FailedRequest::Operation(Operation::Deactivate, failure),
         Phase::Create | Phase::Update { .. } | Phase::Reactivate | Phase::Groups => {
             FailedRequest::Operation(update(), failure)

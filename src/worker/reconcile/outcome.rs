@@ -39,6 +39,14 @@ pub(super) struct CommitBuilder<'a> {
 
 impl CommitBuilder<'_> {
     pub(super) fn build(&self, conclusion: Conclusion) -> Commit {
+        let mut commit = self.of(conclusion);
+        commit
+            .dead_letters
+            .extend(self.progress.dead_letters.iter().cloned());
+        commit
+    }
+
+    fn of(&self, conclusion: Conclusion) -> Commit {
         match conclusion {
             Conclusion::Reconciled(kind, detail) => self.reconciled(kind, detail),
             Conclusion::Applied => self.applied(),
@@ -156,6 +164,10 @@ impl CommitBuilder<'_> {
         if self.context.has_unproven_write() && commit.scim_id.is_some() {
             commit.verify_at = Some(self.after_propagation());
         }
+        let notes = &self.assessment.notes;
+        commit
+            .dead_letters
+            .extend(dead_letters::about_groups(account, notes));
         if !self.assessment.second_accounts.is_empty() {
             let second_accounts = &self.assessment.second_accounts;
             commit.dead_letters.push(dead_letters::second_account(

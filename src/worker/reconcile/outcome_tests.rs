@@ -125,6 +125,7 @@ fn send(
         let response = Response {
             status,
             body: Some(json!({ "id": "u-1" })),
+            version: None,
         };
         progress.record_sent(&request, operation, Ok(&response));
         progress.record_success(operation, &response);

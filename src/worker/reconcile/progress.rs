@@ -9,12 +9,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    context::{Assessment, ReconcileContext},
+    context::{Assessment, GroupFailure, ReconcileContext},
     refusals::Refusal,
 };
 use crate::{
     scim_client::Response,
-    store::{Intent, IntentKind, LastApplied},
+    store::{Intent, IntentKind, LastApplied, NewDeadLetter},
 };
 use hirewire_core::{
     plan::{Failure, FailureKind, Method, Operation, Request},
@@ -34,6 +34,24 @@ pub(super) struct Progress {
     pub(super) intent: Option<Intent>,
     /// The parts of the plan that the target did not take.
     pub(super) refusals: Vec<Refusal>,
+    /// Reads and changes of groups that failed.
+    pub(super) group_failures: Vec<GroupFailure>,
+    /// Dead letters beside those of the conclusion.
+    pub(super) dead_letters: Vec<NewDeadLetter>,
+    /// The version of the user after the last write (RFC 7644 section 3.14).
+    pub(super) version: Version,
+}
+
+/// The version of the user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Version {
+    /// That of the resource that the assessment read.
+    #[default]
+    AsRead,
+    /// The answer to the last write had it.
+    Known(String),
+    /// The answer to the last write had none: the user must be read before the next write.
+    Unknown,
 }
 
 /// A request that was sent and its result, as history keeps it.
@@ -72,6 +90,9 @@ impl Progress {
             succeeded: Vec::new(),
             intent: None,
             refusals: Vec::new(),
+            group_failures: Vec::new(),
+            dead_letters: Vec::new(),
+            version: Version::AsRead,
         }
     }
 
@@ -82,6 +103,8 @@ impl Progress {
                 binding.created_by_us || self.succeeded.contains(&IntentKind::Create);
             self.scim_id = Some(binding.id.clone());
         }
+        self.group_failures.clone_from(&assessment.group_failures);
+        self.version = Version::AsRead;
         let in_sync = assessment.in_sync.clone();
         self.last_applied.attributes.extend(in_sync);
     }
@@ -155,14 +178,22 @@ impl Progress {
                 last_applied.active = Some(true);
                 last_applied.ended_by_us = false;
             }
-            Operation::AddToGroup { group } => {
-                last_applied.groups.insert(group.clone());
+            Operation::AddToGroup { group, name } => {
+                let name = name.clone().unwrap_or_default();
+                last_applied.groups.insert(group.clone(), name);
             }
-            Operation::RemoveFromGroup { group } => {
+            Operation::RemoveFromGroup { group, .. } => {
                 last_applied.groups.remove(group);
             }
-            Operation::CreateGroup { .. } => last_applied.groups.extend(response.id()),
+            Operation::CreateGroup { name } => {
+                let id = response.id();
+                last_applied.groups.extend(id.map(|id| (id, name.clone())));
+            }
             Operation::Update(_) => {}
+        }
+        if !operation.is_about_groups() {
+            let version = response.version.clone();
+            self.version = version.map_or(Version::Unknown, Version::Known);
         }
         self.succeeded.push(kind_of(operation));
     }
@@ -209,8 +240,12 @@ pub(super) fn attributes_of(operation: &Operation) -> Vec<String> {
             .collect(),
         Operation::Deactivate => vec!["active: false".to_owned()],
         Operation::Reactivate => vec!["active: true".to_owned()],
-        Operation::AddToGroup { group } => vec![format!("into group {group}")],
-        Operation::RemoveFromGroup { group } => vec![format!("out of group {group}")],
+        Operation::AddToGroup { group, name } => {
+            vec![format!("into group {}", name.as_ref().unwrap_or(group))]
+        }
+        Operation::RemoveFromGroup { group, name } => {
+            vec![format!("out of group {}", name.as_ref().unwrap_or(group))]
+        }
         Operation::CreateGroup { name } => vec![format!("new group {name}")],
     }
 }

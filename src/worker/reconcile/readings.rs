@@ -5,11 +5,14 @@
 
 use serde_json::Value;
 
-use super::{context::ReconcileContext, groups};
+use super::{
+    context::ReconcileContext,
+    groups::{self, GroupReadings},
+};
 use crate::{scim_client::Lookup, worker::connection::PublishedConnection};
 use hirewire_core::{
     mapping::{Access, Desired},
-    plan::{CurrentGroups, Failure},
+    plan::Failure,
 };
 
 /// One read.
@@ -31,7 +34,7 @@ pub(super) struct Readings {
     pub(super) matches: Option<Lookup>,
     pub(super) user: Option<Value>,
     pub(super) second_accounts: Option<Lookup>,
-    pub(super) groups: Option<CurrentGroups>,
+    pub(super) groups: Option<GroupReadings>,
 }
 
 impl Readings {
@@ -54,8 +57,8 @@ impl Readings {
             Read::Groups(user) => {
                 let none = Desired::default();
                 let desired = context.desired.user.as_ref().unwrap_or(&none);
-                let current = groups::read(context, published, desired, user.as_deref()).await?;
-                self.groups = Some(current);
+                let groups = groups::read(context, published, desired, user.as_deref()).await;
+                self.groups = Some(groups);
             }
         }
         Ok(())

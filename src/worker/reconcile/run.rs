@@ -29,10 +29,9 @@ impl Reconciler {
         mut context: ReconcileContext<'_>,
         published: &PublishedConnection,
     ) -> Result<(Commit, Vec<SentRequest>), ReconcileError> {
-        let mut assessments = 0;
+        let (mut step, mut assessments) = (NextStep::Assess, 0);
         let mut assessment = Assessment::unread();
         let mut progress = Progress::new(&context);
-        let mut step = NextStep::Assess;
 
         loop {
             let evidence = evidence(&assessment, assessments);
@@ -75,6 +74,10 @@ impl Reconciler {
                         .await?
                 }
                 NextStep::PauseConnection(reason, failure) => self.pause(reason, &failure).await?,
+                NextStep::Commit(conclusion) if !progress.group_failures.is_empty() => {
+                    self.conclude_groups(&context, published, &mut progress, conclusion)
+                        .await?
+                }
                 NextStep::Commit(conclusion) => {
                     report_success(published, &assessment, &conclusion);
                     let commit = conclude(&context, &assessment, &progress, conclusion);

@@ -1,5 +1,7 @@
 //! The golden tables of `outcome` for reconciles that wait, or that need an operator.
 
+use std::time::Duration;
+
 use jiff::ToSpan as _;
 use serde_json::Value;
 
@@ -53,6 +55,21 @@ fn golden_outcome_that_waits() {
         Before::sent(update(), 503),
         unavailable,
     );
+
+    // A target that asks a leaver to wait for a day is asked again after five minutes.
+    let a_day = || {
+        Conclusion::Retry(
+            answered(Phase::Deactivate, 429),
+            Wait {
+                at_least: Some(Duration::from_hours(24)),
+                ..Wait::default()
+            },
+        )
+    };
+    let (name, leaver) = ("a leaver is asked to wait for a day", Fixture::leaver());
+    commits.case(name, &leaver, Before::bound(), a_day());
+    let name = "anybody else is asked to wait for a day";
+    commits.case(name, &employee, Before::bound(), a_day());
     commits.table.assert_golden("outcome_waits");
 }
 

@@ -1,6 +1,6 @@
 //! Commits: which fields they write, and when the account runs next.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use hirewire::store::{
     ChangedSinceClaim, Commit, Intent, IntentKind, LastApplied, OutcomeKind, Priority,
@@ -251,7 +251,7 @@ pub async fn every_field_of_a_commit_is_read_back(harness: &StoreHarness) {
                 ("emails".to_owned(), json!([{"value": "a\u{0}b"}])),
             ]
             .into(),
-            groups: BTreeSet::from(["g-1".to_owned()]),
+            groups: BTreeMap::from([("g-1".to_owned(), "Ops".to_owned())]),
             created_by_us: true,
             active: Some(false),
             ended_by_us: true,

@@ -1,6 +1,8 @@
 //! Mappings and pauses of connections.
 
-use hirewire::store::{ClaimRequest, MappingSubmission};
+use std::time::Duration;
+
+use hirewire::store::{ClaimRequest, GroupCreate, MappingSubmission};
 
 use super::harness::*;
 
@@ -165,4 +167,35 @@ pub async fn a_connection_is_paused_and_resumed_once(harness: &StoreHarness) {
         .map(|line| line.outcome)
         .collect();
     assert_eq!(words, ["resumed", "paused", "paused"]);
+}
+
+pub async fn one_caller_at_a_time_creates_the_group_of_a_name(harness: &StoreHarness) {
+    let store = harness.open().await;
+    let begin = async |name: &str, within: Duration| {
+        let begun = store.begin_group_create("app", name, within).await;
+        begun.expect("answered")
+    };
+    let minute = Duration::from_mins(1);
+
+    let callers = (0..8).map(|_| begin("Sales", minute));
+    let answers = futures_util::future::join_all(callers).await;
+    let begun = answers
+        .iter()
+        .filter(|answer| **answer == GroupCreate::Begun);
+    assert_eq!(begun.count(), 1, "{answers:?}");
+    assert_eq!(begin("Sales", minute).await, GroupCreate::Running);
+    assert_eq!(begin("Ops", minute).await, GroupCreate::Begun);
+
+    // The create of an answer that was lost may be repeated later.
+    assert_eq!(begin("Late", Duration::ZERO).await, GroupCreate::Begun);
+    assert_eq!(begin("Late", minute).await, GroupCreate::Begun);
+
+    let remembered = store.remember_created_group("app", "Sales", "g-1").await;
+    remembered.expect("written");
+    let created = GroupCreate::Created("g-1".to_owned());
+    assert_eq!(begin("Sales", minute).await, created);
+
+    let forgotten = store.forget_created_group("app", "Sales").await;
+    forgotten.expect("written");
+    assert_eq!(begin("Sales", minute).await, GroupCreate::Begun);
 }

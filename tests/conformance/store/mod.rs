@@ -83,6 +83,7 @@ macro_rules! store_conformance_tests {
             connections: the_first_mapping_is_published_and_a_different_one_is_staged
             connections: applying_a_mapping_makes_its_accounts_pending
             connections: a_connection_is_paused_and_resumed_once
+            connections: one_caller_at_a_time_creates_the_group_of_a_name
         }
     };
     ($begin:path; $($module:ident: $test:ident)+) => {

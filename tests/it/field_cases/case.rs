@@ -80,6 +80,13 @@ pub enum ServerStep {
         external_id: String,
         values: serde_json::Map<String, Value>,
     },
+    /// An admin removes the user from the group.
+    RemoveMember {
+        #[serde(rename = "displayName")]
+        display_name: String,
+        #[serde(rename = "externalId")]
+        external_id: String,
+    },
     /// An admin deletes the group with this name.
     DeleteGroup {
         #[serde(rename = "displayName")]
@@ -107,7 +114,7 @@ impl Case {
         let now = hirewire::telemetry::now();
         let text = |file: &str| {
             let text = fs::read_to_string(folder.join(file)).ok()?;
-            Some(filled(&text, now, file != "request.http"))
+            Some(filled(&text, now, file))
         };
         let wrong = |file: &str, error: &dyn std::fmt::Display| format!("{file}: {error}");
 
@@ -172,14 +179,15 @@ fn raw_hooks(text: &str) -> Vec<RawHook> {
         .collect()
 }
 
-/// Replaces the times. `instants`: `{{in 3 days}}` is an instant, else a date.
-fn filled(text: &str, now: Timestamp, instants: bool) -> String {
+/// Replaces the times. In `server-quirk.json` `{{now+3}}` is a unix time, elsewhere an instant; in
+/// `request.http` `{{in 3 days}}` is a date, elsewhere an instant.
+fn filled(text: &str, now: Timestamp, file: &str) -> String {
     let mut filled = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("{{") {
         let (name, after) = after.split_once("}}").expect("a closed placeholder");
         filled.push_str(before);
-        match time(name, now, instants) {
+        match time(name, now, file) {
             Some(time) => filled.push_str(&time),
             None => filled.push_str(&format!("{{{{{name}}}}}")),
         }
@@ -189,7 +197,7 @@ fn filled(text: &str, now: Timestamp, instants: bool) -> String {
     filled
 }
 
-fn time(name: &str, now: Timestamp, instants: bool) -> Option<String> {
+fn time(name: &str, now: Timestamp, file: &str) -> Option<String> {
     if let Some(days) = name
         .strip_prefix("in ")
         .and_then(|rest| rest.strip_suffix(" days"))
@@ -197,11 +205,20 @@ fn time(name: &str, now: Timestamp, instants: bool) -> Option<String> {
         let hours: i64 = days.parse::<i64>().ok()? * 24;
         let at = now.checked_add(SignedDuration::from_hours(hours)).ok()?;
         let text = at.to_string();
-        return Some(if instants {
-            text
-        } else {
+        let is_date = file == "request.http";
+        return Some(if is_date {
             text.get(..10)?.to_owned()
+        } else {
+            text
         });
+    }
+
+    let seconds = name
+        .strip_prefix("time in ")
+        .and_then(|rest| rest.strip_suffix(" s"));
+    if let Some(seconds) = seconds {
+        let seconds = SignedDuration::from_secs(seconds.parse().ok()?);
+        return Some(now.checked_add(seconds).ok()?.to_string());
     }
 
     let seconds: i64 = match name.strip_prefix("now")? {
@@ -209,5 +226,10 @@ fn time(name: &str, now: Timestamp, instants: bool) -> Option<String> {
         offset => offset.parse().ok()?,
     };
     let at = now.checked_add(SignedDuration::from_secs(seconds)).ok()?;
-    Some(at.to_string())
+    let is_unix = file == "server-quirk.json";
+    Some(if is_unix {
+        at.as_second().to_string()
+    } else {
+        at.to_string()
+    })
 }

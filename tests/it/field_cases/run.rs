@@ -168,6 +168,10 @@ impl Running<'_> {
                 let members = user.as_object_mut().expect("an object");
                 members.extend(values.clone());
             }
+            ServerStep::RemoveMember {
+                display_name,
+                external_id,
+            } => state.remove_member(display_name, external_id),
             ServerStep::DeleteGroup { display_name } => {
                 let before = state.groups.len();
                 state

@@ -88,7 +88,8 @@ pub struct Finding {
     pub alias: Alias,
 }
 
-/// The kinds of findings (`docs/fold.md` 7). The worker alone raises `two_accounts`.
+/// The kinds of findings (`docs/fold.md` 7). The worker alone raises `two_accounts`
+/// and `group_not_found`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(
@@ -109,4 +110,5 @@ pub enum FindingKind {
     MissingFromList,
     EndDateWithoutEnding,
     TwoAccounts,
+    GroupNotFound,
 }

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
+    elements::{PathValue, current_value, edits},
     input::{Current, Input, Policy},
-    operation::{Change, Edit, Operation, state_schemas},
+    operation::{Change, Operation, state_schemas},
     result::ReadRequired,
 };
 use crate::{
@@ -19,9 +20,6 @@ use crate::{
         AttributePath, Profile, UpdateMethod, same_text, same_text_without_case, value_matches,
     },
 };
-
-/// An attribute and its desired value; `None`: no value.
-type PathValue = (AttributePath, Option<Value>);
 
 /// Changes of an update, and values by path of the attributes that are in sync.
 type Differences = (Vec<Change>, BTreeMap<String, Value>);
@@ -93,7 +91,7 @@ pub(super) fn diff(
     }
     changes.extend(external_id_change(input, policy)?);
 
-    Ok((edits(changes, input.current, profile), in_sync))
+    Ok((edits(changes, input, profile), in_sync))
 }
 
 /// The attributes with the paths and types of the dialect. Each path occurs once: the last value
@@ -131,7 +129,7 @@ fn is_in_sync(
 ) -> bool {
     match input.current {
         Current::Read(resource) => {
-            let current = path.get(resource);
+            let current = current_value(resource, path, desired, input);
             may_write(input, policy, path, current.is_some()) && matches(path, desired, current)
         }
         Current::Unread | Current::Absent => false,
@@ -174,7 +172,7 @@ fn differs_from_read(
     path: &AttributePath,
     desired: Option<&Value>,
 ) -> bool {
-    let current = path.get(resource);
+    let current = current_value(resource, path, desired, input);
     may_write(input, policy, path, current.is_some()) && !matches(path, desired, current)
 }
 
@@ -263,94 +261,4 @@ fn external_id_change(
 
     let differs = !current.is_some_and(|current| same_text(current, desired));
     Ok((differs && (may_replace || is_empty)).then(|| (path, Some(json!(desired)))))
-}
-
-/// An element of a multi-valued attribute that the target does not have yet.
-struct NewElement {
-    path: AttributePath,
-    /// A resource that holds nothing but the element.
-    body: Value,
-    applied: Vec<(AttributePath, Value)>,
-}
-
-/// Turns changes into edits. Changes of one new element become one edit that adds the element.
-fn edits(changes: Vec<PathValue>, current: Current<'_>, profile: &Profile) -> Vec<Change> {
-    let mut edits: Vec<Change> = Vec::new();
-    let mut new_elements: Vec<NewElement> = Vec::new();
-
-    for (path, value) in changes {
-        let element_exists = match current {
-            Current::Read(resource) => path.has_element(resource),
-            Current::Unread | Current::Absent => true,
-        };
-        match (value, element_exists) {
-            (Some(value), true) => {
-                let applied = vec![(path.clone(), value.clone())];
-                let edit = Edit::Replace(value);
-                edits.push(Change {
-                    path,
-                    edit,
-                    applied,
-                });
-            }
-            (None, _) => {
-                let applied = vec![(path.clone(), Value::Null)];
-                let edit = Edit::Clear;
-                edits.push(Change {
-                    path,
-                    edit,
-                    applied,
-                });
-            }
-            (Some(value), false) => set_in_new_element(&mut new_elements, path, value),
-        }
-    }
-
-    let added = new_elements
-        .into_iter()
-        .filter_map(|element| element.into_change(profile));
-    edits.extend(added);
-    edits
-}
-
-/// Sets a value in the new element that `path` selects; adds that element if it is the first value.
-fn set_in_new_element(elements: &mut Vec<NewElement>, path: AttributePath, value: Value) {
-    let known = elements
-        .iter()
-        .position(|element| element.path.same_element(&path));
-    let index = known.unwrap_or(elements.len());
-    if known.is_none() {
-        elements.push(NewElement {
-            path: path.clone(),
-            body: json!({}),
-            applied: Vec::new(),
-        });
-    }
-
-    if let Some(element) = elements.get_mut(index) {
-        path.set(&mut element.body, value.clone());
-        element.applied.push((path, value));
-    }
-}
-
-impl NewElement {
-    /// The edit that adds the element. In a single-valued dialect it replaces the attribute.
-    fn into_change(self, profile: &Profile) -> Option<Change> {
-        let path = self.path.whole_attribute();
-        let elements @ Value::Array(list) = path.get(&self.body)? else {
-            return None;
-        };
-
-        let edit = match list.first() {
-            Some(element) if !profile.single_valued.contains(&path) => {
-                Edit::AddElement(element.clone())
-            }
-            Some(_) | None => Edit::Replace(elements.clone()),
-        };
-        Some(Change {
-            path,
-            edit,
-            applied: self.applied,
-        })
-    }
 }

@@ -100,6 +100,7 @@ fn finding_name(finding: FindingKind) -> &'static str {
         FindingKind::MissingFromList => "missing_from_list",
         FindingKind::EndDateWithoutEnding => "end_date_without_ending",
         FindingKind::TwoAccounts => "two_accounts",
+        FindingKind::GroupNotFound => "group_not_found",
     }
 }
 
@@ -123,6 +124,7 @@ mod tests {
             FindingKind::MissingFromList,
             FindingKind::EndDateWithoutEnding,
             FindingKind::TwoAccounts,
+            FindingKind::GroupNotFound,
         ];
 
         for cause in DeadLetterCause::PLAIN

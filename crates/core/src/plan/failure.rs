@@ -10,7 +10,7 @@ use crate::scim::ScimError;
 /// The purpose of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// Search for a user by a match key, or for a group by name.
+    /// Search for a user by a match key.
     Find,
     /// GET of a bound user.
     Read,
@@ -25,6 +25,8 @@ pub enum Phase {
     Deactivate,
     /// `active: true` on an existing user.
     Reactivate,
+    /// Search for a group by name, or a read of its members.
+    FindGroup,
     /// A change of a group or of its members.
     Groups,
     /// A read that only tests the base URL and the credentials.
@@ -117,6 +119,20 @@ impl Failure {
         }
     }
 
+    /// Whether the target answered with an error of this `scimType` (RFC 7644 section 3.12).
+    pub fn has_scim_type(&self, scim_type: &str) -> bool {
+        match &self.kind {
+            FailureKind::Answered { error, .. } => error.has_scim_type(scim_type),
+            FailureKind::Unreachable
+            | FailureKind::NoAnswer
+            | FailureKind::NotSent
+            | FailureKind::Redirected
+            | FailureKind::Unusable(_)
+            | FailureKind::WithoutEffect(_)
+            | FailureKind::Unfit(_) => false,
+        }
+    }
+
     /// Whether the target refused a write, so that no effect of it can show later.
     pub fn is_refusal(&self) -> bool {
         self.phase.writes() && matches!(self.status(), Some(400..=499)) && !self.is_target_fault()
@@ -138,10 +154,15 @@ impl Failure {
 }
 
 impl Phase {
+    /// Whether the request is about a group. Its failure says nothing about users.
+    pub fn is_about_groups(self) -> bool {
+        matches!(self, Self::FindGroup | Self::Groups)
+    }
+
     /// Whether the request may change something, so that a repetition could do it twice.
     pub fn writes(self) -> bool {
         match self {
-            Self::Find | Self::Read | Self::Probe => false,
+            Self::Find | Self::Read | Self::FindGroup | Self::Probe => false,
             Self::Create
             | Self::Update { .. }
             | Self::Deactivate
@@ -160,6 +181,7 @@ impl fmt::Display for Phase {
             Self::Update { .. } => "update",
             Self::Deactivate => "deactivate",
             Self::Reactivate => "reactivate",
+            Self::FindGroup => "search of groups",
             Self::Groups => "change of groups",
             Self::Probe => "probe",
         };

@@ -29,8 +29,9 @@ pub enum Current<'a> {
 pub struct LastApplied {
     /// Values by full attribute path; `null`: the attribute was cleared.
     pub attributes: BTreeMap<String, Value>,
-    /// Ids of the groups whose membership Hirewire granted.
-    pub groups: BTreeSet<String>,
+    /// The groups whose membership Hirewire granted: the id, and the name by which a rule named it;
+    /// the name is empty if a rule named the id.
+    pub groups: BTreeMap<String, String>,
     /// Whether Hirewire created the user. If not, it was adopted and the adopt policy applies.
     pub created_by_us: bool,
     /// `active` as last written or read; `None`: not known.
@@ -48,10 +49,17 @@ pub struct LastApplied {
 /// The facts about groups that the worker read from the target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CurrentGroups {
-    /// Ids of the desired groups by name. A desired name that is missing here has no group.
+    /// Ids of the desired groups by name. A desired name that is in no field here has no group.
     pub ids: BTreeMap<String, String>,
-    /// Ids of the desired groups that already have the user as a member.
+    /// Ids of the desired groups that have the user as a member, as read now, or as granted by
+    /// Hirewire and not read.
     pub member_of: BTreeSet<String>,
+    /// Names of which several groups exist, with their ids. Only an operator may choose one.
+    pub ambiguous: BTreeMap<String, Vec<String>>,
+    /// Ids that rules name and no group has.
+    pub missing: BTreeSet<String>,
+    /// Desired names and ids whose lookup failed: nothing is known about them.
+    pub unknown: BTreeSet<String>,
 }
 
 /// The operator's choices that limit a plan, from the mapping document.

@@ -34,11 +34,15 @@ pub enum Operation {
     AddToGroup {
         /// The target's id of the group.
         group: String,
+        /// The name by which a rule names it; `None`: a rule names the id.
+        name: Option<String>,
     },
     /// Removes the user from a group to which Hirewire added them.
     RemoveFromGroup {
         /// The target's id of the group.
         group: String,
+        /// The name by which a rule named it; `None`: a rule named the id.
+        name: Option<String>,
     },
     /// Creates a group with the user as its only member.
     CreateGroup {
@@ -63,10 +67,11 @@ pub struct Change {
 pub enum Edit {
     /// Sets this value in place of the current one.
     Replace(Value),
-    /// Adds this element. A `replace` whose selector matches nothing is an error on strict servers
+    /// Adds these elements. A `replace` whose selector matches nothing is an error on strict servers
     /// (RFC 7644 section 3.5.2.3).
-    AddElement(Value),
-    /// Removes the value, in the way of the profile's `null` policy.
+    AddElements(Vec<Value>),
+    /// Removes the value, in the way of the profile's `null` policy, or the element that the path
+    /// selects.
     Clear,
 }
 
@@ -116,6 +121,11 @@ impl Operation {
                 Phase::Groups
             }
         }
+    }
+
+    /// Whether it changes a group and not the user.
+    pub fn is_about_groups(&self) -> bool {
+        self.phase() == Phase::Groups
     }
 
     /// Paths and values to remember as last applied after success.
@@ -177,10 +187,10 @@ impl Operation {
             Self::Update(changes) => update(self.phase(), path, changes, profile, user.resource),
             Self::Deactivate => set_active(self.phase(), path, false, profile),
             Self::Reactivate => set_active(self.phase(), path, true, profile),
-            Self::AddToGroup { group } => {
+            Self::AddToGroup { group, .. } => {
                 return only(add_members(&groups, group, &[user.id]), &groups, group);
             }
-            Self::RemoveFromGroup { group } => {
+            Self::RemoveFromGroup { group, .. } => {
                 return only(remove_members(&groups, group, &[user.id]), &groups, group);
             }
             Self::CreateGroup { name } => {
@@ -194,13 +204,16 @@ impl Operation {
         };
 
         if profile.etag {
-            let version = user
-                .resource
-                .and_then(|r| member(member(r, "meta")?, "version")?.as_str());
+            let version = user.resource.and_then(version_of);
             request.if_match = version.map(str::to_owned);
         }
         request
     }
+}
+
+/// The version of a resource (RFC 7643 section 3.1): `meta.version`.
+pub fn version_of(resource: &Value) -> Option<&str> {
+    member(member(resource, "meta")?, "version")?.as_str()
 }
 
 /// The only request: one member makes one request.
@@ -275,9 +288,9 @@ fn patch_operation(change: &Change, null: NullPolicy) -> PatchOperation {
             path,
             value: value.clone(),
         },
-        (Edit::AddElement(element), _) => PatchOperation::Add {
+        (Edit::AddElements(elements), _) => PatchOperation::Add {
             path,
-            value: json!([element]),
+            value: json!(elements),
         },
         (Edit::Clear, NullPolicy::Remove) => PatchOperation::Remove { path },
         (Edit::Clear, NullPolicy::Null) => PatchOperation::Replace {
@@ -303,11 +316,12 @@ fn changed(changes: &[Change], null: NullPolicy, resource: Option<&Value>) -> Va
     for Change { path, edit, .. } in changes {
         match edit {
             Edit::Replace(value) => path.set(&mut after, value.clone()),
+            Edit::Clear if path.is_element() => path.remove_element(&mut after),
             Edit::Clear => path.set(&mut after, empty.clone()),
-            Edit::AddElement(element) => {
+            Edit::AddElements(new) => {
                 let elements = path.get(&after).and_then(Value::as_array);
                 let mut elements = elements.cloned().unwrap_or_default();
-                elements.push(element.clone());
+                elements.extend(new.iter().cloned());
                 path.set(&mut after, Value::Array(elements));
             }
         }

@@ -29,8 +29,12 @@ pub enum Note {
     DisabledElsewhere,
     /// The row is held, so a reactivation or the removal of a membership was left out.
     Held,
-    /// No group has this name, and the policy does not allow to create one.
+    /// No group has this name or id, and the policy does not allow to create one.
     GroupNotFound(String),
+    /// Several groups have this name: their ids. None is chosen, and none is created.
+    GroupAmbiguous(String, Vec<String>),
+    /// The lookup of the group with this name or id failed: it is left out.
+    GroupUnknown(String),
     /// Groups are desired, but the target's profile has none.
     GroupsUnsupported,
     /// The target refused this value of the attribute before, so it is not sent again.

@@ -135,7 +135,7 @@ fn decide_answer(
                 perhaps_everybody(phase, retry_after, situation)
             }
             // Either the group or the member is missing, and the answer does not say which.
-            Phase::Groups => refused(phase),
+            Phase::FindGroup | Phase::Groups => refused(phase),
         },
         409 if phase == Phase::Create => {
             if situation.looked_up {
@@ -202,6 +202,7 @@ fn lasting(phase: Phase, retry_after: Option<Duration>, situation: &Situation) -
         | Phase::Create
         | Phase::Deactivate
         | Phase::Reactivate
+        | Phase::FindGroup
         | Phase::Groups
         | Phase::Probe => Verdict::Wait(Wait {
             at_least: retry_after,
@@ -246,6 +247,7 @@ fn refused(phase: Phase) -> Verdict {
         | Phase::Create
         | Phase::Deactivate
         | Phase::Reactivate
+        | Phase::FindGroup
         | Phase::Groups
         | Phase::Probe => Verdict::DeadLetter(DeadLetterCause::Refused),
     }

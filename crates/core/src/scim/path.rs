@@ -86,7 +86,13 @@ impl AttributePath {
         self.whole_element() == other.whole_element()
     }
 
-    fn whole_element(&self) -> Self {
+    /// Whether the path selects an element as a whole: `emails[type eq "work"]`.
+    pub(crate) fn is_element(&self) -> bool {
+        self.selector().is_some() && self.sub_attribute().is_none()
+    }
+
+    /// The path without sub-attribute: the element that the selector selects.
+    pub(crate) fn whole_element(&self) -> Self {
         Self::from(PathParts {
             sub_attribute: None,
             ..self.parts.clone()

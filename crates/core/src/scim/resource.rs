@@ -86,6 +86,25 @@ impl AttributePath {
         }
     }
 
+    /// The value at a path without selector and sub-attribute, to change it.
+    pub(crate) fn get_mut<'a>(&self, resource: &'a mut Value) -> Option<&'a mut Value> {
+        let mut members = resource.as_object_mut()?;
+        if let Some(urn) = self.urn() {
+            members = existing(members, urn)?.as_object_mut()?;
+        }
+        existing(members, self.attribute())
+    }
+
+    /// Removes the element that the selector selects; a list without elements stays.
+    pub(crate) fn remove_element(&self, resource: &mut Value) {
+        let Some(selector) = self.selector() else {
+            return;
+        };
+        if let Some(Value::Array(elements)) = self.whole_attribute().get_mut(resource) {
+            elements.retain(|element| !selects(selector, element));
+        }
+    }
+
     /// The whole attribute, without regard to selector and sub-attribute.
     fn get_attribute<'a>(&self, resource: &'a Value) -> Option<&'a Value> {
         let Some(urn) = self.urn() else {
@@ -143,6 +162,14 @@ fn as_object(value: &mut Value) -> Option<&mut Map<String, Value>> {
         *value = Value::Object(Map::new());
     }
     value.as_object_mut()
+}
+
+/// The member with that name, compared without case.
+fn existing<'a>(members: &'a mut Map<String, Value>, name: &str) -> Option<&'a mut Value> {
+    members
+        .iter_mut()
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value)
 }
 
 /// The member with that name, compared without case; it is created as `null` if it is absent.

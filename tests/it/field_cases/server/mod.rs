@@ -267,6 +267,9 @@ fn page(quirks: &Quirks, found: Vec<Value>, all: usize, incoming: &Incoming) -> 
     let count = number("count").unwrap_or(100).min(100);
     let resources: Vec<Value> = found.into_iter().skip(start - 1).take(count).collect();
 
+    if let (true, [lone]) = (quirks.lone_resource, resources.as_slice()) {
+        return answer(200, Some(lone));
+    }
     if quirks.bare_array {
         return answer(200, Some(&Value::Array(resources)));
     }

@@ -15,7 +15,7 @@ pub struct Quirks {
     /// Users that exist from the start. `_hidden`: no list and no filter shows them. Without
     /// `active` a user is active.
     pub seed: Vec<Value>,
-    /// Groups that exist from the start.
+    /// Groups that exist from the start. `_hidden_filters`: only later filters show the group.
     pub seed_groups: Vec<Value>,
 
     /// Attributes that are not stored, and no answer says so.
@@ -24,6 +24,8 @@ pub struct Quirks {
     pub nfc: bool,
     /// E-mails are stored without their `type`.
     pub email_type_lost: bool,
+    /// Elements of these attributes are stored without their `type`.
+    pub type_lost: Vec<String>,
     /// How `active` is shown.
     pub active_as: ActiveAs,
     /// The effect of `active: false`.
@@ -69,6 +71,9 @@ pub struct Quirks {
     pub start_index_ignored: bool,
     /// A list is the array of its resources alone.
     pub bare_array: bool,
+
+    /// A list of one resource is that resource alone.
+    pub lone_resource: bool,
 
     /// The first requests with this method get 429.
     pub rate_limit: Option<RateLimit>,
@@ -176,6 +181,7 @@ impl Default for Quirks {
             drop: Vec::new(),
             nfc: false,
             email_type_lost: false,
+            type_lost: Vec::new(),
             active_as: ActiveAs::default(),
             deactivate: Deactivate::default(),
             create_always_active: false,
@@ -199,6 +205,7 @@ impl Default for Quirks {
             total_is_all: false,
             start_index_ignored: false,
             bare_array: false,
+            lone_resource: false,
             rate_limit: None,
             versions: false,
             group_members_hidden: false,

@@ -58,7 +58,8 @@ impl ServerState {
             state.users.push(user);
         }
         for group in state.quirks.seed_groups.clone() {
-            let group = state.with_id(group);
+            let mut group = state.with_id(group);
+            group["_shows_after"] = group["_hidden_filters"].clone();
             state.groups.push(group);
         }
         state
@@ -222,6 +223,24 @@ impl ServerState {
 
         let ignored = removes && quirks.group_remove_ignored;
         Ok(if ignored { group.clone() } else { changed })
+    }
+
+    /// An admin removes the user from the group.
+    pub fn remove_member(&mut self, group: &str, external_id: &str) {
+        let user = self
+            .users
+            .iter()
+            .find(|user| user["externalId"] == external_id);
+        let id = user.expect("a user")["id"].clone();
+        for known in self
+            .groups
+            .iter_mut()
+            .filter(|known| known["displayName"] == group)
+        {
+            if let Some(members) = known["members"].as_array_mut() {
+                members.retain(|member| member["value"] != id);
+            }
+        }
     }
 
     /// Whether filters and lists show the group yet.

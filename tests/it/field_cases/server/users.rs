@@ -80,14 +80,12 @@ fn stored(quirks: &Quirks, mut user: Value) -> Value {
             .any(|dropped| dropped.eq_ignore_ascii_case(name));
         !dropped && !value.is_null()
     });
-    if quirks.email_type_lost {
-        for email in members
-            .get_mut("emails")
-            .and_then(Value::as_array_mut)
-            .into_iter()
-            .flatten()
-        {
-            email.as_object_mut().map(|parts| parts.remove("type"));
+    let emails = quirks.email_type_lost.then_some("emails");
+    let others = quirks.type_lost.iter().map(String::as_str);
+    for attribute in others.chain(emails) {
+        let elements = members.get_mut(attribute).and_then(Value::as_array_mut);
+        for element in elements.into_iter().flatten() {
+            element.as_object_mut().map(|parts| parts.remove("type"));
         }
     }
     user

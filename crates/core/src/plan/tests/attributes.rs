@@ -246,3 +246,119 @@ fn an_address_that_differs_in_case_only_is_in_sync() {
         []
     );
 }
+
+fn operations(case: &Case) -> Value {
+    let mut requests = case.requests();
+    assert!(requests.len() <= 1, "{requests:?}");
+    let body = requests.pop().map(|(_, body)| body["Operations"].clone());
+    body.unwrap_or_else(|| json!([]))
+}
+
+#[test]
+fn an_element_that_lost_its_type_is_replaced_and_never_doubled() {
+    let values = [
+        ("emails.work", json!("new@x")),
+        ("emails.home", json!("h@x")),
+    ];
+    let mut case = Case::new(
+        desired(&values[..1]),
+        Some(json!({"emails": [{"value": "old@x"}]})),
+    );
+    let replace = |list: Value| json!([{"op": "replace", "path": "emails", "value": list}]);
+    let work = json!({"type": "work", "value": "new@x"});
+    assert_eq!(operations(&case), replace(json!([work])));
+
+    // The server drops the type again: the element counts as in sync.
+    case.current = Some(json!({"emails": [{"value": "new@x"}]}));
+    assert_eq!(operations(&case), json!([]));
+
+    // Of several elements it is the one that was written last.
+    case.current = Some(json!({"emails": [{"value": "h@x"}, {"value": "old@x"}, {"value": "w"}]}));
+    case.last_applied.attributes =
+        [(r#"emails[type eq "work"].value"#.to_owned(), json!("old@x"))].into();
+    let list = json!([{"value": "h@x"}, {"value": "new@x", "type": "work"}, {"value": "w"}]);
+    assert_eq!(operations(&case), replace(list));
+
+    case.desired = desired(&values);
+    let list = json!([{"value": "h@x"}, {"value": "new@x", "type": "work"}, {"value": "w"}]);
+    assert_eq!(operations(&case), replace(list));
+
+    // An element of another type is never taken.
+    case.desired = desired(&values[..1]);
+    case.current = Some(json!({"emails": [{"type": "home", "value": "old@x"}]}));
+    assert_eq!(
+        operations(&case),
+        json!([{"op": "add", "path": "emails", "value": [work]}])
+    );
+}
+
+#[test]
+fn an_element_is_removed_with_its_last_mapped_part() {
+    let element =
+        |kind: &str| json!({"type": kind, "value": "+49 1", "display": "x", "primary": true});
+    let phones = json!({"phoneNumbers": [element("work"), element("mobile")]});
+    let mut case = Case::new(
+        desired(&[("phoneNumbers.mobile", Value::Null)]),
+        Some(phones),
+    );
+    let remove = json!([{"op": "remove", "path": r#"phoneNumbers[type eq "mobile"]"#}]);
+    assert_eq!(operations(&case), remove);
+
+    case.unread = true;
+    let path = r#"phoneNumbers[type eq "mobile"].value"#.to_owned();
+    case.last_applied.attributes = [(path, json!("+49 1"))].into();
+    assert_eq!(operations(&case), remove);
+
+    // As a body without operations: the list without the element.
+    case.unread = false;
+    case.profile.update = UpdateMethod::PutPartial;
+    assert_eq!(
+        case.requests()[0].1["phoneNumbers"],
+        json!([element("work")])
+    );
+}
+
+#[test]
+fn an_element_stays_while_a_part_of_it_is_mapped() {
+    let home = json!({"type": "home", "streetAddress": "1 Way", "locality": "Rome"});
+    let mut case = Case::new(
+        desired(&[
+            ("addresses.home.streetAddress", Value::Null),
+            ("addresses.home.locality", json!("Rome")),
+        ]),
+        Some(json!({"addresses": [home]})),
+    );
+    let street = json!([{"op": "remove", "path": r#"addresses[type eq "home"].streetAddress"#}]);
+    assert_eq!(operations(&case), street);
+
+    // A part that the mapping wrote once and keeps now.
+    case.desired = desired(&[("addresses.home.streetAddress", Value::Null)]);
+    let path = r#"addresses[type eq "home"].locality"#.to_owned();
+    case.last_applied.attributes = [(path, json!("Rome"))].into();
+    assert_eq!(operations(&case), street);
+
+    case.last_applied.attributes.clear();
+    case.desired = desired(&[
+        ("addresses.home.streetAddress", Value::Null),
+        ("addresses.home.locality", Value::Null),
+    ]);
+    let element = json!([{"op": "remove", "path": r#"addresses[type eq "home"]"#}]);
+    assert_eq!(operations(&case), element);
+    let applied = case.plan().unwrap().operations[0].applied();
+    assert_eq!(applied.len(), 2, "{applied:?}");
+}
+
+#[test]
+fn fresh_elements_of_one_attribute_are_one_operation() {
+    let values = [
+        ("phoneNumbers.work", json!("1")),
+        ("phoneNumbers.mobile", json!("2")),
+    ];
+    let case = Case::new(desired(&values), Some(json!({"userName": "ada"})));
+    assert_eq!(
+        operations(&case),
+        json!([{"op": "add", "path": "phoneNumbers", "value": [
+            {"type": "work", "value": "1"}, {"type": "mobile", "value": "2"},
+        ]}])
+    );
+}

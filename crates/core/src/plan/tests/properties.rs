@@ -13,7 +13,7 @@ use super::{
     target::Target,
 };
 use crate::{
-    mapping::{Access, AdoptUpdate, Desired, DesiredGroup},
+    mapping::{Access, AdoptUpdate, Desired, DesiredAttribute, DesiredGroup, DesiredValue},
     plan::{
         Current, CurrentGroups, DeactivationPlan, Input, LastApplied, LeaverAccount, Operation,
         Plan, Policy, ReadRequired, TargetUser, plan, plan_deactivation,
@@ -86,6 +86,7 @@ impl RandomAccount {
         let groups = CurrentGroups {
             ids: self.target.groups.clone(),
             member_of: self.target.member_of.clone(),
+            ..CurrentGroups::default()
         };
         let input = Input {
             access: self.access,
@@ -120,10 +121,16 @@ impl RandomAccount {
             let groups = &mut last_applied.groups;
             match operation {
                 Operation::Create { .. } => last_applied.created_by_us = true,
-                Operation::AddToGroup { group } => assert!(groups.insert(group.clone())),
-                Operation::RemoveFromGroup { group } => assert!(groups.remove(group)),
+                Operation::AddToGroup { group, name } => {
+                    let name = name.clone().unwrap_or_default();
+                    assert_eq!(groups.insert(group.clone(), name), None);
+                }
+                Operation::RemoveFromGroup { group, .. } => {
+                    assert!(groups.remove(group).is_some());
+                }
                 Operation::CreateGroup { name } => {
-                    assert!(groups.insert(format!("id of {name}")));
+                    let id = format!("id of {name}");
+                    assert_eq!(groups.insert(id, name.clone()), None);
                 }
                 Operation::Update(_) | Operation::Deactivate | Operation::Reactivate => {}
             }
@@ -142,7 +149,12 @@ fn random_memberships(draw: &mut Draw, target: &mut Target) -> LastApplied {
         if draw.below(3) == 0 {
             target.member_of.insert(group.to_owned());
             if draw.coin() {
-                last_applied.groups.insert(group.to_owned());
+                let name = if draw.coin() {
+                    group.replace("id of ", "")
+                } else {
+                    String::new()
+                };
+                last_applied.groups.insert(group.to_owned(), name);
             }
         }
     }
@@ -166,7 +178,8 @@ fn check_account(mut account: RandomAccount) {
     let before = account.target.clone();
     let foreign_memberships: BTreeSet<String> = before
         .member_of
-        .difference(&account.last_applied.groups)
+        .iter()
+        .filter(|id| !account.last_applied.groups.contains_key(*id))
         .cloned()
         .collect();
 
@@ -207,7 +220,12 @@ fn check_other_attributes(desired: &Desired, before: &Value, after: &Value) {
     for path in PATHS {
         let path = AttributePath::parse(path).unwrap();
         let is_desired = desired.attributes.iter().any(|known| known.path == path);
-        if !is_desired {
+        // An element whose mapped parts are all cleared is removed as a whole.
+        let in_element =
+            |known: &&DesiredAttribute| path.selector().is_some() && known.path.same_element(&path);
+        let mut parts = desired.attributes.iter().filter(in_element);
+        let is_removed = parts.any(|known| known.value == DesiredValue::Clear);
+        if !is_desired && !is_removed {
             assert_eq!(path.get(before), path.get(after), "{path}");
         }
     }

@@ -93,9 +93,17 @@ fn write_element(resource: &mut Value, path: &PatchValuePath, write: Write) {
         list.push(json!({&by.name: wanted}));
     }
 
+    let Some(sub) = path.sub_attr.clone() else {
+        assert!(
+            matches!(write, Write::Remove),
+            "only a removal names an element"
+        );
+        assert!(list.iter().any(is_selected), "noTarget");
+        list.retain(|element| !is_selected(element));
+        return;
+    };
     let element = list.iter_mut().find(|e| is_selected(e)).expect("noTarget");
     let members = element.as_object_mut().unwrap();
-    let sub = path.sub_attr.clone().unwrap();
 
     match write {
         Write::Build(value) | Write::Add(value) | Write::Replace(value) => {
