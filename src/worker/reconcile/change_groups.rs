@@ -62,6 +62,21 @@ struct GroupChange<'a> {
     rest: &'a VecDeque<Operation>,
 }
 
+impl<'a> GroupChange<'a> {
+    fn new(
+        context: &'a ReconcileContext<'a>,
+        published: &'a PublishedConnection,
+        (operation, rest): (&'a Operation, &'a VecDeque<Operation>),
+    ) -> Self {
+        Self {
+            context,
+            published,
+            operation,
+            rest,
+        }
+    }
+}
+
 impl Reconciler {
     /// Changes one group. Only a newer termination leaves its effect unproven.
     pub(super) async fn change_group(
@@ -81,12 +96,7 @@ impl Reconciler {
             return Ok(Effect::AsAsked);
         }
 
-        let change = GroupChange {
-            context,
-            published,
-            operation,
-            rest,
-        };
+        let change = GroupChange::new(context, published, (operation, rest));
         let changed = match operation {
             Operation::CreateGroup { name } => self.create_group(&change, name, progress).await,
             Operation::AddToGroup { group, .. } | Operation::RemoveFromGroup { group, .. } => {

@@ -30,8 +30,7 @@ impl Reconciler {
         published: &PublishedConnection,
     ) -> Result<(Commit, Vec<SentRequest>), ReconcileError> {
         let (mut step, mut assessments) = (NextStep::Assess, 0);
-        let mut assessment = Assessment::unread();
-        let mut progress = Progress::new(&context);
+        let (mut assessment, mut progress) = unread(&context);
 
         loop {
             let evidence = evidence(&assessment, assessments);
@@ -46,8 +45,7 @@ impl Reconciler {
                             first_step(&context, &assessment, assessments)
                         }
                         Err(failure) => {
-                            progress = Progress::new(&context);
-                            assessment = Assessment::unread();
+                            (assessment, progress) = unread(&context);
                             NextStep::HandleFailure(FailedRequest::Assessment(failure))
                         }
                     }
@@ -79,13 +77,17 @@ impl Reconciler {
                         .await?
                 }
                 NextStep::Commit(conclusion) => {
-                    report_success(published, &assessment, &conclusion);
-                    let commit = conclude(&context, &assessment, &progress, conclusion);
+                    let commit = conclude(&context, published, &assessment, &progress, conclusion);
                     return Ok((commit, progress.sent));
                 }
             };
         }
     }
+}
+
+/// Nothing is read or sent yet.
+fn unread(context: &ReconcileContext<'_>) -> (Assessment, Progress) {
+    (Assessment::unread(), Progress::new(context))
 }
 
 fn evidence(assessment: &Assessment, assessments: u32) -> Evidence {
@@ -109,10 +111,12 @@ fn report_success(
 
 fn conclude(
     context: &ReconcileContext<'_>,
+    published: &PublishedConnection,
     assessment: &Assessment,
     progress: &Progress,
     conclusion: Conclusion,
 ) -> Commit {
+    report_success(published, assessment, &conclusion);
     let builder = CommitBuilder {
         context,
         assessment,
