@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The time in which a leaver must be done, with any number of strangers. Alone on two cores it is
-/// under 2 s (`scripts/proof-doors`); here other tests run beside it.
+/// under 2 s (docs/proofs.md); here other tests run beside it.
 const SOON: Duration = Duration::from_secs(10);
 
 fn hired() -> Value {
