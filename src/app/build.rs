@@ -78,27 +78,28 @@ fn make_client(
 ) -> anyhow::Result<MakeClient> {
     let observer = Arc::clone(observer) as Arc<dyn Observer>;
     let first = connection.client_settings(Arc::clone(&observer))?;
-    let (connection, breaker, credentials) =
-        (connection.clone(), options.breaker, first.credentials);
+    let (connection, breaker) = (connection.clone(), options.breaker);
+    let (credentials, transport) = (first.credentials, first.transport);
 
     Ok(Arc::new(move |profile: Profile| {
         let settings = connection.client_settings(Arc::clone(&observer));
         // A secret file may be missing while it is replaced: the client then starts with the last
         // credentials, and reads them again when the target refuses them.
-        let credentials = settings
-            .as_ref()
-            .map_or(&credentials, |settings| &settings.credentials)
-            .clone();
+        let (credentials, transport) = match &settings {
+            Ok(settings) => (&settings.credentials, &settings.transport),
+            Err(_) => (&credentials, &transport),
+        };
 
         Client::new(ClientSettings {
             connection: connection.name.clone(),
             base_url: connection.base_url.clone(),
-            credentials,
+            credentials: credentials.clone(),
             profile,
             timeout: connection.limits.timeout,
             rate: connection.limits.rate,
             concurrency: connection.limits.concurrency,
             breaker,
+            transport: transport.clone(),
             observer: Arc::clone(&observer),
         })
     }))
@@ -124,6 +125,11 @@ pub(super) fn connections(
             concurrency: connection.limits.concurrency,
             propagation_delay: connection.limits.propagation_delay,
             timeout: connection.limits.timeout,
+            advice: config
+                .sources
+                .values()
+                .map(|source| (source.id.clone(), source.preset.advice.clone()))
+                .collect(),
             budget: 25,
             backoff: options.backoff,
             client,

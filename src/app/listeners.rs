@@ -6,7 +6,11 @@
 use std::{io::ErrorKind, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use anyhow::anyhow;
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    http::{HeaderMap, header::ACCEPT},
+    routing::get,
+};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -20,10 +24,11 @@ use crate::{
     config::Config,
     http::{self, Detail, Health, ProcessRole},
     queue::QueueHealth,
-    telemetry::Metrics,
+    telemetry::{Metrics, classic_text},
 };
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const CLASSIC: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The addresses that were bound.
 pub(super) struct Listeners {
@@ -92,8 +97,22 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
 }
 
 fn metrics(metrics: Metrics) -> Router {
-    let text = move || async move { ([("content-type", OPENMETRICS)], metrics.text()) };
+    let text = move |headers: HeaderMap| async move {
+        if wants_classic_text(&headers) {
+            ([("content-type", CLASSIC)], classic_text(&metrics.text()))
+        } else {
+            ([("content-type", OPENMETRICS)], metrics.text())
+        }
+    };
     Router::new().route("/metrics", get(text))
+}
+
+/// Whether the scraper takes the classic text format and not `OpenMetrics`.
+fn wants_classic_text(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| {
+        accept.contains("text/plain") && !accept.contains("application/openmetrics-text")
+    })
 }
 
 /// The readiness checks of the roles that run here.

@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use tokio::net::UnixListener;
 
+use super::at_rest::prepare_data_dir;
 use crate::config::{Config, QueueConfig, StoreConfig};
 
 /// The lock on a data directory. It is released on drop, and by the kernel when the process ends.
@@ -28,8 +29,7 @@ impl DataLock {
 
     /// Creates the directory if it is missing, and takes its lock.
     pub(crate) fn take(data_dir: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(data_dir)
-            .with_context(|| format!("{} cannot be created", data_dir.display()))?;
+        prepare_data_dir(data_dir)?;
         let path = data_dir.join("lock");
         let file = OpenOptions::new()
             .create(true)

@@ -4,6 +4,7 @@
 //! the store can be reached; until then the service tries again. A reload takes the new config as a
 //! whole or keeps the old one.
 
+mod at_rest;
 mod build;
 mod descriptors;
 mod error_text;
@@ -23,9 +24,9 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use at_rest::keep_files_private;
 pub use build::Options;
 pub(crate) use error_text::error_text;
 pub(crate) use local::{LocalApi, local_api};
@@ -77,12 +78,7 @@ impl Service {
     /// Starts the roles. An unreachable store or broker delays the roles that need it; any other
     /// trouble (an address in use, a locked directory, a missing secret) is an error.
     pub async fn start(config: Config, roles: Roles, options: Options) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&config.data_dir).with_context(|| {
-            format!(
-                "the data directory {} cannot be created",
-                config.data_dir.display()
-            )
-        })?;
+        at_rest::prepare_data_dir(&config.data_dir)?;
         let lock = DataLock::take_if_needed(&config)?;
         let shared = Arc::new(Shared::new(&config, roles, options).await?);
 

@@ -25,7 +25,7 @@ use crate::{
     intake::Intake,
     observer::Observer,
     ops::{Ops, Tail},
-    queue::{EmbeddedQueue, Queue, RabbitQueue, RabbitSettings},
+    queue::{EmbeddedQueue, Queue, RabbitQueue},
     store::{MappingSubmission, Store},
     telemetry::Metrics,
     worker::Worker,
@@ -242,11 +242,8 @@ async fn open_queue(config: &Config) -> anyhow::Result<Arc<dyn Queue>> {
             Arc::new(EmbeddedQueue::open(path, &config.instance).await?)
         }
         QueueConfig::Rabbit(address) => {
-            let url = address.url().context("[queue] url")?;
-            Arc::new(RabbitQueue::start(RabbitSettings::new(
-                url,
-                &config.instance,
-            )))
+            let settings = config.broker_settings(address).context("[queue]")?;
+            Arc::new(RabbitQueue::start(settings))
         }
     })
 }

@@ -167,7 +167,10 @@ async fn send_over_tcp(
     path: &str,
     body: Bytes,
 ) -> Result<ApiResponse, Exit> {
-    let mut request = reqwest::Client::new()
+    let http = reqwest::Client::builder().no_proxy().build();
+    let mut request = http
+        .context("the HTTP client cannot be built")
+        .map_err(Exit::failed)?
         .request(method, format!("{base}{path}"))
         .header("content-type", "application/json")
         .body(body);

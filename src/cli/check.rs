@@ -8,6 +8,7 @@ use super::{
     Exit,
     config_file::{ConfigFile, print_diagnostics},
     dependencies::{self, DependencyReport, DependencyState},
+    notes::print_notes,
     output::{Format, counted},
     print,
 };
@@ -69,6 +70,7 @@ impl Check {
         };
         if self.output == Format::Table {
             print(self.summary(&config, &diagnostics))?;
+            print_notes(&config, &environment)?;
         }
 
         let reports = if self.offline {

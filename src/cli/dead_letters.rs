@@ -24,6 +24,7 @@ Examples:
   hirewire dead-letters list --connection workplace --cause refused
   hirewire dead-letters show K3F9Q2TA
   hirewire dead-letters replay K3F9Q2TA --yes
+  hirewire dead-letters close K3F9Q2TA --reason 'HR corrected it' --yes
   hirewire dlq replay --cause exhausted --dry-run")]
 pub(super) struct DeadLetters {
     #[command(flatten)]
@@ -68,6 +69,13 @@ enum DeadLettersCommand {
         #[command(flatten)]
         output: OutputOptions,
     },
+    /// Close a dead letter of a finding or of a hook that you have dealt with.
+    Close {
+        /// The id, as `list` shows it.
+        id: String,
+        #[command(flatten)]
+        consent: Consent,
+    },
     /// Try again: the dead letters with these ids, or all that match the filter.
     Replay {
         /// The ids, as `list` shows them.
@@ -89,14 +97,17 @@ impl DeadLetters {
                 output,
             } => {
                 let path = format!("/api/v1/dead-letters?{}", filter.query(closed, most));
-                let letters = self.api.connect().await?.get(&path).await?;
-                output.rows(list(&letters, ""), COLUMNS, "no dead letter is open")
+                let found = self.api.connect().await?.get(&path).await?;
+                let letters = list(&found, "/dead_letters");
+                output.rows(letters, COLUMNS, "no dead letter is open")?;
+                output.total(letters.len(), &found, ("dead letter", "dead letters"))
             }
             DeadLettersCommand::Show { id, output } => {
                 let path = format!("/api/v1/dead-letters/{}", encoded(&id));
                 let document = self.api.connect().await?.get(&path).await?;
                 show(&document, output)
             }
+            DeadLettersCommand::Close { id, consent } => close(&self.api, &id, &consent).await,
             DeadLettersCommand::Replay {
                 ids,
                 filter,
@@ -137,24 +148,29 @@ const COLUMNS: &[Column] = &[
     ("SUMMARY", |letter| text(letter, "/summary")),
 ];
 
+/// `app: acme/E-1001, Ada Lovelace, ada@acme.example`.
 fn about(letter: &Value) -> String {
-    let account = text(letter, "/subject/account/connection");
-    if !account.is_empty() {
-        return format!(
-            "{account}, person {}",
-            text(letter, "/subject/account/person")
-        );
+    let hook = text(letter, "/subject/hook/hook");
+    if !hook.is_empty() {
+        return format!("hook {hook} of {}", text(letter, "/subject/hook/source"));
     }
 
-    let person = text(letter, "/subject/person/person");
-    if person.is_empty() {
-        format!(
-            "hook {} of {}",
-            text(letter, "/subject/hook/hook"),
-            text(letter, "/subject/hook/source")
-        )
+    let person = [
+        text(letter, "/subject/account/person"),
+        text(letter, "/subject/person/person"),
+    ];
+    let names = ["/worker", "/name", "/user_name"].map(|pointer| text(letter, pointer));
+    let is_known = !text(letter, "/worker").is_empty();
+    let words: Vec<String> = if is_known {
+        names.into_iter().filter(|name| !name.is_empty()).collect()
     } else {
-        format!("person {person}")
+        vec![format!("person {}", person.concat())]
+    };
+
+    let who = words.join(", ");
+    match text(letter, "/subject/account/connection") {
+        connection if connection.is_empty() => who,
+        connection => format!("{connection}: {who}"),
     }
 }
 
@@ -192,6 +208,17 @@ fn show(document: &Value, output: OutputOptions) -> Result<(), Exit> {
     Ok(())
 }
 
+async fn close(api: &ApiOptions, id: &str, consent: &Consent) -> Result<(), Exit> {
+    let api = api.connect().await?;
+    if !consent.given(&format!("close the dead letter {id}"))? {
+        return Ok(());
+    }
+    let path = format!("/api/v1/dead-letters/{}/close", encoded(id));
+    api.post(&path, &json!({ "reason": consent.reason }))
+        .await?;
+    print(format_args!("dead letter {id} is closed"))
+}
+
 async fn replay(
     api: &ApiOptions,
     ids: Vec<String>,
@@ -224,6 +251,15 @@ async fn replay(
         counted(accounts, "account"),
         counted(hooks, "hook")
     ))?;
+
+    let unchanged = list(&replayed, "/unchanged").len();
+    if unchanged > 0 {
+        print(format_args!(
+            "{} unchanged: a finding closes when its facts change; `hirewire dead-letters close ID` \
+             closes it by hand",
+            counted(unchanged, "finding")
+        ))?;
+    }
 
     let unreadable = list(&replayed, "/hooks_unreadable").len();
     if unreadable > 0 {

@@ -1,27 +1,23 @@
 //! Tries each dependency of a config: queue, store, connections. Writes nothing.
 
-use std::{error::Error as _, fmt, sync::Arc, time::Duration};
+use std::{error::Error as _, fmt, fs::OpenOptions, path::Path, sync::Arc};
 
 use futures_util::future::join_all;
-use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde_json::Value;
-use tokio::{net::TcpStream, time::timeout};
-use url::Url;
 
 use crate::{
     config::{Config, ConnectionConfig, QueueConfig},
     observer::NoObserver,
+    queue::{self, BrokerProblem},
     scim_client::Client,
     store::{Store, StoreError},
+    telemetry,
 };
 use hirewire_core::{
     plan::{Failure, FailureKind},
-    scim::UpdateMethod,
+    scim::Profile,
 };
-
-/// The time that a broker gets to accept a TCP connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The result for one dependency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -69,55 +65,55 @@ pub(super) async fn check(config: &Config) -> Vec<DependencyReport> {
     let connections = join_all(config.connections.values().map(check_connection));
     let (queue, store, connections) =
         tokio::join!(check_queue(config), check_store(config), connections);
-    queue
+    check_data_dir(config)
         .into_iter()
+        .chain(queue)
         .chain([store])
         .chain(connections)
         .collect()
 }
 
-/// Opens a TCP connection to the broker. The embedded queue is not a dependency.
+/// Whether the service could write to `data_dir`; `None`: it can. Writes nothing that stays.
+fn check_data_dir(config: &Config) -> Option<DependencyReport> {
+    let folder = &config.data_dir;
+    // The service creates a folder that is missing: then the nearest one above must be writable.
+    let existing = folder.ancestors().find(|folder| folder.exists());
+    let existing = existing
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+
+    let probe = existing.join(format!(".hirewire-check-{}", telemetry::new_id()));
+    let written = OpenOptions::new().write(true).create_new(true).open(&probe);
+    if written.is_ok() {
+        // The file is empty, and nothing depends on it.
+        let _ = std::fs::remove_file(&probe);
+        return None;
+    }
+
+    let error = written.err()?;
+    let detail = format!(
+        "{} cannot be written to: {error}. The queue, the store and the operators' socket are there",
+        folder.display()
+    );
+    Some(DependencyReport::new(
+        "data_dir",
+        (DependencyState::Refused, detail),
+    ))
+}
+
+/// Logs in to the broker and tries its permissions. The embedded queue is not a dependency.
 async fn check_queue(config: &Config) -> Option<DependencyReport> {
     let QueueConfig::Rabbit(address) = &config.queue else {
         return None;
     };
-    let url = match address.url().map(|url| Url::parse(url.expose_secret())) {
-        Ok(Ok(url)) => url,
-        Ok(Err(error)) => {
-            let detail = format!("[queue] url is not a URL: {error}");
-            return Some(DependencyReport::new(
-                "queue",
-                (DependencyState::Refused, detail),
-            ));
-        }
-        Err(error) => {
-            let detail = error.to_string();
-            return Some(DependencyReport::new(
-                "queue",
-                (DependencyState::Refused, detail),
-            ));
-        }
-    };
 
-    let default_port = if url.scheme() == "amqps" { 5671 } else { 5672 };
-    let port = url.port().unwrap_or(default_port);
-    let address = format!("{}:{port}", url.host_str().unwrap_or_default());
-    let result = match timeout(CONNECT_TIMEOUT, TcpStream::connect(&address)).await {
-        Ok(Ok(_)) => (
-            DependencyState::Good,
-            format!("{address} accepts connections; the login is not tried"),
-        ),
-        Ok(Err(error)) => (
-            DependencyState::Unreachable,
-            format!("{address} cannot be connected to: {error}"),
-        ),
-        Err(_) => (
-            DependencyState::Unreachable,
-            format!(
-                "{address} does not answer within {} s",
-                CONNECT_TIMEOUT.as_secs()
-            ),
-        ),
+    let result = match config.broker_settings(address) {
+        Ok(settings) => match queue::check_broker(&settings).await {
+            Ok(detail) => (DependencyState::Good, detail),
+            Err(BrokerProblem::Refused(problem)) => (DependencyState::Refused, problem),
+            Err(BrokerProblem::Unreachable(problem)) => (DependencyState::Unreachable, problem),
+        },
+        Err(error) => (DependencyState::Refused, format!("[queue] {error}")),
     };
     Some(DependencyReport::new("queue", result))
 }
@@ -136,16 +132,19 @@ async fn check_store(config: &Config) -> DependencyReport {
             DependencyState::Refused,
             "a newer hirewire has updated its schema: run that version".to_owned(),
         ),
-        Ok(status) if status.pending.is_empty() => {
-            (DependencyState::Good, "its schema is up to date".to_owned())
+        Ok(status) => {
+            let schema = if status.pending.is_empty() {
+                "its schema is up to date".to_owned()
+            } else {
+                format!(
+                    "`hirewire run` will update its schema: {}",
+                    status.pending.join(", ")
+                )
+            };
+            let encryption = status.encryption.map(|used| format!("; {used}"));
+            let detail = format!("{schema}{}", encryption.unwrap_or_default());
+            (DependencyState::Good, detail)
         }
-        Ok(status) => (
-            DependencyState::Good,
-            format!(
-                "`hirewire run` will update its schema: {}",
-                status.pending.join(", ")
-            ),
-        ),
         Err(error @ StoreError::Unreachable(_)) => {
             let reason = error.source().map(ToString::to_string).unwrap_or_default();
             (DependencyState::Unreachable, format!("{error}: {reason}"))
@@ -179,7 +178,7 @@ async fn check_connection(connection: &ConnectionConfig) -> DependencyReport {
     }
     let detail = match client.service_provider_config().await {
         Ok(Some(document)) => {
-            let sends_patch = connection.document().profile.update != UpdateMethod::PutPartial;
+            let sends_patch = sends_patch(&connection.document().profile);
             format!(
                 "accepts the credentials; {}",
                 advertised(&document, sends_patch)
@@ -194,9 +193,21 @@ async fn check_connection(connection: &ConnectionConfig) -> DependencyReport {
     DependencyReport::new(dependency, (DependencyState::Good, detail))
 }
 
+/// Whether a change of attributes or of access is a PATCH in this dialect.
+fn sends_patch(profile: &Profile) -> bool {
+    profile.update.is_patch() || profile.deactivate.is_patch()
+}
+
 fn explained(failure: &Failure, connection: &ConnectionConfig) -> (DependencyState, String) {
     let url = &connection.base_url;
     match &failure.kind {
+        FailureKind::Unreachable if url.scheme() == "https" => (
+            DependencyState::Unreachable,
+            format!(
+                "{url} cannot be connected to, or its certificate is not trusted: set `ca_file` for \
+                 a private authority"
+            ),
+        ),
         FailureKind::Unreachable => (
             DependencyState::Unreachable,
             format!("{url} cannot be connected to"),
@@ -245,8 +256,8 @@ fn advertised(document: &Value, sends_patch: bool) -> String {
         .pointer("/patch/supported")
         .and_then(Value::as_bool);
     match (patch, sends_patch) {
-        (Some(false), true) => "advertises no PATCH, which this profile sends: try it, or choose \
-                                another profile"
+        (Some(false), true) => "advertises no PATCH, which this dialect sends: set \
+                                `update = \"put\"` in its [dialect]"
             .to_owned(),
         (Some(true), _) => "advertises PATCH".to_owned(),
         (Some(false) | None, _) => "does not advertise PATCH".to_owned(),

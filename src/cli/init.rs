@@ -4,9 +4,9 @@
 //! has mode `observe`.
 
 use std::{
-    fs::OpenOptions,
+    fs::{OpenOptions, Permissions},
     io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -104,9 +104,13 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), Exit> {
         .create_new(true)
         .mode(mode)
         .open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .with_context(|| format!("{} cannot be written", path.display()))
-        .map_err(Exit::failed)
+    file.and_then(|mut file| {
+        // The mask of the process would take the config from the user who runs the service.
+        file.set_permissions(Permissions::from_mode(mode))?;
+        file.write_all(text.as_bytes())
+    })
+    .with_context(|| format!("{} cannot be written", path.display()))
+    .map_err(Exit::failed)
 }
 
 /// 256 random bits, in the form that the scheme's first kind of signature needs.

@@ -20,8 +20,10 @@ mod init_text;
 mod input;
 mod load;
 mod migrate;
+mod notes;
 mod output;
 mod people;
+mod people_list;
 mod preview;
 mod run;
 mod sandbox;
@@ -75,6 +77,7 @@ enum Command {
 
 /// Parses the arguments of this process and runs the command. The result is the exit code.
 pub fn main() -> ExitCode {
+    crate::app::keep_files_private();
     let arguments = Arguments::parse();
     let keeps_running = matches!(arguments.command, Command::Run(_) | Command::Sandbox(_));
     let log = arguments

@@ -65,6 +65,33 @@ impl OutputOptions {
     }
 }
 
+impl OutputOptions {
+    /// Prints how many there are, below a table; `nouns` is one and several of them.
+    pub(super) fn total(
+        self,
+        shown: usize,
+        found: &Value,
+        (one, several): (&str, &str),
+    ) -> Result<(), Exit> {
+        let total = found.pointer("/total").and_then(Value::as_u64);
+        let total = total
+            .and_then(|total| usize::try_from(total).ok())
+            .unwrap_or(shown);
+        if self.format() != Format::Table || total == 0 {
+            return Ok(());
+        }
+
+        let noun = if total == 1 { one } else { several };
+        if shown < total {
+            print(format_args!(
+                "{shown} of {total} {noun}; --most N shows more"
+            ))
+        } else {
+            print(format_args!("{total} {noun}"))
+        }
+    }
+}
+
 /// A column of a table: its heading, and the text of its cell in a row.
 pub(super) type Column = (&'static str, fn(&Value) -> String);
 

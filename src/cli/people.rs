@@ -9,13 +9,14 @@ use super::{
     api_options::ApiOptions,
     consent::Consent,
     output::{Format, OutputOptions, list, text},
-    print,
+    people_list, print,
 };
 
 /// Show a person; compare the accounts with the targets; try again now.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  hirewire people list --search lovelace
   hirewire people show acme/E-1001
   hirewire people show E-1001 -o json
   hirewire people reconcile E-1001 --dry-run
@@ -29,6 +30,8 @@ pub(super) struct People {
 
 #[derive(Debug, Subcommand)]
 enum PeopleCommand {
+    /// List people by a part of their worker id, name or e-mail address.
+    List(people_list::PeopleList),
     /// Show one person.
     Show {
         /// `source/worker`, a worker id if only one source has it, or a person's key.
@@ -56,6 +59,7 @@ impl People {
     pub(super) async fn run(self) -> Result<(), Exit> {
         let api = self.api.connect().await?;
         match self.command {
+            PeopleCommand::List(command) => command.run(&self.api).await,
             PeopleCommand::Show { person, output } => {
                 let path = format!("/api/v1/people/{}", encoded(&person));
                 let document = api.get(&path).await?;

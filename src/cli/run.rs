@@ -1,9 +1,10 @@
 //! `hirewire run`: runs the service until a signal stops it.
 
+use anyhow::anyhow;
 use clap::{Args, ValueEnum, builder::PossibleValue};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Exit, config_file::ConfigFile, exit::stop_signal, print};
+use super::{Exit, config_file::ConfigFile, exit::stop_signal, notes::print_notes, print};
 use crate::{
     app::{Options, Roles, Service, error_text},
     config::{Config, Environment, QueueConfig, StoreConfig},
@@ -47,7 +48,8 @@ impl ValueEnum for ProcessRole {
 
 impl Run {
     pub(super) async fn run(self) -> Result<(), Exit> {
-        let config = self.config.load(&Environment::of_process())?;
+        let environment = Environment::of_process();
+        let config = self.config.load(&environment)?;
         let runs = |role| self.only.is_empty() || self.only.contains(&role);
         let roles = Roles {
             intake: runs(ProcessRole::Intake),
@@ -55,11 +57,14 @@ impl Run {
             ops: runs(ProcessRole::Ops),
         };
 
+        refuse_parts_of_the_embedded_queue(&config, roles)?;
+
         let service = Service::start(config.clone(), roles, Options::default())
             .await
             .map_err(Exit::failed)?;
         print_addresses(&config, &service)?;
         print_dependencies(&config)?;
+        print_notes(&config, &environment)?;
 
         self.until_stopped(&service).await?;
         print("stopping: running work is finished first; a second signal ends it at once")?;
@@ -96,6 +101,23 @@ impl Run {
             );
         }
     }
+}
+
+/// The embedded queue belongs to one process: without a worker in it the hooks would stay there,
+/// and without an intake none would arrive.
+fn refuse_parts_of_the_embedded_queue(config: &Config, roles: Roles) -> Result<(), Exit> {
+    if !matches!(config.queue, QueueConfig::Embedded) || roles.intake == roles.worker {
+        return Ok(());
+    }
+    let (runs, lacks) = if roles.intake {
+        ("intake", "worker")
+    } else {
+        ("worker", "intake")
+    };
+    Err(Exit::usage(anyhow!(
+        "--only {runs} with the embedded queue: it belongs to one process, and no {lacks} could use \
+         it; run both roles in this process, or set [queue] url to a RabbitMQ"
+    )))
 }
 
 fn print_addresses(config: &Config, service: &Service) -> Result<(), Exit> {
@@ -148,9 +170,12 @@ fn print_dependencies(config: &Config) -> Result<(), Exit> {
             Mode::Observe => "mode observe: nothing is sent",
             Mode::Apply => "mode apply",
         };
+        let proxy = connection.proxy.as_ref();
+        let proxy = proxy.map(|proxy| format!(", through the proxy {proxy}"));
         print(format_args!(
-            "  target   {name}: {}, {mode}",
-            connection.base_url
+            "  target   {name}: {}, {mode}{}",
+            connection.base_url,
+            proxy.unwrap_or_default()
         ))?;
     }
     Ok(())

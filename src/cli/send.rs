@@ -123,6 +123,7 @@ impl Send {
         };
 
         let http = reqwest::Client::builder()
+            .no_proxy()
             .timeout(std::time::Duration::from_mins(1))
             .build();
         let http = http

@@ -9,9 +9,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{
+    broker_tls,
     diagnostics::{Diagnostic, SourceSpan},
     secret::{SecretError, SecretSource},
     section::Section,
+    store_tls,
+    tls::TlsConfig,
 };
 
 /// The URL of a dependency, with the credentials for it.
@@ -20,8 +23,7 @@ pub(crate) struct Address {
     url: UrlSource,
     user: Option<String>,
     password: Option<SecretSource>,
-    /// Becomes `sslrootcert` of a `PostgreSQL` URL.
-    root_certificate: Option<String>,
+    pub(crate) tls: TlsConfig,
 }
 
 #[derive(Clone, Debug)]
@@ -42,13 +44,11 @@ pub enum AddressError {
 }
 
 impl Address {
-    /// The URL with user and password. Reads the secrets anew.
+    /// The URL with user and password; a `PostgreSQL` URL also with its TLS. Reads the secrets anew.
     pub(crate) fn url(&self) -> Result<SecretString, AddressError> {
-        let text = match &self.url {
-            UrlSource::Secret(source) => source.read()?,
-            UrlSource::Text(text) => text.as_str().into(),
-        };
-        if self.user.is_none() && self.password.is_none() && self.root_certificate.is_none() {
+        let text = self.text()?;
+        let is_postgres = text.expose_secret().starts_with("postgres");
+        if self.user.is_none() && self.password.is_none() && !is_postgres {
             return Ok(text);
         }
 
@@ -61,11 +61,19 @@ impl Address {
             url.set_password(Some(password.read()?.expose_secret()))
                 .map_err(|()| invalid())?;
         }
-        if let Some(path) = &self.root_certificate {
-            url.query_pairs_mut().append_pair("sslrootcert", path);
+        if is_postgres {
+            store_tls::add_to(&mut url, &self.tls);
         }
 
         Ok(String::from(url).into())
+    }
+
+    /// The URL as the config or its secret has it.
+    fn text(&self) -> Result<SecretString, SecretError> {
+        match &self.url {
+            UrlSource::Secret(source) => source.read(),
+            UrlSource::Text(text) => Ok(text.as_str().into()),
+        }
     }
 }
 
@@ -76,7 +84,7 @@ pub(super) struct AcceptedUrls {
     pub(super) form: &'static str,
 }
 
-/// Reads `url`, `user`, `password` and `ca_file`.
+/// Reads `url`, `user`, `password` and the keys of TLS.
 pub(super) fn address(
     section: &Section<'_>,
     folder: &Path,
@@ -85,8 +93,7 @@ pub(super) fn address(
     section.require("url", expected.form);
     let user = section.text("user").map(|user| user.value);
     let password = section.secret("password", folder);
-    let ca_file = section.text("ca_file");
-    let root_certificate = ca_file.map(|path| folder.join(path.value).display().to_string());
+    let tls = TlsConfig::read(section, folder);
 
     let is_text = section
         .value("url")
@@ -112,12 +119,23 @@ pub(super) fn address(
         UrlSource::Secret(source)
     };
 
-    Some(Address {
+    let address = Address {
         url,
         user,
         password,
-        root_certificate,
-    })
+        tls,
+    };
+    if let Some(url) = address
+        .text()
+        .ok()
+        .and_then(|text| Url::parse(text.expose_secret()).ok())
+    {
+        match url.scheme() {
+            "amqp" | "amqps" => broker_tls::check(section, &url, &address.tls),
+            _ => store_tls::check(section, &url, &address.tls),
+        }
+    }
+    Some(address)
 }
 
 fn fits(text: &str, expected: &AcceptedUrls) -> bool {

@@ -6,25 +6,27 @@
 use std::{sync::Arc, time::Duration};
 
 use http::HeaderName;
-use url::{Host, Url};
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
 
 use super::{
     ConfigFolder,
-    diagnostics::{Diagnostic, SourceSpan},
-    mapping,
-    reader::WithSpan,
+    diagnostics::SourceSpan,
+    dialect, mapping,
     secret::{SecretError, SecretSource},
     section::Section,
     sources::SourceConfig,
     suggest::one_of,
+    tls::TlsConfig,
+    transport::{self, ProxyConfig},
     units,
 };
 use crate::{
     observer::Observer,
-    scim_client::{BreakerSettings, ClientSettings, Credentials},
+    scim_client::{BreakerSettings, ClientSettings, Credentials, Transport},
     worker::Mode,
 };
-use hirewire_core::{event::SourceId, mapping::MappingDocument, scim::Profile};
+use hirewire_core::{event::SourceId, mapping::MappingDocument};
 
 /// A SCIM application.
 #[derive(Clone, Debug)]
@@ -33,6 +35,10 @@ pub struct ConnectionConfig {
     pub(crate) name: String,
     /// The SCIM base URL (RFC 7644 section 1.3), without query and user name.
     pub(crate) base_url: Url,
+    /// TLS to the target.
+    pub(crate) tls: TlsConfig,
+    /// The proxy to the target.
+    pub(crate) proxy: Option<ProxyConfig>,
     /// The credentials for the target.
     pub(crate) credentials: CredentialsConfig,
     /// `observe` records what would be sent; `apply` sends it.
@@ -122,7 +128,21 @@ impl ConnectionConfig {
             rate: self.limits.rate,
             concurrency: self.limits.concurrency,
             breaker: BreakerSettings::default(),
+            transport: self.transport()?,
             observer,
+        })
+    }
+
+    /// TLS and proxy of this connection's SCIM client. Reads files and secrets anew.
+    fn transport(&self) -> Result<Transport, SecretError> {
+        let pem = self.tls.pem()?;
+        let proxy = self.proxy.as_ref().map(ProxyConfig::url).transpose()?;
+        Ok(Transport {
+            ca_pem: pem.ca,
+            client_pem: pem
+                .client
+                .map(|(certificate, key)| join_pem(&certificate, &key)),
+            proxy,
         })
     }
 
@@ -130,6 +150,11 @@ impl ConnectionConfig {
     pub fn document(&self) -> MappingDocument {
         self.document.clone()
     }
+}
+
+/// A client certificate with its key, as one PEM text.
+fn join_pem(certificate: &str, key: &SecretString) -> SecretString {
+    format!("{certificate}\n{}", key.expose_secret()).into()
 }
 
 /// Reads one connection. `None`: it cannot be used, and the reason is reported.
@@ -140,8 +165,8 @@ pub(super) fn connection(
     folder: &ConfigFolder,
 ) -> Option<ConnectionConfig> {
     let name_is_valid = is_valid_name(name, section);
-    let profile = profile(section);
-    let base_url = base_url(section);
+    let profile = dialect::profile(section, folder);
+    let transport = transport::transport(section, folder);
     let credentials = credentials(section, folder);
     let mode = mode(section);
     let source_ids = source_ids(section, sources);
@@ -154,10 +179,12 @@ pub(super) fn connection(
         return None;
     }
 
-    let (base_url, credentials, sources) = (base_url?, credentials?, source_ids?);
+    let (transport, credentials, sources) = (transport?, credentials?, source_ids?);
     Some(ConnectionConfig {
         name: name.to_owned(),
-        base_url,
+        base_url: transport.base_url,
+        tls: transport.tls,
+        proxy: transport.proxy,
         credentials,
         mode,
         sources,
@@ -182,47 +209,6 @@ fn is_valid_name(name: &str, section: &Section<'_>) -> bool {
     }
 
     valid
-}
-
-fn profile(section: &Section<'_>) -> Option<Profile> {
-    let name = section.text("profile").unwrap_or_else(|| WithSpan {
-        value: "generic".to_owned(),
-        span: section.span.clone(),
-    });
-
-    let profile = Profile::named(&name.value);
-    if profile.is_none() {
-        let label = one_of(&name.value, Profile::names());
-        section.reader.mistake(
-            name.span,
-            format!("`{}` is not a profile", name.value),
-            label,
-        );
-    }
-    profile
-}
-
-fn base_url(section: &Section<'_>) -> Option<Url> {
-    const EXPECTED: &str = "the SCIM base URL, such as \"https://scim.example.com/scim/v2\"";
-    section.require("base_url", EXPECTED);
-    let url = section.parsed("base_url", EXPECTED, |text| {
-        let url = Url::parse(text).ok()?;
-        let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-        (matches!(url.scheme(), "http" | "https") && url.has_host() && plain).then_some(url)
-    })?;
-
-    let local = match url.value.host() {
-        Some(Host::Domain(name)) => name == "localhost" || !name.contains('.'),
-        Some(Host::Ipv4(address)) => address.is_loopback() || address.is_private(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    if url.value.scheme() == "http" && !local {
-        let label = "credentials and personal data travel unencrypted: use https";
-        let warning = Diagnostic::warning(url.span, "`base_url` is http", label);
-        section.reader.report(warning);
-    }
-    Some(url.value)
 }
 
 fn credentials(section: &Section<'_>, folder: &ConfigFolder) -> Option<CredentialsConfig> {

@@ -3,7 +3,7 @@
 //! A diagnostic has a span in the text, or names an environment variable. Literal secrets are
 //! redacted in the output, so that it can be pasted into a ticket.
 
-use std::{fmt, ops::Range};
+use std::{fmt, ops::Range, sync::Arc};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
@@ -42,6 +42,15 @@ pub(crate) struct Diagnostic {
     pub(crate) label: String,
     /// The next step for the operator.
     pub(crate) help: Option<String>,
+    /// The file of the span, if it is not the config itself.
+    pub(crate) file: Option<Arc<ForeignFile>>,
+}
+
+/// A file that the config names, such as an own profile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ForeignFile {
+    pub(crate) name: String,
+    pub(crate) text: String,
 }
 
 impl Diagnostic {
@@ -57,6 +66,7 @@ impl Diagnostic {
             title: title.into(),
             label: label.into(),
             help: None,
+            file: None,
         }
     }
 
@@ -70,6 +80,17 @@ impl Diagnostic {
             severity: Severity::Warning,
             ..Self::mistake(span, title, label)
         }
+    }
+
+    /// States that the span is in a file that the config names.
+    #[must_use]
+    pub(super) fn in_file(mut self, file: Arc<ForeignFile>) -> Self {
+        self.file = Some(file);
+        self
+    }
+
+    pub(super) fn is_mistake(&self) -> bool {
+        self.severity == Severity::Mistake
     }
 
     /// Adds what to do next.
@@ -92,8 +113,11 @@ impl Diagnostics {
     pub(super) fn new(file: impl Into<String>, text: &str, mut all: Vec<Diagnostic>) -> Self {
         all.sort_by_key(|diagnostic| match &diagnostic.span {
             SourceSpan::File => (0, 0),
+            SourceSpan::Text(range) | SourceSpan::Secret(range) if diagnostic.file.is_some() => {
+                (2, range.start)
+            }
             SourceSpan::Text(range) | SourceSpan::Secret(range) => (1, range.start),
-            SourceSpan::Variable(_) => (2, 0),
+            SourceSpan::Variable(_) => (3, 0),
         });
         let text = redact(text, &all);
         Self {
@@ -101,6 +125,12 @@ impl Diagnostics {
             text,
             all,
         }
+    }
+
+    /// Adds a diagnostic about the file as a whole.
+    pub(super) fn with(mut self, diagnostic: Diagnostic) -> Self {
+        self.all.insert(0, diagnostic);
+        self
     }
 
     /// Every diagnostic, in the order of the file.
@@ -127,7 +157,11 @@ impl Diagnostics {
             SourceSpan::Text(range) | SourceSpan::Secret(range) => range.start,
             SourceSpan::Variable(_) | SourceSpan::File => return None,
         };
-        let before = self.text.get(..start)?;
+        let text = diagnostic
+            .file
+            .as_ref()
+            .map_or(&self.text, |file| &file.text);
+        let before = text.get(..start)?;
         let line = before.rsplit('\n').next().unwrap_or_default();
         Some((before.matches('\n').count() + 1, line.chars().count() + 1))
     }
@@ -148,20 +182,20 @@ impl Diagnostics {
         };
         let title = level.primary_title(&diagnostic.title);
         let label = Some(diagnostic.label.as_str()).filter(|label| !label.is_empty());
+        let (file, text) = match &diagnostic.file {
+            Some(foreign) => (foreign.name.as_str(), foreign.text.as_str()),
+            None => (self.file.as_str(), self.text.as_str()),
+        };
 
         let mut group = match &diagnostic.span {
             SourceSpan::Text(range) | SourceSpan::Secret(range) => {
                 let annotation = AnnotationKind::Primary.span(range.clone()).label(label);
-                title.element(
-                    Snippet::source(self.text.as_str())
-                        .path(self.file.as_str())
-                        .annotation(annotation),
-                )
+                title.element(Snippet::source(text).path(file).annotation(annotation))
             }
             SourceSpan::Variable(name) => title.element(annotate_snippets::Origin::path(format!(
                 "environment: {name}"
             ))),
-            SourceSpan::File => title.element(annotate_snippets::Origin::path(self.file.as_str())),
+            SourceSpan::File => title.element(annotate_snippets::Origin::path(file)),
         };
         if let (SourceSpan::Variable(_) | SourceSpan::File, Some(label)) = (&diagnostic.span, label)
         {
@@ -178,6 +212,7 @@ impl Diagnostics {
 fn redact(text: &str, all: &[Diagnostic]) -> String {
     let secrets: Vec<&Range<usize>> = all
         .iter()
+        .filter(|diagnostic| diagnostic.file.is_none())
         .filter_map(|diagnostic| match &diagnostic.span {
             SourceSpan::Secret(range) => Some(range),
             SourceSpan::Text(_) | SourceSpan::Variable(_) | SourceSpan::File => None,

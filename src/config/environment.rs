@@ -81,6 +81,22 @@ impl Environment {
             .is_none_or(|value| value.expose_secret().is_empty())
     }
 
+    /// The variables that name a proxy, which other programs use and Hirewire does not.
+    pub(crate) fn proxy_variables(&self) -> Vec<&str> {
+        const NAMES: [&str; 3] = ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+        let names_proxy = |name: &&str| NAMES.iter().any(|known| known.eq_ignore_ascii_case(name));
+        let has_value = |name: &&str| {
+            self.get(name)
+                .is_some_and(|value| !value.expose_secret().is_empty())
+        };
+        self.variables
+            .keys()
+            .map(String::as_str)
+            .filter(names_proxy)
+            .filter(has_value)
+            .collect()
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&SecretString> {
         self.variables.get(name)
     }

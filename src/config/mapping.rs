@@ -4,7 +4,6 @@
 //! The document is compiled once here, so that a fault in an expression gets a caret under its own
 //! characters in the file.
 
-use serde_json::Value;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -13,13 +12,14 @@ use toml::{
 use super::{
     diagnostics::{Diagnostic, SourceSpan},
     quoted::inside_text,
+    rules,
     section::Section,
 };
 use hirewire_core::{
     event::SourceId,
     mapping::{
-        AccountAdoption, AttributeRule, GroupName, GroupRule, GroupsPolicy, LifecyclePolicy,
-        Mapping, MappingDocument, MappingFault,
+        AccountAdoption, GroupName, GroupRule, GroupsPolicy, LifecyclePolicy, Mapping,
+        MappingDocument, MappingFault,
     },
     scim::{AttributePath, Profile},
 };
@@ -33,11 +33,14 @@ pub(super) fn document(
     let mut document = MappingDocument::of_profile(profile);
     document.sources = sources.iter().map(ToString::to_string).collect();
 
-    own_rules(section, &mut document);
+    rules::own_rules(section, &mut document);
     external_id(section, &mut document);
     document.when = section.text("when").map(|when| when.value);
     document.out_of_scope = section.choice("out_of_scope").unwrap_or_default();
-    document.r#match = texts(section, "match").unwrap_or(document.r#match);
+    document.r#match = match texts(section, "match") {
+        Some(own) => own,
+        None => keys_with_a_rule(&document),
+    };
     document.protect = texts(section, "protect").unwrap_or_default();
     document.adopt = adopt(section);
     document.lifecycle = lifecycle(section);
@@ -48,6 +51,15 @@ pub(super) fn document(
         .map(|tables| tables.value)
         .unwrap_or_default();
 
+    for (_, table) in section.named_sections("tables") {
+        rules::warn_of_connection_keys(&table);
+    }
+
+    compile(section, document)
+}
+
+/// Compiles the document, and reports its faults at their own characters.
+fn compile(section: &Section<'_>, document: MappingDocument) -> Option<MappingDocument> {
     match Mapping::compile(document) {
         Ok(mapping) => {
             for fault in mapping.warnings() {
@@ -85,94 +97,14 @@ fn texts(section: &Section<'_>, key: &'static str) -> Option<Vec<String>> {
     Some(texts.into_iter().map(|text| text.value).collect())
 }
 
-/// Replaces rules of the profile with those of the connection.
-fn own_rules(section: &Section<'_>, document: &mut MappingDocument) {
-    let Some(own) = section.section("mapping") else {
-        return;
+/// The match keys of the profile that the mapping has a value for.
+fn keys_with_a_rule(document: &MappingDocument) -> Vec<String> {
+    let keys = document.r#match.iter();
+    let has_value = |key: &&String| {
+        AttributePath::parse(key)
+            .is_ok_and(|path| path.is_core_attribute("externalId") || document.has_rule(&path))
     };
-    own.accept_any_key();
-
-    let mut mapped: Vec<AttributePath> = Vec::new();
-    for (key, value) in own.table {
-        let text: &str = key.get_ref();
-        if let Ok(path) = AttributePath::parse(text) {
-            if mapped.contains(&path) {
-                section.reader.mistake(
-                    SourceSpan::Text(key.span()),
-                    format!("`{text}` is mapped twice"),
-                    format!("this is {path} again"),
-                );
-            }
-            mapped.push(path);
-        }
-        if let Some(rule) = rule(&own, text, key, value) {
-            document.set_rule(text, rule);
-        }
-    }
-}
-
-fn rule<'a>(
-    section: &Section<'a>,
-    path: &str,
-    key: &Spanned<toml::de::DeString<'a>>,
-    value: &'a Spanned<DeValue<'a>>,
-) -> Option<AttributeRule> {
-    if let Some(text) = value.get_ref().as_str() {
-        return Some(AttributeRule::expression(text));
-    }
-    let Some(table) = value.get_ref().as_table() else {
-        let label = "expected an expression in quotes, or { value = ... } for a constant";
-        section.reader.mistake(
-            SourceSpan::Text(value.span()),
-            format!("`{path}` is not a rule"),
-            label,
-        );
-        return None;
-    };
-
-    if let Some(sub) = unquoted_path(table) {
-        let label = format!("a path with a dot needs quotes: \"{path}.{sub}\" = ...");
-        section.reader.mistake(
-            SourceSpan::Text(key.span()),
-            format!("`{path}` is not a rule"),
-            label,
-        );
-        return None;
-    }
-
-    let rule = section.subsection(path, SourceSpan::Text(key.span()), value)?;
-    let expr = rule.text("expr").map(|expr| expr.value);
-    if let Some(date) = rule
-        .value("value")
-        .filter(|value| value.get_ref().is_datetime())
-    {
-        rule.wrong_type(
-            date,
-            "a constant is text, a number, true or false; put dates in quotes",
-        );
-    }
-
-    let constant = rule.read::<Value>("value").map(|value| value.value);
-    let (on, empty) = (
-        rule.choice("on").unwrap_or_default(),
-        rule.choice("empty").unwrap_or_default(),
-    );
-    rule.finish();
-
-    Some(AttributeRule {
-        expr,
-        value: constant,
-        on,
-        empty,
-    })
-}
-
-/// The part after the dot, if TOML read a path without quotes (`name.givenName`) as a table.
-fn unquoted_path<'a>(table: &'a DeTable<'a>) -> Option<&'a str> {
-    let (key, value) = table.iter().next()?;
-    let key: &str = key.get_ref();
-    let is_path = !["expr", "value", "on", "empty"].contains(&key);
-    (is_path && !value.get_ref().is_array()).then_some(key)
+    keys.filter(has_value).cloned().collect()
 }
 
 /// `external_id = "..."`, or `{ expr, on }`: `on` also writes it to accounts that exist.

@@ -5,18 +5,26 @@
 //! name, never accepted and ignored.
 
 mod address;
+mod broker_tls;
 mod connections;
 mod diagnostics;
+mod dialect;
 mod environment;
+mod foreign_file;
 mod mapping;
 mod quoted;
 mod reader;
+mod rules;
 mod secret;
 mod section;
 mod signature;
+mod source_secrets;
 mod sources;
+mod store_tls;
 mod suggest;
 mod tables;
+mod tls;
+mod transport;
 mod units;
 mod values;
 
@@ -27,6 +35,7 @@ use std::{
     collections::BTreeMap,
     fs,
     net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -46,6 +55,7 @@ pub(crate) use sources::SourceConfig;
 use crate::{
     http::TrustedProxies,
     ops::OpsRole,
+    queue::{BrokerTls, RabbitSettings},
     store::{SourceRouting, StoreSettings},
 };
 use hirewire_core::fold::Rules;
@@ -156,7 +166,15 @@ impl Config {
             .add_file(&env_file)
             .map_err(|error| unreadable(&env_file, &error))?;
 
-        Self::parse(&text, &file, &environment)
+        let parsed = Self::parse(&text, &file, &environment);
+        match (parsed, readable_by_others(&env_file)) {
+            (Ok(config), Some(warning)) => Ok(Self {
+                warnings: config.warnings.with(warning),
+                ..config
+            }),
+            (Err(found), Some(warning)) => Err(found.with(warning)),
+            (parsed, None) => parsed,
+        }
     }
 
     /// Parses the text of a config. Diagnostics name `file`, and relative paths start in its
@@ -203,6 +221,22 @@ impl Config {
         })
     }
 
+    /// The settings of the broker at this address. Reads secrets and files anew.
+    pub(crate) fn broker_settings(
+        &self,
+        address: &Address,
+    ) -> Result<RabbitSettings, AddressError> {
+        let pem = address.tls.pem()?;
+        let tls = BrokerTls {
+            ca_pem: pem.ca,
+            client: pem.client,
+        };
+        Ok(RabbitSettings {
+            tls,
+            ..RabbitSettings::new(address.url()?, &self.instance)
+        })
+    }
+
     /// The sources of each connection, for the store.
     pub(crate) fn source_routing(&self) -> SourceRouting {
         let with_sources = self
@@ -238,6 +272,20 @@ impl Config {
         };
         format!("{base}/hooks/{source}")
     }
+}
+
+/// A warning about an env file that other users of the machine may read.
+fn readable_by_others(env_file: &Path) -> Option<Diagnostic> {
+    let mode = fs::metadata(env_file).ok()?.permissions().mode() & 0o777;
+    let warning = Diagnostic::warning(
+        SourceSpan::File,
+        format!(
+            "other users may read {} (mode {mode:04o})",
+            env_file.display()
+        ),
+        "it holds secrets",
+    );
+    (mode & 0o077 != 0).then(|| warning.help(format!("chmod 600 {}", env_file.display())))
 }
 
 fn not_toml(error: &toml::de::Error) -> Diagnostic {

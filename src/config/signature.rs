@@ -14,16 +14,34 @@ use hirewire_core::source::{
 /// Reads `signature`; without it, the preset's scheme counts.
 pub(super) fn signature(source: &Section<'_>, preset: Scheme) -> Option<Scheme> {
     let Some(value) = source.value("signature") else {
+        report_faults(source, None, &preset);
         return Some(preset);
     };
     if value.get_ref().is_str() {
         let name = source.text("signature")?;
         return style(source, &name, None);
     }
+
     let table = source.section("signature")?;
     let scheme = customized(&table);
+    if let Some(scheme) = &scheme {
+        report_faults(source, Some(&table), scheme);
+    }
     table.finish();
     scheme
+}
+
+/// Reports a scheme that would accept forged, changed or replayed requests, or none at all.
+fn report_faults(source: &Section<'_>, table: Option<&Section<'_>>, scheme: &Scheme) {
+    for fault in scheme.faults() {
+        let span = match table {
+            Some(table) if table.is_given(fault.key) => table.key_span(fault.key),
+            Some(_) => source.key_span("signature"),
+            None => source.key_span("preset"),
+        };
+        let label = format!("expected {}", fault.expected);
+        source.reader.mistake(span, fault.problem, label);
+    }
 }
 
 fn style(section: &Section<'_>, name: &WithSpan<String>, header: Option<&str>) -> Option<Scheme> {

@@ -3,25 +3,26 @@
 //! It holds what the intake needs to verify and read a hook, and the rules that the fold needs.
 //! Secrets are named, not held: [`SourceConfig::secrets`] reads them.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
-use jiff::{Timestamp, tz::TimeZone};
-use toml::{Spanned, de::DeValue};
+use jiff::tz::TimeZone;
 
 use super::{
     ConfigFolder,
     diagnostics::{Diagnostic, SourceSpan},
+    foreign_file,
     reader::WithSpan,
-    secret::{SecretError, SecretSource},
+    secret::SecretError,
     section::Section,
     signature,
+    source_secrets::{self, Exposure, SourceSecret},
     suggest::one_of,
 };
 use crate::intake::SourceEndpoint;
 use hirewire_core::{
     event::{Authority, SourceId},
     fold::SourceRules,
-    source::{Preset, Scheme, Secret},
+    source::{InvalidPreset, Preset, Scheme, Secret},
 };
 
 /// An HR system that posts hooks.
@@ -45,19 +46,6 @@ pub(crate) struct SourceConfig {
     pub(crate) authority: Authority,
     /// The `CloudEvents` sources that are accepted; empty: all.
     pub(crate) origins: Vec<String>,
-}
-
-/// A secret of a source, and when it is valid.
-#[derive(Clone, Debug)]
-pub(crate) struct SourceSecret {
-    /// The location of the secret.
-    pub(crate) source: SecretSource,
-    /// A name for logs and metrics.
-    pub(crate) id: Option<String>,
-    /// Valid from this instant.
-    pub(crate) not_before: Option<Timestamp>,
-    /// Valid before this instant.
-    pub(crate) not_after: Option<Timestamp>,
 }
 
 impl SourceConfig {
@@ -91,33 +79,22 @@ impl SourceConfig {
     }
 }
 
-impl SourceSecret {
-    /// Reads the secret anew.
-    pub(crate) fn read(&self) -> Result<Secret, SecretError> {
-        Ok(Secret {
-            id: self.id.clone(),
-            text: self.source.read()?,
-            not_before: self.not_before,
-            not_after: self.not_after,
-        })
-    }
-}
-
 /// Reads one source. `None`: it cannot be used, and the reason is reported.
 pub(super) fn source(
     name: &str,
     section: &Section<'_>,
     folder: &ConfigFolder,
+    exposure: Exposure,
 ) -> Option<SourceConfig> {
     let id = id(name, section);
-    let preset = preset(section);
+    let preset = preset(section, folder);
     let preset_scheme = preset
         .as_ref()
         .and_then(|preset| preset.scheme().ok())
         .unwrap_or_else(Scheme::standard_webhooks);
     let scheme = signature::signature(section, preset_scheme);
-    let secrets = secrets(section, folder, scheme.as_ref());
     let enabled = section.flag("enabled").unwrap_or(true);
+    let secrets = source_secrets::secrets(section, folder, scheme.as_ref(), exposure);
     let time_zone = time_zone(section, preset.as_ref());
     let authority = section
         .choice("authority")
@@ -200,15 +177,21 @@ fn id(name: &str, section: &Section<'_>) -> Option<SourceId> {
     }
 }
 
-fn preset(section: &Section<'_>) -> Option<Preset> {
+fn preset(section: &Section<'_>, folder: &ConfigFolder) -> Option<Preset> {
     section.require(
         "preset",
         &format!("one of {}", Preset::names().collect::<Vec<_>>().join(", ")),
     );
     let name = section.text("preset")?;
+    if foreign_file::is_path(&name.value) {
+        return foreign_file::parse(section, folder, &name, own_preset);
+    }
     let preset = Preset::named(&name.value);
     if preset.is_none() {
-        let label = one_of(&name.value, Preset::names());
+        let label = format!(
+            "{}; a preset of your own is a file: \"./own.toml\"",
+            one_of(&name.value, Preset::names())
+        );
         section.reader.mistake(
             name.span,
             format!("`{}` is not a source preset", name.value),
@@ -219,109 +202,14 @@ fn preset(section: &Section<'_>) -> Option<Preset> {
     preset
 }
 
-fn secrets(
-    section: &Section<'_>,
-    folder: &ConfigFolder,
-    scheme: Option<&Scheme>,
-) -> Vec<SourceSecret> {
-    section.require("secrets", "a list of secrets: [{ env = \"NAME\" }]");
-    let Some(value) = section.value("secrets") else {
-        return Vec::new();
-    };
+/// Parses the file of an own preset.
+fn own_preset(path: &Path, text: &str) -> Result<Preset, Diagnostic> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
 
-    let Some(list) = value.get_ref().as_array() else {
-        section.wrong_type(value, "`secrets` is a list: [{ env = \"NAME\" }]");
-        return Vec::new();
-    };
-    if list.is_empty() {
-        let label = "expected at least one: [{ env = \"NAME\" }]";
-        section.reader.mistake(
-            SourceSpan::Text(value.span()),
-            "no secret: no hook could be verified",
-            label,
-        );
-    }
-
-    list.iter()
-        .filter_map(|element| secret(section, element, folder, scheme))
-        .collect()
-}
-
-fn secret<'a>(
-    section: &Section<'a>,
-    element: &'a Spanned<DeValue<'a>>,
-    folder: &ConfigFolder,
-    scheme: Option<&Scheme>,
-) -> Option<SourceSecret> {
-    let (mut id, mut not_before, mut not_after) = (None, None, None);
-    let source = section.secret_in("secrets", element, folder.path(), |secret| {
-        id = secret.text("id").map(|id| id.value);
-        not_before = time(secret, "not_before");
-        not_after = time(secret, "not_after");
-    })?;
-
-    let secret = SourceSecret {
-        source,
-        id,
-        not_before,
-        not_after,
-    };
-    if let (Ok(read), Some(scheme)) = (secret.read(), scheme) {
-        check_form(section, element, &read, scheme);
-    }
-    if let (Some(from), Some(until)) = (not_before, not_after)
-        && from >= until
-    {
-        section.reader.mistake(
-            SourceSpan::Text(element.span()),
-            "this secret is never valid",
-            "not_after is not after not_before",
-        );
-    }
-
-    Some(secret)
-}
-
-/// Reports a secret whose form fits none of the scheme's kinds of signatures.
-fn check_form(
-    section: &Section<'_>,
-    element: &Spanned<DeValue<'_>>,
-    secret: &Secret,
-    scheme: &Scheme,
-) {
-    let mut mismatch = None;
-    for kind in &scheme.signatures {
-        match secret.key(kind.key) {
-            Ok(_) => return,
-            Err(error) => mismatch = mismatch.or(Some(error)),
+    Preset::parse_own(&stem, text).map_err(|invalid| match invalid {
+        InvalidPreset::Form(error) => foreign_file::toml_error(&error),
+        other @ (InvalidPreset::Style(_) | InvalidPreset::Rules(_)) => {
+            Diagnostic::mistake(SourceSpan::File, other.to_string(), "")
         }
-    }
-
-    if let Some(error) = mismatch {
-        section.reader.report(Diagnostic::mistake(
-            SourceSpan::Text(element.span()),
-            error.to_string(),
-            "the signature of this source needs a secret of another form",
-        ));
-    }
-}
-
-fn time(section: &Section<'_>, key: &'static str) -> Option<Timestamp> {
-    const EXPECTED: &str = "a time with its offset, such as 2026-12-01T00:00:00Z";
-    let value = section.value(key)?;
-    if let Some(time) = value.get_ref().as_datetime() {
-        let read = time.to_string().parse().ok();
-        if read.is_none() {
-            section.reader.mistake(
-                SourceSpan::Text(value.span()),
-                format!("`{key}` is not an instant"),
-                format!("expected {EXPECTED}"),
-            );
-        }
-        return read;
-    }
-
-    section
-        .parsed(key, EXPECTED, |text| text.parse().ok())
-        .map(|time| time.value)
+    })
 }

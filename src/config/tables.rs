@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use secrecy::ExposeSecret as _;
-use url::Url;
+use url::{Host, Url};
 
 use super::{
     Config, ConfigFolder, Diagnostics, IntakeConfig, OpsConfig, OpsTokenConfig, QueueConfig,
@@ -15,6 +15,7 @@ use super::{
     connections,
     diagnostics::SourceSpan,
     section::Section,
+    source_secrets::Exposure,
     sources,
 };
 use crate::http::TrustedProxies;
@@ -38,13 +39,14 @@ pub(super) fn config(root: Section<'_>, folder: &ConfigFolder) -> Option<Config>
 
     let intake = intake(&root);
     let ops = ops(&root, folder);
+    check_listeners(&root, &intake, &ops);
     let queue = queue(&root, folder);
     let store = store(&root, folder, &data_dir);
     for key in ["guard", "retention", "journal"] {
         root.refuse(key);
     }
 
-    let sources = all_sources(&root, folder);
+    let sources = all_sources(&root, folder, exposure(&intake));
     let mut connections = BTreeMap::new();
     for (name, section) in root.named_sections("connections") {
         let connection = connections::connection(&name, &section, &sources, folder);
@@ -158,6 +160,27 @@ fn ops(root: &Section<'_>, folder: &ConfigFolder) -> OpsConfig {
     OpsConfig { listen, tokens }
 }
 
+/// Reports two listeners that cannot both be bound.
+fn check_listeners(root: &Section<'_>, intake: &IntakeConfig, ops: &OpsConfig) {
+    let (one, other) = (intake.listen, ops.listen);
+    let overlap =
+        one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    if one.port() == 0 || one.port() != other.port() || !overlap {
+        return;
+    }
+
+    let given = ["ops", "intake"]
+        .into_iter()
+        .filter_map(|key| root.section(key))
+        .find(|section| section.is_given("listen"));
+    let span = given.map_or(SourceSpan::File, |section| section.key_span("listen"));
+    root.reader.mistake(
+        span,
+        format!("[intake] and [ops] listen on one port: {one} and {other}"),
+        "expected two ports; keep the one of [ops] away from the internet",
+    );
+}
+
 fn token(section: Section<'_>, folder: &ConfigFolder) -> Option<OpsTokenConfig> {
     section.require("name", "the name of the token's owner");
     section.require("role", "viewer, operator or admin");
@@ -209,15 +232,6 @@ fn queue(root: &Section<'_>, folder: &ConfigFolder) -> Option<QueueConfig> {
             .is_none()
             .then_some(QueueConfig::Embedded);
     };
-    if queue.value("ca_file").is_some() {
-        let label = "leave it out: the certificates of the operating system are used";
-        queue.reader.mistake(
-            queue.key_span("ca_file"),
-            "queue.ca_file: not in this version",
-            label,
-        );
-    }
-
     let address = address(&queue, folder.path(), &AMQP);
     queue.finish();
     address.map(QueueConfig::Rabbit)
@@ -240,12 +254,32 @@ fn store(
     address.map(StoreConfig::Url)
 }
 
+/// An intake on all addresses of a container is local too, if its public URL says so.
+fn exposure(intake: &IntakeConfig) -> Exposure {
+    let public_host = intake.public_url.as_ref().and_then(Url::host);
+    let is_local = match public_host {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => intake.listen.ip().is_loopback(),
+    };
+    if is_local {
+        Exposure::Loopback
+    } else {
+        Exposure::Network
+    }
+}
+
 /// All sources by name. A source with mistakes is `None`, so that a connection can still name it.
-fn all_sources(root: &Section<'_>, folder: &ConfigFolder) -> Vec<(String, Option<SourceConfig>)> {
+fn all_sources(
+    root: &Section<'_>,
+    folder: &ConfigFolder,
+    exposure: Exposure,
+) -> Vec<(String, Option<SourceConfig>)> {
     let mut sources: Vec<(String, Option<SourceConfig>)> = Vec::new();
 
     for (name, section) in root.named_sections("sources") {
-        let source = sources::source(&name, &section, folder);
+        let source = sources::source(&name, &section, folder, exposure);
         let same_id = source.as_ref().and_then(|source| {
             sources
                 .iter()

@@ -9,7 +9,7 @@ use serde::de::{
 };
 use toml::de::{DeValue, ValueDeserializer};
 
-use super::{diagnostics::SourceSpan, reader::WithSpan, section::Section};
+use super::{diagnostics::SourceSpan, reader::WithSpan, section::Section, suggest::nearest};
 
 impl Section<'_> {
     /// Text.
@@ -61,7 +61,12 @@ impl Section<'_> {
                 // serde: "unknown variant `x`, expected `a` or `b`". The title has the first half.
                 let error = error.to_string();
                 let label = match error.split_once(", expected ") {
-                    Some((_, words)) => format!("expected {words}"),
+                    Some((_, words)) => {
+                        let known = words.split('`').skip(1).step_by(2);
+                        let hint = nearest(&text.value, known)
+                            .map(|near| format!("; did you mean \"{near}\"?"));
+                        format!("expected {words}{}", hint.unwrap_or_default())
+                    }
                     None => error,
                 };
                 let title = format!("`{key}` cannot be {:?}", text.value);
@@ -87,6 +92,11 @@ impl Section<'_> {
             );
         }
         (count > 0).then_some(count)
+    }
+
+    /// A whole number, zero included.
+    pub(super) fn whole_number(&self, key: &'static str) -> Option<usize> {
+        self.scalar(key, "a whole number", as_count)
     }
 
     fn scalar<T: std::str::FromStr>(

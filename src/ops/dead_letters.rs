@@ -12,7 +12,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Actor, ApiError, Ops};
+use super::{Actor, ApiError, Ops, filter_values, subjects};
 use crate::{
     queue::{Hook, Payload},
     store::{DeadLetter, DeadLetterFilter, DeadLetterId, PersonKey, RawHook, StoreError},
@@ -49,6 +49,13 @@ pub(super) struct ReplayRequest {
     reason: String,
 }
 
+/// The body of a close.
+#[derive(Debug, Deserialize)]
+pub(super) struct CloseRequest {
+    #[serde(default)]
+    reason: String,
+}
+
 /// The result of a replay.
 #[derive(Debug, Serialize)]
 pub(super) struct ReplayResult {
@@ -59,16 +66,22 @@ pub(super) struct ReplayResult {
     hooks_read: usize,
     hooks_unreadable: Vec<DeadLetterId>,
     closed: usize,
+    /// The dead letters about findings that are as they were: a replay does not close them.
+    unchanged: Vec<DeadLetterId>,
     dry_run: bool,
 }
 
-/// `GET /api/v1/dead-letters?connection=&cause=&person=&closed=&most=`
+/// `GET /api/v1/dead-letters?connection=&cause=&person=&closed=&most=`: how many there are, and
+/// the newest of them.
 pub(super) async fn list(
     State(ops): State<Ops>,
     Query(query): Query<DeadLetterQuery>,
-) -> Result<Json<Vec<DeadLetter>>, ApiError> {
+) -> Result<Json<Value>, ApiError> {
     let filter = filter(&ops, query).await?;
-    Ok(Json(ops.store().dead_letters(&filter).await?))
+    let total = ops.store().count_dead_letters(&filter).await?;
+    let letters = ops.store().dead_letters(&filter).await?;
+    let letters = subjects::named(&ops, letters).await?;
+    Ok(Json(json!({ "total": total, "dead_letters": letters })))
 }
 
 /// `GET /api/v1/dead-letters/{id}`
@@ -89,9 +102,31 @@ pub(super) async fn show(
         Some(person) => ops.store().history(Some(person), 10).await?,
         None => Vec::new(),
     };
-    Ok(Json(
-        json!({ "dead_letter": dead_letter, "history": history }),
-    ))
+    let named = subjects::named(&ops, vec![dead_letter]).await?.pop();
+    Ok(Json(json!({ "dead_letter": named, "history": history })))
+}
+
+/// `POST /api/v1/dead-letters/{id}/close`: an operator has seen a finding or a hook.
+pub(super) async fn close(
+    State(ops): State<Ops>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+    Json(request): Json<CloseRequest>,
+) -> Result<Json<Value>, ApiError> {
+    let letter = DeadLetterId(id.clone());
+    if !ops.store().close_dead_letter(&letter).await? {
+        return Err(ApiError::bad_request(format!(
+            "`{id}` is no open dead letter of a finding or a hook: the dead letter of an account \
+             closes itself once the account is as it should be"
+        )));
+    }
+    tracing::info!(
+        actor = actor.name,
+        dead_letter = id,
+        reason = request.reason.trim(),
+        "a dead letter is closed by hand"
+    );
+    Ok(Json(json!({ "closed": id })))
 }
 
 /// `POST /api/v1/dead-letters/replay`
@@ -108,6 +143,7 @@ pub(super) async fn replay(
         hooks_read: 0,
         hooks_unreadable: Vec::new(),
         closed: 0,
+        unchanged: Vec::new(),
         dry_run: request.dry_run,
     };
     if request.dry_run || open.is_empty() {
@@ -115,9 +151,14 @@ pub(super) async fn replay(
     }
 
     let reason = request.reason.trim();
-    let replayed = ops.store().replay(&filter, &actor.name, reason).await?;
+    let gone = subjects::gone(&ops, &open).await?;
+    let replayed = ops
+        .store()
+        .replay(&filter, &gone, &actor.name, reason)
+        .await?;
     result.accounts = replayed.accounts;
     result.closed = replayed.closed.len();
+    result.unchanged = replayed.unchanged;
 
     for raw in replayed.hooks {
         match reread(&ops, &raw) {
@@ -185,6 +226,8 @@ async fn filter(ops: &Ops, query: DeadLetterQuery) -> Result<DeadLetterFilter, A
         Some(text) => Some(super::people::find_one(ops, &text).await?),
         None => None,
     };
+    let (connection, cause) = (query.connection.as_deref(), query.cause.as_deref());
+    filter_values::check(ops, connection, cause).await?;
     Ok(DeadLetterFilter {
         include_closed: query.closed,
         connection: query.connection,

@@ -9,15 +9,24 @@ mod auth;
 mod connection_test;
 mod connections;
 mod dead_letters;
+mod filter_values;
 mod people;
+mod people_list;
 mod person_retry;
 mod preview;
+mod subjects;
 mod tail;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use axum::{
-    Router, middleware,
+    Router,
+    http::{
+        HeaderValue,
+        header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS},
+    },
+    middleware,
+    response::Response,
     routing::{MethodRouter, get, post},
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -92,6 +101,14 @@ impl fmt::Debug for Ops {
     }
 }
 
+/// Answers hold personal data: no cache keeps them, and no browser takes them for a page.
+async fn keep_private(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
 impl Ops {
     pub(crate) fn new(parts: OpsParts) -> Self {
         let rules = Rules {
@@ -124,8 +141,9 @@ impl Ops {
 
     fn routes(&self, transport: Transport) -> Router {
         let (viewer, operator, admin) = (OpsRole::Viewer, OpsRole::Operator, OpsRole::Admin);
-        let routes: [(&str, MethodRouter<Self>, OpsRole); 15] = [
+        let routes: [(&str, MethodRouter<Self>, OpsRole); 17] = [
             ("/people", get(people::find), viewer),
+            ("/people-list", get(people_list::list), viewer),
             ("/people/{person}", get(people::show), viewer),
             (
                 "/people/{person}/retry",
@@ -136,6 +154,11 @@ impl Ops {
             ("/dead-letters", get(dead_letters::list), viewer),
             ("/dead-letters/{id}", get(dead_letters::show), viewer),
             ("/dead-letters/replay", post(dead_letters::replay), operator),
+            (
+                "/dead-letters/{id}/close",
+                post(dead_letters::close),
+                operator,
+            ),
             ("/connections", get(connections::list), viewer),
             (
                 "/connections/{connection}/test",
@@ -176,7 +199,9 @@ impl Ops {
             let guarded = route.route_layer(middleware::from_fn_with_state(guard, auth::check));
             router = router.route(&format!("/api/v1{path}"), guarded);
         }
-        router.with_state(self.clone())
+        router
+            .layer(middleware::map_response(keep_private))
+            .with_state(self.clone())
     }
 
     pub(crate) fn parts(&self) -> &OpsParts {

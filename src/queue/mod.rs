@@ -11,7 +11,7 @@ mod rabbitmq;
 
 pub use embedded::{EmbeddedQueue, QueueOpenError};
 pub use message::{Hook, Message, Payload, UnreadableEnvelope};
-pub use rabbitmq::{Declare, RabbitQueue, RabbitSettings};
+pub use rabbitmq::{BrokerProblem, BrokerTls, Declare, RabbitQueue, RabbitSettings, check_broker};
 
 use futures_util::future::BoxFuture;
 

@@ -22,6 +22,12 @@ pub(super) fn has_value(key: &MatchKey, resource: &Value) -> bool {
             .filter_map(|element| member(element, sub_attribute))
             .any(|found| equals(key, found));
     }
+    if let (Some(Value::Array(elements)), Some(sub_attribute)) = (whole, key.path.sub_attribute()) {
+        return elements
+            .iter()
+            .filter_map(|element| member(element, sub_attribute))
+            .any(|found| equals(key, found));
+    }
     key.path
         .get(resource)
         .is_some_and(|found| equals(key, found))

@@ -25,6 +25,7 @@ use std::{
     time::Duration,
 };
 
+use secrecy::SecretString;
 use tokio::sync::Semaphore;
 use url::Url;
 
@@ -60,8 +61,21 @@ pub struct ClientSettings {
     pub concurrency: usize,
     /// When the breaker opens.
     pub breaker: BreakerSettings,
+    /// TLS and proxy.
+    pub transport: Transport,
     /// Receives a report of each request.
     pub observer: Arc<dyn Observer>,
+}
+
+/// The way to a target. The `Debug` text shows no secret.
+#[derive(Clone, Debug, Default)]
+pub struct Transport {
+    /// PEM certificates of a private authority, beside those of the operating system.
+    pub ca_pem: Option<String>,
+    /// A client certificate and its key, as one PEM text.
+    pub client_pem: Option<SecretString>,
+    /// The URL of the proxy; `None`: no proxy, even if the environment names one.
+    pub proxy: Option<SecretString>,
 }
 
 /// Why a client cannot be made.
@@ -73,6 +87,9 @@ pub enum ClientError {
     /// The name or value of a header of the profile breaks the rules of RFC 9110 section 5.
     #[error("`{0}` is no header")]
     Header(String),
+    /// A certificate, a key or the URL of the proxy cannot be read.
+    #[error("{0} cannot be used")]
+    Transport(&'static str, #[source] reqwest::Error),
     /// The HTTP client cannot be made, for example without root certificates.
     #[error("the HTTP client cannot be made")]
     Http(#[source] reqwest::Error),
@@ -108,7 +125,7 @@ impl Client {
             return Err(ClientError::BaseUrl);
         }
 
-        let http = send::http_client(&settings.profile, settings.timeout)?;
+        let http = send::http_client(&settings.profile, settings.timeout, &settings.transport)?;
         Ok(Self {
             connection: settings.connection,
             base: url.as_str().trim_end_matches('/').to_owned(),

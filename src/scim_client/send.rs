@@ -6,16 +6,18 @@
 use std::{sync::PoisonError, time::Duration};
 
 use reqwest::{
+    Certificate, Identity, Proxy,
     header::{
         ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, RETRY_AFTER,
         USER_AGENT,
     },
     redirect,
 };
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Client, ClientError, Response, retry_after::retry_after};
+use super::{Client, ClientError, Response, Transport, retry_after::retry_after};
 use crate::telemetry;
 use hirewire_core::{
     json,
@@ -38,6 +40,7 @@ const MAX_REDIRECTS: usize = 3;
 pub(super) fn http_client(
     profile: &Profile,
     timeout: Duration,
+    transport: &Transport,
 ) -> Result<reqwest::Client, ClientError> {
     let agent = (USER_AGENT.as_str(), profile.user_agent.as_str());
     let accept = (ACCEPT.as_str(), profile.accept.as_str());
@@ -55,12 +58,35 @@ pub(super) fn http_client(
         headers.insert(name, value);
     }
 
-    reqwest::Client::builder()
+    through(transport)?
         .default_headers(headers)
         .redirect(redirect::Policy::custom(follow_within_origin))
         .connect_timeout(timeout.min(Duration::from_secs(10)))
         .build()
         .map_err(ClientError::Http)
+}
+
+/// A client builder with the TLS and the proxy of the connection. The environment names no proxy:
+/// a variable must not redirect credentials.
+fn through(transport: &Transport) -> Result<reqwest::ClientBuilder, ClientError> {
+    let unusable = |what| move |error| ClientError::Transport(what, error);
+    let mut builder = reqwest::Client::builder().no_proxy();
+
+    if let Some(pem) = &transport.ca_pem {
+        let certificates =
+            Certificate::from_pem_bundle(pem.as_bytes()).map_err(unusable("`ca_file`"))?;
+        builder = builder.tls_certs_merge(certificates);
+    }
+    if let Some(pem) = &transport.client_pem {
+        let identity = Identity::from_pem(pem.expose_secret().as_bytes())
+            .map_err(unusable("`client_certificate`"))?;
+        builder = builder.identity(identity);
+    }
+    if let Some(url) = &transport.proxy {
+        let proxy = Proxy::all(url.expose_secret()).map_err(unusable("`proxy`"))?;
+        builder = builder.proxy(proxy);
+    }
+    Ok(builder)
 }
 
 /// Follows 307 and 308, which repeat method and body (RFC 7644 section 3.12), and only within the

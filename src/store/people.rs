@@ -93,6 +93,33 @@ impl Store {
         Ok(found)
     }
 
+    /// The people whose worker id or facts contain the text, compared without case, by worker id;
+    /// merges followed. An empty text selects everybody.
+    pub async fn search_people(&self, text: &str) -> Result<Vec<PersonKey>, StoreError> {
+        let escaped = text
+            .to_lowercase()
+            .replace('!', "!!")
+            .replace('%', "!%")
+            .replace('_', "!_");
+        let statement = Statement::new(
+            "SELECT COALESCE(p.merged_into, p.person) AS person, MIN(p.worker) AS worker
+             FROM people p
+             WHERE LOWER(p.worker) LIKE :pattern ESCAPE '!'
+                OR EXISTS (SELECT 1 FROM events e
+                           WHERE e.cluster = p.cluster AND LOWER(e.content) LIKE :pattern ESCAPE '!')
+             GROUP BY COALESCE(p.merged_into, p.person)
+             ORDER BY MIN(p.worker), COALESCE(p.merged_into, p.person)",
+        );
+
+        let rows = self
+            .engine
+            .all(statement.bind("pattern", format!("%{escaped}%")))
+            .await?;
+        rows.iter()
+            .map(|row| Ok(PersonKey(row.text("person")?)))
+            .collect()
+    }
+
     /// The people that a text names, merges followed: the one with this key; else the one with this
     /// alias (`source/worker`); else those with this worker id, of any source. So a worker id that
     /// looks like the alias of somebody else never stands for them.

@@ -3,9 +3,11 @@
 //! Pure code takes time and chance as arguments; all other code calls this module. Clippy bans the
 //! functions behind it everywhere else. Durable instants come from the clock of the store.
 
+mod classic_text;
 mod log_limit;
 mod metrics;
 
+pub(crate) use classic_text::classic_text;
 pub(crate) use log_limit::LogLimit;
 pub(crate) use metrics::Metrics;
 

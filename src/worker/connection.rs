@@ -64,6 +64,8 @@ pub(crate) struct ConnectionSettings {
     pub(crate) propagation_delay: Duration,
     /// The total deadline of a request.
     pub(crate) timeout: Duration,
+    /// The remedy at each source for a finding, by the name of the finding.
+    pub(crate) advice: BTreeMap<SourceId, BTreeMap<String, String>>,
     /// The number of failed attempts in a row after which a dead letter is filed.
     pub(crate) budget: u32,
     /// How long an account waits after a failed attempt.

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use hirewire::{
     observer::NoObserver,
-    scim_client::{BreakerSettings, Client, ClientSettings, Credentials, Lookup},
+    scim_client::{BreakerSettings, Client, ClientSettings, Credentials, Lookup, Transport},
 };
 use hirewire_core::{
     mapping::{
@@ -61,6 +61,7 @@ async fn start_harness(dialect: SandboxProfile, profile: &str) -> Harness {
         rate: 1000.0,
         concurrency: 4,
         breaker: BreakerSettings::default(),
+        transport: Transport::default(),
         observer: Arc::new(NoObserver),
     })
     .expect("a client");

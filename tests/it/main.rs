@@ -15,6 +15,7 @@
 )]
 
 mod account_lifecycle;
+mod certificates;
 #[path = "../live/child.rs"]
 #[allow(dead_code, reason = "the live tests use more of it")]
 mod child;
@@ -38,6 +39,7 @@ mod sqlite_store_conformance;
 mod store_conformance;
 #[path = "../conformance/strings.rs"]
 mod strings;
+mod transport;
 #[path = "../live/waiting.rs"]
 mod waiting;
 mod webhook_senders;

@@ -11,19 +11,21 @@ use std::{
 };
 
 /// Commands that the documents and messages are known to name: without them, the search is broken.
-const EXPECTED: [&str; 20] = [
+const EXPECTED: [&str; 22] = [
     "check",
     "connections apply",
     "connections list",
     "connections pause",
     "connections resume",
     "connections test",
+    "dead-letters close",
     "dead-letters list",
     "dead-letters replay",
     "dead-letters show",
     "demo",
     "init",
     "migrate",
+    "people list",
     "people show",
     "preview",
     "run",

@@ -17,6 +17,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::certificates::Certificates;
+
 const INSTALL: &str = "RabbitMQ is missing; \
     install it with: apt-get install -y --no-install-recommends rabbitmq-server";
 
@@ -46,6 +48,9 @@ pub struct Broker {
     node: String,
     port: u16,
     distribution_port: u16,
+    tls_port: u16,
+    /// The name of its config file; the default names none that exists.
+    config: &'static str,
     /// The node while it runs. The start scripts replace themselves by it.
     process: Option<Child>,
     _exclusive: MutexGuard<'static, ()>,
@@ -72,9 +77,33 @@ impl Broker {
             node: format!("hirewire-test-{}-{port}@localhost", std::process::id()),
             port,
             distribution_port: free_port(),
+            tls_port: free_port(),
+            config: "no-config",
             process: None,
             _exclusive: exclusive,
         }
+    }
+
+    /// Starts a node that also listens for TLS, on [`Broker::tls_port`].
+    pub fn start_with_tls(certificates: &Certificates) -> Self {
+        let mut broker = Self::prepare();
+        let path = |name| certificates.path(name).display().to_string();
+        let config = format!(
+            "listeners.ssl.1 = 127.0.0.1:{}\nssl_options.cacertfile = {}\n\
+             ssl_options.certfile = {}\nssl_options.keyfile = {}\nssl_options.verify = verify_none\n",
+            broker.tls_port,
+            path("ca.pem"),
+            path("server.pem"),
+            path("server.key"),
+        );
+        fs::write(broker.path("rabbitmq.conf"), config).expect("a config");
+        broker.config = "rabbitmq.conf";
+        broker.restart();
+        broker
+    }
+
+    pub fn tls_port(&self) -> u16 {
+        self.tls_port
     }
 
     pub fn url(&self) -> String {
@@ -179,7 +208,7 @@ impl Broker {
             .env("RUNNING_UNDER_SYSTEMD", "1")
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", self.path("plugins"))
             .env("RABBITMQ_CONF_ENV_FILE", self.path("no-environment"))
-            .env("RABBITMQ_CONFIG_FILE", self.path("no-config"))
+            .env("RABBITMQ_CONFIG_FILE", self.path(self.config))
             .env(
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
                 "-kernel inet_dist_use_interface {127,0,0,1}",

@@ -14,6 +14,8 @@
 )]
 
 mod broker;
+#[path = "../it/certificates.rs"]
+mod certificates;
 mod chaos_broker;
 mod chaos_harness;
 mod chaos_intake;
@@ -42,4 +44,5 @@ mod scim_server;
 mod store_conformance;
 #[path = "../conformance/strings.rs"]
 mod strings;
+mod tls;
 mod waiting;

@@ -9,6 +9,7 @@ use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
 use crate::{
+    certificates::Certificates,
     child::{Child, Signal},
     ports,
     waiting::wait_until,
@@ -42,6 +43,38 @@ impl PostgresServer {
         };
         server.wait_until_ready().await;
         server
+    }
+
+    /// As [`PostgresServer::start`], with TLS: the certificates are in its folder. `prepare` runs
+    /// before the start.
+    pub async fn start_with_tls(prepare: impl FnOnce(&Certificates)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let certificates = Certificates::make(folder.path());
+        prepare(&certificates);
+        let options = ["server.pem", "server.key"].map(|name| certificates.path(name));
+        let [certificate, key] = options.map(|path| path.display().to_string());
+        let port = ports::free();
+
+        let options = [
+            "-c".to_owned(),
+            "ssl=on".to_owned(),
+            "-c".to_owned(),
+            format!("ssl_cert_file={certificate}"),
+            "-c".to_owned(),
+            format!("ssl_key_file={key}"),
+        ];
+        let mut server = Self {
+            child: launch_with(folder.path(), port, &options),
+            port,
+            folder,
+        };
+        server.wait_until_ready().await;
+        server
+    }
+
+    /// The folder of its data and its certificates.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The URL of its database `postgres`.
@@ -96,9 +129,13 @@ impl Drop for PostgresServer {
 }
 
 fn launch(folder: &Path, port: u16) -> Child {
+    launch_with(folder, port, &[])
+}
+
+fn launch_with(folder: &Path, port: u16, options: &[String]) -> Child {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/postgres");
     let mut command = Command::new(script);
-    command.arg(folder).arg(port.to_string());
+    command.arg(folder).arg(port.to_string()).args(options);
 
     Child::start("postgres", folder, command)
 }

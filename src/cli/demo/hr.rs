@@ -30,7 +30,10 @@ impl HrSystem {
         Self {
             url: url.to_owned(),
             secret: secret.to_owned(),
-            http: reqwest::Client::new(),
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .build()
+                .unwrap_or_default(),
             event_count: AtomicU32::new(0),
         }
     }

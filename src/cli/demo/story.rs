@@ -310,7 +310,7 @@ async fn first_dead_letter(api: &ApiClient) -> anyhow::Result<Value> {
     let deadline = Instant::now() + EFFECT_TIMEOUT;
     loop {
         let letters = api.get("/api/v1/dead-letters").await?;
-        if let Some(letter) = letters.pointer("/0") {
+        if let Some(letter) = letters.pointer("/dead_letters/0") {
             return Ok(letter.clone());
         }
         if Instant::now() > deadline {
@@ -321,11 +321,14 @@ async fn first_dead_letter(api: &ApiClient) -> anyhow::Result<Value> {
 }
 
 /// Waits until no dead letter is open; returns the number that still is.
-async fn open_dead_letters(api: &ApiClient) -> anyhow::Result<usize> {
+async fn open_dead_letters(api: &ApiClient) -> anyhow::Result<u64> {
     let deadline = Instant::now() + EFFECT_TIMEOUT;
     loop {
         let letters = api.get("/api/v1/dead-letters").await?;
-        let open = letters.as_array().map_or(0, Vec::len);
+        let open = letters
+            .pointer("/total")
+            .and_then(Value::as_u64)
+            .unwrap_or_default();
         if open == 0 || Instant::now() > deadline {
             return Ok(open);
         }

@@ -1,11 +1,13 @@
 //! Whole configs: the document of the manual reads, and each mistake is found where it is.
 
+mod dialects;
 mod mistakes;
+mod protection;
 mod reading;
 
 use super::{connections::Limits, *};
 
-const WHSEC: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const WHSEC: &str = "whsec_YWxsIG9mIHRoZXNlIGxldHRlcnMgYXJlIGZyZXNoIGFuZCBsb25n";
 
 /// Every key of this version.
 const EVERY_KEY: &str = r#"
@@ -85,7 +87,7 @@ fn environment() -> Environment {
         ("AMQP", "amqp://guest:guest@127.0.0.1/%2f"),
         ("DB_PASSWORD", "p@ss/word"),
         ("ACME", WHSEC),
-        ("TEXT", "some text"),
+        ("TEXT", "a long text of random letters"),
         ("TOKEN", "t0ken"),
         (
             "HASH",

@@ -44,7 +44,7 @@ fn a_config_with_every_key_is_read() {
     };
     assert_eq!(
         address.url().unwrap().expose_secret(),
-        "postgres://hirewire:p%40ss%2Fword@db.acme.example/hirewire"
+        "postgres://hirewire:p%40ss%2Fword@db.acme.example/hirewire?sslmode=verify-full"
     );
 }
 
@@ -275,6 +275,11 @@ fn a_variable_overrides_a_scalar_key() {
     );
 }
 
+fn set_mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
 #[test]
 fn the_env_file_beside_the_config_adds_variables() {
     let folder = tempfile::tempdir().unwrap();
@@ -292,11 +297,21 @@ fn the_env_file_beside_the_config_adds_variables() {
         with("", "").replace("{ env = \"TOKEN\" }", "{ file = \"token\" }"),
     )
     .unwrap();
-    fs::write(folder.path().join("my.env"), format!("ACME={WHSEC}\n")).unwrap();
+    let env_file = folder.path().join("my.env");
+    fs::write(&env_file, format!("ACME={WHSEC}\n")).unwrap();
+    set_mode(&env_file, 0o644);
     fs::write(folder.path().join("token"), "from a file\n").unwrap();
     let config =
         Config::load(&path, &Environment::default()).unwrap_or_else(|found| panic!("{found}"));
     assert_eq!(config.data_dir, folder.path().join("hirewire-data"));
+    let warned = config.warnings.to_string();
+    assert!(
+        warned.contains("my.env (mode 0644)") && warned.contains("chmod 600"),
+        "{warned}"
+    );
+    set_mode(&env_file, 0o600);
+    let config = Config::load(&path, &Environment::default()).unwrap();
+    assert!(config.warnings.is_empty(), "{}", config.warnings);
     let Credentials::Token(token) = config.connections["app"].credentials.read().unwrap() else {
         panic!("no token")
     };

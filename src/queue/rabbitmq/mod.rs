@@ -9,6 +9,8 @@
 mod address;
 mod call;
 mod channel;
+mod check;
+mod connect;
 mod consumer;
 mod inbound;
 mod outbound;
@@ -28,7 +30,6 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub use self::topology::Declare;
 use self::{
     call::{CALL_TIMEOUT, call},
     consumer::Consumer,
@@ -37,6 +38,11 @@ use self::{
     session::{ConnectionPurpose, SessionState, supervise},
     topology::{DEAD, EVENTS, Topology},
 };
+pub use self::{
+    check::{BrokerProblem, check_broker},
+    connect::BrokerTls,
+    topology::Declare,
+};
 use super::{Delivery, Message, PublishError, Queue, QueueHealth, QueueName, ReceiveError};
 
 /// How to reach the broker, and how to use it.
@@ -44,6 +50,8 @@ use super::{Delivery, Message, PublishError, Queue, QueueHealth, QueueName, Rece
 pub struct RabbitSettings {
     /// `amqp://` or `amqps://`, with user, password and virtual host (`/` is `%2f`).
     pub url: SecretString,
+    /// TLS, for `amqps://`.
+    pub tls: BrokerTls,
     /// The instance: a part of every name on the broker, and of every message.
     pub instance: String,
     /// How many unacked deliveries the broker sends on one channel (AMQP prefetch count).
@@ -65,6 +73,7 @@ impl RabbitSettings {
     pub fn new(url: SecretString, instance: impl Into<String>) -> Self {
         Self {
             url,
+            tls: BrokerTls::default(),
             instance: instance.into(),
             prefetch: 64,
             outstanding: 256,

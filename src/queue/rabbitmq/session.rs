@@ -10,14 +10,14 @@ use std::{
     time::Duration,
 };
 
-use lapin::{Channel, Connection, ConnectionProperties, options::ConfirmSelectOptions};
+use lapin::{Channel, Connection, options::ConfirmSelectOptions};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     RabbitSettings,
-    address::parse_address,
     call::call,
+    connect::connect,
     topology::{Declare, Topology},
 };
 use crate::telemetry;
@@ -79,9 +79,7 @@ impl Session {
         purpose: ConnectionPurpose,
     ) -> Result<Self, String> {
         let name = format!("hirewire {} {}", settings.instance, purpose.as_str());
-        let properties = ConnectionProperties::default().with_connection_name(name.into());
-        let connecting = Connection::connect_uri(parse_address(&settings.url)?, properties);
-        let connection = call("connecting", connecting).await?;
+        let connection = connect(settings, name).await?;
         let channel = call("opening a channel", connection.create_channel()).await?;
 
         match purpose {

@@ -54,6 +54,11 @@ impl Topology {
         format!("hirewire.{}.{name}", self.instance).into()
     }
 
+    /// A name of this instance that no exchange and no queue of the service has.
+    pub fn temporary(&self, unique: &str) -> ShortString {
+        self.queue(&format!("check.{unique}"))
+    }
+
     fn alternate_exchange(&self) -> ShortString {
         self.queue(UNROUTED)
     }

@@ -94,6 +94,7 @@ fn settings(base_url: &str) -> ClientSettings {
         rate: 1.0,
         concurrency: 4,
         breaker: BreakerSettings::default(),
+        transport: Transport::default(),
         observer: Arc::new(NoObserver),
     }
 }

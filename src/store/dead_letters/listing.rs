@@ -49,6 +49,19 @@ impl Store {
         rows.iter().map(read).collect()
     }
 
+    /// How many dead letters the filter selects; its limit does not count.
+    pub async fn count_dead_letters(&self, filter: &DeadLetterFilter) -> Result<u64, StoreError> {
+        let all = DeadLetterFilter {
+            limit: 0,
+            ..filter.clone()
+        };
+        let row = self
+            .engine
+            .first(narrowed("COUNT(*) AS n", &all, ""))
+            .await?;
+        row.map_or(Ok(0), |row| row.count("n"))
+    }
+
     /// The number of open dead letters for each connection and cause: (connection, cause, number).
     /// The connection is empty for those that name none.
     pub async fn dead_letter_counts(&self) -> Result<Vec<(String, String, u64)>, StoreError> {
@@ -82,12 +95,14 @@ pub(super) async fn selected(
 }
 
 fn select(filter: &DeadLetterFilter) -> Statement {
-    let mut text = "SELECT id, subject, subject_kind, connection, person, cause, summary, detail,
+    let columns = "id, subject, subject_kind, connection, person, cause, summary, detail,
            filed_at, last_filed_at, occurrences, closed_at,
-           CASE WHEN raw IS NULL THEN 0 ELSE 1 END AS has_raw
-         FROM dead_letters
-         WHERE 1 = 1"
-        .to_owned();
+           CASE WHEN raw IS NULL THEN 0 ELSE 1 END AS has_raw";
+    narrowed(columns, filter, " ORDER BY filed_at DESC, id")
+}
+
+fn narrowed(columns: &str, filter: &DeadLetterFilter, order: &str) -> Statement {
+    let mut text = format!("SELECT {columns} FROM dead_letters WHERE 1 = 1");
     let mut values = Vec::new();
 
     let mut narrow = |condition: &str, name: &'static str, value: Option<&str>| {
@@ -111,7 +126,7 @@ fn select(filter: &DeadLetterFilter) -> Statement {
     if !filter.ids.is_empty() {
         text.push_str(" AND id IN ({values})");
     }
-    text.push_str(" ORDER BY filed_at DESC, id");
+    text.push_str(order);
     if filter.limit > 0 {
         text.push_str(" LIMIT :limit");
     }

@@ -24,27 +24,64 @@ pub struct ReplayResult {
     /// The hooks that the caller reads again. Storing one as it is read then closes its dead
     /// letter.
     pub hooks: Vec<RawHook>,
-    /// The dead letters about a person, which are findings, and about a poison message: closed,
-    /// because nothing is sent again.
+    /// The dead letters about findings that are no more and about poison messages: closed.
     pub closed: Vec<DeadLetterId>,
+    /// The dead letters about findings that are as they were: open.
+    pub unchanged: Vec<DeadLetterId>,
 }
 
 impl Store {
     /// Replays the dead letters that the filter selects: their accounts are pending now, without
-    /// their failed attempts. The history names the operator and the reason.
+    /// their failed attempts. Of the dead letters about findings only those in `gone` are closed:
+    /// a replay sends nothing that would change the others. The history names the operator and the
+    /// reason.
     pub async fn replay(
         &self,
         filter: &DeadLetterFilter,
+        gone: &[DeadLetterId],
         by: &str,
         reason: &str,
     ) -> Result<ReplayResult, StoreError> {
-        let request = Arc::new((filter.clone(), by.to_owned(), reason.to_owned()));
+        let request = Arc::new((
+            filter.clone(),
+            gone.to_vec(),
+            by.to_owned(),
+            reason.to_owned(),
+        ));
         self.engine
             .write(Scope::Transaction, move |mut tx| {
                 let request = request.clone();
                 Box::pin(async move {
-                    let (filter, by, reason) = &*request;
-                    replay(&mut tx, filter, by, reason).await
+                    let (filter, gone, by, reason) = &*request;
+                    replay(&mut tx, filter, gone, (by, reason)).await
+                })
+            })
+            .await
+    }
+}
+
+impl Store {
+    /// Closes a dead letter about a finding or a hook by hand. `false`: no such one is open. Those
+    /// of an account close themselves, so that no leaver is put aside.
+    pub async fn close_dead_letter(&self, id: &DeadLetterId) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.engine
+            .write(Scope::Transaction, move |mut tx| {
+                let id = id.clone();
+                Box::pin(async move {
+                    let filter = DeadLetterFilter {
+                        ids: vec![id.clone()],
+                        ..DeadLetterFilter::default()
+                    };
+                    let open = selected(&mut tx, &filter).await?;
+                    let closes = open.iter().any(|letter| match letter.subject {
+                        DeadLetterSubject::Person { .. } | DeadLetterSubject::Hook { .. } => true,
+                        DeadLetterSubject::Account { .. } => false,
+                    });
+                    if closes {
+                        filing::close(&mut tx, &id).await?;
+                    }
+                    Ok(closes)
                 })
             })
             .await
@@ -54,14 +91,17 @@ impl Store {
 async fn replay(
     tx: &mut Tx<'_>,
     filter: &DeadLetterFilter,
-    by: &str,
-    reason: &str,
+    gone: &[DeadLetterId],
+    (by, reason): (&str, &str),
 ) -> Result<ReplayResult, StoreError> {
     let mut result = ReplayResult::default();
     for letter in selected(tx, filter).await? {
         match letter.subject {
             DeadLetterSubject::Account { connection, person } => {
                 result.accounts.push((connection, person));
+            }
+            DeadLetterSubject::Person { .. } if !gone.contains(&letter.id) => {
+                result.unchanged.push(letter.id);
             }
             DeadLetterSubject::Person { .. } => {
                 filing::close(tx, &letter.id).await?;

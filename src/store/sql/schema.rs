@@ -36,6 +36,8 @@ pub struct MigrationStatus {
     pub latest: i64,
     /// The migrations that are to be made, in order, as `0001_store`.
     pub pending: Vec<String>,
+    /// How the connection is encrypted, in words; `None` for a file.
+    pub encryption: Option<String>,
 }
 
 fn migrator() -> Migrator {
@@ -56,19 +58,19 @@ pub(in crate::store) async fn status(url: &str) -> Result<MigrationStatus, Store
     let dialect = dialect_of(url)?;
     sqlx::any::install_default_drivers();
 
-    let applied = match AnyConnection::connect(url).await {
+    let (applied, encryption) = match AnyConnection::connect(url).await {
         Ok(mut connection) => {
-            applied(&mut Tx {
+            let mut tx = Tx {
                 connection: &mut connection,
                 dialect,
-            })
-            .await?
+            };
+            (applied(&mut tx).await?, encryption(&mut tx).await?)
         }
         // SQLITE_CANTOPEN: the file does not exist yet, so it has no migrations.
         Err(sqlx::Error::Database(error))
             if dialect == Dialect::Sqlite && error.code().as_deref() == Some("14") =>
         {
-            Vec::new()
+            (Vec::new(), None)
         }
         Err(error) => return Err(error.into()),
     };
@@ -82,7 +84,30 @@ pub(in crate::store) async fn status(url: &str) -> Result<MigrationStatus, Store
         pending: pending
             .map(|(version, name, _)| format!("{version:04}_{name}"))
             .collect(),
+        encryption,
     })
+}
+
+/// The TLS of this connection, as the server states it.
+async fn encryption(tx: &mut Tx<'_>) -> Result<Option<String>, StoreError> {
+    if tx.dialect == Dialect::Sqlite {
+        return Ok(None);
+    }
+
+    let row = Statement::new(
+        "SELECT CASE WHEN ssl THEN version || ', ' || cipher ELSE '' END AS tls \
+         FROM pg_stat_ssl WHERE pid = pg_backend_pid()",
+    );
+    let rows = row.all(tx).await?;
+    let tls = match rows.first() {
+        Some(row) => row.optional_text("tls")?.unwrap_or_default(),
+        None => String::new(),
+    };
+    Ok(Some(if tls.is_empty() {
+        "not encrypted".to_owned()
+    } else {
+        tls
+    }))
 }
 
 async fn applied(tx: &mut Tx<'_>) -> Result<Vec<i64>, StoreError> {

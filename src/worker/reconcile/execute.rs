@@ -6,6 +6,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
@@ -21,7 +22,10 @@ use crate::{
     store::{ChangedSinceClaim, Intent, IntentKind},
     worker::connection::PublishedConnection,
 };
-use hirewire_core::plan::{Failure, Operation, TargetUser, version_of};
+use hirewire_core::{
+    plan::{Failure, Operation, Request, TargetUser, version_of},
+    scim::Profile,
+};
 
 /// How long before the end of the lease a request must have ended.
 const LEASE_MARGIN: Duration = Duration::from_secs(1);
@@ -65,18 +69,11 @@ impl Reconciler {
         (operation, rest): (&Operation, &VecDeque<Operation>),
         progress: &mut Progress,
     ) -> Result<Effect, ReconcileError> {
-        let resource = assessment
-            .binding
-            .as_ref()
-            .and_then(|binding| binding.resource.as_ref());
-        let id = progress.scim_id.clone().unwrap_or_default();
-        let user = TargetUser { id: &id, resource };
         let profile = &context.mapping.document().profile;
-        let mut request = operation.request(profile, user);
-        match current_version(published, progress, request.if_match).await {
-            Ok(version) => request.if_match = version,
+        let request = match request(profile, published, assessment, operation, progress).await {
+            Ok(request) => request,
             Err(failure) => return Ok(Effect::Unproven(failed(operation, failure))),
-        }
+        };
         failpoint::at("worker.request_built").await;
 
         let permit = self
@@ -191,6 +188,53 @@ async fn current_version(
             Ok(version_of(&user).map(str::to_owned))
         }
     }
+}
+
+/// The request of an operation. One that replaces the user needs the user as it is now.
+async fn request(
+    profile: &Profile,
+    published: &PublishedConnection,
+    assessment: &Assessment,
+    operation: &Operation,
+    progress: &Progress,
+) -> Result<Request, Failure> {
+    let id = progress.scim_id.clone().unwrap_or_default();
+    if operation.replaces_user(profile) {
+        let user = current_user(published, assessment, progress).await?;
+        let user = TargetUser {
+            id: &id,
+            resource: Some(&user),
+        };
+        return Ok(operation.request(profile, user));
+    }
+
+    let resource = read_user(assessment);
+    let user = TargetUser { id: &id, resource };
+    let mut request = operation.request(profile, user);
+    request.if_match = current_version(published, progress, request.if_match).await?;
+    Ok(request)
+}
+
+/// The user as the assessment read it.
+fn read_user(assessment: &Assessment) -> Option<&Value> {
+    let binding = assessment.binding.as_ref()?;
+    binding.resource.as_ref()
+}
+
+/// The user as it is now, for a request that replaces it: an earlier request of this reconcile may
+/// have changed it, and a list may have shown only a part of it.
+async fn current_user(
+    published: &PublishedConnection,
+    assessment: &Assessment,
+    progress: &Progress,
+) -> Result<Value, Failure> {
+    let is_read_alone = progress.sent.is_empty() && !assessment.is_adoption();
+    if let Some(user) = read_user(assessment).filter(|_| is_read_alone) {
+        return Ok(user.clone());
+    }
+
+    let id = progress.scim_id.clone().unwrap_or_default();
+    published.client.get(&id).await
 }
 
 fn failed(operation: &Operation, failure: Failure) -> NextStep {

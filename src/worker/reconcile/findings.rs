@@ -11,7 +11,7 @@ use serde_json::json;
 use super::context::{ReconcileContext, after};
 use crate::store::{DeadLetterCause, DeadLetterSubject, NewDeadLetter};
 use hirewire_core::{
-    event::Event,
+    event::{Event, SourceId},
     fold::{Finding, FindingKind, Person},
 };
 
@@ -41,12 +41,57 @@ pub(super) fn dead_letters(context: &ReconcileContext<'_>, events: &[Event]) -> 
                 person: account.person.clone(),
             },
             cause,
-            summary: summary.to_owned(),
+            summary: with_advice(context, &finding.event.source, cause, summary),
             detail: json!({ "event": finding.event, "alias": finding.alias }),
             raw: None,
         });
     }
     dead_letters
+}
+
+/// A dead letter about a person whom HR ended and of whom it never said anything else. It is filed
+/// if no account is found, so that somebody looks for one.
+pub(super) fn ended_unknown(
+    context: &ReconcileContext<'_>,
+    events: &[Event],
+) -> Option<NewDeadLetter> {
+    let account = context.account();
+    let ends_only = events.iter().all(|event| event.kind().ends_access());
+    let is_new = account.reconciled_version != context.claim.person_version;
+    if !ends_only || !is_new {
+        return None;
+    }
+
+    let event = events.iter().max_by_key(|event| event.received)?;
+    let cause = DeadLetterCause::Finding(FindingKind::EndedUnknown);
+    let summary = format!(
+        "HR ended a person of whom Hirewire knows nothing else, and {} has no account that matches. \
+         If the person has an account under another name, deactivate it by hand.",
+        account.connection
+    );
+    Some(NewDeadLetter {
+        subject: DeadLetterSubject::Person {
+            person: account.person.clone(),
+        },
+        cause,
+        summary: with_advice(context, &event.source, cause, &summary),
+        detail: json!({ "event": event.key(), "alias": event.alias() }),
+        raw: None,
+    })
+}
+
+/// The summary, and what to do at this source.
+fn with_advice(
+    context: &ReconcileContext<'_>,
+    source: &SourceId,
+    cause: DeadLetterCause,
+    summary: &str,
+) -> String {
+    let advice = context.settings.advice.get(source);
+    match advice.and_then(|advice| advice.get(cause.as_str())) {
+        Some(advice) => format!("{summary} {advice}"),
+        None => summary.to_owned(),
+    }
 }
 
 /// Whether the event of a finding may have been received after the last reconcile.
@@ -105,6 +150,10 @@ fn summary_of(kind: FindingKind) -> Option<&'static str> {
         FindingKind::TwoAccounts => Some(
             "This person has two accounts on one connection. Remove one of them at the target.",
         ),
+        FindingKind::EndDateWithoutEnding => Some(
+            "HR states an end date and sent no termination, so nothing ends then. If the person \
+             leaves, HR must send a termination.",
+        ),
         // The reconcile files it, with the names of the groups.
         FindingKind::GroupNotFound
         | FindingKind::ImplausibleTime
@@ -112,6 +161,6 @@ fn summary_of(kind: FindingKind) -> Option<&'static str> {
         | FindingKind::StartWithoutDate
         | FindingKind::EndedSeveral
         | FindingKind::MissingFromList
-        | FindingKind::EndDateWithoutEnding => None,
+        | FindingKind::EndedUnknown => None,
     }
 }

@@ -226,6 +226,7 @@ fn settings() -> ConnectionSettings {
         concurrency: 4,
         propagation_delay: Duration::from_mins(1),
         timeout: Duration::from_secs(10),
+        advice: std::collections::BTreeMap::new(),
         budget: 25,
         backoff: Backoff::ACCOUNT,
         client: Arc::new(|_| Err(ClientError::BaseUrl)),

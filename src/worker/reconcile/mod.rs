@@ -120,12 +120,16 @@ impl Reconciler {
         let dead_letters = findings::dead_letters(&context, &facts.events);
         let terminated_at = findings::terminated_at(&person, &facts.events);
         let leaver_since = leaver::since(&context, terminated_at);
+        let unknown = findings::ended_unknown(&context, &facts.events);
 
         let (mut commit, sent) = match &claim.merged_into {
             Some(into) => self.reconcile_merged(context, &published, into).await?,
             None => self.run(context, &published).await?,
         };
         commit.dead_letters.extend(dead_letters);
+        if commit.outcome.kind == OutcomeKind::LeaverNotFound {
+            commit.dead_letters.extend(unknown);
+        }
         log_repeated_deactivation(claim, &commit);
 
         let outcome = commit.outcome.clone();

@@ -22,7 +22,7 @@ use crate::store::{
 use hirewire_core::{
     fold::Status,
     mapping::Access,
-    plan::{DeadLetterCause, Failure, Note, Request, TargetUser, is_active},
+    plan::{DeadLetterCause, Failure, Note, Operation, Request, TargetUser, is_active},
     scim::Profile,
 };
 
@@ -352,10 +352,20 @@ pub(super) fn reconciled(
 
 /// The exact requests that an assessment asks for. A user that is to be created has the id `{id}`.
 pub(crate) fn requests_of(assessment: &Assessment, profile: &Profile) -> Vec<Request> {
+    let operations = assessment.next.operations().iter();
+    let created = operations.clone().find_map(|operation| match operation {
+        Operation::Create { user, .. } => Some(user),
+        Operation::Update(_)
+        | Operation::Deactivate
+        | Operation::Reactivate
+        | Operation::AddToGroup { .. }
+        | Operation::RemoveFromGroup { .. }
+        | Operation::CreateGroup { .. } => None,
+    });
     let user = assessment.binding.as_ref().map_or(
         TargetUser {
             id: "{id}",
-            resource: None,
+            resource: created,
         },
         |binding| TargetUser {
             id: &binding.id,
@@ -363,10 +373,7 @@ pub(crate) fn requests_of(assessment: &Assessment, profile: &Profile) -> Vec<Req
         },
     );
 
-    assessment
-        .next
-        .operations()
-        .iter()
+    operations
         .map(|operation| operation.request(profile, user))
         .collect()
 }

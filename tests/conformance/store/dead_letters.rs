@@ -223,7 +223,7 @@ pub async fn an_unreadable_hook_is_kept_until_it_is_readable(harness: &StoreHarn
     );
 
     let replayed = store
-        .replay(&DeadLetterFilter::default(), "kim", "preset fixed")
+        .replay(&DeadLetterFilter::default(), &[], "kim", "preset fixed")
         .await
         .expect("replayed");
     let kept = RawHook {
@@ -273,11 +273,22 @@ pub async fn a_replay_makes_accounts_pending_now(harness: &StoreHarness) {
     assert_eq!(pending_count(&store).await, 0);
 
     let replayed = store
-        .replay(&DeadLetterFilter::default(), "kim", "target fixed")
+        .replay(&DeadLetterFilter::default(), &[], "kim", "target fixed")
         .await
         .expect("replayed");
     assert_eq!(replayed.accounts, [("app".to_owned(), person.clone())]);
-    assert_eq!(replayed.closed, [finding]);
+    assert_eq!(
+        (replayed.closed, replayed.unchanged),
+        (Vec::new(), vec![finding.clone()]),
+        "nothing changed the finding"
+    );
+    let filter = DeadLetterFilter {
+        ids: vec![finding.clone()],
+        ..DeadLetterFilter::default()
+    };
+    let gone = [finding.clone()];
+    let replayed = store.replay(&filter, &gone, "kim", "fixed").await;
+    assert_eq!(replayed.expect("replayed").closed, gone);
 
     let claim = claim_one(&store).await;
     assert_eq!(
@@ -302,7 +313,7 @@ pub async fn a_replay_makes_accounts_pending_now(harness: &StoreHarness) {
 
     // A replay during a reconcile leaves the account pending.
     store
-        .replay(&DeadLetterFilter::default(), "kim", "again")
+        .replay(&DeadLetterFilter::default(), &[], "kim", "again")
         .await
         .expect("replayed");
     assert!(

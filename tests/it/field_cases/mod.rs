@@ -32,16 +32,10 @@ const NOT_YET: &[(&str, &str)] = &[
     ("01-two-people-one-username", "A2"),
     ("02-rehire-under-new-number", "A2"),
     ("18-deactivation-deletes", "A6"),
-    ("20-put-only-server", "A8"),
-    ("21-application-json-only", "A8"),
-    ("22-active-refused-in-create", "A8"),
     (
         "215-versions-of-users-and-groups",
         "A8: a dialect by config",
     ),
-    ("39-bamboohr-notice-withdrawn", "A9"),
-    ("41-bamboohr-renamed-fields", "A9"),
-    ("43-bamboohr-event-based", "A9"),
 ];
 
 /// Cases of later issues, or of the live tests: they have no folder here.

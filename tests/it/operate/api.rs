@@ -31,6 +31,7 @@ async fn each_role_calls_its_routes_and_an_unknown_token_calls_none() {
     let routes = [
         (Method::GET, "/api/v1/people/E-1", 0),
         (Method::GET, "/api/v1/people?q=E-1", 0),
+        (Method::GET, "/api/v1/people-list?search=ada", 0),
         (Method::GET, "/api/v1/dead-letters", 0),
         (Method::GET, "/api/v1/connections", 0),
         (Method::POST, "/api/v1/connections/app/test", 0),
@@ -48,6 +49,48 @@ async fn each_role_calls_its_routes_and_an_unknown_token_calls_none() {
     assert_commands_need_a_token(&installation).await;
 }
 
+#[tokio::test]
+async fn metrics_come_in_the_format_that_the_scraper_asks_for() {
+    let installation = Installation::start("apply", "").await;
+    let url = format!("{}/metrics", installation.ops_url);
+    for (accept, kind, ends) in [
+        (
+            "text/plain;version=0.0.4",
+            "text/plain; version=0.0.4",
+            false,
+        ),
+        (
+            "application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
+            "application/openmetrics-text",
+            true,
+        ),
+        ("*/*", "application/openmetrics-text", true),
+    ] {
+        let answer = Client::new()
+            .get(&url)
+            .header("accept", accept)
+            .send()
+            .await;
+        let answer = answer.expect("an answer");
+        let content_type = answer.headers()["content-type"]
+            .to_str()
+            .expect("text")
+            .to_owned();
+        let text = answer.text().await.expect("a body");
+        assert!(content_type.starts_with(kind), "{accept}: {content_type}");
+        assert_eq!(text.ends_with("# EOF\n"), ends, "{accept}");
+        let family = if ends {
+            "hirewire_build "
+        } else {
+            "hirewire_build_info "
+        };
+        assert!(
+            text.contains(&format!("# TYPE {family}")) || ends,
+            "{accept}: {text}"
+        );
+    }
+}
+
 async fn assert_roles_from(least_role: usize, method: &Method, url: &str) {
     for (rank, role) in ROLES.into_iter().enumerate() {
         let answer = Client::new()
@@ -58,6 +101,15 @@ async fn assert_roles_from(least_role: usize, method: &Method, url: &str) {
             .await
             .expect("an answer");
         let status = answer.status().as_u16();
+        let header = |name: &str| answer.headers().get(name).cloned();
+        assert_eq!(
+            (header("cache-control"), header("x-content-type-options")),
+            (
+                Some("no-store".parse().expect("a value")),
+                Some("nosniff".parse().expect("a value"))
+            ),
+            "{url}"
+        );
         let body = answer.text().await.expect("a body");
 
         if rank < least_role {

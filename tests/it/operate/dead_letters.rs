@@ -35,6 +35,8 @@ async fn a_refused_hire_is_listed_previewed_corrected_and_replayed() {
 
     assert_commands_show(&installation, &letter).await;
     assert_filters_select(&installation).await;
+    assert_unknown_filter_values_are_errors(&installation).await;
+    assert_people_are_found(&installation).await;
     assert_unknown_names_are_reported(&installation).await;
     assert_preview_writes_nothing(&installation).await;
     assert_replay_needs_a_selection_and_consent(&installation, &letter).await;
@@ -56,7 +58,7 @@ async fn wait_for_dead_letters(installation: &Installation, count: usize) -> Vec
 async fn assert_commands_show(installation: &Installation, letter: &str) {
     let listed = stdout_of(installation, &["dead-letters", "list", "-o", "table"]).await;
     let header = ["ID", "CAUSE", "ABOUT", "FILED", "COUNT", "SUMMARY"];
-    let row = [letter, "refused", "app, person"];
+    let row = [letter, "refused", "app: acme/E-1, Ada", "1 dead letter"];
     assert_in_order(&listed, &[&header[..], &row[..]].concat());
 
     let arguments = ["dead-letters", "show", letter, "-o", "table"];
@@ -92,6 +94,46 @@ async fn assert_commands_show(installation: &Installation, letter: &str) {
             letter,
         ],
     );
+}
+
+async fn assert_people_are_found(installation: &Installation) {
+    for (search, rows) in [
+        ("ADA", 1),
+        ("e-", 2),
+        ("acme.example", 2),
+        ("100%", 0),
+        ("", 2),
+    ] {
+        let arguments = ["people", "list", "--search", search, "-o", "jsonl"];
+        let listed = stdout_of(installation, &arguments).await;
+        assert_eq!(listed.lines().count(), rows, "{search}: {listed}");
+    }
+    let arguments = ["people", "list", "--most", "1", "-o", "table"];
+    let listed = stdout_of(installation, &arguments).await;
+    assert_in_order(
+        &listed,
+        &["WORKER", "NAME", "STATUS", "acme/E-1", "1 of 2 people"],
+    );
+}
+
+async fn assert_unknown_filter_values_are_errors(installation: &Installation) {
+    for (filter, value, message) in [
+        (
+            "--cause",
+            "refusd",
+            "no cause is named `refusd`; did you mean `refused`?",
+        ),
+        (
+            "--connection",
+            "ap",
+            "no connection is named `ap`; did you mean `app`?",
+        ),
+        ("--person", "E-9", "nobody is known as `E-9`"),
+    ] {
+        let listed = run(installation, &["dlq", "list", filter, value]).await;
+        let code = if filter == "--person" { 1 } else { 2 };
+        assert_failure(&listed, code, message);
+    }
 }
 
 async fn assert_filters_select(installation: &Installation) {

@@ -120,7 +120,7 @@ impl CloudEvent {
 
     /// An event of that kind with that JSON text as its data.
     #[cfg(test)]
-    pub(super) fn example(kind: &str, data: &str) -> Self {
+    pub(crate) fn example(kind: &str, data: &str) -> Self {
         let mut event = serde_json::json!({
             "specversion": "1.0", "id": "evt-1", "source": "/hr/acme",
             "type": format!("hr.worker.{kind}.v1"), "subject": "E-1",

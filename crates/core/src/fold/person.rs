@@ -88,8 +88,8 @@ pub struct Finding {
     pub alias: Alias,
 }
 
-/// The kinds of findings (`docs/fold.md` 7). The worker alone raises `two_accounts`
-/// and `group_not_found`.
+/// The kinds of findings (`docs/fold.md` 7). The worker alone raises `two_accounts`,
+/// `group_not_found` and `ended_unknown`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(
@@ -111,4 +111,5 @@ pub enum FindingKind {
     EndDateWithoutEnding,
     TwoAccounts,
     GroupNotFound,
+    EndedUnknown,
 }

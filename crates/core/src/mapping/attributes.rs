@@ -16,7 +16,7 @@ use super::{
     json_value::present,
     view::{Tables, View},
 };
-use crate::scim::AttributePath;
+use crate::scim::{AttributePath, Profile, unknown_attribute};
 
 /// A rule that can be applied to a person.
 #[derive(Debug)]
@@ -49,6 +49,7 @@ const RESERVED: [(&str, &str); 6] = [
 /// Compiles the rules in the order of their keys.
 pub(super) fn compile(
     rules: &BTreeMap<String, AttributeRule>,
+    profile: &Profile,
     tables: &Tables,
     faults: &mut FaultCollector,
 ) -> Vec<CompiledRule> {
@@ -70,6 +71,9 @@ pub(super) fn compile(
         if let Some((_, reason)) = reserved {
             let problem = format!("`{path}` cannot be mapped: {reason}");
             faults.add(&["mapping", key], problem);
+        } else if let Some(problem) = unknown_attribute(&path).filter(|_| !profile.mentions(&path))
+        {
+            faults.add(&["mapping", key], problem);
         } else if let Some(other) = compiled.iter().find(|other| overlap(&other.path, &path)) {
             let problem = format!("`{path}` is mapped already, as `{}`", other.path);
             faults.add(&["mapping", key], problem);
@@ -87,7 +91,7 @@ pub(super) fn compile(
 }
 
 /// Whether both paths name the same value, or one of them the whole attribute of the other.
-fn overlap(one: &AttributePath, other: &AttributePath) -> bool {
+pub(super) fn overlap(one: &AttributePath, other: &AttributePath) -> bool {
     let whole = one.whole_attribute();
     one == other || (whole == other.whole_attribute() && (*one == whole || *other == whole))
 }

@@ -4,6 +4,7 @@
 //! document, or the access, the desired user and the match keys of that person.
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{
     access::{Access, AccessDecision},
@@ -49,7 +50,7 @@ impl Mapping {
         let mut faults = FaultCollector::default();
         let tables = &document.tables;
 
-        let rules = attributes::compile(&document.mapping, tables, &mut faults);
+        let rules = attributes::compile(&document.mapping, &document.profile, tables, &mut faults);
         let when = document.when.as_deref().map(|source| {
             let when = Expression::compile("when", source, tables);
             faults.collect(&["when"], when)
@@ -110,7 +111,11 @@ impl Mapping {
         }
 
         let is_set = |path: &AttributePath| {
-            path.is_core_attribute("externalId") || find_rule(&self.rules, path).is_some()
+            path.is_core_attribute("externalId")
+                || self
+                    .rules
+                    .iter()
+                    .any(|rule| rule.path == *path || rule.path == path.whole_attribute())
         };
 
         for missing in profile.missing_required(is_set) {
@@ -206,8 +211,8 @@ impl PersonMapping<'_> {
         let paths = self.mapping.match_paths.iter();
         paths
             .filter_map(|path| {
-                let path = path.clone();
-                let value = self.match_value(&path)?;
+                let value = self.match_value(path)?;
+                let path = self.mapping.document.profile.without_type(path);
                 Some(MatchKey { path, value })
             })
             .collect()
@@ -266,7 +271,17 @@ fn has_value(desired: &Desired, path: &AttributePath) -> bool {
     }
 
     let mut attributes = desired.attributes.iter();
-    attributes.any(|known| known.path == *path && matches!(known.value, DesiredValue::Set(_)))
+    attributes.any(|known| match &known.value {
+        DesiredValue::Clear => false,
+        DesiredValue::Set(_) if known.path == *path => true,
+        // A rule for the whole attribute may have the value in it.
+        DesiredValue::Set(value) if known.path == path.whole_attribute() => {
+            let mut user = Value::Null;
+            known.path.set(&mut user, value.clone());
+            path.get(&user).is_some()
+        }
+        DesiredValue::Set(_) => false,
+    })
 }
 
 #[cfg(test)]

@@ -8,9 +8,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::document::{
-    AccountAdoption, AttributeRule, GroupsPolicy, LifecyclePolicy, MappingDocument, OutOfScope,
-    WhenEmpty, WhenWritten,
+use super::{
+    attributes::overlap,
+    document::{
+        AccountAdoption, AttributeRule, GroupsPolicy, LifecyclePolicy, MappingDocument, OutOfScope,
+        WhenEmpty, WhenWritten,
+    },
 };
 use crate::scim::{AttributePath, Profile};
 
@@ -108,6 +111,23 @@ impl MappingDocument {
                 .retain(|known, _| AttributePath::parse(known).ok().as_ref() != Some(&path));
         }
         self.mapping.insert(key.to_owned(), rule);
+    }
+
+    /// Takes out every rule for the attribute at the path, for a part of it or for the whole of it.
+    /// Returns whether there was one.
+    pub fn take_out(&mut self, path: &AttributePath) -> bool {
+        let before = self.mapping.len();
+        self.mapping.retain(|known, _| {
+            !AttributePath::parse(known).is_ok_and(|known| overlap(&known, path))
+        });
+        self.mapping.len() < before
+    }
+
+    /// Whether a rule sets the attribute at exactly this path.
+    pub fn has_rule(&self, path: &AttributePath) -> bool {
+        self.mapping
+            .keys()
+            .any(|known| AttributePath::parse(known).is_ok_and(|known| known == *path))
     }
 
     /// The canonical JSON text. Equal documents have equal text.

@@ -9,10 +9,12 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    elements::{PathValue, current_value, edits},
+    change::{Change, PathValue},
+    elements::{current_value, edits},
     input::{Current, Input, Policy},
-    operation::{Change, Operation, state_schemas},
+    operation::{Operation, state_schemas, updates},
     result::ReadRequired,
+    whole_lists::{is_element_of_whole_list, join_typeless, take_whole_lists},
 };
 use crate::{
     mapping::{AdoptUpdate, Desired, DesiredAttribute, DesiredValue, WhenWritten},
@@ -27,27 +29,56 @@ type Differences = (Vec<Change>, BTreeMap<String, Value>);
 /// Attributes that no mapping rule writes: access, the target and the profile decide about them.
 const NOT_MAPPED: [&str; 5] = ["active", "id", "externalId", "schemas", "meta"];
 
-/// The create of a user: every attribute with a value, `externalId` and `active`.
-pub(super) fn create(desired: &Desired, active: bool, profile: &Profile) -> Operation {
+/// The create of a user: every attribute with a value, `externalId` and `active`. Further
+/// operations set what the dialect leaves out of a create.
+pub(super) fn create(input: &Input<'_>, active: bool, profile: &Profile) -> Vec<Operation> {
+    let desired = input.desired;
     let mut user = json!({});
     let mut applied = Vec::new();
+    let mut later = Vec::new();
 
-    for (path, value) in dialect_values(&desired.attributes, profile) {
-        if let Some(value) = value {
+    let external_id = external_id().zip(desired.external_id.as_ref());
+    let external_id = external_id.map(|(path, id)| (path, Some(json!(id))));
+    for (path, value) in dialect_values(&desired.attributes, profile)
+        .into_iter()
+        .chain(external_id)
+    {
+        let Some(value) = value else {
+            continue;
+        };
+        if is_left_out(&path, profile) {
+            later.push((path, Some(value)));
+        } else {
             path.set(&mut user, value.clone());
             applied.push((path, value));
         }
     }
-    if let (Some(id), Some(path)) = (&desired.external_id, external_id()) {
-        path.set(&mut user, json!(id));
-        applied.push((path, json!(id)));
-    }
 
     state_schemas(&mut user);
-    if let Some(members) = user.as_object_mut() {
+    let created = Input {
+        current: Current::Read(&user),
+        ..*input
+    };
+    let later = edits(later, &created, profile);
+    let mut further = updates(later, profile);
+
+    let active_is_left_out =
+        AttributePath::parse("active").is_ok_and(|path| is_left_out(&path, profile));
+    if let Some(members) = user.as_object_mut().filter(|_| !active_is_left_out) {
         members.insert("active".into(), Value::Bool(active));
     }
-    Operation::Create { user, applied }
+    if active_is_left_out && !active {
+        // Targets make a user active who comes without `active`.
+        further.insert(0, Operation::Deactivate);
+    }
+    further.insert(0, Operation::Create { user, applied });
+    further
+}
+
+/// Whether a create leaves the attribute out, as a whole or at this path.
+fn is_left_out(path: &AttributePath, profile: &Profile) -> bool {
+    let left_out = &profile.leave_out_of_create;
+    left_out.contains(path) || left_out.contains(&path.whole_attribute())
 }
 
 /// The changes that an existing user needs, and the attributes that are in sync.
@@ -117,7 +148,7 @@ fn dialect_values(attributes: &[DesiredAttribute], profile: &Profile) -> Vec<Pat
             None => values.push((path, value)),
         }
     }
-    values
+    join_typeless(values, profile)
 }
 
 /// Whether the attribute as read has the desired value and Hirewire may keep it so.
@@ -216,7 +247,9 @@ fn differs_from_last_applied(
     let writable =
         created_by_us || policy.adopt.update == AdoptUpdate::All || last_applied.is_some();
     // Other update methods and If-Match need the resource as it is now.
-    let patches_blindly = profile.update == UpdateMethod::PatchPath && !profile.etag;
+    let patches_blindly = profile.update == UpdateMethod::PatchPath
+        && !profile.etag
+        && !is_element_of_whole_list(path, profile);
     if patches_blindly && element_exists && removable && writable {
         return Ok(true);
     }

@@ -71,6 +71,12 @@ impl DeadLetterCause {
         }
     }
 
+    /// The names of all causes, those of findings last.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let findings = FINDINGS.into_iter().map(Self::Finding);
+        Self::PLAIN.into_iter().chain(findings).map(Self::as_str)
+    }
+
     /// The cause with this name; `None`: the name is not known.
     pub fn parse(name: &str) -> Option<Self> {
         let finding = || {
@@ -84,6 +90,25 @@ impl DeadLetterCause {
             .or_else(finding)
     }
 }
+
+/// Every finding; `finding_name` is exhaustive, and a test compares both.
+const FINDINGS: [FindingKind; 15] = [
+    FindingKind::IdReused,
+    FindingKind::ImplausibleTime,
+    FindingKind::ImplausibleEffective,
+    FindingKind::SupersedingMismatch,
+    FindingKind::StartInsideEnded,
+    FindingKind::StartWithoutDate,
+    FindingKind::EndedSeveral,
+    FindingKind::WhichEmployment,
+    FindingKind::NothingToCancel,
+    FindingKind::HrSaysActive,
+    FindingKind::MissingFromList,
+    FindingKind::EndDateWithoutEnding,
+    FindingKind::TwoAccounts,
+    FindingKind::GroupNotFound,
+    FindingKind::EndedUnknown,
+];
 
 fn finding_name(finding: FindingKind) -> &'static str {
     match finding {
@@ -101,6 +126,7 @@ fn finding_name(finding: FindingKind) -> &'static str {
         FindingKind::EndDateWithoutEnding => "end_date_without_ending",
         FindingKind::TwoAccounts => "two_accounts",
         FindingKind::GroupNotFound => "group_not_found",
+        FindingKind::EndedUnknown => "ended_unknown",
     }
 }
 
@@ -110,26 +136,9 @@ mod tests {
 
     #[test]
     fn a_cause_is_read_back_from_its_name() {
-        let findings = [
-            FindingKind::IdReused,
-            FindingKind::ImplausibleTime,
-            FindingKind::ImplausibleEffective,
-            FindingKind::SupersedingMismatch,
-            FindingKind::StartInsideEnded,
-            FindingKind::StartWithoutDate,
-            FindingKind::EndedSeveral,
-            FindingKind::WhichEmployment,
-            FindingKind::NothingToCancel,
-            FindingKind::HrSaysActive,
-            FindingKind::MissingFromList,
-            FindingKind::EndDateWithoutEnding,
-            FindingKind::TwoAccounts,
-            FindingKind::GroupNotFound,
-        ];
-
         for cause in DeadLetterCause::PLAIN
             .into_iter()
-            .chain(findings.map(DeadLetterCause::Finding))
+            .chain(FINDINGS.map(DeadLetterCause::Finding))
         {
             assert_eq!(DeadLetterCause::parse(cause.as_str()), Some(cause));
         }

@@ -6,11 +6,7 @@
 
 use serde_json::Value;
 
-use super::{
-    attributes::matches,
-    input::LastApplied,
-    operation::{Change, Operation},
-};
+use super::{attributes::matches, change::Change, input::LastApplied, operation::Operation};
 use crate::scim::{AttributePath, member};
 
 /// The changes of an update whose old value the answer still shows. `before`: the user as it was

@@ -7,16 +7,14 @@
 use serde_json::{Value, json};
 
 use super::{
+    change::{Change, Edit, PathValue},
     input::{Current, Input},
-    operation::{Change, Edit},
+    whole_lists::take_whole_lists,
 };
 use crate::{
     mapping::DesiredValue,
     scim::{AttributePath, NullPolicy, Profile, UpdateMethod, member, value_matches},
 };
-
-/// An attribute and its desired value; `None`: no value.
-pub(super) type PathValue = (AttributePath, Option<Value>);
 
 /// The value at the path. If no element has the type that the path selects, it is that of the
 /// element which was written for it and lost its type.
@@ -76,9 +74,13 @@ fn sub_attribute(path: &AttributePath) -> &str {
 /// Turns changes into edits. Changes of new elements of one attribute become one edit that adds
 /// them; an element whose mapped parts are all cleared is removed as a whole; a list in which an
 /// element lost its type is replaced as a whole.
-pub(super) fn edits(changes: Vec<PathValue>, input: &Input<'_>, profile: &Profile) -> Vec<Change> {
+pub(super) fn edits(
+    mut changes: Vec<PathValue>,
+    input: &Input<'_>,
+    profile: &Profile,
+) -> Vec<Change> {
+    let mut edits = take_whole_lists(&mut changes, input.current, profile);
     let rewritten = rewritten_lists(&changes, input);
-    let mut edits: Vec<Change> = Vec::new();
     let mut lists: Vec<NewList> = Vec::new();
 
     for (path, value) in changes {

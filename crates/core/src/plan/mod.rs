@@ -7,6 +7,7 @@
 
 mod absence;
 mod attributes;
+mod change;
 mod deactivation;
 mod dead_letter_cause;
 mod effect;
@@ -17,9 +18,11 @@ mod input;
 mod operation;
 mod probe;
 mod refused;
+mod replacement;
 mod request;
 mod result;
 mod verdict;
+mod whole_lists;
 
 #[cfg(test)]
 mod tests;
@@ -32,13 +35,14 @@ use crate::{
 };
 
 pub use absence::{Absence, decide_absence};
+pub use change::{Change, Edit};
 pub use deactivation::{DeactivationPlan, LeaverAccount, plan_deactivation};
 pub use dead_letter_cause::DeadLetterCause;
 pub use effect::without_effect;
 pub use failure::{Failure, FailureKind, Phase, ShownActive};
 pub use groups::is_in_effect;
 pub use input::{Current, CurrentGroups, Input, LastApplied, Policy};
-pub use operation::{Change, Edit, Operation, TargetUser, version_of};
+pub use operation::{Operation, TargetUser, version_of};
 pub use probe::Probe;
 pub use request::{Method, Request, add_members, remove_members};
 pub use result::{Note, Plan, ReadRequired};
@@ -64,7 +68,7 @@ pub fn plan(input: &Input<'_>, profile: &Profile, policy: Policy) -> Result<Plan
 
         let active = input.access == Access::Active;
         plan.operations
-            .push(attributes::create(input.desired, active, profile));
+            .extend(attributes::create(input, active, profile));
     }
 
     let groups = groups::diff(input, profile, policy, &mut plan.notes);

@@ -6,7 +6,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{
+    change::{Change, Edit},
     failure::Phase,
+    replacement,
     request::{Method, Request, add_members, remove_members, resource_path},
 };
 use crate::scim::{
@@ -51,30 +53,6 @@ pub enum Operation {
     },
 }
 
-/// The change of one attribute: one operation of a PATCH.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Change {
-    /// The attribute; for a new element the whole multi-valued attribute.
-    pub path: AttributePath,
-    /// The change of that attribute.
-    pub edit: Edit,
-    /// Paths and values to remember as last applied after success; `null`: cleared.
-    pub applied: Vec<(AttributePath, Value)>,
-}
-
-/// The kinds of change of an attribute.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Edit {
-    /// Sets this value in place of the current one.
-    Replace(Value),
-    /// Adds these elements. A `replace` whose selector matches nothing is an error on strict servers
-    /// (RFC 7644 section 3.5.2.3).
-    AddElements(Vec<Value>),
-    /// Removes the value, in the way of the profile's `null` policy, or the element that the path
-    /// selects.
-    Clear,
-}
-
 /// The user that a request is about. In a preview of a create its id is `{id}`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TargetUser<'a> {
@@ -88,9 +66,13 @@ pub struct TargetUser<'a> {
 pub(super) fn updates(changes: Vec<Change>, profile: &Profile) -> Vec<Operation> {
     let limit = match (profile.update, profile.max_operations) {
         (UpdateMethod::PatchPath, limit @ 1..) => limit,
-        (UpdateMethod::PatchPath | UpdateMethod::PatchPathless | UpdateMethod::PutPartial, _) => {
-            usize::MAX
-        }
+        (
+            UpdateMethod::PatchPath
+            | UpdateMethod::PatchPathless
+            | UpdateMethod::PutPartial
+            | UpdateMethod::Put,
+            _,
+        ) => usize::MAX,
     };
 
     let mut updates = Vec::new();
@@ -173,6 +155,20 @@ impl Operation {
         }
     }
 
+    /// Whether its request replaces the whole user, so that [`TargetUser::resource`] must be the
+    /// user as it is now.
+    pub fn replaces_user(&self, profile: &Profile) -> bool {
+        let method = match self {
+            Self::Update(_) => profile.update,
+            Self::Deactivate | Self::Reactivate => profile.deactivate,
+            Self::Create { .. }
+            | Self::AddToGroup { .. }
+            | Self::RemoveFromGroup { .. }
+            | Self::CreateGroup { .. } => return false,
+        };
+        method == UpdateMethod::Put
+    }
+
     /// The request in the profile's dialect, with `If-Match` if the profile uses
     /// versions (RFC 7644 section 3.14).
     pub fn request(&self, profile: &Profile, user: TargetUser<'_>) -> Request {
@@ -185,8 +181,8 @@ impl Operation {
                 return Request::with_body(Phase::Create, Method::Post, &profile.users, body);
             }
             Self::Update(changes) => update(self.phase(), path, changes, profile, user.resource),
-            Self::Deactivate => set_active(self.phase(), path, false, profile),
-            Self::Reactivate => set_active(self.phase(), path, true, profile),
+            Self::Deactivate => set_active(self.phase(), path, false, profile, user.resource),
+            Self::Reactivate => set_active(self.phase(), path, true, profile, user.resource),
             Self::AddToGroup { group, .. } => {
                 return only(add_members(&groups, group, &[user.id]), &groups, group);
             }
@@ -203,7 +199,7 @@ impl Operation {
             }
         };
 
-        if profile.etag {
+        if profile.etag || self.replaces_user(profile) {
             let version = user.resource.and_then(version_of);
             request.if_match = version.map(str::to_owned);
         }
@@ -224,7 +220,13 @@ fn only(requests: Vec<Request>, dialect: &GroupDialect, group: &str) -> Request 
 
 /// The request that sets `active` and nothing else, in the method that the profile deactivates
 /// with.
-fn set_active(phase: Phase, path: String, active: bool, profile: &Profile) -> Request {
+fn set_active(
+    phase: Phase,
+    path: String,
+    active: bool,
+    profile: &Profile,
+    resource: Option<&Value>,
+) -> Request {
     match profile.deactivate {
         UpdateMethod::PatchPath => {
             let operations = AttributePath::parse("active")
@@ -249,6 +251,10 @@ fn set_active(phase: Phase, path: String, active: bool, profile: &Profile) -> Re
             path,
             json!({"schemas": [CORE_USER], "active": active}),
         ),
+        UpdateMethod::Put => {
+            let body = replacement::with_active(resource, active);
+            Request::with_body(phase, Method::Put, path, body)
+        }
     }
 }
 
@@ -276,6 +282,10 @@ fn update(
         UpdateMethod::PutPartial => {
             let mut body = changed(changes, profile.null, resource);
             state_schemas(&mut body);
+            Request::with_body(phase, Method::Put, path, body)
+        }
+        UpdateMethod::Put => {
+            let body = replacement::with_changes(resource, changes, profile.null);
             Request::with_body(phase, Method::Put, path, body)
         }
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{operation::Change, result::Note};
+use super::{change::Change, result::Note};
 
 /// The changes without those that were refused; each of these becomes a note.
 pub(super) fn leave_out(

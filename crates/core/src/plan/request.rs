@@ -9,7 +9,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::failure::Phase;
-use crate::scim::{AttributePath, GroupDialect, PatchOperation, patch_body, percent_encode};
+use crate::scim::{
+    AttributePath, GroupDialect, MemberRemoval, PatchOperation, patch_body, percent_encode,
+};
 
 /// The HTTP methods that SCIM operations use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -111,16 +113,19 @@ pub fn add_members(dialect: &GroupDialect, group: &str, users: &[&str]) -> Vec<R
         .collect()
 }
 
-/// The PATCH requests that remove users from a group: one operation per user, at most
-/// `dialect.chunk` operations in a request.
+/// The PATCH requests that remove users from a group, at most `dialect.chunk` of them in a request:
+/// one operation for each user, or one with the list of them, as the dialect has it.
 pub fn remove_members(dialect: &GroupDialect, group: &str, users: &[&str]) -> Vec<Request> {
     let chunks = users.chunks(dialect.chunk.max(1));
     chunks
         .map(|chunk| {
-            let operations: Vec<PatchOperation> = chunk
-                .iter()
-                .filter_map(|user| remove_operation(user))
-                .collect();
+            let operations: Vec<PatchOperation> = match dialect.remove {
+                MemberRemoval::Path => chunk
+                    .iter()
+                    .filter_map(|user| remove_operation(user))
+                    .collect(),
+                MemberRemoval::Value => remove_elements(chunk).into_iter().collect(),
+            };
             members_patch(dialect, group, &operations)
         })
         .collect()
@@ -134,6 +139,14 @@ fn members_patch(dialect: &GroupDialect, group: &str, operations: &[PatchOperati
 fn add_operation(users: &[&str]) -> Option<PatchOperation> {
     let value = users.iter().map(|user| json!({"value": user})).collect();
     Some(PatchOperation::Add {
+        path: AttributePath::parse("members").ok()?,
+        value,
+    })
+}
+
+fn remove_elements(users: &[&str]) -> Option<PatchOperation> {
+    let value = users.iter().map(|user| json!({"value": user})).collect();
+    Some(PatchOperation::RemoveElements {
         path: AttributePath::parse("members").ok()?,
         value,
     })

@@ -5,6 +5,7 @@
 //! RFC are kept. The module sends no requests (that is `scim_client`) and does not decide what to
 //! change (that is `plan`).
 
+mod dialect;
 mod error;
 mod filter;
 mod list;
@@ -17,7 +18,12 @@ mod profile;
 mod resource;
 mod text;
 mod urn;
+mod user_schema;
 
+pub use dialect::{
+    AttributeOverride, GroupDialect, MemberCheck, MemberRemoval, NullPolicy, UpdateMethod,
+    ValueKind,
+};
 pub use error::ScimError;
 pub use filter::{Filter, percent_encode};
 pub use list::ListResponse;
@@ -25,11 +31,9 @@ pub use patch::PatchOperation;
 pub(crate) use patch::patch_body;
 pub use path::{AttributePath, InvalidPath};
 pub use path_syntax::Selector;
-pub use profile::{
-    AttributeOverride, GroupDialect, InvalidProfile, MemberCheck, NullPolicy, Profile,
-    UpdateMethod, ValueKind,
-};
+pub use profile::{InvalidProfile, Profile};
 pub use resource::member;
 pub(crate) use resource::value_matches;
 pub use text::{normalized, same_text, same_text_without_case};
 pub use urn::{CORE_GROUP, CORE_USER, ENTERPRISE_USER, ERROR, PATCH_OP};
+pub(crate) use user_schema::unknown_attribute;

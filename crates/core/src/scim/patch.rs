@@ -29,6 +29,14 @@ pub enum PatchOperation {
         /// The attribute to remove.
         path: AttributePath,
     },
+    /// Removes the listed elements of a multi-valued attribute, for a server that does not parse a
+    /// filter in a path.
+    RemoveElements {
+        /// The multi-valued attribute.
+        path: AttributePath,
+        /// The array of elements to remove.
+        value: Value,
+    },
     /// Replaces several attributes in one operation without a path.
     Merge {
         /// An object with the attributes.
@@ -46,6 +54,9 @@ impl PatchOperation {
                 json!({"op": "replace", "path": path.as_str(), "value": value})
             }
             Self::Remove { path } => json!({"op": "remove", "path": path.as_str()}),
+            Self::RemoveElements { path, value } => {
+                json!({"op": "remove", "path": path.as_str(), "value": value})
+            }
             Self::Merge { value } => json!({"op": "replace", "value": value}),
         }
     }

@@ -81,6 +81,15 @@ impl AttributePath {
         })
     }
 
+    /// The path without its selector: `emails.value` of `emails[type eq "work"].value`.
+    #[must_use]
+    pub(crate) fn without_selector(&self) -> Self {
+        Self::from(PathParts {
+            selector: None,
+            ..self.parts.clone()
+        })
+    }
+
     /// Whether both paths are in the same element of the same attribute.
     pub(crate) fn same_element(&self, other: &Self) -> bool {
         self.whole_element() == other.whole_element()

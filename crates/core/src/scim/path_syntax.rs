@@ -32,7 +32,7 @@ pub struct Selector {
 const TOO_MANY_NAMES: &str = "a path has at most an attribute and a sub-attribute";
 
 /// The multi-valued attributes of RFC 7643 section 4.1.2, with their canonical types.
-const TYPED: [(&str, &[&str]); 5] = [
+pub(super) const TYPED: [(&str, &[&str]); 5] = [
     ("emails", &["work", "home", "other"]),
     (
         "phoneNumbers",

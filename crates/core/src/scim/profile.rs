@@ -8,165 +8,105 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Number, Value};
+use serde_json::Value;
 
-use super::AttributePath;
+use super::{
+    AttributePath,
+    dialect::{AttributeOverride, GroupDialect, NullPolicy, UpdateMethod},
+};
 
 /// The dialect of one SCIM application.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Profile {
     /// The name in the configuration: `generic`, `workplace`.
     pub name: String,
     /// The display name of the application.
-    #[serde(default)]
     pub title: String,
     /// The `User-Agent` header; some servers refuse a request without it.
-    #[serde(default = "user_agent")]
     pub user_agent: String,
     /// Additional headers of every request.
-    #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// The `Content-Type` header of a request with a body.
-    #[serde(default = "scim_json")]
     pub content_type: String,
     /// The `Accept` header of every request.
-    #[serde(default = "accept")]
     pub accept: String,
     /// The path of users below the base URL.
-    #[serde(default = "users")]
     pub users: String,
+    /// The path of the schemas below the base URL (RFC 7643 section 7); empty: the server has none.
+    pub schemas: String,
     /// The path of the service provider configuration below the base URL; empty: the server has
     /// none.
-    #[serde(default = "service_provider_config")]
     pub service_provider_config: String,
     /// The method that changes attributes of an existing user.
-    #[serde(default)]
     pub update: UpdateMethod,
     /// The method that changes `active`.
-    #[serde(default)]
     pub deactivate: UpdateMethod,
     /// The maximum number of operations in one PATCH; 0: no limit.
-    #[serde(default)]
     pub max_operations: usize,
     /// The way to clear a value.
-    #[serde(default)]
     pub null: NullPolicy,
     /// Whether to send `If-Match` if the version of the resource is known.
-    #[serde(default)]
     pub etag: bool,
     /// The attributes that a POST of a user must have: at least one of each list.
     /// `[["userName", "externalId"]]` means either of the two.
-    #[serde(default = "required")]
     pub required: Vec<Vec<AttributePath>>,
+    /// Attributes that a POST of a user leaves out. A later request sets those that have a value;
+    /// without `active`, a user who must not have access yet is deactivated right after the POST.
+    pub leave_out_of_create: Vec<AttributePath>,
     /// The attributes that find an account, in this order; a connection may override them.
-    #[serde(default = "lookup")]
     pub lookup: Vec<AttributePath>,
     /// The attributes that a filter may contain.
-    #[serde(default = "lookup")]
     pub filterable: Vec<AttributePath>,
     /// Multi-valued attributes of which the server keeps one element: an element is replaced, never
     /// added.
-    #[serde(default)]
     pub single_valued: Vec<AttributePath>,
+    /// Multi-valued attributes that are always written as a whole list: every element as read, with
+    /// the changes in it. For a server that does not parse a filter in a path.
+    pub whole_lists: Vec<AttributePath>,
+    /// Multi-valued attributes whose elements have no `type`: the mapped elements, without their
+    /// type, are the whole list.
+    pub typeless: Vec<AttributePath>,
     /// Attributes with another path or JSON type in this dialect.
-    #[serde(default)]
     pub attributes: BTreeMap<AttributePath, AttributeOverride>,
     /// The dialect of groups; `None`: memberships are not managed.
-    #[serde(default)]
     pub groups: Option<GroupDialect>,
     /// The default mapping: an attribute path to an expression, or to
     /// `{ expr | value, on, empty }`. `mapping` parses it.
-    #[serde(default)]
     pub mapping: BTreeMap<String, Value>,
 }
 
-/// The method that changes an existing user.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UpdateMethod {
-    /// PATCH with one attribute and its path in each operation.
-    #[default]
-    PatchPath,
-    /// PATCH with one operation without a path; its value has all attributes.
-    PatchPathless,
-    /// PUT of the changed attributes only. RFC 7644 section 3.5.1 makes a PUT replace all
-    /// attributes, so this is only for a vendor that documents a partial PUT.
-    PutPartial,
-}
-
-/// The way to clear a value.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NullPolicy {
-    /// A `remove` operation; `null` in a body without operations.
-    #[default]
-    Remove,
-    /// A replacement with `null`.
-    Null,
-    /// A replacement with `""`, for a server that refuses `null`.
-    Empty,
-}
-
-/// The path or JSON type of an attribute that differs from the RFC's.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AttributeOverride {
-    /// The path in this dialect; `None`: the path of the RFC.
-    #[serde(default)]
-    pub path: Option<AttributePath>,
-    /// The JSON type in this dialect.
-    #[serde(default)]
-    pub kind: ValueKind,
-}
-
-/// The JSON type that a server expects.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ValueKind {
-    /// The type that the mapping produces.
-    #[default]
-    Any,
-    /// A string; numbers and booleans are converted.
-    Text,
-    /// An integer; a string of digits is converted.
-    Integer,
-    /// A boolean; `"true"` and `"false"` are converted.
-    Boolean,
-}
-
-/// The dialect of groups.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct GroupDialect {
-    /// The path of groups below the base URL.
-    pub path: String,
-    /// The maximum number of members that one PATCH adds or removes.
-    pub chunk: usize,
-    /// The way to check a membership before a change.
-    pub check: MemberCheck,
-}
-
-impl Default for GroupDialect {
+impl Default for Profile {
+    /// The forms of the RFCs, without a name, without groups and without a mapping.
     fn default() -> Self {
+        let lookup = paths(&["externalId", "userName", "emails.work"]);
         Self {
-            path: "/Groups".into(),
-            chunk: 50,
-            check: MemberCheck::Read,
+            name: String::new(),
+            title: String::new(),
+            user_agent: concat!("hirewire/", env!("CARGO_PKG_VERSION")).into(),
+            headers: BTreeMap::new(),
+            content_type: "application/scim+json".into(),
+            accept: "application/scim+json, application/json;q=0.9".into(),
+            users: "/Users".into(),
+            schemas: "/Schemas".into(),
+            service_provider_config: "/ServiceProviderConfig".into(),
+            update: UpdateMethod::default(),
+            deactivate: UpdateMethod::default(),
+            max_operations: 0,
+            null: NullPolicy::default(),
+            etag: false,
+            required: vec![paths(&["userName"])],
+            leave_out_of_create: Vec::new(),
+            filterable: lookup.clone(),
+            lookup,
+            single_valued: Vec::new(),
+            whole_lists: Vec::new(),
+            typeless: Vec::new(),
+            attributes: BTreeMap::new(),
+            groups: None,
+            mapping: BTreeMap::new(),
         }
     }
-}
-
-/// The way to check whether a user is a member of a group already, so that a membership granted by
-/// hand is never recorded as granted by Hirewire.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MemberCheck {
-    /// A GET of the group with its members.
-    #[default]
-    Read,
-    /// A filter on `id` and `members.value`, for large groups, if the server supports it.
-    Filter,
 }
 
 /// A profile whose TOML is invalid.
@@ -233,51 +173,38 @@ impl Profile {
             .collect()
     }
 
+    /// Whether the dialect itself names the attribute of the path: by another path or type, or in
+    /// its mapping.
+    pub(crate) fn mentions(&self, path: &AttributePath) -> bool {
+        let overridden = self.attributes.iter();
+        let mut overridden =
+            overridden.flat_map(|(known, own)| std::iter::once(known).chain(&own.path));
+        let mut mapped = self.mapping.keys();
+
+        overridden.any(|known| known == path)
+            || mapped.any(|known| AttributePath::parse(known).is_ok_and(|known| known == *path))
+    }
+
     /// Whether a filter may contain the attribute.
     pub fn is_filterable(&self, path: &AttributePath) -> bool {
-        self.filterable.contains(path)
+        let mut filterable = self.filterable.iter();
+        filterable.any(|known| known == path || self.without_type(known) == *path)
     }
-}
 
-impl ValueKind {
-    /// Converts a value to this type. A value without a conversion stays unchanged, so that the
-    /// server's error names it.
-    fn convert(self, value: Value) -> Value {
-        match (self, &value) {
-            (Self::Text, Value::Number(number)) => Value::String(number.to_string()),
-            (Self::Text, Value::Bool(truth)) => Value::String(truth.to_string()),
-            (Self::Integer, Value::String(text)) => text
-                .trim()
-                .parse::<i64>()
-                .map_or(value, |number| Value::Number(Number::from(number))),
-            (Self::Boolean, Value::String(text)) => text
-                .trim()
-                .to_ascii_lowercase()
-                .parse()
-                .map_or(value, Value::Bool),
-            (Self::Any | Self::Text | Self::Integer | Self::Boolean, _) => value,
+    /// The path without its selector, if the elements of the attribute have no type in this
+    /// dialect: `emails.value` for `emails[type eq "work"].value`.
+    pub(crate) fn without_type(&self, path: &AttributePath) -> AttributePath {
+        if path.selector().is_some() && self.is_typeless(path) {
+            path.without_selector()
+        } else {
+            path.clone()
         }
     }
-}
 
-fn user_agent() -> String {
-    concat!("hirewire/", env!("CARGO_PKG_VERSION")).into()
-}
-
-fn scim_json() -> String {
-    "application/scim+json".into()
-}
-
-fn accept() -> String {
-    "application/scim+json, application/json;q=0.9".into()
-}
-
-fn users() -> String {
-    "/Users".into()
-}
-
-fn service_provider_config() -> String {
-    "/ServiceProviderConfig".into()
+    /// Whether the elements of the path's attribute have no type in this dialect.
+    pub(crate) fn is_typeless(&self, path: &AttributePath) -> bool {
+        self.typeless.contains(&path.whole_attribute())
+    }
 }
 
 fn paths(texts: &[&str]) -> Vec<AttributePath> {
@@ -285,14 +212,6 @@ fn paths(texts: &[&str]) -> Vec<AttributePath> {
         .iter()
         .filter_map(|text| AttributePath::parse(text).ok())
         .collect()
-}
-
-fn lookup() -> Vec<AttributePath> {
-    paths(&["externalId", "userName", "emails.work"])
-}
-
-fn required() -> Vec<Vec<AttributePath>> {
-    vec![paths(&["userName"])]
 }
 
 #[cfg(test)]

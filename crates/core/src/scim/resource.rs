@@ -105,6 +105,46 @@ impl AttributePath {
         }
     }
 
+    /// Removes the value at the path, and an element that only its selector is left of: for the
+    /// body of a PUT or of a whole list.
+    pub(crate) fn remove(&self, resource: &mut Value) {
+        let holder = match self.urn() {
+            Some(urn) => existing_mut(resource, urn),
+            None => Some(resource),
+        };
+        let Some(holder) = holder else {
+            return;
+        };
+
+        let Some(sub) = self.sub_attribute().filter(|_| self.selector().is_none()) else {
+            if self.selector().is_none() {
+                remove_member(holder, self.attribute());
+            } else if let Some(Value::Array(elements)) = existing_mut(holder, self.attribute()) {
+                self.remove_in_elements(elements);
+            }
+            return;
+        };
+        if let Some(complex) = existing_mut(holder, self.attribute()) {
+            remove_member(complex, sub);
+        }
+    }
+
+    fn remove_in_elements(&self, elements: &mut Vec<Value>) {
+        let Some(selector) = self.selector() else {
+            return;
+        };
+        elements.retain_mut(|element| {
+            if !selects(selector, element) {
+                return true;
+            }
+            let Some(sub) = self.sub_attribute() else {
+                return false;
+            };
+            remove_member(element, sub);
+            has_content(element, selector)
+        });
+    }
+
     /// The whole attribute, without regard to selector and sub-attribute.
     fn get_attribute<'a>(&self, resource: &'a Value) -> Option<&'a Value> {
         let Some(urn) = self.urn() else {
@@ -180,6 +220,33 @@ fn member_mut<'a>(members: &'a mut Map<String, Value>, name: &str) -> &'a mut Va
         .cloned()
         .unwrap_or_else(|| name.to_owned());
     members.entry(key).or_insert(Value::Null)
+}
+
+fn existing_mut<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut Value> {
+    let members = object.as_object_mut()?;
+    let key = members
+        .keys()
+        .find(|key| key.eq_ignore_ascii_case(name))
+        .cloned()?;
+    members.get_mut(&key)
+}
+
+fn remove_member(object: &mut Value, name: &str) {
+    if let Some(members) = object.as_object_mut() {
+        members.retain(|key, _| !key.eq_ignore_ascii_case(name));
+    }
+}
+
+/// Whether an element has a value besides its selector and the marks that describe it.
+fn has_content(element: &Value, selector: &Selector) -> bool {
+    let marks = ["primary", "display", "$ref"];
+    element.as_object().is_none_or(|members| {
+        members.iter().any(|(name, value)| {
+            !name.eq_ignore_ascii_case(&selector.attribute)
+                && !marks.iter().any(|mark| name.eq_ignore_ascii_case(mark))
+                && assigned(value).is_some()
+        })
+    })
 }
 
 fn assigned(value: &Value) -> Option<&Value> {
@@ -283,6 +350,37 @@ mod tests {
                 "emails": [{"type": "work", "value": "a@x"}],
                 "addresses": [{"type": "work", "locality": "Rome", "country": "IT"}],
                 crate::scim::ENTERPRISE_USER: {"department": "R&D"},
+            })
+        );
+    }
+
+    #[test]
+    fn a_removed_value_leaves_no_empty_element() {
+        let mut user = json!({
+            "title": "x", "name": {"givenName": "Ada", "familyName": "L"},
+            "phoneNumbers": [{"type": "mobile", "value": "1", "primary": true},
+                             {"type": "work", "value": "2"}],
+            "addresses": [{"type": "work", "locality": "Rome", "country": "IT"}],
+            crate::scim::ENTERPRISE_USER: {"department": "R&D", "division": "D"},
+        });
+        for at in [
+            "TITLE",
+            "name.givenName",
+            "phoneNumbers.mobile",
+            "addresses.work.locality",
+            "enterprise.department",
+            "nickName",
+        ] {
+            path(at).remove(&mut user);
+        }
+
+        assert_eq!(
+            user,
+            json!({
+                "name": {"familyName": "L"},
+                "phoneNumbers": [{"type": "work", "value": "2"}],
+                "addresses": [{"type": "work", "country": "IT"}],
+                crate::scim::ENTERPRISE_USER: {"division": "D"},
             })
         );
     }

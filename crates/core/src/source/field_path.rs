@@ -45,6 +45,16 @@ impl FieldPath {
     }
 }
 
+impl FieldPath {
+    /// The normalized name of a field; `None` for a pointer or a header.
+    pub(super) fn field(&self) -> Option<&str> {
+        match self {
+            Self::Field(name) => Some(name),
+            Self::Pointer(_) | Self::Header(_) => None,
+        }
+    }
+}
+
 /// The paths of one value, in order of preference: the first field with a text applies. A preset
 /// writes one text or a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -68,6 +78,11 @@ impl From<OneOrMany> for FieldPaths {
 }
 
 impl FieldPaths {
+    /// The normalized names of the fields among the paths.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(FieldPath::field)
+    }
+
     /// The names of the headers among the paths.
     pub(super) fn headers(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|path| match path {

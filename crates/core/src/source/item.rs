@@ -74,6 +74,36 @@ impl<'a> Item<'a> {
             .find_map(|path| self.text(path).set().cloned().map(|text| (path, text)))
     }
 
+    /// Whether the field is a list that has this name, compared as names of fields are.
+    pub(super) fn lists(&self, path: &FieldPath, name: &str) -> bool {
+        let list = match path {
+            FieldPath::Pointer(pointer) => self.value.pointer(pointer),
+            FieldPath::Field(field) => self.fields.get(field).copied(),
+            FieldPath::Header(_) => None,
+        };
+        let name = normalize_name(name);
+        let mut elements = list.and_then(Value::as_array).into_iter().flatten();
+        elements.any(|element| {
+            element
+                .as_str()
+                .is_some_and(|text| normalize_name(text) == name)
+        })
+    }
+
+    /// The names of the item's fields, as the vendor writes them, if no rule reads any of them.
+    /// `fields` is the pointer of [`Item::new`]; an item without that object has no such names.
+    pub(super) fn unknown_fields<'k>(
+        &self,
+        fields: Option<&str>,
+        mut known: impl Iterator<Item = &'k str>,
+    ) -> Option<Vec<&'a str>> {
+        let members = self.value.pointer(fields?)?.as_object()?;
+        if members.is_empty() || known.any(|name| self.fields.contains_key(name)) {
+            return None;
+        }
+        Some(members.keys().map(String::as_str).collect())
+    }
+
     /// Whether the field has a value: a text, or a list or object that is not empty.
     pub(super) fn has(&self, path: &FieldPath) -> bool {
         match path {

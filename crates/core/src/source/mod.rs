@@ -16,6 +16,7 @@ mod fixture_tests;
 mod hint;
 mod item;
 mod mac;
+mod misplaced;
 mod parsed_body;
 mod phone;
 mod preset;
@@ -33,6 +34,7 @@ mod sensitive;
 mod sign;
 #[cfg(test)]
 mod signature_vectors;
+mod soundness;
 mod time_format;
 #[cfg(test)]
 mod vector_tests;
@@ -48,5 +50,6 @@ pub use scheme::{
 };
 pub use secret::{InvalidSecret, KeyForm, Secret};
 pub use sign::SignError;
+pub use soundness::{SchemeFault, SecretFault};
 pub use time_format::TimeFormat;
 pub use verify::{SignatureError, Unverified, Verified};

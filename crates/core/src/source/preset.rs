@@ -32,8 +32,10 @@ const EMBEDDED: [(&str, &str); 3] = [
 #[serde(deny_unknown_fields)]
 pub struct Preset {
     /// The name in the configuration: `canonical`, `greenhouse` ...
+    #[serde(default)]
     pub name: String,
     /// The display name of the system.
+    #[serde(default)]
     pub title: String,
     /// The default signature scheme; a source may override it.
     pub signature: Signature,
@@ -41,16 +43,23 @@ pub struct Preset {
     #[serde(default)]
     pub authority: Authority,
     /// The media types of the bodies; `send` uses the first.
+    #[serde(default = "json")]
     pub content_types: Vec<String>,
     /// The syntax of the bodies.
+    #[serde(default)]
     body: BodySyntax,
     /// The time from the first to the last attempt of one hook.
+    #[serde(default = "one_day")]
     pub retry_span: SignedDuration,
     /// The steps at the vendor, which `init` prints.
+    #[serde(default)]
     pub setup: String,
     /// The rules that read a body; `None`: a body is a canonical event or a list of them.
     #[serde(default)]
     pub(super) read: Option<ItemRules>,
+    /// The remedy at this vendor for a finding, by the name of the finding.
+    #[serde(default)]
+    pub advice: BTreeMap<String, String>,
     /// Sample bodies with placeholders, by name: `hired`, `changed`, `terminated`.
     #[serde(default)]
     samples: BTreeMap<String, String>,
@@ -66,9 +75,10 @@ pub enum Signature {
     Scheme(Scheme),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum BodySyntax {
+    #[default]
     Json,
     JsonOrForm,
 }
@@ -122,6 +132,18 @@ impl Preset {
             Some(problem) => Err(InvalidPreset::Rules(problem)),
             None => Ok(preset),
         }
+    }
+
+    /// Parses a preset of the user's own, whose name is that of its file unless it states one.
+    pub fn parse_own(file_name: &str, text: &str) -> Result<Self, InvalidPreset> {
+        let mut preset = Self::parse(text)?;
+        if preset.name.is_empty() {
+            file_name.clone_into(&mut preset.name);
+        }
+        if preset.title.is_empty() {
+            preset.title.clone_from(&preset.name);
+        }
+        Ok(preset)
     }
 
     /// The default signature scheme.
@@ -199,6 +221,14 @@ impl Preset {
             .replace("{{date}}", &date.to_string());
         Some(filled.trim_start().to_owned())
     }
+}
+
+fn json() -> Vec<String> {
+    vec!["application/json".to_owned()]
+}
+
+fn one_day() -> SignedDuration {
+    SignedDuration::from_hours(24)
 }
 
 fn is_type(stated: &str, known: &str) -> bool {

@@ -87,7 +87,9 @@ fn read_items(rules: &ItemRules, body: &Parsed, headers: &HeaderMap) -> ParsedBo
     let unreadable = |reason: String| ParsedBody::failed(ContentError::Unreadable(reason));
     let items = match items(rules, &body.value) {
         Ok(items) => items,
-        Err(reason) => return unreadable(reason),
+        Err(reason) => {
+            return unreadable(other_body(rules, &body.value, headers).unwrap_or(reason));
+        }
     };
     // A repeated member makes its item unreadable, and no other one.
     let in_item = |member: &String| {
@@ -123,6 +125,18 @@ fn read_items(rules: &ItemRules, body: &Parsed, headers: &HeaderMap) -> ParsedBo
     }
     parsed.error = (!reasons.is_empty()).then(|| ContentError::Unreadable(reasons.join("; ")));
     parsed
+}
+
+/// The reason of the preset, if it knows the other kind of body.
+fn other_body(rules: &ItemRules, body: &Value, headers: &HeaderMap) -> Option<String> {
+    let item = Item::new(body, None, headers);
+    let other = rules.other_bodies.iter().find(|other| {
+        other
+            .when
+            .iter()
+            .all(|(path, condition)| read_item::holds(&item, path, condition))
+    });
+    other.map(|other| other.reason.clone())
 }
 
 /// The items of a body, each with its JSON pointer. Where the list is an object, each item gets its

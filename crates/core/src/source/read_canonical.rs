@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::{
-    canonical_shape,
+    canonical_shape, misplaced,
     parsed_body::{InvalidMember, ParsedBody},
     phone::e164,
     sensitive,
@@ -35,7 +35,7 @@ pub(super) fn read_valid(body: &[u8], origins: &[String]) -> Option<ParsedBody> 
     } else {
         vec![serde_json::from_slice(body).ok()?]
     };
-    if documents.len() > MAX_EVENTS {
+    if documents.len() > MAX_EVENTS || misplaced::is_in(body, is_batch) {
         return None;
     }
 
@@ -146,7 +146,9 @@ fn add_event(parsed: &mut ParsedBody, mut content: CloudEvent) {
 }
 
 fn parse_event(document: Value, origins: &[String]) -> Result<CloudEvent, Vec<InvalidMember>> {
+    let misplaced = misplaced::beside_data(&document);
     let mut shape = canonical_shape::read(document);
+    shape.mistakes.extend(misplaced);
 
     // Without its type it is not known what an event requires.
     if let Some(content) = &shape.content
@@ -185,6 +187,7 @@ fn problems(content: &CloudEvent, origins: &[String]) -> Vec<InvalidMember> {
         ));
     }
     problems.extend(operator_members(content));
+    problems.extend(misplaced::date_without_effect(content));
     if !origins.is_empty() && !origins.contains(&content.source) {
         problems.push(invalid(
             "/source",

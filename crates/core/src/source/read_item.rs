@@ -39,6 +39,10 @@ pub(super) fn read(
         RuleResult::Event(kind) => *kind,
     };
 
+    if kind == Kind::Changed {
+        known_fields(rules, item)?;
+    }
+
     let (time, has_own_time) = time(rules, item)?;
     let (id, id_derivation) = event_id(rules, item, has_own_time);
     let subject = worker_id(item, rule.worker.as_ref().unwrap_or(&rules.worker))?
@@ -63,6 +67,33 @@ pub(super) fn read(
             violation.pointer, violation.expected
         )),
     }
+}
+
+/// Refuses an item none of whose fields has a known name: somebody renamed them at the vendor, and
+/// every later change would be lost in silence.
+fn known_fields(rules: &ItemRules, item: &Item<'_>) -> Result<(), String> {
+    const SHOWN: usize = 8;
+    let Some(unknown) = item.unknown_fields(rules.fields.as_deref(), rules.field_names()) else {
+        return Ok(());
+    };
+
+    let shown = unknown.iter().take(SHOWN);
+    let mut names: Vec<String> = shown
+        .map(|name| {
+            name.chars()
+                .take(40)
+                .collect::<String>()
+                .escape_debug()
+                .to_string()
+        })
+        .collect();
+    if unknown.len() > SHOWN {
+        names.push(format!("and {} more", unknown.len() - SHOWN));
+    }
+    Err(format!(
+        "none of the fields has a known name: {}. Give the fields of the webhook their usual names",
+        names.join(", ")
+    ))
 }
 
 fn data(
@@ -103,10 +134,17 @@ fn data(
     })
 }
 
-fn holds(item: &Item<'_>, path: &FieldPath, condition: &Condition) -> bool {
+pub(super) fn holds(item: &Item<'_>, path: &FieldPath, condition: &Condition) -> bool {
     match condition {
         Condition::Is(expected) => has_text(item, path, std::slice::from_ref(expected)),
         Condition::IsOneOf(list) => has_text(item, path, list),
+        Condition::Cleared { cleared } => (item.text(path) == Change::Clear) == *cleared,
+        Condition::Lists { lists, without } => {
+            item.lists(path, lists)
+                && !without
+                    .as_deref()
+                    .is_some_and(|name| item.lists(path, name))
+        }
         Condition::Present { present } => item.has(path) == *present,
     }
 }

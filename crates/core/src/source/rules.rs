@@ -17,6 +17,9 @@ use crate::event::{Boundary, Kind};
 pub(super) struct ItemRules {
     /// The `CloudEvents` `source` of the events.
     pub(super) origin: String,
+    /// Bodies of another kind that the vendor also sends, and what to choose instead.
+    #[serde(default)]
+    pub(super) other_bodies: Vec<OtherBody>,
     /// JSON pointer to the list of items; `None`: the body is the only item.
     pub(super) items: Option<String>,
     /// The member of each item that gets its key, where the list is an object.
@@ -43,6 +46,16 @@ pub(super) struct ItemRules {
     /// The telephone numbers to take.
     #[serde(default)]
     pub(super) phones: Vec<PhoneRule>,
+}
+
+/// A body that is not of the kind that the preset reads.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OtherBody {
+    /// The conditions on the body; all of them must hold.
+    pub(super) when: BTreeMap<FieldPath, Condition>,
+    /// The kind of the body and the setting at the vendor, for the dead letter.
+    pub(super) reason: String,
 }
 
 /// The event that an item becomes under some conditions.
@@ -106,6 +119,19 @@ pub(super) enum Condition {
     Is(String),
     /// The text of the field equals one of these, compared without case.
     IsOneOf(Vec<String>),
+    /// The field is there and empty: the vendor cleared it.
+    Cleared {
+        /// `true`: it must be cleared.
+        cleared: bool,
+    },
+    /// The field is a list that has this name, compared as names of fields are.
+    Lists {
+        /// The name that the list must have.
+        lists: String,
+        /// A name that the list must not have.
+        #[serde(default)]
+        without: Option<String>,
+    },
     /// The field has a value, or has none.
     Present {
         /// `true`: it must have a value.
@@ -214,6 +240,33 @@ impl ItemRules {
             }
             RuleResult::Event(_) | RuleResult::NoEvent | RuleResult::Unreadable(_) => None,
         })
+    }
+
+    /// The normalized names of all fields that the rules read.
+    pub(super) fn field_names(&self) -> impl Iterator<Item = &str> {
+        let of_rules = self.rules.iter().flat_map(|rule| {
+            let effective = rule.effective.iter().flat_map(|rule| rule.at.fields());
+            let row = rule.employment_row.iter();
+            let row = row.flat_map(|row| row.start.fields().chain(row.end.fields()));
+            rule.when
+                .keys()
+                .filter_map(FieldPath::field)
+                .chain(effective)
+                .chain(row)
+                .chain(rule.worker.iter().flat_map(FieldPaths::fields))
+                .chain(rule.previous_worker.iter().flat_map(FieldPaths::fields))
+        });
+        let of_attributes = self.attributes.values().flat_map(|rule| rule.from.fields());
+        let of_phones = self.phones.iter().filter_map(|phone| match phone {
+            PhoneRule::One { at, .. } => at.field(),
+            PhoneRule::Each { .. } => None,
+        });
+        let of_item = [&self.worker, &self.employment, &self.id, &self.time];
+
+        of_rules
+            .chain(of_attributes)
+            .chain(of_phones)
+            .chain(of_item.into_iter().flat_map(FieldPaths::fields))
     }
 
     /// The headers that the rules use.

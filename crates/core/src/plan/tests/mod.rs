@@ -4,10 +4,13 @@
 
 mod access;
 mod attributes;
+mod dialects;
 mod groups;
 mod properties;
 mod random;
 mod target;
+
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
