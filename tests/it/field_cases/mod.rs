@@ -32,10 +32,6 @@ const NOT_YET: &[(&str, &str)] = &[
     ("01-two-people-one-username", "A2"),
     ("02-rehire-under-new-number", "A2"),
     ("18-deactivation-deletes", "A6"),
-    (
-        "215-versions-of-users-and-groups",
-        "A8: a dialect by config",
-    ),
 ];
 
 /// Cases of later issues, or of the live tests: they have no folder here.
