@@ -14,10 +14,10 @@ use super::{
     input::{Current, Input, Policy},
     operation::{Operation, state_schemas, updates},
     result::ReadRequired,
-    whole_lists::{is_element_of_whole_list, join_typeless, take_whole_lists},
+    whole_lists::{is_element_of_whole_list, join_typeless},
 };
 use crate::{
-    mapping::{AdoptUpdate, Desired, DesiredAttribute, DesiredValue, WhenWritten},
+    mapping::{AdoptUpdate, DesiredAttribute, DesiredValue, WhenWritten},
     scim::{
         AttributePath, Profile, UpdateMethod, same_text, same_text_without_case, value_matches,
     },
