@@ -228,7 +228,9 @@ fn typeless_elements_are_the_whole_list_without_their_types() {
 #[test]
 fn a_member_is_removed_in_the_form_of_the_dialect() {
     let mut case = Case::new(Desired::default(), Some(user()));
-    case.last_applied.groups.insert("g".to_owned());
+    case.last_applied
+        .groups
+        .insert("g".to_owned(), "G".to_owned());
     for (remove, operation) in [
         (
             MemberRemoval::Path,
