@@ -221,7 +221,9 @@ pub async fn a_poison_dead_letter_is_closed_by_a_replay(harness: &StoreHarness) 
     };
     store.file_dead_letter(&letter).await.expect("filed");
 
-    let replayed = store.replay(&DeadLetterFilter::default(), "kim", "").await;
+    let replayed = store
+        .replay(&DeadLetterFilter::default(), &[], "kim", "")
+        .await;
     assert_eq!(replayed.expect("replayed").closed.len(), 1);
     assert!(open_dead_letters(&store).await.is_empty());
 }
