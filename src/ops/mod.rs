@@ -109,6 +109,9 @@ async fn keep_private(mut response: Response) -> Response {
     response
 }
 
+/// A path below `/api/v1`, its handler, and the least role that it needs.
+type Route = (&'static str, MethodRouter<Ops>, OpsRole);
+
 impl Ops {
     pub(crate) fn new(parts: OpsParts) -> Self {
         let rules = Rules {
@@ -139,9 +142,10 @@ impl Ops {
         self.routes(Transport::Local)
     }
 
-    fn routes(&self, transport: Transport) -> Router {
+    /// Each route, with the least role that it needs.
+    fn table() -> [Route; 17] {
         let (viewer, operator, admin) = (OpsRole::Viewer, OpsRole::Operator, OpsRole::Admin);
-        let routes: [(&str, MethodRouter<Self>, OpsRole); 17] = [
+        [
             ("/people", get(people::find), viewer),
             ("/people-list", get(people_list::list), viewer),
             ("/people/{person}", get(people::show), viewer),
@@ -187,10 +191,12 @@ impl Ops {
             ),
             ("/preview/{source}", post(preview::preview), viewer),
             ("/tail", get(tail::follow), viewer),
-        ];
+        ]
+    }
 
+    fn routes(&self, transport: Transport) -> Router {
         let mut router = Router::new();
-        for (path, route, role) in routes {
+        for (path, route, role) in Self::table() {
             let guard = RouteGuard {
                 ops: self.clone(),
                 transport,
