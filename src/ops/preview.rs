@@ -131,6 +131,7 @@ pub(super) async fn preview_account(
         None => None,
     };
     let mut events = facts.map(|facts| facts.events).unwrap_or_default();
+    let is_replay = all_known(new_events, &events);
     events.extend(new_events.iter().cloned());
 
     let now = store.now().await?;
@@ -139,7 +140,11 @@ pub(super) async fn preview_account(
         Some(key) => account_of(ops, key, name).await?,
         None => None,
     };
-    let account = account.unwrap_or_else(|| new_account(name, alias));
+    let mut account = account.unwrap_or_else(|| new_account(name, alias));
+    if is_replay {
+        // A replay sends again what was refused.
+        account.last_applied.refused.clear();
+    }
 
     let claim = unheld_claim(account, now, published.version);
     let (mapping, settings) = (&published.mapping, &connection.settings);
@@ -158,6 +163,13 @@ pub(super) async fn preview_account(
         requests: requests_of(&assessment, &mapping.document().profile),
         notes: assessment.notes.iter().map(note_text).collect(),
     })
+}
+
+/// Whether no event is new: then the preview shows what a replay would send.
+fn all_known(events: &[Event], known: &[Event]) -> bool {
+    events
+        .iter()
+        .all(|event| known.iter().any(|known| known.key() == event.key()))
 }
 
 async fn account_of(

@@ -208,7 +208,8 @@ impl Story<'_> {
                 attribute: "title".to_owned(),
                 filter,
             })]);
-        self.post("changed", "E-1002", NOW, title_data("Astronaut"))
+        let refused = self
+            .post("changed", "E-1002", NOW, title_data("Astronaut"))
             .await?;
         let api = ApiClient::socket(self.demo.socket(), "demo".to_owned());
         let letter = first_dead_letter(&api).await?;
@@ -217,8 +218,7 @@ impl Story<'_> {
         self.effect(!letter.is_null(), &format!("a dead letter: {summary}"))?;
 
         self.step("A preview shows the request that a replay would send.")?;
-        let event = self.demo.hr.event("changed", "E-1002", NOW, &json!({}));
-        let previews = api.post("/api/v1/preview/acme", &event).await?;
+        let previews = api.post("/api/v1/preview/acme", &refused.event).await?;
         let request = previews.pointer("/0/requests/0");
         let request = request.cloned().unwrap_or_default();
         let operations = request.pointer("/body/Operations");
