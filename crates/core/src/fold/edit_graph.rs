@@ -12,8 +12,8 @@ use std::{
 use jiff::{Timestamp, ToSpan, tz::TimeZone};
 
 use super::{
-    aliases::CanonicalAliases, person::FindingKind, references::ReferenceResolver, rules::Rules,
-    set::KeyedEvent,
+    aliases::CanonicalAliases, finding_kind::FindingKind, references::ReferenceResolver,
+    rules::Rules, set::KeyedEvent,
 };
 use crate::event::{Effective, Event, EventKey, Kind};
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use super::{
     aliases::CanonicalAliases,
     edit_graph::EditGraph,
-    person::FindingKind,
+    finding_kind::FindingKind,
     references::ReferenceResolver,
     rules::Rules,
     set::{Findings, KeyedEvent, ReplayKey},

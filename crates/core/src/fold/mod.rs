@@ -14,6 +14,7 @@ mod edit_graph;
 mod edits;
 mod end_dates;
 mod ending;
+mod finding_kind;
 mod leave;
 mod person;
 mod references;
@@ -45,7 +46,8 @@ mod status_tests;
 #[cfg(test)]
 mod tests;
 
-pub use person::{Employment, Finding, FindingKind, Person, Status};
+pub use finding_kind::FindingKind;
+pub use person::{Employment, Finding, Person, Status};
 pub use rules::{Rules, SourceRules};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::finding_kind::FindingKind;
 use crate::event::{Alias, Attribute, EmploymentId, EventKey, Moment};
 
 /// A person at one instant.
@@ -86,30 +87,4 @@ pub struct Finding {
     pub event: EventKey,
     /// The alias of that event.
     pub alias: Alias,
-}
-
-/// The kinds of findings (`docs/fold.md` 7). The worker alone raises `two_accounts`,
-/// `group_not_found` and `ended_unknown`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(
-    missing_docs,
-    reason = "docs/fold.md describes each kind under the rule that raises it"
-)]
-pub enum FindingKind {
-    IdReused,
-    ImplausibleTime,
-    ImplausibleEffective,
-    SupersedingMismatch,
-    StartInsideEnded,
-    StartWithoutDate,
-    EndedSeveral,
-    WhichEmployment,
-    NothingToCancel,
-    HrSaysActive,
-    MissingFromList,
-    EndDateWithoutEnding,
-    TwoAccounts,
-    GroupNotFound,
-    EndedUnknown,
 }

@@ -12,7 +12,7 @@ use super::{
     cancel::CancelTarget,
     end_dates::StatedEndDates,
     ending::{EndingOutcome, StatedEnding},
-    person::FindingKind,
+    finding_kind::FindingKind,
     rules::Rules,
     set::Findings,
     snapshot::EmploymentList,

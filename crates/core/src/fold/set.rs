@@ -9,10 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{
-    person::{Finding, FindingKind},
-    rules::Rules,
-};
+use super::{finding_kind::FindingKind, person::Finding, rules::Rules};
 use crate::event::{ContentDigest, Event, EventKey, IdDerivation, Rank, SourceId};
 
 /// The position of an event in the replay. The derived order is the order of the replay

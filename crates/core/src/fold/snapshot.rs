@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{
     ending::StatedEnding,
-    person::FindingKind,
+    finding_kind::FindingKind,
     start::{StartKind, StartOutcome, StatedStart},
     timeline::{
         CivilOrder, EmploymentPeriod, OpenedBy, Opening, Selection, StatedMoment, Timeline, record,

@@ -105,10 +105,10 @@ impl ShownActive {
 }
 
 impl Failure {
-    /// The HTTP status, if the target answered with an error.
-    pub fn status(&self) -> Option<u16> {
+    /// The target's error; `None`: it answered with a success, or not at all.
+    pub fn error(&self) -> Option<&ScimError> {
         match &self.kind {
-            FailureKind::Answered { error, .. } => Some(error.status),
+            FailureKind::Answered { error, .. } => Some(error),
             FailureKind::Unreachable
             | FailureKind::NoAnswer
             | FailureKind::NotSent
@@ -119,18 +119,15 @@ impl Failure {
         }
     }
 
+    /// The HTTP status, if the target answered with an error.
+    pub fn status(&self) -> Option<u16> {
+        self.error().map(|error| error.status)
+    }
+
     /// Whether the target answered with an error of this `scimType` (RFC 7644 section 3.12).
     pub fn has_scim_type(&self, scim_type: &str) -> bool {
-        match &self.kind {
-            FailureKind::Answered { error, .. } => error.has_scim_type(scim_type),
-            FailureKind::Unreachable
-            | FailureKind::NoAnswer
-            | FailureKind::NotSent
-            | FailureKind::Redirected
-            | FailureKind::Unusable(_)
-            | FailureKind::WithoutEffect(_)
-            | FailureKind::Unfit(_) => false,
-        }
+        self.error()
+            .is_some_and(|error| error.has_scim_type(scim_type))
     }
 
     /// Whether the target refused a write, so that no effect of it can show later.
@@ -141,15 +138,8 @@ impl Failure {
     /// Whether the target itself is in trouble: down, overloaded or broken. Such a failure is not
     /// about one person; several of them in a row, for different people, open the breaker.
     pub fn is_target_fault(&self) -> bool {
-        match &self.kind {
-            FailureKind::Answered { error, .. } => matches!(error.status, 408 | 425 | 500..),
-            FailureKind::Unreachable | FailureKind::NoAnswer => true,
-            FailureKind::NotSent
-            | FailureKind::Redirected
-            | FailureKind::Unusable(_)
-            | FailureKind::WithoutEffect(_)
-            | FailureKind::Unfit(_) => false,
-        }
+        let sent_in_vain = matches!(self.kind, FailureKind::Unreachable | FailureKind::NoAnswer);
+        sent_in_vain || matches!(self.status(), Some(408 | 425 | 500..))
     }
 }
 
