@@ -7,20 +7,23 @@ use serde::Serialize;
 use super::{
     Exit,
     config_file::{ConfigFile, print_diagnostics},
-    dependencies::{self, DependencyReport, DependencyState},
+    dependencies,
+    dependency_report::{DependencyReport, DependencyState},
     notes::print_notes,
     output::{Format, counted},
     print,
+    roles::RoleOptions,
 };
 use crate::config::{Config, Diagnostic, Diagnostics, Environment, Severity};
 
 /// Report every mistake of the config with file, line and what was expected; then try queue, store
-/// and connections.
+/// and connections, and hold the mappings against the schemas of their targets.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hirewire check
   hirewire check --offline                 # the file alone; secrets may be missing
+  hirewire check --only intake             # whether a process of this role alone can run
   hirewire check --config /etc/hirewire/hirewire.toml -o json
 
 Exit codes: 0 all is well, 1 a dependency cannot be used, 2 the config has mistakes,
@@ -31,6 +34,8 @@ pub(super) struct Check {
     /// Read the file only: try no dependency, and turn missing secrets into warnings.
     #[arg(long)]
     offline: bool,
+    #[command(flatten)]
+    roles: RoleOptions,
     /// The output format.
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     output: Format,
@@ -65,22 +70,25 @@ impl Check {
             print_diagnostics(&diagnostics, &environment);
         }
         let Some(config) = config else {
-            self.print_documents(&diagnostics, &[])?;
+            self.print_documents(&[&diagnostics], &[])?;
             return Err(self.config.refusal(&diagnostics));
         };
+        self.roles.of(&config)?;
         if self.output == Format::Table {
             print(self.summary(&config, &diagnostics))?;
             print_notes(&config, &environment)?;
         }
 
-        let reports = if self.offline {
-            Vec::new()
+        let (reports, contradictions) = if self.offline {
+            (Vec::new(), Diagnostics::default())
         } else {
             dependencies::check(&config).await
         };
-        match self.output {
-            Format::Table => reports.iter().try_for_each(print)?,
-            Format::Json | Format::Jsonl => self.print_documents(&diagnostics, &reports)?,
+        if self.output == Format::Table {
+            reports.iter().try_for_each(print)?;
+            print_diagnostics(&contradictions, &environment);
+        } else {
+            self.print_documents(&[&diagnostics, &contradictions], &reports)?;
         }
         verdict(&reports)
     }
@@ -97,13 +105,13 @@ impl Check {
 
     fn print_documents(
         &self,
-        diagnostics: &Diagnostics,
+        diagnostics: &[&Diagnostics],
         reports: &[DependencyReport],
     ) -> Result<(), Exit> {
-        let documents = diagnostics
-            .all()
-            .iter()
-            .map(|diagnostic| json_diagnostic(diagnostics, diagnostic));
+        let documents = diagnostics.iter().flat_map(|found| {
+            let all = found.all().iter();
+            all.map(|diagnostic| json_diagnostic(found, diagnostic))
+        });
 
         match self.output {
             Format::Table => Ok(()),

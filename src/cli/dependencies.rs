@@ -1,76 +1,39 @@
 //! Tries each dependency of a config: queue, store, connections. Writes nothing.
 
-use std::{error::Error as _, fmt, fs::OpenOptions, path::Path, sync::Arc};
+use std::{error::Error as _, fs::OpenOptions, path::Path};
 
 use futures_util::future::join_all;
-use serde::Serialize;
-use serde_json::Value;
 
+use super::{
+    dependency_report::{DependencyReport, DependencyState},
+    targets::check_connection,
+};
 use crate::{
-    config::{Config, ConnectionConfig, QueueConfig},
-    observer::NoObserver,
+    config::{Config, Diagnostics, QueueConfig},
     queue::{self, BrokerProblem},
-    scim_client::Client,
     store::{Store, StoreError},
     telemetry,
 };
-use hirewire_core::{
-    plan::{Failure, FailureKind},
-    scim::Profile,
-};
 
-/// The result for one dependency.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct DependencyReport {
-    /// `queue`, `store` or `connection NAME`.
-    pub(super) dependency: String,
-    pub(super) state: DependencyState,
-    /// One line of text.
-    pub(super) detail: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum DependencyState {
-    Good,
-    /// It answers, but cannot be used.
-    Refused,
-    /// It does not answer.
-    Unreachable,
-}
-
-impl DependencyReport {
-    fn new(dependency: impl Into<String>, (state, detail): (DependencyState, String)) -> Self {
-        Self {
-            dependency: dependency.into(),
-            state,
-            detail,
-        }
-    }
-}
-
-impl fmt::Display for DependencyReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state {
-            DependencyState::Good => "ok",
-            DependencyState::Refused => "refused",
-            DependencyState::Unreachable => "unreachable",
-        };
-        write!(f, "{state:<12} {:<28} {}", self.dependency, self.detail)
-    }
-}
-
-/// Tries all dependencies at the same time.
-pub(super) async fn check(config: &Config) -> Vec<DependencyReport> {
+/// Tries all dependencies at the same time. Also returns a warning for each rule that the schemas of
+/// its target contradict.
+pub(super) async fn check(config: &Config) -> (Vec<DependencyReport>, Diagnostics) {
     let connections = join_all(config.connections.values().map(check_connection));
     let (queue, store, connections) =
         tokio::join!(check_queue(config), check_store(config), connections);
-    check_data_dir(config)
+    let (connections, schemas): (Vec<_>, Vec<_>) = connections.into_iter().unzip();
+
+    let reports = check_data_dir(config)
         .into_iter()
         .chain(queue)
         .chain([store])
-        .chain(connections)
-        .collect()
+        .chain(connections);
+    let published: Vec<_> = config.connections.values().zip(schemas).collect();
+    let published: Vec<_> = published
+        .into_iter()
+        .filter_map(|(connection, schemas)| Some((connection, schemas?)))
+        .collect();
+    (reports.collect(), config.contradictions(&published))
 }
 
 /// Whether the service could write to `data_dir`; `None`: it can. Writes nothing that stays.
@@ -154,181 +117,4 @@ async fn check_store(config: &Config) -> DependencyReport {
         }
     };
     DependencyReport::new("store", result)
-}
-
-/// Reads one user and the discovery document (`/ServiceProviderConfig`, RFC 7644 section 4).
-async fn check_connection(connection: &ConnectionConfig) -> DependencyReport {
-    let dependency = format!("connection {}", connection.name);
-    let client = match connection
-        .client_settings(Arc::new(NoObserver))
-        .map_err(|error| error.to_string())
-    {
-        Ok(settings) => Client::new(settings).map_err(|error| error.to_string()),
-        Err(error) => Err(error),
-    };
-    let client = match client {
-        Ok(client) => client,
-        Err(reason) => {
-            return DependencyReport::new(dependency, (DependencyState::Refused, reason));
-        }
-    };
-
-    if let Err(failure) = client.probe().await {
-        return DependencyReport::new(dependency, explained(&failure, connection));
-    }
-    let detail = match client.service_provider_config().await {
-        Ok(Some(document)) => {
-            let sends_patch = sends_patch(&connection.document().profile);
-            format!(
-                "accepts the credentials; {}",
-                advertised(&document, sends_patch)
-            )
-        }
-        Ok(None) => "accepts the credentials; has no discovery document".to_owned(),
-        Err(failure) => format!(
-            "accepts the credentials; its discovery document cannot be read ({})",
-            failure.kind
-        ),
-    };
-    DependencyReport::new(dependency, (DependencyState::Good, detail))
-}
-
-/// Whether a change of attributes or of access is a PATCH in this dialect.
-fn sends_patch(profile: &Profile) -> bool {
-    profile.update.is_patch() || profile.deactivate.is_patch()
-}
-
-fn explained(failure: &Failure, connection: &ConnectionConfig) -> (DependencyState, String) {
-    let url = &connection.base_url;
-    match &failure.kind {
-        FailureKind::Unreachable if url.scheme() == "https" => (
-            DependencyState::Unreachable,
-            format!(
-                "{url} cannot be connected to, or its certificate is not trusted: set `ca_file` for \
-                 a private authority"
-            ),
-        ),
-        FailureKind::Unreachable => (
-            DependencyState::Unreachable,
-            format!("{url} cannot be connected to"),
-        ),
-        FailureKind::NoAnswer | FailureKind::NotSent => (
-            DependencyState::Unreachable,
-            format!(
-                "{url} does not answer within {} s",
-                connection.limits.timeout.as_secs_f32()
-            ),
-        ),
-        FailureKind::Answered { error, .. } => match error.status {
-            401 | 403 => (
-                DependencyState::Refused,
-                format!(
-                    "refuses the credentials ({}): check the token",
-                    error.status
-                ),
-            ),
-            404 => (
-                DependencyState::Refused,
-                "has no /Users (404): is `base_url` the full SCIM base, with its version?"
-                    .to_owned(),
-            ),
-            status @ 500.. => (DependencyState::Unreachable, format!("answers {status}")),
-            status => (
-                DependencyState::Refused,
-                format!("answers {status} to a request for one user"),
-            ),
-        },
-        FailureKind::Redirected => (
-            DependencyState::Refused,
-            "redirects: set `base_url` to the final URL".to_owned(),
-        ),
-        FailureKind::WithoutEffect(shown) => (DependencyState::Refused, shown.to_string()),
-        FailureKind::Unusable(reason) | FailureKind::Unfit(reason) => (
-            DependencyState::Refused,
-            format!("does not answer as a SCIM service: {reason}; is `base_url` the SCIM base?"),
-        ),
-    }
-}
-
-/// Discovery is advice only: some servers advertise what fails, or hide what works.
-fn advertised(document: &Value, sends_patch: bool) -> String {
-    let patch = document
-        .pointer("/patch/supported")
-        .and_then(Value::as_bool);
-    match (patch, sends_patch) {
-        (Some(false), true) => "advertises no PATCH, which this dialect sends: set \
-                                `update = \"put\"` in its [dialect]"
-            .to_owned(),
-        (Some(true), _) => "advertises PATCH".to_owned(),
-        (Some(false) | None, _) => "does not advertise PATCH".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use secrecy::SecretString;
-    use tokio::net::TcpListener;
-    use tokio_util::sync::CancellationToken;
-
-    use super::*;
-    use crate::{
-        config::Environment,
-        http::{self, Limits},
-    };
-    use hirewire_sandbox::{Sandbox, SandboxProfile, SandboxSettings};
-
-    async fn report_of(base_url: &str, token: &str) -> DependencyReport {
-        let text = format!(
-            "[connections.app]\nbase_url = \"{base_url}\"\ntoken = \"{token}\"\n\
-             limits = {{ timeout = \"5s\" }}\n"
-        );
-        let config =
-            Config::parse(&text, "f", &Environment::default().with_literal_secrets()).unwrap();
-        check(&config).await.pop().unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_connection_is_good_refused_or_unreachable() {
-        let token = Some(SecretString::from("right"));
-        let sandbox = Sandbox::new(SandboxSettings {
-            token,
-            profile: SandboxProfile::Generic,
-            faults: Vec::new(),
-        });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let stop = CancellationToken::new();
-        let serving = tokio::spawn({
-            let stop = stop.clone();
-            async move { http::serve(listener, sandbox.service(), Limits::default(), stop).await }
-        });
-
-        let base = format!("http://{address}/scim/v2");
-        let good = report_of(&base, "right").await;
-        assert_eq!(
-            (good.state, good.detail.as_str()),
-            (
-                DependencyState::Good,
-                "accepts the credentials; advertises PATCH"
-            ),
-            "{good}"
-        );
-        let refused = report_of(&base, "wrong").await;
-        assert_eq!(
-            (refused.state, refused.detail.contains("(401)")),
-            (DependencyState::Refused, true),
-            "{refused}"
-        );
-        let elsewhere = report_of(&format!("http://{address}"), "right").await;
-        assert_eq!(
-            (elsewhere.state, elsewhere.detail.contains("base_url")),
-            (DependencyState::Refused, true),
-            "{elsewhere}"
-        );
-
-        stop.cancel();
-        serving.await.unwrap();
-        let gone = report_of(&base, "right").await;
-        assert_eq!(gone.state, DependencyState::Unreachable, "{gone}");
-    }
 }

@@ -13,6 +13,7 @@ mod consent;
 mod dead_letters;
 mod demo;
 mod dependencies;
+mod dependency_report;
 mod escape;
 mod exit;
 mod init;
@@ -25,6 +26,7 @@ mod output;
 mod people;
 mod people_list;
 mod preview;
+mod roles;
 mod run;
 mod sandbox;
 mod schemas;
@@ -32,6 +34,7 @@ mod send;
 mod sign;
 mod signing;
 mod tail;
+mod targets;
 
 use std::process::ExitCode;
 

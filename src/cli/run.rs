@@ -1,14 +1,14 @@
 //! `hirewire run`: runs the service until a signal stops it.
 
-use anyhow::anyhow;
-use clap::{Args, ValueEnum, builder::PossibleValue};
+use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Exit, config_file::ConfigFile, exit::stop_signal, notes::print_notes, print};
+use super::{
+    Exit, config_file::ConfigFile, exit::stop_signal, notes::print_notes, print, roles::RoleOptions,
+};
 use crate::{
-    app::{Options, Roles, Service, error_text},
+    app::{Options, Service, error_text},
     config::{Config, Environment, QueueConfig, StoreConfig},
-    http::ProcessRole,
     worker::Mode,
 };
 
@@ -24,41 +24,17 @@ Examples:
   hirewire run --only intake
   hirewire run --only worker --only ops")]
 pub(super) struct Run {
-    /// Run only this role. Can be repeated. Default: all three.
-    #[arg(long, value_enum, value_name = "ROLE")]
-    only: Vec<ProcessRole>,
+    #[command(flatten)]
+    roles: RoleOptions,
     #[command(flatten)]
     config: ConfigFile,
-}
-
-impl ValueEnum for ProcessRole {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Self::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        let help = match self {
-            Self::Intake => "Receives hooks",
-            Self::Worker => "Stores events and reconciles accounts",
-            Self::Ops => "Serves the operators' API",
-        };
-        Some(PossibleValue::new(self.as_str()).help(help))
-    }
 }
 
 impl Run {
     pub(super) async fn run(self) -> Result<(), Exit> {
         let environment = Environment::of_process();
         let config = self.config.load(&environment)?;
-        let runs = |role| self.only.is_empty() || self.only.contains(&role);
-        let roles = Roles {
-            intake: runs(ProcessRole::Intake),
-            worker: runs(ProcessRole::Worker),
-            ops: runs(ProcessRole::Ops),
-        };
-
-        refuse_parts_of_the_embedded_queue(&config, roles)?;
-
+        let roles = self.roles.of(&config)?;
         let service = Service::start(config.clone(), roles, Options::default())
             .await
             .map_err(Exit::failed)?;
@@ -101,23 +77,6 @@ impl Run {
             );
         }
     }
-}
-
-/// The embedded queue belongs to one process: without a worker in it the hooks would stay there,
-/// and without an intake none would arrive.
-fn refuse_parts_of_the_embedded_queue(config: &Config, roles: Roles) -> Result<(), Exit> {
-    if !matches!(config.queue, QueueConfig::Embedded) || roles.intake == roles.worker {
-        return Ok(());
-    }
-    let (runs, lacks) = if roles.intake {
-        ("intake", "worker")
-    } else {
-        ("worker", "intake")
-    };
-    Err(Exit::usage(anyhow!(
-        "--only {runs} with the embedded queue: it belongs to one process, and no {lacks} could use \
-         it; run both roles in this process, or set [queue] url to a RabbitMQ"
-    )))
 }
 
 fn print_addresses(config: &Config, service: &Service) -> Result<(), Exit> {

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::{
     ConfigFolder,
+    contradictions::RuleSpans,
     diagnostics::SourceSpan,
     dialect, mapping,
     secret::{SecretError, SecretSource},
@@ -48,6 +49,8 @@ pub struct ConnectionConfig {
     /// The load that the target may get.
     pub(crate) limits: Limits,
     document: MappingDocument,
+    /// Where the rules of the mapping are in the file.
+    pub(super) spans: RuleSpans,
 }
 
 /// The load that a target may get, and its time limits.
@@ -180,6 +183,7 @@ pub(super) fn connection(
     }
 
     let (transport, credentials, sources) = (transport?, credentials?, source_ids?);
+    let document = document?;
     Some(ConnectionConfig {
         name: name.to_owned(),
         base_url: transport.base_url,
@@ -189,7 +193,8 @@ pub(super) fn connection(
         mode,
         sources,
         limits,
-        document: document?,
+        spans: RuleSpans::read(section, &document),
+        document,
     })
 }
 

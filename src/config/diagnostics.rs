@@ -127,6 +127,11 @@ impl Diagnostics {
         }
     }
 
+    /// Other diagnostics about the same text.
+    pub(super) fn others(&self, all: Vec<Diagnostic>) -> Self {
+        Self::new(self.file.clone(), &self.text, all)
+    }
+
     /// Adds a diagnostic about the file as a whole.
     pub(super) fn with(mut self, diagnostic: Diagnostic) -> Self {
         self.all.insert(0, diagnostic);

@@ -199,7 +199,7 @@ fn group(section: Section<'_>) -> GroupRule {
 }
 
 /// The span of a fault. A fault in the profile's own mapping gets the span of `profile`.
-fn span_of(section: &Section<'_>, fault: &MappingFault) -> SourceSpan {
+pub(super) fn span_of(section: &Section<'_>, fault: &MappingFault) -> SourceSpan {
     match (find(section.table, &fault.at), &fault.range) {
         (Some(TomlNode::Value(value)), Some(range)) if value.get_ref().is_str() => {
             SourceSpan::Text(inside_text(section.reader.text, value, range))

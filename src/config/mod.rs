@@ -7,6 +7,7 @@
 mod address;
 mod broker_tls;
 mod connections;
+mod contradictions;
 mod diagnostics;
 mod dialect;
 mod environment;

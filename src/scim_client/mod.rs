@@ -7,6 +7,7 @@
 
 mod breaker;
 mod credentials;
+mod discovery;
 mod failure_counts;
 mod groups;
 mod key_value;

@@ -175,21 +175,6 @@ impl Client {
         Probe::of(&self.probe().await)
     }
 
-    /// The target's service provider configuration (RFC 7643 section 5); `None` if the profile has
-    /// no path for it or the target does not serve it.
-    pub async fn service_provider_config(&self) -> Result<Option<Value>, Failure> {
-        let path = &self.profile.service_provider_config;
-        if path.is_empty() {
-            return Ok(None);
-        }
-
-        match self.send(&Request::get(Phase::Probe, path)).await {
-            Ok(response) => Ok(response.body),
-            Err(failure) if matches!(failure.status(), Some(404 | 405 | 501)) => Ok(None),
-            Err(failure) => Err(failure),
-        }
-    }
-
     /// Sends a read. A success whose body is no JSON object is a failure.
     pub(super) async fn read(&self, request: &Request) -> Result<Value, Failure> {
         let Response { body, version, .. } = self.send(request).await?;

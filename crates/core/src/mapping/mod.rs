@@ -20,6 +20,7 @@ mod lifecycle;
 mod main_employment;
 mod names;
 mod published;
+mod target_check;
 mod text;
 mod tokens;
 mod view;
