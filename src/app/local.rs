@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use axum::Router;
+use axum::{Extension, Router};
 
 use super::{DataLock, Options, build, observer::ProcessObserver};
 use crate::{
     config::Config,
+    http::Peer,
     ops::{Ops, Tail},
     store::Store,
     telemetry::Metrics,
@@ -37,7 +38,7 @@ pub(crate) async fn local_api(config: &Config) -> anyhow::Result<LocalApi> {
     )?;
 
     Ok(LocalApi {
-        router: Ops::new(parts).local(),
+        router: Ops::new(parts).local().layer(Extension(Peer::of_process())),
         _lock: lock,
     })
 }

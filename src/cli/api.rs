@@ -18,12 +18,11 @@ use tokio::net::UnixStream;
 use tower::ServiceExt as _;
 
 use super::{Exit, exit::root_cause};
-use crate::{app::LocalApi, ops::ACTOR_HEADER};
+use crate::app::LocalApi;
 
 /// Sends requests to the operators' API.
 pub(super) struct ApiClient {
     transport: Transport,
-    actor: String,
 }
 
 enum Transport {
@@ -38,26 +37,20 @@ enum Transport {
 type ApiResponse = Response<BoxStream<'static, Result<Bytes, anyhow::Error>>>;
 
 impl ApiClient {
-    pub(super) fn socket(path: PathBuf, actor: String) -> Self {
-        Self {
-            transport: Transport::Socket(path),
-            actor,
-        }
+    pub(super) fn socket(path: PathBuf) -> Self {
+        let transport = Transport::Socket(path);
+        Self { transport }
     }
 
-    pub(super) fn tcp(base: &str, token: Option<SecretString>, actor: String) -> Self {
+    pub(super) fn tcp(base: &str, token: Option<SecretString>) -> Self {
         let base = base.trim_end_matches('/').to_owned();
-        Self {
-            transport: Transport::Tcp { base, token },
-            actor,
-        }
+        let transport = Transport::Tcp { base, token };
+        Self { transport }
     }
 
-    pub(super) fn in_process(api: LocalApi, actor: String) -> Self {
-        Self {
-            transport: Transport::InProcess(api),
-            actor,
-        }
+    pub(super) fn in_process(api: LocalApi) -> Self {
+        let transport = Transport::InProcess(api);
+        Self { transport }
     }
 
     /// GET; the response is JSON.
@@ -128,11 +121,11 @@ impl ApiClient {
                 send_over_tcp(base, token.as_ref(), method, path, body).await
             }
             Transport::Socket(socket) => {
-                let request = self.request(method, path, Full::new(body))?;
+                let request = local_request(method, path, Full::new(body))?;
                 send_over_socket(socket, request).await
             }
             Transport::InProcess(api) => {
-                let request = self.request(method, path, Body::from(body))?;
+                let request = local_request(method, path, Body::from(body))?;
                 let response = api
                     .router
                     .clone()
@@ -147,17 +140,16 @@ impl ApiClient {
             }
         }
     }
+}
 
-    fn request<B>(&self, method: Method, path: &str, body: B) -> Result<Request<B>, Exit> {
-        Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", "hirewire")
-            .header("content-type", "application/json")
-            .header(ACTOR_HEADER, &self.actor)
-            .body(body)
-            .map_err(|error| Exit::usage(error.into()))
-    }
+fn local_request<B>(method: Method, path: &str, body: B) -> Result<Request<B>, Exit> {
+    Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "hirewire")
+        .header("content-type", "application/json")
+        .body(body)
+        .map_err(|error| Exit::usage(error.into()))
 }
 
 async fn send_over_tcp(

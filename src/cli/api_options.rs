@@ -29,9 +29,6 @@ pub(super) struct ApiOptions {
     token: Option<SecretString>,
     #[command(flatten)]
     config: ConfigFile,
-    /// The actor's name in the history. Counts only on the socket and on the store itself.
-    #[arg(long, env = "USER", default_value = "unknown", hide = true)]
-    actor: String,
 }
 
 impl ApiOptions {
@@ -43,11 +40,11 @@ impl ApiOptions {
 
         let config = self.config.load(&Environment::of_process())?;
         if let Some(socket) = answering_socket(&config) {
-            return Ok(ApiClient::socket(socket, self.actor.clone()));
+            return Ok(ApiClient::socket(socket));
         }
 
         let api = app::local_api(&config).await.map_err(Exit::unreachable)?;
-        Ok(ApiClient::in_process(api, self.actor.clone()))
+        Ok(ApiClient::in_process(api))
     }
 
     /// Connects to `--server` or to the service that runs here. Some routes need a running service.
@@ -65,11 +62,11 @@ impl ApiOptions {
                 socket.display()
             ))
         })?;
-        Ok(ApiClient::socket(socket, self.actor.clone()))
+        Ok(ApiClient::socket(socket))
     }
 
     fn tcp(&self, server: &str) -> ApiClient {
-        ApiClient::tcp(server, self.token.clone(), self.actor.clone())
+        ApiClient::tcp(server, self.token.clone())
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Consent {
     /// Do not ask for confirmation. Required without a terminal.
     #[arg(short, long)]
     yes: bool,
-    /// The reason, for the history.
+    /// The reason, for history and log.
     #[arg(long, default_value = "", value_name = "TEXT")]
     pub(super) reason: String,
 }

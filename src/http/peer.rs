@@ -30,6 +30,11 @@ impl Peer {
         Self::Tcp(address.ip().to_canonical())
     }
 
+    /// This process itself, for a request that leaves it by no connection.
+    pub(crate) fn of_process() -> Self {
+        Self::Unix(Some(rustix::process::geteuid().as_raw()))
+    }
+
     pub(super) fn of_unix(stream: &UnixStream, _: &unix::SocketAddr) -> Self {
         Self::Unix(stream.peer_cred().ok().map(|credentials| credentials.uid()))
     }

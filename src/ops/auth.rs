@@ -1,4 +1,4 @@
-//! Authentication and roles: a token over TCP, the Unix user over the socket.
+//! Authentication and roles: a token over TCP, the Unix user over the socket (`SO_PEERCRED`).
 //!
 //! A token is 256 random bits, and the config keeps its SHA-256. Every token is compared, each in
 //! constant time. In: the request. Out: its [`Actor`] for the handler, or 401 or 403.
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{ApiError, Ops, Shared};
+use super::{ApiError, Ops, Shared, unix_user::actor_of};
 use crate::http::Peer;
 
 /// The role of an actor. Each role includes the ones before it.
@@ -44,7 +44,7 @@ impl OpsRole {
 /// The sender of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Actor {
-    /// The name of the token, or `local:<user>`.
+    /// The name of the token, or the Unix user: `local:ada (uid 1000)`.
     pub(super) name: String,
     role: OpsRole,
 }
@@ -68,9 +68,6 @@ pub(super) enum Transport {
     Local,
 }
 
-/// The header in which a local command names its Unix user.
-pub(crate) const ACTOR_HEADER: &str = "hirewire-actor";
-
 /// The check before a route.
 #[derive(Clone, Debug)]
 pub(super) struct RouteGuard {
@@ -87,7 +84,7 @@ pub(super) async fn check(
     next: Next,
 ) -> Response {
     let actor = match guard.transport {
-        Transport::Local => Some(local_actor(request.headers())),
+        Transport::Local => Some(local_actor(&request)),
         Transport::Tcp => token_actor(&guard.ops.parts().tokens, request.headers()),
     };
 
@@ -135,13 +132,10 @@ fn log_refused(guard: &RouteGuard, request: &Request, actor: Option<&Actor>, sta
     );
 }
 
-fn local_actor(headers: &HeaderMap) -> Actor {
-    let user = headers
-        .get(ACTOR_HEADER)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("unknown");
+/// The Unix user as the kernel names it: the file mode of the socket decides who may connect.
+fn local_actor(request: &Request) -> Actor {
     Actor {
-        name: format!("local:{user}"),
+        name: actor_of(request.extensions().get::<Peer>()),
         role: OpsRole::Admin,
     }
 }

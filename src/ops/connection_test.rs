@@ -14,7 +14,7 @@ use super::{ApiError, Ops};
 use crate::{scim_client::Client, store::StoreError, telemetry};
 use hirewire_core::{
     mapping::{Mapping, MatchKey},
-    plan::{Failure, FailureKind},
+    plan::Failure,
     scim::AttributePath,
 };
 
@@ -123,17 +123,8 @@ async fn retry_leavers(ops: &Ops, name: &str) -> Result<(), StoreError> {
 
 /// The failure, and the target's own words.
 fn reason(failure: &Failure) -> String {
-    match &failure.kind {
-        FailureKind::Answered { error, .. } => match &error.detail {
-            Some(detail) => format!("{}: {detail}", failure.kind),
-            None => failure.kind.to_string(),
-        },
-        FailureKind::Unreachable
-        | FailureKind::NoAnswer
-        | FailureKind::NotSent
-        | FailureKind::Redirected
-        | FailureKind::Unusable(_)
-        | FailureKind::WithoutEffect(_)
-        | FailureKind::Unfit(_) => failure.kind.to_string(),
+    match failure.error().and_then(|error| error.detail.as_deref()) {
+        Some(detail) => format!("{}: {detail}", failure.kind),
+        None => failure.kind.to_string(),
     }
 }

@@ -7,10 +7,10 @@ use axum::{
     extract::{Path, State},
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Actor, ApiError, Ops};
+use super::{Actor, ApiError, Ops, reason::Reason};
 use crate::{
     store::{ConnectionState, Pause, PendingCount, Priority, PublishedMapping, Unreachable},
     worker::{Connection, Mode, PublishedConnection},
@@ -39,13 +39,6 @@ pub(super) struct ConnectionView {
     dead_letters: u64,
     /// How many accounts have each outcome.
     accounts: Vec<(String, u64)>,
-}
-
-/// The reason of a command, in the operator's words.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Reason {
-    #[serde(default)]
-    reason: String,
 }
 
 /// The facts in the store about all connections.
@@ -141,17 +134,17 @@ pub(super) async fn apply(
     State(ops): State<Ops>,
     Path(name): Path<String>,
     Extension(actor): Extension<Actor>,
+    Json(body): Json<Reason>,
 ) -> Result<Json<Value>, ApiError> {
     ops.connection(&name)?;
     let version = ops.store().apply_mapping(&name, &actor.name).await?;
     (ops.parts().notify_pending)();
 
-    tracing::info!(
-        connection = name,
-        actor = actor.name,
-        version,
-        "the staged mapping is published"
-    );
+    let what = match version {
+        Some(version) => format!("mapping version {version} is published"),
+        None => "no mapping was staged".to_owned(),
+    };
+    log(&name, &actor, &body, &what);
     Ok(Json(
         json!({ "connection": name, "published": version, "changed": version.is_some() }),
     ))
@@ -165,19 +158,18 @@ pub(super) async fn pause(
     Json(body): Json<Reason>,
 ) -> Result<Json<Value>, ApiError> {
     ops.connection(&name)?;
-    let reason: String = body.reason.chars().filter(|c| !c.is_control()).collect();
-    let reason = match reason.trim() {
-        "" => "no reason given",
+    let reason = match body.text() {
+        reason if reason.is_empty() => "no reason given".to_owned(),
         reason => reason,
     };
-    let changed = ops.store().pause(&name, reason, &actor.name).await?;
+    let changed = ops.store().pause(&name, &reason, &actor.name).await?;
 
-    tracing::info!(
-        connection = name,
-        actor = actor.name,
-        changed,
-        "the connection is paused"
-    );
+    let what = if changed {
+        "it is paused"
+    } else {
+        "it was paused already"
+    };
+    log(&name, &actor, &body, what);
     Ok(Json(
         json!({ "connection": name, "paused": true, "changed": changed }),
     ))
@@ -188,17 +180,18 @@ pub(super) async fn resume(
     State(ops): State<Ops>,
     Path(name): Path<String>,
     Extension(actor): Extension<Actor>,
+    Json(body): Json<Reason>,
 ) -> Result<Json<Value>, ApiError> {
     ops.connection(&name)?;
     let changed = ops.store().resume(&name, &actor.name).await?;
     (ops.parts().notify_pending)();
 
-    tracing::info!(
-        connection = name,
-        actor = actor.name,
-        changed,
-        "the connection is resumed"
-    );
+    let what = if changed {
+        "it is resumed"
+    } else {
+        "it was not paused"
+    };
+    log(&name, &actor, &body, what);
     Ok(Json(
         json!({ "connection": name, "paused": false, "changed": changed }),
     ))
@@ -213,18 +206,24 @@ pub(super) async fn retry(
     Json(body): Json<Reason>,
 ) -> Result<Json<Value>, ApiError> {
     ops.connection(&name)?;
-    let reason = body.reason.trim();
     let accounts = ops
         .store()
-        .retry_connection(&name, &actor.name, reason)
+        .retry_connection(&name, &actor.name, &body.text())
         .await?;
     (ops.parts().notify_pending)();
 
-    tracing::info!(
-        connection = name,
-        actor = actor.name,
-        accounts,
-        "the accounts of the connection that wait are tried now"
-    );
+    let what = format!("{accounts} accounts that wait are tried now");
+    log(&name, &actor, &body, &what);
     Ok(Json(json!({ "connection": name, "accounts": accounts })))
+}
+
+/// The trail of an operator's change of a connection: who, why, and what came of it.
+fn log(connection: &str, actor: &Actor, body: &Reason, what: &str) {
+    let reason = body.text();
+    tracing::info!(
+        connection,
+        actor = actor.name,
+        reason,
+        "an operator changes the connection: {what}"
+    );
 }

@@ -14,8 +14,10 @@ mod people;
 mod people_list;
 mod person_retry;
 mod preview;
+mod reason;
 mod subjects;
 mod tail;
+mod unix_user;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
@@ -32,7 +34,7 @@ use axum::{
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use auth::OpsRole;
-pub(crate) use auth::{ACTOR_HEADER, OpsToken};
+pub(crate) use auth::OpsToken;
 pub(crate) use dead_letters::RereadHook;
 pub(crate) use preview::ReadBody;
 pub use tail::{Tail, TailEvent};

@@ -7,20 +7,13 @@ use axum::{
     Extension, Json,
     extract::{Path, State},
 };
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
     Actor, ApiError, Ops, people,
     preview::{AccountPreview, preview_account},
+    reason::Reason,
 };
-
-/// The reason of a retry, in the operator's words.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Reason {
-    #[serde(default)]
-    reason: String,
-}
 
 /// `GET /api/v1/people/{person}/drift`: reads each account at its target and shows the requests that
 /// would bring it to its desired state. Sends nothing else.
@@ -48,10 +41,10 @@ pub(super) async fn retry(
     Json(body): Json<Reason>,
 ) -> Result<Json<Value>, ApiError> {
     let person = people::find_one(&ops, &text).await?;
-    let reason = body.reason.trim();
+    let reason = body.text();
     let connections = ops
         .store()
-        .retry_person(&person, &actor.name, reason)
+        .retry_person(&person, &actor.name, &reason)
         .await?;
     (ops.parts().notify_pending)();
 

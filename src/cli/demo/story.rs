@@ -211,7 +211,7 @@ impl Story<'_> {
         let refused = self
             .post("changed", "E-1002", NOW, title_data("Astronaut"))
             .await?;
-        let api = ApiClient::socket(self.demo.socket(), "demo".to_owned());
+        let api = ApiClient::socket(self.demo.socket());
         let letter = first_dead_letter(&api).await?;
         let summary = letter.pointer("/summary").and_then(Value::as_str);
         let summary = summary.unwrap_or("none was filed").to_owned();

@@ -1,6 +1,6 @@
 //! The commands that test, pause and resume a connection.
 
-use super::{assert_failure, assert_in_order, hired, json_of, run, stdout_of};
+use super::{assert_failure, assert_in_order, hired, json_of, local_actor, run, stdout_of};
 use crate::{
     installation::{Installation, TIMEOUT},
     waiting::wait_until,
@@ -79,7 +79,7 @@ async fn pause(installation: &Installation) {
             "app",
             "generic",
             "apply",
-            "paused by local:operator: vendor works",
+            &format!("paused by {}: vendor works", local_actor()),
         ],
     );
 }

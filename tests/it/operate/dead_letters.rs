@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    assert_failure, assert_in_order, hired, json_of, open_dead_letters, run, stdout_of,
-    write_event_file,
+    assert_failure, assert_in_order, hired, json_of, local_actor, open_dead_letters, run,
+    stdout_of, write_event_file,
 };
 use crate::{
     installation::{Installation, TIMEOUT, event},
@@ -251,6 +251,6 @@ async fn replay(installation: &Installation, letter: &str) {
         .iter()
         .find(|line| line["outcome"] == "replayed")
         .expect("the history has the replay");
-    assert_eq!(replayed["detail"]["by"], "local:operator", "{replayed}");
+    assert_eq!(replayed["detail"]["by"], json!(local_actor()), "{replayed}");
     assert_eq!(replayed["detail"]["reason"], reason, "{replayed}");
 }

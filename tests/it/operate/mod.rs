@@ -3,6 +3,7 @@
 //! The modules below read people, dead letters and connections, replay dead letters and pause
 //! connections: over the Unix socket, over TCP with a role, and on the store while no service runs.
 
+mod actor;
 mod api;
 mod connections;
 mod dead_letters;
@@ -13,6 +14,16 @@ mod unstorable;
 use serde_json::{Value, json};
 
 use crate::installation::{CommandOutput, Installation};
+
+/// The actor of a command that this Unix user runs.
+fn local_actor() -> String {
+    let id = |of: &str| {
+        let output = std::process::Command::new("id").arg(of).output();
+        let output = output.expect("id runs").stdout;
+        String::from_utf8(output).expect("text").trim().to_owned()
+    };
+    format!("local:{} (uid {})", id("-un"), id("-u"))
+}
 
 fn hired(given: &str, title: &str) -> Value {
     json!({ "worker": {
