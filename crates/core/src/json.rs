@@ -48,11 +48,27 @@ pub fn parse_bounded(text: &[u8], memory: usize) -> Result<Value, serde_json::Er
     parse(text, memory).map(|parsed| parsed.value)
 }
 
-/// Whether no object has a member twice, and each text is at most `max_text` bytes long and without
-/// NUL. `false` also for a text that is no JSON.
-pub fn is_plain(text: &[u8], max_text: usize) -> bool {
+/// The form that [`is_plain`] accepts.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainForm {
+    /// The most bytes of a text.
+    pub max_text: usize,
+    /// The names of the members that may be lists; the document itself may be one, too.
+    pub lists: &'static [&'static str],
+    /// The name of the member below which anything may be a list.
+    pub free: &'static str,
+}
+
+/// Whether no object has a member twice, each text is short enough and without NUL, and lists stand
+/// only where they may. `false` also for a text that is no JSON.
+pub fn is_plain(text: &[u8], form: &PlainForm) -> bool {
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    Plain { max_text }.deserialize(&mut deserializer).is_ok() && deserializer.end().is_ok()
+    let document = Plain {
+        form,
+        may_be_list: true,
+        is_free: false,
+    };
+    document.deserialize(&mut deserializer).is_ok() && deserializer.end().is_ok()
 }
 
 /// Escapes a token of a JSON pointer (RFC 6901 section 3).
@@ -173,20 +189,23 @@ impl<'de> Visitor<'de> for Node<'_> {
 
 /// Looks through one value, and keeps nothing of it but the names of the current object.
 #[derive(Clone, Copy)]
-struct Plain {
-    max_text: usize,
+struct Plain<'f> {
+    form: &'f PlainForm,
+    may_be_list: bool,
+    /// Whether everything below may be a list, too.
+    is_free: bool,
 }
 
-impl Plain {
+impl Plain<'_> {
     fn check<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
-        if text.len() > self.max_text || text.contains('\0') {
+        if text.len() > self.form.max_text || text.contains('\0') {
             return Err(E::custom("the text is too long, or has a NUL"));
         }
         Ok(())
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Plain {
+impl<'de> DeserializeSeed<'de> for Plain<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -194,7 +213,7 @@ impl<'de> DeserializeSeed<'de> for Plain {
     }
 }
 
-impl<'de> Visitor<'de> for Plain {
+impl<'de> Visitor<'de> for Plain<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -226,7 +245,14 @@ impl<'de> Visitor<'de> for Plain {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        while elements.next_element_seed(self)?.is_some() {}
+        if !self.may_be_list {
+            return Err(A::Error::custom("a list stands where none may be"));
+        }
+        let element = Self {
+            may_be_list: self.is_free,
+            ..self
+        };
+        while elements.next_element_seed(element)?.is_some() {}
         Ok(())
     }
 
@@ -234,8 +260,14 @@ impl<'de> Visitor<'de> for Plain {
         let mut names: Vec<Cow<'de, str>> = Vec::new();
         while let Some(name) = members.next_key_seed(Name)? {
             self.check(&name)?;
+            let is_free = self.is_free || name == self.form.free;
+            let member = Self {
+                may_be_list: is_free || self.form.lists.contains(&name.as_ref()),
+                is_free,
+                ..self
+            };
             names.push(name);
-            members.next_value_seed(self)?;
+            members.next_value_seed(member)?;
         }
 
         names.sort_unstable();
@@ -282,6 +314,15 @@ mod tests {
 
     const PLENTY: usize = 1024 * 1024;
 
+    fn is_plain(text: &[u8], max_text: usize) -> bool {
+        let form = PlainForm {
+            max_text,
+            lists: &["list"],
+            free: "free",
+        };
+        super::is_plain(text, &form)
+    }
+
     #[test]
     fn a_member_that_stands_twice_is_named_at_any_depth() {
         let text = br#"{"id":"a","data":{"x/y":1,"list":[0,{"n":1,"n":2}],"x/y":2},"id":"b"}"#;
@@ -302,6 +343,21 @@ mod tests {
         assert!(!is_plain(br#"["\u0000"]"#, 100));
         assert!(!is_plain(br#"{"\u0000":1}"#, 100));
         assert!(!is_plain(b"[1] 2", 100) && !is_plain(b"[1", 100));
+    }
+
+    #[test]
+    fn a_list_stands_only_where_it_may() {
+        for (text, plain) in [
+            (r#"[{"list":[{"a":1}]}]"#, true),
+            (r#"{"free":[[{"a":[]}]]}"#, true),
+            (r#"{"a":{"free":{"b":[1]}}}"#, true),
+            (r#"{"a":[]}"#, false),
+            ("[[]]", false),
+            (r#"{"list":[[]]}"#, false),
+            (r#"{"list":[{"a":[]}]}"#, false),
+        ] {
+            assert_eq!(is_plain(text.as_bytes(), 100), plain, "{text}");
+        }
     }
 
     #[test]

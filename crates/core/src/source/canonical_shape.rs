@@ -12,6 +12,15 @@ use crate::{event::CloudEvent, suggest};
 /// How often a document is read: each time takes a mistake out, or what follows from one.
 const MAX_READINGS: usize = 5 * MAX_PROBLEMS;
 
+/// The members of `data` that are lists; below `extensions` anything may be one.
+pub(super) const LISTS: &[&str] = &[
+    "addresses",
+    "employments",
+    "other_emails",
+    "phones",
+    "refers_to",
+];
+
 /// A document that was read, with its mistakes.
 pub(super) struct Shape {
     /// The event without its mistakes; `None`: they cannot be taken out. If there are mistakes, it
@@ -31,6 +40,7 @@ pub(super) fn read(document: Value) -> Shape {
     for _ in 0..MAX_READINGS {
         match serde_path_to_error::deserialize(rest.clone()) {
             Ok(content) => {
+                shape.note_lists(&rest, &content);
                 shape.content = Some(content);
                 break;
             }
@@ -51,6 +61,20 @@ impl Shape {
         self.mistakes.iter().any(|mistake| {
             is_at_or_below(pointer, &mistake.pointer) || is_at_or_below(&mistake.pointer, pointer)
         })
+    }
+
+    /// Notes each list that serde took for an object: its elements would be the members in the order
+    /// of the type.
+    fn note_lists(&mut self, document: &Value, content: &CloudEvent) {
+        let written = serde_json::to_value(content).unwrap_or_default();
+        let mut found = Vec::new();
+        lists_for_objects(document, &written, &mut Vec::new(), &mut found);
+
+        let mistakes = found.into_iter().map(|pointer| InvalidMember {
+            pointer,
+            problem: "expected an object, found a list".to_owned(),
+        });
+        self.mistakes.extend(mistakes.take(MAX_PROBLEMS));
     }
 
     /// Notes a mistake and takes it out; `false`: it cannot be taken out.
@@ -79,6 +103,44 @@ impl Shape {
             Some(_) => remove(document, &parent, is_new),
             None => remove(document, &path, is_new),
         }
+    }
+}
+
+/// The pointers at which `document` has a list and `written`, which was read from it, an object.
+fn lists_for_objects(
+    document: &Value,
+    written: &Value,
+    path: &mut Vec<String>,
+    found: &mut Vec<String>,
+) {
+    let in_data = path.first().is_some_and(|first| first == "data");
+    let is_list = path
+        .last()
+        .is_some_and(|name| LISTS.contains(&name.as_str()));
+    match (document, written) {
+        (Value::Array(_), Value::Object(_)) => found.push(pointer(path)),
+        // An object without members is not written.
+        (Value::Array(_), Value::Null) if in_data && !is_list => found.push(pointer(path)),
+        (Value::Object(members), Value::Object(written)) => {
+            for (name, member) in members {
+                path.push(name.clone());
+                lists_for_objects(
+                    member,
+                    written.get(name).unwrap_or(&Value::Null),
+                    path,
+                    found,
+                );
+                path.pop();
+            }
+        }
+        (Value::Array(elements), Value::Array(written)) => {
+            for (index, (element, written)) in elements.iter().zip(written).enumerate() {
+                path.push(index.to_string());
+                lists_for_objects(element, written, path, found);
+                path.pop();
+            }
+        }
+        _ => {}
     }
 }
 

@@ -14,11 +14,19 @@ use super::{
 };
 use crate::{
     event::{Change, CloudEvent, Contact, IdDerivation, Kind, MAX_TEXT, ParsedEvent, SourceId},
-    json::{self, Parsed, escape_token},
+    json::{self, Parsed, PlainForm, escape_token},
 };
 
 /// The maximum number of events in one body.
 const MAX_EVENTS: usize = 1000;
+
+/// A body of which serde can tell whether it is valid. serde also takes a list for an object, so
+/// lists may stand only where the format has them; `extensions` may hold anything.
+const PLAIN: PlainForm = PlainForm {
+    max_text: MAX_TEXT,
+    lists: canonical_shape::LISTS,
+    free: "extensions",
+};
 
 /// Reads a body in which nothing is to be dropped or rejected; `None` for any other body, which
 /// [`read`] examines.
@@ -26,7 +34,7 @@ const MAX_EVENTS: usize = 1000;
 /// serde rejects every sensitive member, because the types do not have it. Only `extensions` has
 /// any names, so only these are searched.
 pub(super) fn read_valid(body: &[u8], origins: &[String]) -> Option<ParsedBody> {
-    if !json::is_plain(body, MAX_TEXT) {
+    if !json::is_plain(body, &PLAIN) {
         return None;
     }
     let is_batch = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
@@ -249,4 +257,36 @@ fn normalize_phones(content: &mut CloudEvent) -> usize {
         }
     }
     unnormalized
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The names of the members that a JSON Schema gives the type of a list.
+    fn lists_in(schema: &Value, found: &mut BTreeSet<String>) {
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            let is_list = |kind: &Value| kind == "array";
+            let kinds = property["type"].as_array();
+            if is_list(&property["type"]) || kinds.is_some_and(|kinds| kinds.iter().any(is_list)) {
+                found.insert(name.clone());
+            }
+        }
+        let members = schema.as_object().into_iter().flatten();
+        members.for_each(|(_, member)| lists_in(member, found));
+        let elements = schema.as_array().into_iter().flatten();
+        elements.for_each(|element| lists_in(element, found));
+    }
+
+    #[test]
+    fn the_lists_of_the_fast_path_are_those_of_the_format() {
+        let mut found = BTreeSet::new();
+        for (_, schema) in crate::event::schemas() {
+            lists_in(&serde_json::to_value(schema).unwrap(), &mut found);
+        }
+        let listed: BTreeSet<String> = PLAIN.lists.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(found, listed);
+    }
 }
