@@ -393,6 +393,6 @@ pub(crate) fn note_text(note: &Note) -> String {
         Note::GroupUnknown(name) => format!("the lookup of group {name} failed"),
         Note::GroupAmbiguous(name, _) => format!("several groups are named {name}"),
         Note::GroupsUnsupported => "groups are desired, but the target has none".to_owned(),
-        Note::RefusedBefore(path) => format!("the target refused this value of {path} before"),
+        Note::RefusedBefore(name) => format!("the target refused {name} before"),
     }
 }

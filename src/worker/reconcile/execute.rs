@@ -190,7 +190,7 @@ async fn current_version(
     }
 }
 
-/// The request of an operation. One that replaces the user needs the user as it is now.
+/// The request of an operation. One that repeats values of the user needs the user as it is now.
 async fn request(
     profile: &Profile,
     published: &PublishedConnection,
@@ -199,7 +199,9 @@ async fn request(
     progress: &Progress,
 ) -> Result<Request, Failure> {
     let id = progress.scim_id.clone().unwrap_or_default();
-    if operation.replaces_user(profile) {
+    let was_changed = !progress.sent.is_empty() && read_user(assessment).is_some();
+    let is_stale = was_changed && operation.repeats_values(profile);
+    if operation.replaces_user(profile) || is_stale {
         let user = current_user(published, assessment, progress).await?;
         let user = TargetUser {
             id: &id,

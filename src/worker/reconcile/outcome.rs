@@ -192,8 +192,8 @@ impl CommitBuilder<'_> {
             .progress
             .refusals
             .iter()
-            .flat_map(|refusal| refusal.operation.applied());
-        refused.extend(now.map(|(path, value)| (path.as_str().to_owned(), value)));
+            .flat_map(|refusal| refusal.operation.refusable());
+        refused.extend(now);
         refused
     }
 

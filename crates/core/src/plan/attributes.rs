@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     change::{Change, PathValue},
-    elements::{current_value, edits},
+    elements::{current_value, edits, is_cleared_by_list},
     input::{Current, Input, Policy},
     operation::{Operation, state_schemas, updates},
     result::ReadRequired,
@@ -249,7 +249,8 @@ fn differs_from_last_applied(
     // Other update methods and If-Match need the resource as it is now.
     let patches_blindly = profile.update == UpdateMethod::PatchPath
         && !profile.etag
-        && !is_element_of_whole_list(path, profile);
+        && !is_element_of_whole_list(path, profile)
+        && (desired.is_some() || !is_cleared_by_list(path, profile));
     if patches_blindly && element_exists && removable && writable {
         return Ok(true);
     }

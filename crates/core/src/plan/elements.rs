@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     change::{Change, Edit, PathValue},
     input::{Current, Input},
-    whole_lists::take_whole_lists,
+    whole_lists::{is_element_of_whole_list, take_whole_lists},
 };
 use crate::{
     mapping::DesiredValue,
@@ -79,7 +79,12 @@ pub(super) fn edits(
     input: &Input<'_>,
     profile: &Profile,
 ) -> Vec<Change> {
-    let mut edits = take_whole_lists(&mut changes, input.current, profile);
+    let shortened = shortened_lists(&changes, input, profile);
+    let is_whole = |path: &AttributePath| {
+        is_element_of_whole_list(path, profile)
+            || (path.selector().is_some() && shortened.contains(&path.whole_attribute()))
+    };
+    let mut edits = take_whole_lists(&mut changes, input.current, profile, is_whole);
     let rewritten = rewritten_lists(&changes, input);
     let mut lists: Vec<NewList> = Vec::new();
 
@@ -105,13 +110,33 @@ pub(super) fn edits(
                 list.set(path, Some(value), input);
             }
         } else {
-            clear(&mut edits, path, input, profile);
+            clear(&mut edits, path, input);
         }
     }
 
     let lists = lists.into_iter();
     edits.extend(lists.filter_map(|list| list.into_change(profile)));
     edits
+}
+
+/// The multi-valued attributes that lose an element, in a dialect that has no operation for that: a
+/// replaced value would leave an element without one.
+fn shortened_lists(
+    changes: &[PathValue],
+    input: &Input<'_>,
+    profile: &Profile,
+) -> Vec<AttributePath> {
+    let cleared = changes.iter().filter(|(path, value)| {
+        value.is_none() && is_cleared_by_list(path, profile) && !has_other_parts(path, input)
+    });
+    cleared.map(|(path, _)| path.whole_attribute()).collect()
+}
+
+/// Whether an element goes away only by writing the list without it.
+pub(super) fn is_cleared_by_list(path: &AttributePath, profile: &Profile) -> bool {
+    path.selector().is_some()
+        && profile.null != NullPolicy::Remove
+        && profile.update == UpdateMethod::PatchPath
 }
 
 /// The multi-valued attributes of which a changed element lost its type.
@@ -127,11 +152,9 @@ fn rewritten_lists(changes: &[PathValue], input: &Input<'_>) -> Vec<AttributePat
 }
 
 /// Clears one value, or the whole element if it is the last of its mapped parts.
-fn clear(edits: &mut Vec<Change>, path: AttributePath, input: &Input<'_>, profile: &Profile) {
+fn clear(edits: &mut Vec<Change>, path: AttributePath, input: &Input<'_>) {
     let applied = (path.clone(), Value::Null);
-    let removes_elements =
-        profile.null == NullPolicy::Remove || profile.update != UpdateMethod::PatchPath;
-    if path.selector().is_none() || !removes_elements || has_other_parts(&path, input) {
+    if path.selector().is_none() || has_other_parts(&path, input) {
         edits.push(Change {
             path,
             edit: Edit::Clear,

@@ -40,8 +40,8 @@ pub struct LastApplied {
     /// active. Such an end of access is Hirewire's to lift, also if its answer was lost.
     #[serde(default)]
     pub ended_by_us: bool,
-    /// Values by full attribute path that the target refused; `null`: it refused to clear it. They
-    /// are not sent again with every later change.
+    /// Values by full attribute path that the target refused; `null`: it refused to clear it. Also
+    /// the groups that it did not add the user to. They are not sent again with every later change.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, Value>,
 }

@@ -84,7 +84,9 @@ pub fn plan(input: &Input<'_>, profile: &Profile, policy: Policy) -> Result<Plan
         plan.operations.extend(operation::updates(changes, profile));
     }
 
-    plan.operations.extend(groups.added);
+    let refused = &input.last_applied.refused;
+    let added = refused::leave_out_groups(groups.added, refused, &mut plan.notes);
+    plan.operations.extend(added);
     Ok(plan)
 }
 

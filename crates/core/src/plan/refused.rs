@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{change::Change, result::Note};
+use super::{change::Change, operation::Operation, result::Note};
 
 /// The changes without those that were refused; each of these becomes a note.
 pub(super) fn leave_out(
@@ -27,5 +27,22 @@ pub(super) fn leave_out(
         .flat_map(|change| change.applied)
         .map(|(path, _)| Note::RefusedBefore(path.as_str().to_owned()));
     notes.extend(paths);
+    rest
+}
+
+/// The changes of groups without those that were refused; each of these becomes a note.
+pub(super) fn leave_out_groups(
+    added: Vec<Operation>,
+    refused: &BTreeMap<String, Value>,
+    notes: &mut Vec<Note>,
+) -> Vec<Operation> {
+    let mut rest = Vec::new();
+    for operation in added {
+        let mut names = operation.refusable().into_iter().map(|(name, _)| name);
+        match names.find(|name| refused.contains_key(name)) {
+            Some(name) => notes.push(Note::RefusedBefore(name)),
+            None => rest.push(operation),
+        }
+    }
     rest
 }

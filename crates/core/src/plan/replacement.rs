@@ -31,6 +31,7 @@ pub(super) fn with_changes(
                 path.set(&mut user, Value::Array(elements));
             }
             (Edit::Clear, NullPolicy::Remove) => path.remove(&mut user),
+            (Edit::Clear, _) if path.is_element() => path.remove_element(&mut user),
             (Edit::Clear, NullPolicy::Null) => path.set(&mut user, Value::Null),
             (Edit::Clear, NullPolicy::Empty) => path.set(&mut user, json!("")),
         }

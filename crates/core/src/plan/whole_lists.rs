@@ -10,7 +10,7 @@ use super::{
     change::{Change, Edit, PathValue},
     input::Current,
 };
-use crate::scim::{AttributePath, Profile};
+use crate::scim::{AttributePath, NullPolicy, Profile};
 
 /// Joins the mapped elements of each typeless attribute into its whole list, in the order of the
 /// mapping and without their types.
@@ -56,19 +56,21 @@ fn without_types(list: &Value) -> Value {
     list
 }
 
-/// Takes the changes of elements out of `changes` that the dialect writes as whole lists; returns
-/// one change for each list: the list as read, with all changes in it.
+/// Takes the changes of elements out of `changes` that are written as whole lists; returns one change
+/// for each list: the list as read, with all changes in it. `is_whole`: whether the list of that
+/// element is written as a whole.
 pub(super) fn take_whole_lists(
     changes: &mut Vec<PathValue>,
     current: Current<'_>,
     profile: &Profile,
+    is_whole: impl Fn(&AttributePath) -> bool,
 ) -> Vec<Change> {
     let Current::Read(resource) = current else {
         return Vec::new();
     };
     let (elements, others): (Vec<_>, Vec<_>) = std::mem::take(changes)
         .into_iter()
-        .partition(|(path, _)| is_element_of_whole_list(path, profile));
+        .partition(|(path, _)| is_whole(path));
     *changes = others;
 
     let mut after = resource.clone();
@@ -79,9 +81,12 @@ pub(super) fn take_whole_lists(
             Some(value) => path.set(&mut after, value.clone()),
             None => path.remove(&mut after),
         }
-        let edit = whole
-            .get(&after)
-            .map_or(Edit::Clear, |list| Edit::Replace(list.clone()));
+        let edit = match whole.get(&after) {
+            Some(list) => Edit::Replace(list.clone()),
+            // A list is no text.
+            None if profile.null == NullPolicy::Empty => Edit::Replace(json!([])),
+            None => Edit::Clear,
+        };
 
         let applied = (path, value.unwrap_or(Value::Null));
         match lists.iter_mut().find(|list| list.path == whole) {

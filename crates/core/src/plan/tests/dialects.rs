@@ -81,6 +81,71 @@ fn a_put_clears_in_the_form_of_the_dialect() {
     }
 }
 
+/// In each form of clearing.
+#[test]
+fn a_cleared_element_leaves_no_shell() {
+    let phones = |numbers: &[(&str, &str)]| {
+        let numbers = numbers.iter();
+        let numbers = numbers.map(|(kind, value)| json!({ "type": kind, "value": value }));
+        Value::Array(numbers.collect())
+    };
+    let work = ("work", "+49 30 0");
+    let mobile = ("mobile", "+49 30 1");
+
+    for (null, none) in [
+        (NullPolicy::Null, Value::Null),
+        (NullPolicy::Empty, json!([])),
+    ] {
+        for (before, after) in [
+            (phones(&[work, mobile]), phones(&[work])),
+            (phones(&[mobile]), none),
+        ] {
+            let clear = desired(&[("phoneNumbers.mobile", Value::Null)]);
+            let user = json!({ "id": "u/1", "userName": "ada", "active": true, "externalId": "E-1",
+                               "phoneNumbers": before });
+            let mut case = Case::new(clear, Some(user));
+            case.profile.null = null;
+            assert_eq!(
+                case.requests()[0].1["Operations"],
+                json!([{ "op": "replace", "path": "phoneNumbers", "value": after }]),
+                "{null:?}"
+            );
+
+            // Memory does not have the list.
+            case.unread = true;
+            let path = AttributePath::parse("phoneNumbers.mobile").unwrap();
+            let known = &mut case.last_applied.attributes;
+            known.insert(path.as_str().to_owned(), json!(mobile.1));
+            assert_eq!(case.plan(), Err(ReadRequired));
+
+            case.unread = false;
+            case.profile.update = UpdateMethod::Put;
+            let body = case.requests().remove(0).1;
+            let left = body["phoneNumbers"].as_array().cloned().unwrap_or_default();
+            let expected = after.as_array().cloned().unwrap_or_default();
+            assert_eq!(left, expected, "{null:?}");
+        }
+    }
+}
+
+/// An element keeps the parts that are not cleared.
+#[test]
+fn a_cleared_part_of_an_element_leaves_the_others() {
+    let address = json!([{ "type": "work", "locality": "Berlin", "country": "DE" }]);
+    let user = json!({ "id": "u/1", "userName": "ada", "active": true, "externalId": "E-1",
+                       "addresses": address });
+    let clear = desired(&[
+        ("addresses.work.locality", Value::Null),
+        ("addresses.work.country", json!("DE")),
+    ]);
+    let mut case = Case::new(clear, Some(user));
+    case.profile.null = NullPolicy::Null;
+    assert_eq!(
+        case.requests()[0].1["Operations"],
+        json!([{ "op": "replace", "path": "addresses[type eq \"work\"].locality", "value": null }])
+    );
+}
+
 #[test]
 fn a_put_changes_access_and_keeps_all_else() {
     let case = put_case(&[]);

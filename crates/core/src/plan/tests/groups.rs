@@ -42,6 +42,21 @@ fn remove_from(id: &str, name: &str) -> Operation {
 }
 
 #[test]
+fn a_group_that_was_refused_is_not_added_with_later_changes_and_a_removal_is_never_left_out() {
+    let mut case = three_groups();
+    for operation in [add_to_ops(), remove_from("old", "Old")] {
+        case.last_applied.refused.extend(operation.refusable());
+    }
+    let plan = case.plan().unwrap();
+    assert_eq!(plan.operations, [remove_from("old", "Old")]);
+    assert_eq!(plan.notes, [Note::RefusedBefore("group Ops (g2)".into())]);
+
+    // The group was made anew: that is another group.
+    case.groups.ids = [("Ops".to_owned(), "g9".to_owned())].into();
+    assert_eq!(case.plan().unwrap().operations.len(), 2);
+}
+
+#[test]
 fn only_granted_memberships_are_removed() {
     let mut case = three_groups();
     let members = |operation: Value| json!({"schemas": [PATCH_OP], "Operations": [operation]});
