@@ -33,6 +33,8 @@ pub struct Options {
     pub backoff: Backoff,
     /// How long a leaver's account may be active before a dead letter is filed.
     pub overdue_after: Duration,
+    /// How long after a group was not found it is looked for again.
+    pub groups_again_after: Duration,
 }
 
 impl Default for Options {
@@ -42,6 +44,7 @@ impl Default for Options {
             sweep_every: Duration::from_secs(30),
             backoff: Backoff::ACCOUNT,
             overdue_after: Duration::from_mins(5),
+            groups_again_after: Duration::from_hours(1),
         }
     }
 }
@@ -151,6 +154,7 @@ pub(super) fn worker(
         sources: config.rules().sources,
         sweep_every: options.sweep_every,
         overdue_after: options.overdue_after,
+        groups_again_after: options.groups_again_after,
         drain: Duration::from_secs(25),
         observer: Arc::clone(observer) as Arc<dyn Observer>,
     })

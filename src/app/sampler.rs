@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::shared::Shared;
 use crate::{
     queue::QueueName,
-    store::{ConnectionState, Priority, Store, StoreError},
+    store::{ConnectionState, PendingCount, Priority, Store, StoreError},
 };
 
 const EVERY: Duration = Duration::from_secs(5);
@@ -19,6 +20,10 @@ pub(super) async fn run(shared: &Shared, shutdown: CancellationToken) {
             if let Some(messages) = shared.queue.depth(lane).await {
                 shared.metrics.queue(name, messages);
             }
+        }
+
+        if let Some(messages) = shared.queue.quarantined().await {
+            shared.metrics.queue("quarantine", messages);
         }
 
         if let Some(store) = shared.store() {
@@ -36,16 +41,13 @@ pub(super) async fn run(shared: &Shared, shutdown: CancellationToken) {
 }
 
 async fn sample(shared: &Shared, store: &Store) -> Result<(), StoreError> {
+    let states = store.connection_states().await?;
     let pending = store.pending_counts().await?;
-    shared.metrics.pending(pending.into_iter().map(|row| {
-        let class = class_label(row.priority);
-        (row.connection, class, row.accounts, row.oldest)
-    }));
+    shared.metrics.pending(with_zeros(&states, &pending));
 
     let dead_letters = store.dead_letter_counts().await?;
     shared.metrics.dead_letters(dead_letters);
 
-    let states = store.connection_states().await?;
     shared.metrics.connection_states(
         states
             .into_iter()
@@ -54,6 +56,26 @@ async fn sample(shared: &Shared, store: &Store) -> Result<(), StoreError> {
 
     shared.metrics.quarantined(store.quarantined_count().await?);
     Ok(())
+}
+
+/// The pending accounts of each connection and class, also where there are none: an alarm on a series
+/// that does not exist never rings.
+fn with_zeros<'a>(
+    states: &'a [ConnectionState],
+    pending: &'a [PendingCount],
+) -> impl Iterator<Item = (String, &'static str, u64, Option<Timestamp>)> + use<'a> {
+    let classes = [Priority::Leaver, Priority::Other];
+    let series = states
+        .iter()
+        .flat_map(move |state| classes.map(|class| (&state.connection, class)));
+
+    series.map(|(connection, class)| {
+        let mut counts = pending.iter();
+        let count = counts.find(|row| row.connection == *connection && row.priority == class);
+        let accounts = count.map_or(0, |row| row.accounts);
+        let oldest = count.and_then(|row| row.oldest);
+        (connection.clone(), class_label(class), accounts, oldest)
+    })
 }
 
 fn class_label(priority: Priority) -> &'static str {

@@ -104,6 +104,12 @@ pub trait Queue: Send + Sync {
     /// How many messages are ready to be delivered; `None` if they cannot be counted now.
     fn depth(&self, queue: QueueName) -> BoxFuture<'_, Option<u64>>;
 
+    /// How many messages of other instances the queue keeps aside; `None` if it keeps none, or if
+    /// they cannot be counted now.
+    fn quarantined(&self) -> BoxFuture<'_, Option<u64>> {
+        Box::pin(std::future::ready(None))
+    }
+
     /// The health as last observed, without I/O.
     fn health(&self) -> QueueHealth;
 

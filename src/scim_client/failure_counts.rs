@@ -1,4 +1,7 @@
 //! Counts failures in a row by name, such as those of one filter.
+//!
+//! Each process counts for itself. After a restart a filter that fails for good is tried again until it
+//! counts as failing: two reads more, and no account is created meanwhile.
 
 use std::{
     collections::BTreeMap,

@@ -4,6 +4,8 @@
 //! asked by this key. One odd answer to a filter says nothing about the target: a read of the
 //! collection tells whether it works.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{
@@ -97,16 +99,7 @@ impl Client {
         let Ok(page) = self.first_user().await else {
             return Err(failure);
         };
-        let is_scim = match &failure.kind {
-            FailureKind::Answered { error, .. } => error.is_scim,
-            FailureKind::Unreachable
-            | FailureKind::NoAnswer
-            | FailureKind::NotSent
-            | FailureKind::Redirected
-            | FailureKind::Unusable(_)
-            | FailureKind::WithoutEffect(_)
-            | FailureKind::Unfit(_) => false,
-        };
+        let is_scim = failure.error().is_some_and(|error| error.is_scim);
         let Some(known) = page.resources.first() else {
             return Ok(Searched::Found(Vec::new()));
         };
@@ -161,10 +154,10 @@ impl Client {
         matches: impl Fn(&Value) -> bool,
     ) -> Result<Vec<Match>, Failure> {
         let mut found: Vec<Match> = Vec::new();
-        let mut known: Vec<Value> = Vec::new();
+        let mut listed: HashSet<String> = HashSet::new();
 
         for _ in 0..MAX_PAGES {
-            let page = match known.len() {
+            let page = match listed.len() {
                 0 => String::new(),
                 listed => format!("&startIndex={}", listed + 1),
             };
@@ -174,19 +167,22 @@ impl Client {
             let list = answer.body.as_ref().and_then(ListResponse::read);
             let list = list.ok_or_else(|| unusable(phase, "the answer to a filter is no list"))?;
 
-            let is_new = |resource: &Value| !known.contains(resource);
-            let new: Vec<Value> = list.resources.into_iter().filter(is_new).collect();
-            for resource in new.iter().filter(|resource| matches(resource)) {
-                let id = id_of(resource).ok_or_else(|| no_id(phase, resource))?;
-                if !found.iter().any(|(known, _)| *known == id) {
-                    found.push((id, resource.clone()));
+            let before = listed.len();
+            for resource in list.resources {
+                let id = id_of(&resource);
+                // A resource without a usable id is known by all of its text.
+                if !listed.insert(id.clone().unwrap_or_else(|| resource.to_string())) {
+                    continue;
+                }
+                if matches(&resource) {
+                    let id = id.ok_or_else(|| no_id(phase, &resource))?;
+                    found.push((id, resource));
                 }
             }
 
-            let is_last = new.is_empty();
-            known.extend(new);
-            let listed = u64::try_from(known.len()).unwrap_or(u64::MAX);
-            if is_last || list.total <= listed {
+            let is_last = listed.len() == before;
+            let count = u64::try_from(listed.len()).unwrap_or(u64::MAX);
+            if is_last || list.total <= count {
                 return Ok(found);
             }
         }
@@ -214,20 +210,11 @@ fn filter_name(key: &MatchKey, filter: &Filter) -> String {
 /// Whether the target refused the filter itself. `tooMany` (RFC 7644 section 3.12) is no such
 /// refusal: the target understood the filter.
 fn cannot_filter(failure: &Failure) -> bool {
-    match &failure.kind {
-        FailureKind::Answered { error, .. } => {
-            error.status == 501
-                || (error.status == 400 && !error.has_scim_type("tooMany"))
-                || (error.status == 403 && error.has_scim_type("sensitive"))
-        }
-        FailureKind::Unreachable
-        | FailureKind::NoAnswer
-        | FailureKind::NotSent
-        | FailureKind::Redirected
-        | FailureKind::Unusable(_)
-        | FailureKind::WithoutEffect(_)
-        | FailureKind::Unfit(_) => false,
-    }
+    failure.error().is_some_and(|error| {
+        error.status == 501
+            || (error.status == 400 && !error.has_scim_type("tooMany"))
+            || (error.status == 403 && error.has_scim_type("sensitive"))
+    })
 }
 
 /// Whether the failure may never pass although the target works.

@@ -3,18 +3,18 @@
 //!
 //! It reads in portions and without a lock, and writes only the accounts that it found.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use super::{
-    LastApplied, OutcomeKind, SourceRouting, Store, StoreError,
-    pending::{CHANGED, NEW_COLUMNS, NEW_VALUES},
+    DeadLetterCause, LastApplied, OutcomeKind, SourceRouting, Store, StoreError,
+    pending::{CHANGED, NEW_COLUMNS, NEW_VALUES, PENDING_NOW},
     sql::{
         row::{ReadColumn as _, SqlRow},
         statement::{Row, Statement},
         value::{code, json_text},
     },
 };
-use hirewire_core::event::SourceId;
+use hirewire_core::{event::SourceId, fold::FindingKind};
 
 /// The most rows in one transaction of a sweep, so that other writes run in between.
 const PORTION: usize = 500;
@@ -39,6 +39,35 @@ impl Store {
             result.marked += self.mark_behind(connection).await?;
         }
         Ok(result)
+    }
+
+    /// Makes accounts pending whose dead letter `group_not_found` was filed `age` ago or earlier:
+    /// somebody may have made the group. At most 500; their number. A reconcile that finds no group
+    /// files the dead letter anew, so that the next look is `age` later.
+    pub async fn look_for_groups_again(
+        &self,
+        connection: &str,
+        age: Duration,
+    ) -> Result<u64, StoreError> {
+        let statement = Statement::new(format!(
+            "UPDATE accounts SET {PENDING_NOW}, {CHANGED}
+             WHERE connection = :connection AND fencing_token IS NULL
+               AND (next_run_at IS NULL OR next_run_at > {{now}})
+               AND (not_before IS NULL OR not_before <= {{now}})
+               AND person IN (
+                 SELECT d.person FROM dead_letters d
+                 WHERE d.connection = :connection AND d.cause = :cause
+                   AND d.closed_at IS NULL AND d.last_filed_at <= {{now}} - :age
+                 LIMIT :limit)"
+        ))
+        .bind("connection", connection)
+        .bind(
+            "cause",
+            DeadLetterCause::Finding(FindingKind::GroupNotFound).as_str(),
+        )
+        .bind("age", age)
+        .bind("limit", PORTION);
+        self.engine.execute(statement).await
     }
 
     async fn add_missing(&self, connection: &str, sources: &[&str]) -> Result<u64, StoreError> {

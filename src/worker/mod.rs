@@ -50,6 +50,8 @@ pub(crate) struct WorkerSettings {
     pub(crate) sweep_every: Duration,
     /// How long a leaver's account may be active before a dead letter is filed.
     pub(crate) overdue_after: Duration,
+    /// How long after a group was not found it is looked for again.
+    pub(crate) groups_again_after: Duration,
     /// How long running work may go on after shutdown begins.
     pub(crate) drain: Duration,
     pub(crate) observer: Arc<dyn Observer>,

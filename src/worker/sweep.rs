@@ -2,7 +2,8 @@
 //!
 //! The rows of the store are the truth. So a purged queue, a crash between storing and reconciling,
 //! a connection added at run time or a lost row is found here. The sweep also retries quarantined
-//! messages and files overdue leavers. It reconciles nothing itself.
+//! messages, files overdue leavers and looks again for groups that were not found. It reconciles nothing
+//! itself.
 
 use tokio_util::sync::CancellationToken;
 
@@ -50,12 +51,17 @@ pub(super) async fn run(worker: &Worker, shutdown: CancellationToken) {
 
 async fn sweep(worker: &Worker) -> Result<SweepResult, StoreError> {
     let store = &worker.shared.store;
-    let mut swept = store.sweep(&worker.shared.settings.source_routing).await?;
+    let settings = &worker.shared.settings;
+    let mut swept = store.sweep(&settings.source_routing).await?;
 
     for (name, connection) in worker.connections() {
         match connection.settings.mode {
-            // Outcomes that were only observed are to be applied now.
-            Mode::Apply => swept.marked += store.mark_observed_pending(name).await?,
+            Mode::Apply => {
+                // Outcomes that were only observed are to be applied now.
+                swept.marked += store.mark_observed_pending(name).await?;
+                let again_after = settings.groups_again_after;
+                swept.marked += store.look_for_groups_again(name, again_after).await?;
+            }
             Mode::Observe => {}
         }
     }

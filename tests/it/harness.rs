@@ -89,6 +89,7 @@ impl Harness {
             breaker,
             sweep_every: Duration::from_secs(1),
             overdue_after: Duration::from_secs(3),
+            groups_again_after: Duration::from_secs(2),
             ..Options::default()
         };
         let store_settings = config.store_settings().expect("settings");

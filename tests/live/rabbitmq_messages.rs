@@ -64,6 +64,7 @@ async fn a_message_of_another_instance_is_quarantined_byte_for_byte() {
     let deliveries = receive(&queue, QueueName::Events, 1).await;
     assert_eq!(tags(&deliveries), ["own"]);
     ack(deliveries).await;
+    assert_eq!(queue.quarantined().await, Some(2));
 
     let connection = rabbit.connect().await;
     let channel = connection.create_channel().await.expect("a channel");

@@ -26,6 +26,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
+use lapin::types::ShortString;
 use secrecy::SecretString;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -173,12 +174,12 @@ impl RabbitQueue {
     }
 
     /// Counts on a channel of its own, which the broker closes if a queue is missing.
-    async fn count(&self, queue: QueueName) -> Result<u64, String> {
+    async fn count(&self, queues: Vec<ShortString>) -> Result<u64, String> {
         let session = self.publisher.session()?;
         let channel = call("opening a channel", session.connection.create_channel()).await?;
 
         let mut count = 0_u64;
-        for name in self.topology.consumed_as(queue) {
+        for name in queues {
             count = count.saturating_add(self.topology.ready(&channel, &name).await?);
         }
 
@@ -227,13 +228,17 @@ impl Queue for RabbitQueue {
     /// The unrouted messages count as events.
     fn depth(&self, queue: QueueName) -> BoxFuture<'_, Option<u64>> {
         Box::pin(async move {
-            let counted = self.count(queue).await;
+            let counted = self.count(self.topology.consumed_as(queue)).await;
             if let Err(problem) = &counted {
                 tracing::debug!(problem, "the queue could not be counted");
                 self.publisher.check_topology().await;
             }
             counted.ok()
         })
+    }
+
+    fn quarantined(&self) -> BoxFuture<'_, Option<u64>> {
+        Box::pin(async { self.count(vec![self.topology.quarantine()]).await.ok() })
     }
 
     fn health(&self) -> QueueHealth {

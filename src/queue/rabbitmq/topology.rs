@@ -71,6 +71,11 @@ impl Topology {
         }
     }
 
+    /// The queue of messages of other instances. Nothing consumes it.
+    pub fn quarantine(&self) -> ShortString {
+        self.queue(QUARANTINE)
+    }
+
     /// Whether the events queue does not exist yet. It is the last one to be declared.
     pub async fn is_missing(&self, connection: &Connection) -> Result<bool, String> {
         // The broker closes the channel of a check that fails, so the check has its own.
