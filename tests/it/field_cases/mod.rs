@@ -14,6 +14,8 @@
 
 mod case;
 mod expected;
+mod outcome;
+mod rest;
 mod run;
 mod server;
 

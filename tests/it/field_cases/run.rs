@@ -1,30 +1,29 @@
 //! Runs one case: a service in this process, its fake server, the steps, and what came of it.
 //!
-//! After each step the runner waits until nothing more is to be done soon. The service runs with
+//! After each step the runner waits until nothing more is to be done soon (`rest.rs`); at the end it
+//! collects what came of the case (`outcome.rs`). The service runs with
 //! short times ([`OPTIONS`], `propagation_delay`); a case in which something is tried for ever goes
 //! on after [`STEP_LIMIT`].
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use hirewire::{
     app::{Options, Roles, Service},
     config::{Config, Environment},
     scim_client::BreakerSettings,
-    store::{AccountView, DeadLetterFilter, DeadLetterSubject, OutcomeKind, PersonKey, Store},
+    store::Store,
 };
 use hirewire_core::{
     backoff::{Backoff, Jitter},
-    fold::{self, Rules, SourceRules},
     source::{Scheme, Secret},
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
 use super::{
     case::{Case, EventStep, RawHook, ServerStep, Step},
-    expected::Known,
     server::{FakeServer, TOKEN},
 };
 
@@ -32,9 +31,6 @@ const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// The longest time that one step may take.
 const STEP_LIMIT: Duration = Duration::from_secs(8);
-
-/// An account that waits longer than this is at rest.
-const SOON: SignedDuration = SignedDuration::from_secs(5);
 
 const OPTIONS: Options = Options {
     breaker: BreakerSettings {
@@ -44,6 +40,7 @@ const OPTIONS: Options = Options {
     },
     sweep_every: Duration::from_millis(100),
     overdue_after: Duration::from_mins(5),
+    groups_again_after: Duration::from_hours(1),
     backoff: Backoff {
         base: Duration::from_millis(20),
         cap: Duration::from_millis(200),
@@ -52,14 +49,15 @@ const OPTIONS: Options = Options {
 };
 
 /// A running case.
-struct Running<'a> {
-    case: &'a Case,
+pub(super) struct Running<'a> {
+    pub(super) case: &'a Case,
     server: FakeServer,
     service: Service,
-    store: Store,
+    pub(super) store: Store,
     http: reqwest::Client,
     events: u32,
-    answers: Vec<u16>,
+    /// The status of each raw hook.
+    pub(super) answers: Vec<u16>,
 }
 
 /// Runs the case and returns what does not hold.
@@ -238,12 +236,12 @@ impl Running<'_> {
             };
             request = request.header(name, value);
         }
-        let status = request.send().await.expect("an answer").status().as_u16();
-        self.answers.push(status);
+        let answer = request.send().await.expect("an answer");
+        self.answers.push(answer.status().as_u16());
 
-        // Nothing says when a hook without events is done: an empty queue at rest must do.
+        let body: Value = answer.json().await.unwrap_or_default();
         let at_rest = async {
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            self.wait_for_hook(&body).await;
             self.wait_for_rest().await;
         };
         let _ = tokio::time::timeout(STEP_LIMIT, at_rest).await;
@@ -254,163 +252,6 @@ impl Running<'_> {
             "http://{}/hooks/acme",
             self.service.intake.expect("an intake")
         )
-    }
-
-    /// Waits until the store has the event.
-    async fn wait_for_event(&self, worker: &str, id: &str) {
-        loop {
-            for person in self.find(worker).await {
-                let facts = self.store.facts(&person).await.expect("the store");
-                let mut events = facts.iter().flat_map(|facts| &facts.events);
-                if events.any(|event| event.content.id == id) {
-                    return;
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    async fn find(&self, worker: &str) -> Vec<PersonKey> {
-        let text = format!("acme/{worker}");
-        self.store.find_person(&text).await.expect("the store")
-    }
-
-    /// Waits until no account of the case is to be reconciled soon.
-    async fn wait_for_rest(&self) {
-        loop {
-            let now = self.store.now().await.expect("the store");
-            let paused = self.paused().await.is_some();
-            let mut at_rest = true;
-            for worker in self.workers() {
-                for person in self.find(&worker).await {
-                    for view in self.store.accounts(&person).await.expect("the store") {
-                        at_rest &= self.is_at_rest(&view, now, paused).await;
-                    }
-                }
-            }
-            if at_rest {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    async fn is_at_rest(&self, view: &AccountView, now: Timestamp, paused: bool) -> bool {
-        let account = &view.account;
-        let Some(outcome) = &account.outcome else {
-            return false;
-        };
-        if view.lease_until.is_some() {
-            return false;
-        }
-        if paused {
-            return true;
-        }
-
-        let later = now.checked_add(SOON).expect("a time");
-        let is_soon = |time: Option<Timestamp>| time.is_some_and(|time| time < later);
-        let waits = outcome.kind == OutcomeKind::Waiting;
-        if account.pending_since.is_some() {
-            return false;
-        }
-        if !(is_soon(account.verify_at)
-            || is_soon(account.next_due_at)
-            || waits && is_soon(account.not_before))
-        {
-            return true;
-        }
-
-        // It is tried again and again, and an operator knows of it already.
-        let open = DeadLetterFilter {
-            person: Some(account.person.clone()),
-            ..DeadLetterFilter::default()
-        };
-        let letters = self.store.dead_letters(&open).await.expect("the store");
-        waits && account.attempts > 3 && !letters.is_empty()
-    }
-
-    /// The workers that the case names.
-    fn workers(&self) -> Vec<String> {
-        let mut workers: Vec<String> = self
-            .case
-            .steps
-            .iter()
-            .flat_map(|step| match step {
-                Step::Event(event) => vec![event.subject.clone()],
-                Step::Events { together } => {
-                    together.iter().map(|event| event.subject.clone()).collect()
-                }
-                Step::Server(_) => Vec::new(),
-            })
-            .chain(self.case.expected.people.keys().cloned())
-            .collect();
-        workers.sort();
-        workers.dedup();
-        workers
-    }
-
-    async fn paused(&self) -> Option<String> {
-        let states = self.store.connection_states().await.expect("the store");
-        states
-            .into_iter()
-            .find_map(|state| state.paused)
-            .map(|pause| pause.reason)
-    }
-
-    async fn known(&self) -> Known {
-        let mut known = Known {
-            paused: self.paused().await,
-            dead_letters: Vec::new(),
-            outcomes: BTreeMap::new(),
-            people: BTreeMap::new(),
-            answers: self.answers.clone(),
-        };
-
-        let mut names = BTreeMap::new();
-        for worker in self.workers() {
-            for person in self.find(&worker).await {
-                for view in self.store.accounts(&person).await.expect("the store") {
-                    let outcome = view.account.outcome.map(|outcome| outcome.kind.as_str());
-                    let outcome = outcome.unwrap_or_default().to_owned();
-                    known.outcomes.insert(worker.clone(), outcome);
-                }
-                if let Some(facts) = self.store.facts(&person).await.expect("the store") {
-                    let now = self.store.now().await.expect("the store");
-                    let folded = fold::fold(&facts.events, &facts.alias, now, &rules());
-                    let ends = folded.employments.iter().any(|one| one.end.is_some());
-                    let status = json!(folded.status).as_str().unwrap_or_default().to_owned();
-                    known.people.insert(worker.clone(), (status, ends));
-                }
-                names.insert(person, worker.clone());
-            }
-        }
-
-        let open = DeadLetterFilter::default();
-        for filed in self.store.dead_letters(&open).await.expect("the store") {
-            let worker = match &filed.subject {
-                DeadLetterSubject::Account { person, .. }
-                | DeadLetterSubject::Person { person } => {
-                    let unknown = || person.to_string();
-                    Some(names.get(person).cloned().unwrap_or_else(unknown))
-                }
-                DeadLetterSubject::Hook { .. } => None,
-            };
-            known.dead_letters.push((worker, filed));
-        }
-        known
-    }
-}
-
-/// The rules of the fold for a source in Berlin.
-fn rules() -> Rules {
-    let source = SourceRules {
-        time_zone: jiff::tz::TimeZone::get("Europe/Berlin").expect("a zone"),
-        ..SourceRules::default()
-    };
-    let name = serde_json::from_value(json!("acme")).expect("a source");
-    Rules {
-        sources: [(name, source)].into(),
-        scope: None,
     }
 }
 
