@@ -1,4 +1,4 @@
-//! `hirewire dead-letters`: list, show and replay what could not be applied.
+//! `hirewire dead-letters`: list, show, replay and close what could not be applied.
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -12,8 +12,9 @@ use super::{
     output::{Column, Format, OutputOptions, counted, list, text},
     print,
 };
+use hirewire_core::plan::DeadLetterCause;
 
-/// List, show and replay dead letters: hooks and accounts that need an operator.
+/// List, show, replay and close dead letters: hooks and accounts that need an operator.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A replay is always safe: it sends what follows from all events at that moment, and not the
@@ -38,9 +39,7 @@ struct Filter {
     /// Only dead letters of this connection.
     #[arg(long)]
     connection: Option<String>,
-    /// Only dead letters with this cause: unreadable, poison, exhausted, conflict, ambiguous,
-    /// refused, vanished, `not_effective`, protected, or the name of a finding.
-    #[arg(long)]
+    #[arg(long, help = cause_help())]
     cause: Option<String>,
     /// Only dead letters of this person: key, source/worker, or worker id.
     #[arg(long)]
@@ -85,6 +84,11 @@ enum DeadLettersCommand {
         #[command(flatten)]
         consent: Consent,
     },
+}
+
+fn cause_help() -> String {
+    let names: Vec<&str> = DeadLetterCause::names().collect();
+    format!("Only dead letters with this cause: {}", names.join(", "))
 }
 
 impl DeadLetters {

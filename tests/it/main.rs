@@ -20,12 +20,14 @@ mod certificates;
 #[allow(dead_code, reason = "the live tests use more of it")]
 mod child;
 mod commands;
+mod connection_tests;
 mod embedded_queue;
 mod field_cases;
 mod harness;
 mod hostile_clients;
 mod installation;
 mod named_commands;
+mod named_endpoints;
 mod observing;
 mod odd_answers;
 mod operate;
@@ -33,12 +35,14 @@ mod outages;
 #[path = "../conformance/queue/mod.rs"]
 mod queue_conformance;
 mod quiet;
+mod refused_starts;
 mod service_lifecycle;
 mod sqlite_store_conformance;
 #[path = "../conformance/store/mod.rs"]
 mod store_conformance;
 #[path = "../conformance/strings.rs"]
 mod strings;
+mod target_schemas;
 mod transport;
 #[path = "../live/waiting.rs"]
 mod waiting;

@@ -86,6 +86,51 @@ fn every_named_command_exists() {
     );
 }
 
+/// An option that follows a named command is an option of that command.
+#[test]
+fn every_named_option_exists() {
+    let nouns = nouns();
+    let mut helps: BTreeMap<String, String> = BTreeMap::new();
+    let (mut options, mut unknown) = (0, Vec::new());
+    for (path, syntax) in files() {
+        let text = fs::read_to_string(&path).expect("a readable file");
+        for (number, line) in text.lines().enumerate() {
+            let is_code = syntax == Syntax::Markdown && line.starts_with("    ");
+            for (at, command) in after_program_name(line, is_code, &nouns) {
+                let help = helps.entry(command.clone()).or_insert_with(|| {
+                    let words = command.split(' ').chain(["--help"]);
+                    run(&words.collect::<Vec<_>>()).1
+                });
+                for option in options_of(&line[at..]) {
+                    options += 1;
+                    if !help.contains(option) {
+                        let path = path.display();
+                        unknown.push(format!("{path}:{}: {command} {option}", number + 1));
+                    }
+                }
+            }
+        }
+    }
+    assert!(options >= 20, "only {options}: the search is broken");
+    assert!(
+        unknown.is_empty(),
+        "no such options:\n{}",
+        unknown.join("\n")
+    );
+}
+
+/// `--name` up to the end of the command: a backtick, a quote, a bracket, a comment or another
+/// command.
+fn options_of(text: &str) -> Vec<&str> {
+    let end = text
+        .find(['`', '"', '#', ';', ')', '|'])
+        .unwrap_or(text.len());
+    let words = text[..end].split([' ', '[', ']', '=']);
+    words
+        .filter(|word| word.len() > 3 && word.starts_with("--"))
+        .collect()
+}
+
 #[test]
 fn the_search_finds_commands_and_leaves_prose_alone() {
     let nouns = BTreeSet::from(["connections".to_owned(), "people".to_owned()]);

@@ -1,6 +1,7 @@
 //! Whole configs: the document of the manual reads, and each mistake is found where it is.
 
 mod dialects;
+mod documents;
 mod mistakes;
 mod protection;
 mod reading;
