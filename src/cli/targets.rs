@@ -28,8 +28,7 @@ pub(super) async fn check_connection(
         Err(error) => Err(error),
     };
     let client = match client {
-        // A check takes a part of the pace, as a preview does: accounts have the rest.
-        Ok(client) => client.for_people(),
+        Ok(client) => client,
         Err(reason) => {
             let refused = (DependencyState::Refused, reason);
             return (DependencyReport::new(dependency, refused), None);

@@ -126,32 +126,6 @@ impl Operation {
         }
     }
 
-    /// The names under which its refusal is remembered, with the values: attribute paths, or the
-    /// group that a user is added to. A removal is never left out, because it ends access.
-    pub fn refusable(&self) -> Vec<(String, Value)> {
-        let group = |name: String| vec![(name, Value::Bool(true))];
-        match self {
-            Self::AddToGroup {
-                group: id,
-                name: Some(name),
-            } => group(format!("group {name} ({id})")),
-            Self::AddToGroup {
-                group: id,
-                name: None,
-            } => group(format!("group {id}")),
-            Self::CreateGroup { name } => group(format!("new group {name}")),
-            Self::Create { .. }
-            | Self::Update(_)
-            | Self::Deactivate
-            | Self::Reactivate
-            | Self::RemoveFromGroup { .. } => {
-                let applied = self.applied().into_iter();
-                let named = applied.map(|(path, value)| (path.as_str().to_owned(), value));
-                named.collect()
-            }
-        }
-    }
-
     /// Whether it only removes values: then nothing is left to do if the target has none.
     pub fn only_removes(&self) -> bool {
         match self {

@@ -9,6 +9,34 @@ use serde_json::Value;
 
 use super::{change::Change, operation::Operation, result::Note};
 
+impl Operation {
+    /// The names under which its refusal is remembered, with the values: attribute paths, or the
+    /// group that a user is added to. A removal is never left out, because it ends access.
+    pub fn refusable(&self) -> Vec<(String, Value)> {
+        let group = |name: String| vec![(name, Value::Bool(true))];
+        match self {
+            Self::AddToGroup {
+                group: id,
+                name: Some(name),
+            } => group(format!("group {name} ({id})")),
+            Self::AddToGroup {
+                group: id,
+                name: None,
+            } => group(format!("group {id}")),
+            Self::CreateGroup { name } => group(format!("new group {name}")),
+            Self::Create { .. }
+            | Self::Update(_)
+            | Self::Deactivate
+            | Self::Reactivate
+            | Self::RemoveFromGroup { .. } => {
+                let applied = self.applied().into_iter();
+                let named = applied.map(|(path, value)| (path.as_str().to_owned(), value));
+                named.collect()
+            }
+        }
+    }
+}
+
 /// The changes without those that were refused; each of these becomes a note.
 pub(super) fn leave_out(
     changes: Vec<Change>,

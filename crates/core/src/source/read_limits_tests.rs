@@ -1,8 +1,11 @@
-//! The limits of a body: no member twice, no endless text, no character that a database refuses.
+//! The limits of a body: no member twice, no endless text, no character that a database refuses, no
+//! list where the format has an object.
+
+use serde_json::json;
 
 use super::{
     ContentError,
-    read_tests::{event, pointers, read},
+    read_tests::{collect_places, event, pointers, read},
 };
 
 #[test]
@@ -90,4 +93,46 @@ fn a_vendors_item_with_a_repeated_member_or_a_long_text_holds_up_no_other_item()
 
 fn read_events(body: &str) -> Vec<crate::event::ParsedEvent> {
     read("bamboohr", &[], body).events
+}
+
+#[test]
+fn a_list_is_no_object() {
+    let event = json!({
+        "specversion": "1.0", "id": "evt-1", "source": "/hr/acme", "type": "hr.worker.snapshot.v1",
+        "subject": "E-1", "time": "2026-11-23T09:00:00Z", "com_example": ["x"],
+        "data": {
+            "effective": { "date": "2026-12-01" }, "refers_to": [],
+            "employments": [{ "id": "1", "department": { "id": "d1" }, "manager": { "id": "E-2" } }],
+            "worker": {
+                "name": { "given": "Ada" }, "department": { "id": "d1" }, "dates": {}, "job": {},
+                "manager": { "id": "E-2" }, "location": {}, "phones": [], "other_emails": [{}],
+                "addresses": [{ "country": "DE" }], "extensions": { "badge": [["7"]], "none": [] },
+            },
+        },
+    });
+    let is_read = |event: &serde_json::Value| {
+        let (text, batch) = (event.to_string(), format!("[{event}]"));
+        [text, batch].map(|body| read("canonical", &[], &body).error.is_none())
+    };
+    assert_eq!(is_read(&event), [true, true]);
+
+    let mut places = Vec::new();
+    collect_places(&event, String::new(), &mut places);
+    places.push(String::new());
+    let mut objects = 0;
+    for place in places {
+        if place.contains("extensions/") || !event.pointer(&place).expect("a place").is_object() {
+            continue;
+        }
+        objects += 1;
+        for list in [json!([]), json!(["x"]), json!([null])] {
+            let mut wrong = event.clone();
+            *wrong.pointer_mut(&place).expect("a place") = list.clone();
+            // A list in place of the whole document is a batch.
+            let found = is_read(&wrong);
+            let expected = [place.is_empty() && list == json!([]), false];
+            assert_eq!(found, expected, "{place}: {list}");
+        }
+    }
+    assert!(objects >= 14, "only {objects}");
 }

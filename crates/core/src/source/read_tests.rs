@@ -362,49 +362,7 @@ fn a_mistake_has_words_of_the_format() {
     }
 }
 
-#[test]
-fn a_list_is_no_object() {
-    let event = json!({
-        "specversion": "1.0", "id": "evt-1", "source": "/hr/acme", "type": "hr.worker.snapshot.v1",
-        "subject": "E-1", "time": "2026-11-23T09:00:00Z", "com_example": ["x"],
-        "data": {
-            "effective": { "date": "2026-12-01" }, "refers_to": [],
-            "employments": [{ "id": "1", "department": { "id": "d1" }, "manager": { "id": "E-2" } }],
-            "worker": {
-                "name": { "given": "Ada" }, "department": { "id": "d1" }, "dates": {}, "job": {},
-                "manager": { "id": "E-2" }, "location": {}, "phones": [], "other_emails": [{}],
-                "addresses": [{ "country": "DE" }], "extensions": { "badge": [["7"]], "none": [] },
-            },
-        },
-    });
-    let is_read = |event: &serde_json::Value| {
-        let (text, batch) = (event.to_string(), format!("[{event}]"));
-        [text, batch].map(|body| read("canonical", &[], &body).error.is_none())
-    };
-    assert_eq!(is_read(&event), [true, true]);
-
-    let mut places = Vec::new();
-    collect_places(&event, String::new(), &mut places);
-    places.push(String::new());
-    let mut objects = 0;
-    for place in places {
-        if place.contains("extensions/") || !event.pointer(&place).expect("a place").is_object() {
-            continue;
-        }
-        objects += 1;
-        for list in [json!([]), json!(["x"]), json!([null])] {
-            let mut wrong = event.clone();
-            *wrong.pointer_mut(&place).expect("a place") = list.clone();
-            // A list in place of the whole document is a batch.
-            let found = is_read(&wrong);
-            let expected = [place.is_empty() && list == json!([]), false];
-            assert_eq!(found, expected, "{place}: {list}");
-        }
-    }
-    assert!(objects >= 14, "only {objects}");
-}
-
-fn collect_places(value: &serde_json::Value, at: String, places: &mut Vec<String>) {
+pub(super) fn collect_places(value: &serde_json::Value, at: String, places: &mut Vec<String>) {
     for (name, member) in value.as_object().into_iter().flatten() {
         collect_places(member, format!("{at}/{name}"), places);
     }
