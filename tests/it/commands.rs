@@ -268,6 +268,30 @@ async fn check_reports_every_mistake_with_its_line() {
     assert_eq!(document["diagnostics"].as_array().map(Vec::len), Some(3));
 }
 
+/// `scripts/proof-servers` runs them against the servers; here each stays valid.
+#[tokio::test]
+async fn the_configs_of_the_servers_from_the_registries_have_no_mistake() {
+    let servers = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers");
+    let mut checked = 0;
+
+    for folder in std::fs::read_dir(servers).expect("a folder") {
+        let folder = folder.expect("an entry").path();
+        let check = hirewire(&folder, &["check", "--offline", "-o", "json"]).await;
+        let report: Value = serde_json::from_slice(&check.stdout).expect("JSON");
+
+        // The secrets are set when the proof runs.
+        let found = report["diagnostics"].as_array().expect("a list");
+        for diagnostic in found {
+            let message = diagnostic["message"].as_str().unwrap_or_default();
+            let is_secret = message.ends_with("is not set");
+            assert!(is_secret, "{}: {diagnostic}", folder.display());
+        }
+        assert!(check.status.success(), "{}: {report}", folder.display());
+        checked += 1;
+    }
+    assert!(checked >= 5, "{checked} servers");
+}
+
 #[tokio::test]
 async fn check_and_migrate_status_report_without_writing() {
     let folder = tempfile::tempdir().expect("a folder");
