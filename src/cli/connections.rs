@@ -37,8 +37,8 @@ enum ConnectionsCommand {
         #[command(flatten)]
         output: OutputOptions,
     },
-    /// Try base URL, credentials, each search, groups and discovery. Sends only reads. If all works,
-    /// leavers that wait are tried at once.
+    /// Try base URL, credentials, each search, groups and discovery, and compare the mapping with the
+    /// target's schemas. Sends only reads. If all works, leavers that wait are tried at once.
     Test {
         /// The connection's name.
         name: String,
@@ -146,12 +146,25 @@ async fn test(api: &ApiClient, name: &str) -> Result<(), Exit> {
         print(format_args!("{check:<10} {result}"))?;
     }
     print(format_args!("discovery  {}", text(&report, "/discovery")))?;
+    print(format_args!("schemas    {}", schemas(&report)))?;
     if report.pointer("/ok") == Some(&Value::Bool(true)) {
         print(format_args!("connection {name} works"))
     } else {
         Err(Exit::unreachable(anyhow!(
             "connection {name} does not work: the lines above show where it fails"
         )))
+    }
+}
+
+/// Whether the target's schemas agree with the published mapping.
+fn schemas(report: &Value) -> String {
+    match report.pointer("/schemas").and_then(Value::as_array) {
+        None => text(report, "/schemas"),
+        Some(found) if found.is_empty() => "agree with the mapping".to_owned(),
+        Some(found) => {
+            let found = found.iter().map(|one| text(one, ""));
+            found.collect::<Vec<_>>().join("\n           ")
+        }
     }
 }
 

@@ -55,24 +55,60 @@ impl Config {
     ) -> Diagnostics {
         let all = found.iter().flat_map(|(connection, schemas)| {
             let faults = connection.document().contradictions(schemas);
-            faults
-                .into_iter()
-                .map(|fault| warning(connection, &connection.spans, fault))
+            let same = of_one_place(&connection.spans, faults);
+            same.into_iter()
+                .map(|contradiction| contradiction.warning(&connection.name))
         });
         self.warnings.others(all.collect())
     }
 }
 
-fn warning(connection: &ConnectionConfig, spans: &RuleSpans, fault: MappingFault) -> Diagnostic {
-    let span = spans.of(&fault);
-    let name = &connection.name;
-    let title = match fault.at.last() {
-        Some(key) => {
-            format!("`{key}` of [connections.{name}.mapping] is not as the target lists it")
+/// One problem of one place: a profile can have several rules of an extension that the target does
+/// not list.
+struct Contradiction {
+    span: SourceSpan,
+    problem: String,
+    /// The keys of the rules; none: it is about the target as a whole.
+    keys: Vec<String>,
+}
+
+fn of_one_place(spans: &RuleSpans, faults: Vec<MappingFault>) -> Vec<Contradiction> {
+    let mut all: Vec<Contradiction> = Vec::new();
+    for fault in faults {
+        let span = spans.of(&fault);
+        let key = fault.at.into_iter().nth(1);
+        let mut known = all.iter_mut();
+        match known.find(|known| known.span == span && known.problem == fault.problem) {
+            Some(known) => known.keys.extend(key),
+            None => all.push(Contradiction {
+                span,
+                problem: fault.problem,
+                keys: key.into_iter().collect(),
+            }),
         }
-        None => format!("[connections.{name}] is not as the target lists it"),
-    };
-    Diagnostic::warning(span, title, fault.problem).help(
+    }
+    all
+}
+
+impl Contradiction {
+    fn warning(self, name: &str) -> Diagnostic {
+        let keys: Vec<String> = self.keys.iter().map(|key| format!("`{key}`")).collect();
+        let title = match keys.as_slice() {
+            [] => format!("[connections.{name}] is not as the target lists it"),
+            [key] => {
+                format!("{key} of [connections.{name}.mapping] is not as the target lists it")
+            }
+            keys => format!(
+                "{} of [connections.{name}.mapping] are not as the target lists them",
+                keys.join(", ")
+            ),
+        };
+        warning(self.span, title, self.problem)
+    }
+}
+
+fn warning(span: SourceSpan, title: String, problem: String) -> Diagnostic {
+    Diagnostic::warning(span, title, problem).help(
         "the target's schemas are advice: if the target takes it all the same, leave it as it is",
     )
 }
@@ -109,6 +145,21 @@ mod tests {
         let lines: Vec<_> = found.all().iter().map(|one| found.position(one)).collect();
         assert_eq!(lines, [Some((4, 1)), Some((6, 1))], "{found}");
         assert_eq!(found.mistakes(), 0);
+
+        // Rules of the profile with one problem are one warning.
+        let listed = json!({ "id": CORE_USER });
+        let complete = TargetSchemas::read(&[listed], true).unwrap();
+        let extension = config.contradictions(&[(connection, complete)]);
+        assert_eq!(extension.all().len(), 1, "{extension}");
+        let title = &extension.all()[0].title;
+        assert!(
+            title.contains("`enterprise.department`, `enterprise.division`"),
+            "{title}"
+        );
+        assert!(
+            title.contains("are not as the target lists them"),
+            "{title}"
+        );
 
         let shown = found.to_string();
         for part in [

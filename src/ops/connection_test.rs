@@ -15,7 +15,7 @@ use crate::{scim_client::Client, store::StoreError, telemetry};
 use hirewire_core::{
     mapping::{Mapping, MatchKey},
     plan::Failure,
-    scim::AttributePath,
+    scim::{AttributePath, TargetSchemas},
 };
 
 /// One read and its result.
@@ -41,7 +41,7 @@ impl Check {
 }
 
 /// `POST /api/v1/connections/{connection}/test`: tries base URL, credentials, the search by each
-/// match key, groups and discovery.
+/// match key, groups and discovery, and compares the published mapping with the target's schemas.
 pub(super) async fn test(
     State(ops): State<Ops>,
     Path(name): Path<String>,
@@ -61,6 +61,7 @@ pub(super) async fn test(
         checks.push(Check::of("groups", "can be searched", &found));
     }
     let discovery = client.service_provider_config().await;
+    let schemas = client.schemas().await;
 
     let works = checks.iter().all(|check| check.ok);
     if works {
@@ -75,6 +76,11 @@ pub(super) async fn test(
                 "patch": config.get("patch"), "filter": config.get("filter"),
             }),
             Ok(None) => json!("the target does not publish its service provider configuration"),
+            Err(failure) => json!(reason(failure)),
+        },
+        "schemas": match &schemas {
+            Ok(Some(schemas)) => json!(contradictions(&published.mapping, schemas)),
+            Ok(None) => json!("the target does not publish its schemas"),
             Err(failure) => json!(reason(failure)),
         },
         "profile": published.mapping.document().profile.name,
@@ -97,6 +103,16 @@ async fn searches(client: &Client, mapping: &Mapping) -> Vec<Check> {
         checks.push(Check::of(format!("search by {path}"), "works", &found));
     }
     checks
+}
+
+/// The rules of the published mapping that the schemas of the target contradict, in words.
+fn contradictions(mapping: &Mapping, schemas: &TargetSchemas) -> Vec<String> {
+    let found = mapping.document().contradictions(schemas).into_iter();
+    let found = found.map(|fault| match fault.at.last() {
+        Some(key) => format!("`{key}`: {}", fault.problem),
+        None => fault.problem,
+    });
+    found.collect()
 }
 
 fn unlikely_value() -> String {

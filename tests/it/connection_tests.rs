@@ -68,7 +68,24 @@ async fn a_test_names_the_search_that_fails_and_no_other() {
     );
 
     harness.odd.set([]);
-    assert_eq!(test(&harness).await["ok"], true);
+    let report = test(&harness).await;
+    assert_eq!(report["ok"], true);
+    assert_eq!(
+        report["schemas"],
+        json!([]),
+        "the preset is as the sandbox lists it"
+    );
+
+    let misread = OddAnswer {
+        body: r#"{"Resources": [{"id": "urn:ietf:params:scim:schemas:core:2.0:User",
+                 "attributes": [{"name": "active"}, {"name": "userNames"}]}]}"#,
+        ..OddAnswer::new("GET", "/Schemas", 200)
+    };
+    harness.odd.set([misread]);
+    let report = test(&harness).await;
+    assert_eq!(report["ok"], true, "the schemas are advice: {report}");
+    let found = report["schemas"].to_string();
+    assert!(found.contains("did you mean `userNames`?"), "{found}");
     harness.stop().await;
 }
 

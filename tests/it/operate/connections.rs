@@ -16,6 +16,7 @@ async fn a_connection_is_tested_paused_and_resumed() {
             "profile    generic",
             "users      ",
             "discovery  ",
+            "schemas    agree with the mapping",
             "connection app works",
         ],
     );
