@@ -1,7 +1,8 @@
 //! On PostgreSQL: the writes of concurrent reconciles share one statement.
 //!
-//! A statement for each account costs more than its work (docs/benchmarks.md). The rows that arrive
-//! while one statement runs share the next one; no row waits for others. The statement never waits
+//! A statement for each account costs more than its work: without this a reconcile takes 1.47 times
+//! the CPU (docs/benchmarks.md, "Pieces"). The rows that arrive while one statement runs share the
+//! next one; no row waits for others. The statement never waits
 //! for a row lock: it leaves out an account that is locked, and one whose claim is lost. Such a
 //! row, and every row if the statement fails, is then written alone by its caller, which reports
 //! the reason. So a problem of one account delays no other.

@@ -29,7 +29,8 @@ const MOST_ROWS: usize = 500;
 /// The approximate size, in bytes, that a statement of several rows may have for a server, so that
 /// it leaves in one write even with TLS (a TLS record is 16 KiB, RFC 8446 section 5.1). After a
 /// second write the server waits for the rest, and the client waits up to 40 ms for the server's
-/// delayed ack of the first: sqlx 0.9.0 leaves Nagle's algorithm on (its issue 4335).
+/// delayed ack of the first: sqlx 0.9.0 leaves Nagle's algorithm on (its issue 4335). Without this
+/// limit the workers reconcile half as many events per second over TLS (docs/benchmarks.md).
 const ONE_WRITE: usize = 12 * 1024;
 
 /// The connection of one piece of work, and the dialect that it speaks.
