@@ -99,15 +99,22 @@ impl InitText<'_> {
             format!(" --config {}", config.display())
         };
 
-        let mut steps = vec![(
-            format!("hirewire check{option}"),
-            "what is missing, and which dependency does not answer",
-        )];
+        let mut steps = Vec::new();
         if self.profile.name == "generic" {
             let sandbox = "hirewire sandbox --token try-me".to_owned();
-            steps.push((sandbox, "a SCIM application to try it with"));
+            steps.push((
+                sandbox,
+                "a SCIM application to try it with; in a terminal of its own",
+            ));
         }
-        steps.push((format!("hirewire run{option}"), "the service"));
+        steps.push((
+            format!("hirewire check{option}"),
+            "what is missing, and which dependency does not answer",
+        ));
+        steps.push((
+            format!("hirewire run{option}"),
+            "the service, in a terminal of its own",
+        ));
         steps.push((
             format!("hirewire send {source} --sample hired{option}"),
             "a hook, as the HR system would send it",

@@ -48,7 +48,13 @@ use exit::{Exit, print};
     name = "hirewire",
     version,
     disable_help_subcommand = true,
-    max_term_width = 110
+    max_term_width = 110,
+    after_help = "\
+Begin with:
+  hirewire demo                            # see it work; needs nothing
+  hirewire init                            # a config of your own; it prints the next steps
+
+`hirewire COMMAND --help` has examples of each command."
 )]
 struct Arguments {
     /// The log level on stderr, or directives such as `hirewire=debug`. Default: `info` for `run`

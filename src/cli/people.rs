@@ -59,7 +59,7 @@ impl People {
     pub(super) async fn run(self) -> Result<(), Exit> {
         let api = self.api.connect().await?;
         match self.command {
-            PeopleCommand::List(command) => command.run(&self.api).await,
+            PeopleCommand::List(command) => command.run(&api).await,
             PeopleCommand::Show { person, output } => {
                 let path = format!("/api/v1/people/{}", encoded(&person));
                 let document = api.get(&path).await?;

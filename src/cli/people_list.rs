@@ -4,8 +4,7 @@ use clap::Args;
 
 use super::{
     Exit,
-    api::encoded,
-    api_options::ApiOptions,
+    api::{ApiClient, encoded},
     output::{Column, OutputOptions, list, text},
 };
 
@@ -30,13 +29,13 @@ const COLUMNS: &[Column] = &[
 ];
 
 impl PeopleList {
-    pub(super) async fn run(&self, api: &ApiOptions) -> Result<(), Exit> {
+    pub(super) async fn run(&self, api: &ApiClient) -> Result<(), Exit> {
         let path = format!(
             "/api/v1/people-list?search={}&most={}",
             encoded(&self.search),
             self.most
         );
-        let found = api.connect().await?.get(&path).await?;
+        let found = api.get(&path).await?;
         let people = list(&found, "/people");
 
         self.output.rows(people, COLUMNS, "nobody matches")?;

@@ -28,6 +28,8 @@ async fn commands_work_on_the_store_without_a_service() {
         Some(&json!("created"))
     );
     assert_eq!(open_dead_letters(&installation).await, Vec::<String>::new());
+    let people = json_of(&installation, &["people", "list", "-o", "json"]).await;
+    assert_eq!(people.as_array().map(Vec::len), Some(1), "{people}");
 
     write_event_file(&installation, &event("2", "terminated", "E-1", &json!({})));
     let preview = stdout_of(&installation, &["preview", "event.json", "-o", "table"]).await;
