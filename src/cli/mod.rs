@@ -22,6 +22,7 @@ mod input;
 mod load;
 mod migrate;
 mod notes;
+mod operator_events;
 mod output;
 mod people;
 mod people_list;

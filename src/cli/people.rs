@@ -1,4 +1,5 @@
-//! `hirewire people`: show one person, compare the accounts with the targets, try again now.
+//! `hirewire people`: show one person, compare the accounts with the targets, try again now, state
+//! an operator's event.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -8,11 +9,12 @@ use super::{
     api::{ApiClient, encoded},
     api_options::ApiOptions,
     consent::Consent,
+    operator_events::OperatorEvent,
     output::{Format, OutputOptions, list, text},
     people_list, print,
 };
 
-/// Show a person; compare the accounts with the targets; try again now.
+/// Show a person; compare the accounts with the targets; revoke access; join and part workers.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -20,7 +22,11 @@ Examples:
   hirewire people show acme/E-1001
   hirewire people show E-1001 -o json
   hirewire people reconcile E-1001 --dry-run
-  hirewire people retry E-1001 --yes")]
+  hirewire people retry E-1001 --yes
+  hirewire people revoke E-1001 --reason 'lost laptop'
+  hirewire people restore E-1001
+  hirewire people void acme/E-1001 evt-17 --reason 'sent by mistake'
+  hirewire people link acme/E-1001 acme/E-2001 --dry-run")]
 pub(super) struct People {
     #[command(flatten)]
     api: ApiOptions,
@@ -43,6 +49,51 @@ enum PeopleCommand {
     Reconcile {
         /// As for `show`.
         person: String,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// End the person's access at once, on every connection. Only a restoration or a later hire
+    /// gives it back.
+    Revoke {
+        /// As for `show`.
+        person: String,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// Take a revocation back.
+    Restore {
+        /// As for `show`.
+        person: String,
+        /// The id of the revocation; without it every one is taken back.
+        #[arg(long, value_name = "EVENT")]
+        revocation: Option<String>,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// Take an event back, as if HR had never sent it.
+    Void {
+        /// As for `show`.
+        person: String,
+        /// The id of the event, as `show` lists it.
+        event: String,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// State that two workers are one person: for example, after a rehire under a new number.
+    Link {
+        /// `source/worker`; the account of this one stays, if both have one.
+        person: String,
+        /// `source/worker` of the other.
+        other: String,
+        #[command(flatten)]
+        consent: Consent,
+    },
+    /// State that two workers are two people.
+    Unlink {
+        /// `source/worker`.
+        person: String,
+        /// `source/worker` of the other.
+        other: String,
         #[command(flatten)]
         consent: Consent,
     },
@@ -75,6 +126,42 @@ impl People {
             }
             PeopleCommand::Retry { person, consent } => {
                 retry(&api, &person, &consent, "retry").await
+            }
+            PeopleCommand::Revoke { person, consent } => {
+                let revoke = OperatorEvent::new("revoke", &person);
+                revoke.send(&api, &consent).await
+            }
+            PeopleCommand::Restore {
+                person,
+                revocation,
+                consent,
+            } => {
+                let restore = OperatorEvent::new("restore", &person);
+                restore.of_event(revocation).send(&api, &consent).await
+            }
+            PeopleCommand::Void {
+                person,
+                event,
+                consent,
+            } => {
+                let void = OperatorEvent::new("void", &person);
+                void.of_event(Some(event)).send(&api, &consent).await
+            }
+            PeopleCommand::Link {
+                person,
+                other,
+                consent,
+            } => {
+                let link = OperatorEvent::new("link", &person);
+                link.with_other(other).send(&api, &consent).await
+            }
+            PeopleCommand::Unlink {
+                person,
+                other,
+                consent,
+            } => {
+                let unlink = OperatorEvent::new("unlink", &person);
+                unlink.with_other(other).send(&api, &consent).await
             }
         }
     }

@@ -24,7 +24,7 @@ use crate::http::Peer;
 pub enum OpsRole {
     /// Reads.
     Viewer,
-    /// Replays dead letters, pauses and resumes connections.
+    /// Replays dead letters, pauses and resumes connections, states operators' events.
     Operator,
     /// Publishes mappings.
     Admin,

@@ -10,6 +10,7 @@ mod connection_test;
 mod connections;
 mod dead_letters;
 mod filter_values;
+mod operator_events;
 mod people;
 mod people_list;
 mod person_retry;
@@ -145,7 +146,7 @@ impl Ops {
     }
 
     /// Each route, with the least role that it needs.
-    fn table() -> [Route; 17] {
+    fn table() -> [Route; 18] {
         let (viewer, operator, admin) = (OpsRole::Viewer, OpsRole::Operator, OpsRole::Admin);
         [
             ("/people", get(people::find), viewer),
@@ -157,6 +158,11 @@ impl Ops {
                 operator,
             ),
             ("/people/{person}/drift", get(person_retry::drift), viewer),
+            (
+                "/people/{person}/events",
+                post(operator_events::state),
+                operator,
+            ),
             ("/dead-letters", get(dead_letters::list), viewer),
             ("/dead-letters/{id}", get(dead_letters::show), viewer),
             ("/dead-letters/replay", post(dead_letters::replay), operator),

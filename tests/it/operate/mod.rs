@@ -1,6 +1,6 @@
 //! The operator's commands on an installation.
 //!
-//! The modules below read people, dead letters and connections, replay dead letters and pause
+//! The modules below read people, state operators' events, read dead letters and connections, replay dead letters and pause
 //! connections: over the Unix socket, over TCP with a role, and on the store while no service runs.
 
 mod actor;
@@ -9,6 +9,7 @@ mod connections;
 mod dead_letters;
 mod drift;
 mod offline;
+mod operator_events;
 mod unstorable;
 
 use serde_json::{Value, json};
