@@ -128,7 +128,9 @@ async fn account(
             .map(|published| {
                 let rules = connection.rules();
                 let person = fold::fold(&facts.events, &facts.alias, now, rules);
-                published.mapping.access(&person, now)
+                published
+                    .mapping
+                    .access(&person, view.account.given_access(), now)
             }),
         None => None,
     };

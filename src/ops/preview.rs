@@ -19,7 +19,7 @@ use super::{ApiError, Ops};
 use crate::{
     store::{Account, Claim, LastApplied, PersonKey, Priority},
     telemetry,
-    worker::{Connection, ReconcileContext, assess, note_text, requests_of},
+    worker::{Connection, ReadError, ReconcileContext, assess, note_text, requests_of},
 };
 use hirewire_core::{
     event::{Alias, Event, HookId, ParsedEvent, SourceId},
@@ -150,9 +150,13 @@ pub(super) async fn preview_account(
     let (mapping, settings) = (&published.mapping, &connection.settings);
     let mut context = ReconcileContext::new(&claim, &person, mapping, settings, Instant::now());
     context.read_first = true;
-    let assessment = assess(&context, &published)
-        .await
-        .map_err(|failure| ApiError::dependency(format!("{name}: {failure}")))?;
+    let assessment = match assess(&context, &published, store).await {
+        Ok(assessment) => assessment,
+        Err(ReadError::Target(failure)) => {
+            return Err(ApiError::dependency(format!("{name}: {failure}")));
+        }
+        Err(ReadError::Store(error)) => return Err(error.into()),
+    };
 
     Ok(AccountPreview {
         connection: name.clone(),

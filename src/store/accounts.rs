@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use hirewire_core::{
     event::Alias,
-    mapping::{Access, MatchKey},
+    mapping::{Access, GivenAccess, MatchKey},
 };
 
 use super::{
@@ -80,6 +80,24 @@ pub struct Account {
     pub outcome: Option<Outcome>,
 }
 
+impl Account {
+    /// Whether the user may give access that Hirewire gave, by a write that is known or may show
+    /// later.
+    pub(crate) fn given_access(&self) -> GivenAccess {
+        let begun = self
+            .intent
+            .as_ref()
+            .is_some_and(|intent| intent.gives_access);
+        if begun {
+            return GivenAccess::ByHirewire;
+        }
+        if self.scim_id.is_none() {
+            return GivenAccess::ByOthers;
+        }
+        self.last_applied.given_access(self.reconciled_access)
+    }
+}
+
 /// A write that was begun.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Intent {
@@ -91,6 +109,9 @@ pub struct Intent {
     pub fencing_token: String,
     /// When it was begun, by the store's clock.
     pub begun_at: Timestamp,
+    /// Whether one of its requests makes the user active.
+    #[serde(default)]
+    pub gives_access: bool,
 }
 
 /// A match key with its value when the write was begun.

@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Account, ClaimError, ClaimLost, Intent, PersonKey, Priority, Store, StoreError, accounts,
+    Account, ClaimError, ClaimLost, Intent, LastApplied, PersonKey, Priority, Store, StoreError,
+    accounts,
+    owners::write_error,
     sql::{
         batch_writer::{BatchStatement, BatchWriter},
         dialect::Scope,
@@ -82,8 +84,17 @@ pub enum ChangedSinceClaim {
     Termination,
 }
 
+/// The user that an account is bound to before the first write to it.
+#[derive(Clone, Copy, Debug)]
+pub struct NewBinding<'a> {
+    /// The target's id of the user.
+    pub scim_id: &'a str,
+    /// The known state of the user.
+    pub last_applied: &'a LastApplied,
+}
+
 /// Records intents on PostgreSQL.
-pub(super) type IntentWriter = BatchWriter<4>;
+pub(super) type IntentWriter = BatchWriter<6>;
 
 /// The condition that a write names its row and its fencing token by; [`fenced`] binds them.
 pub(super) const FENCED: &str = "accounts.connection = :connection
@@ -134,28 +145,51 @@ impl Store {
     }
 
     /// Records the intent before the write that it announces, and reads the status of the claim.
+    /// `binding`: the user that the account is bound to from now on; it fails if another account of
+    /// the connection is bound to that user.
     pub async fn record_intent(
         &self,
         claim: &Claim,
         intent: &Intent,
+        binding: Option<&NewBinding<'_>>,
     ) -> Result<ClaimStatus, ClaimError> {
         let intent = json_text(intent)?;
+        let scim_id = binding.map(|binding| binding.scim_id.to_owned());
+        let last_applied = binding.map(|binding| json_text(binding.last_applied));
+        let last_applied = last_applied.transpose()?;
         if let Some(writer) = &self.intent_writer {
             let row = [
                 ("connection", (&claim.account.connection).into()),
                 ("person", (&claim.account.person).into()),
                 ("fencing_token", (&claim.fencing_token).into()),
                 ("intent", (&intent).into()),
+                ("scim_id", scim_id.clone().into()),
+                ("last_applied", last_applied.clone().into()),
             ];
             if let Some(row) = writer.write(row).await {
                 return read_status(Some(row));
             }
         }
 
-        let statement =
-            format!("UPDATE accounts SET intent = :intent WHERE {FENCED} RETURNING {STATUS}");
-        let statement = fenced(statement, claim).bind("intent", intent);
-        self.write_status(statement).await
+        let statement = format!(
+            "UPDATE accounts SET
+               intent = :intent,
+               scim_id = COALESCE(:scim_id, scim_id),
+               last_applied = COALESCE(:last_applied, last_applied)
+             WHERE {FENCED} RETURNING {STATUS}"
+        );
+        let statement = fenced(statement, claim)
+            .bind("intent", intent)
+            .bind("scim_id", scim_id.clone())
+            .bind("last_applied", last_applied);
+        match (self.write_status(statement).await, scim_id) {
+            (Err(ClaimError::BoundElsewhere(_)), Some(scim_id)) => {
+                let connection = &claim.account.connection;
+                let holder = self.person_bound_to(connection, &scim_id).await?;
+                Err(ClaimError::BoundElsewhere(holder))
+            }
+            (status, _) => status,
+        }
     }
 
     /// Releases the claim without a result. The account is pending again after that long, or now if
@@ -182,9 +216,9 @@ impl Store {
     async fn write_status(&self, statement: Statement) -> Result<ClaimStatus, ClaimError> {
         let writing = self
             .engine
-            .write::<_, StoreError, _>(Scope::Statement, move |mut tx| {
+            .write::<_, ClaimError, _>(Scope::Statement, move |mut tx| {
                 let statement = statement.clone();
-                Box::pin(async move { Ok(statement.first(&mut tx).await?) })
+                Box::pin(async move { statement.first(&mut tx).await.map_err(write_error) })
             });
         read_status(writing.await?)
     }
@@ -195,7 +229,9 @@ pub(super) fn intent_writer(engine: Engine) -> IntentWriter {
     BatchWriter::start(
         engine,
         &BatchStatement {
-            set: "intent = v.intent",
+            set: "intent = v.intent,
+                  scim_id = COALESCE(v.scim_id, accounts.scim_id),
+                  last_applied = COALESCE(v.last_applied, accounts.last_applied)",
             and_where: "",
             returning: STATUS,
             then: "",

@@ -9,16 +9,17 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Account, Claim, ClaimError, ClaimLost, Intent, LastApplied, NewDeadLetter, Outcome, PersonKey,
-    Priority, Store, StoreError,
+    Account, Claim, ClaimError, ClaimLost, Intent, LastApplied, NewDeadLetter, Outcome, Priority,
+    Store, StoreError,
     dead_letters::filing::{self, Closed},
     history::{self, NewEntry},
+    owners,
     sql::{
         batch_writer::{BatchStatement, BatchWriter, CLAIMED_ROW},
         dialect::Scope,
         engine::Engine,
         row::{ReadColumn as _, SqlRow},
-        statement::{Row, Statement, Tx, is_unique_violation},
+        statement::{Row, Statement, Tx},
         value::{code, json_text},
     },
 };
@@ -131,24 +132,6 @@ impl Store {
             (written, _) => written,
         }
     }
-
-    /// The person whose account is bound to the user. The key is empty if that binding ended
-    /// meanwhile: the caller tries again in either case.
-    async fn person_bound_to(
-        &self,
-        connection: &str,
-        scim_id: &str,
-    ) -> Result<PersonKey, StoreError> {
-        let statement = Statement::new(
-            "SELECT person FROM accounts WHERE connection = :connection AND scim_id = :scim_id",
-        )
-        .bind("connection", connection)
-        .bind("scim_id", scim_id);
-        let row = self.engine.first(statement).await?;
-        row.map_or(Ok(PersonKey(String::new())), |row| {
-            row.text("person").map(PersonKey)
-        })
-    }
 }
 
 /// Writes the commits of concurrent reconciles in one statement, each with its history entry. It
@@ -212,11 +195,7 @@ async fn write_account(
     ));
     match statement.rows([row(claim, commit)?]).first(tx).await {
         Ok(row) => Ok(row.ok_or(ClaimLost)?),
-        // The only UNIQUE index of the assigned columns is that of `scim_id`.
-        Err(error) if is_unique_violation(&error) => {
-            Err(ClaimError::BoundElsewhere(PersonKey(String::new())))
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(owners::write_error(error)),
     }
 }
 

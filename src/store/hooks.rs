@@ -71,6 +71,17 @@ struct BatchEvent {
     aliases: Vec<Alias>,
 }
 
+/// The clusters that a batch changes.
+#[derive(Default)]
+struct ChangedClusters {
+    /// Each with the greatest version of the clusters that were merged into it.
+    versions: BTreeMap<String, i64>,
+    /// Those with a new event that ends access.
+    terminated: BTreeSet<String>,
+    /// Those with a new event that may move a start into the future.
+    withdrawn: BTreeSet<String>,
+}
+
 /// An event in a hook.
 struct Occurrence {
     /// Its index in [`Batch::events`].
@@ -164,14 +175,18 @@ impl Batch {
             let merged = clusters.merge(tx, named_together).await?;
 
             results = self.insert(tx, &clusters).await?;
-            let (changed, terminated) = self.changed_clusters(merged, &clusters, &results)?;
+            let changes = self.changed_clusters(merged, &clusters, &results)?;
 
-            let versions = identity::advance_versions(tx, &changed).await?;
-            for cluster in changed.keys() {
+            let versions = identity::advance_versions(tx, &changes.versions).await?;
+            for cluster in changes.versions.keys() {
                 identity::resolve(tx, &mut clusters, cluster).await?;
                 changed_people.extend(clusters.people(cluster));
             }
-            pending::mark_people(tx, &clusters, &versions, &terminated, routing).await?;
+            let terminated = &changes.terminated;
+            pending::mark_people(tx, &clusters, &versions, terminated, routing).await?;
+            let withdrawn = changes.withdrawn.iter();
+            let withdrawn = withdrawn.flat_map(|cluster| clusters.people(cluster));
+            pending::put_withdrawals_first(tx, withdrawn).await?;
         }
 
         let hooks = self.report(tx, &clusters, &results).await?;
@@ -201,16 +216,17 @@ impl Batch {
         events::insert(tx, &new).await
     }
 
-    /// The clusters that changed, each with the greatest version of the clusters that were merged
-    /// into it, and those with a new event that ends access.
+    /// The clusters that changed.
     fn changed_clusters(
         &self,
         merged: BTreeMap<String, i64>,
         clusters: &Clusters,
         results: &[InsertResult],
-    ) -> Result<(BTreeMap<String, i64>, BTreeSet<String>), StoreError> {
-        let mut changed = merged;
-        let mut terminated = BTreeSet::new();
+    ) -> Result<ChangedClusters, StoreError> {
+        let mut changed = ChangedClusters {
+            versions: merged,
+            ..ChangedClusters::default()
+        };
 
         for (BatchEvent { event, .. }, result) in self.events.iter().zip(results) {
             if *result == InsertResult::Duplicate {
@@ -218,11 +234,13 @@ impl Batch {
             }
             let cluster = clusters.cluster(&event.alias())?.to_owned();
             if event.kind().ends_access() {
-                terminated.insert(cluster.clone());
+                changed.terminated.insert(cluster.clone());
+            } else if event.may_withdraw_access() {
+                changed.withdrawn.insert(cluster.clone());
             }
-            changed.entry(cluster).or_insert(0);
+            changed.versions.entry(cluster).or_insert(0);
         }
-        Ok((changed, terminated))
+        Ok(changed)
     }
 
     /// One result for each hook. Files the dead letters of unreadable hooks, and closes those of

@@ -19,6 +19,7 @@ mod identity;
 mod leavers;
 mod mappings;
 mod open;
+mod owners;
 mod pending;
 mod people;
 mod quarantine;
@@ -32,7 +33,7 @@ pub use accounts::{
     Account, AccountView, Intent, IntentKind, MatchKeyValue, Outcome, OutcomeKind, OutcomeReason,
     Priority,
 };
-pub use claims::{ChangedSinceClaim, Claim, ClaimRequest, ClaimStatus};
+pub use claims::{ChangedSinceClaim, Claim, ClaimRequest, ClaimStatus, NewBinding};
 pub use commits::{Commit, CommitResult, Committed};
 pub use connections::{ConnectionState, Pause, Unreachable};
 pub use created_groups::GroupCreate;
@@ -47,6 +48,7 @@ pub use hooks::{StoredBatch, StoredEvent, StoredHook};
 pub use leavers::OverdueLeaver;
 pub use mappings::{MappingSubmission, PublishedMapping};
 pub use open::{Store, StoreSettings};
+pub use owners::Owner;
 pub use pending::{PendingCount, SourceRouting};
 pub use people::{Facts, PersonKey};
 pub use quarantine::QuarantinedMessage;

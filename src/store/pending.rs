@@ -183,6 +183,30 @@ pub(super) async fn mark_people(
     Ok(())
 }
 
+/// Puts the accounts of these people that give access before others, as those of leavers: their access
+/// may have to end. `mark_people` has made them pending.
+pub(super) async fn put_withdrawals_first(
+    tx: &mut Tx<'_>,
+    people: impl Iterator<Item = PersonKey>,
+) -> Result<(), StoreError> {
+    let rows: Vec<Row<1>> = people
+        .map(|person| [("person", (&person).into())])
+        .collect();
+    for rows in chunks(tx.dialect, rows) {
+        Statement::new(
+            "WITH {rows}
+             UPDATE accounts SET priority = 'leaver', changed_since_claim = 'termination'
+             FROM v
+             WHERE accounts.person = v.person AND accounts.scim_id IS NOT NULL
+               AND accounts.reconciled_access = 'active' AND accounts.next_run_at <= {now}",
+        )
+        .rows(rows)
+        .execute(tx)
+        .await?;
+    }
+    Ok(())
+}
+
 /// The least alias of all people that the member represents, or its own alias.
 fn least_alias<'a>(members: &[(&'a Alias, &Member)], own: &'a Alias, member: &Member) -> &'a Alias {
     let represented = members

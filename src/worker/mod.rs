@@ -28,7 +28,7 @@ pub use connection::Mode;
 pub(crate) use connection::{
     Connection, ConnectionError, ConnectionSettings, MakeClient, PublishedConnection,
 };
-pub(crate) use reconcile::{ReconcileContext, assess, note_text, requests_of};
+pub(crate) use reconcile::{ReadError, ReconcileContext, assess, note_text, requests_of};
 
 use crate::{
     observer::Observer,

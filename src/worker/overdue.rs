@@ -56,9 +56,15 @@ async fn has_left(
         return Ok(false);
     };
 
+    let accounts = store.accounts(&leaver.person).await?;
+    let given = accounts
+        .iter()
+        .find(|view| view.account.connection == leaver.connection)
+        .map(|view| view.account.given_access())
+        .unwrap_or_default();
     let now = store.now().await?;
     let person = fold::fold(&facts.events, &facts.alias, now, connection.rules());
-    Ok(published.mapping.access(&person, now).access == Access::Inactive)
+    Ok(published.mapping.access(&person, given, now).access == Access::Inactive)
 }
 
 fn dead_letter(leaver: &OverdueLeaver) -> NewDeadLetter {

@@ -14,19 +14,21 @@ use super::{
     dead_letters::failure_detail,
     locate::{Located, locate, second_accounts},
     next_step::{Conclusion, NextStep},
-    readings::{Read, Readings},
+    notes::nothing_to_send,
+    readings::{Matches, Read, ReadError, Readings},
+    transition::is_access_transition,
 };
 use crate::{
     scim_client::{Lookup, RefusedKey},
-    store::{IntentKind, OutcomeKind},
+    store::{OutcomeKind, Store},
     worker::connection::PublishedConnection,
 };
 use hirewire_core::{
     fold::Status,
     mapping::{Access, Desired, EvaluationError},
     plan::{
-        self, Current, CurrentGroups, DeactivationPlan, DeadLetterCause, Failure, Input,
-        LastApplied, LeaverAccount, Note, Plan, Policy, ReadRequired, plan_deactivation,
+        self, Current, CurrentGroups, DeactivationPlan, DeadLetterCause, Input, LastApplied,
+        LeaverAccount, Operation, Plan, Policy, ReadRequired, plan_deactivation,
     },
     scim::member,
 };
@@ -43,11 +45,12 @@ pub(super) enum Decision {
 pub(crate) async fn assess(
     context: &ReconcileContext<'_>,
     published: &PublishedConnection,
-) -> Result<Assessment, Failure> {
+    store: &Store,
+) -> Result<Assessment, ReadError> {
     let mut readings = Readings::default();
     loop {
         match decide(context, &readings) {
-            Decision::Read(read) => readings.take(read, context, published).await?,
+            Decision::Read(read) => readings.take(read, context, published, store).await?,
             Decision::Complete(assessment) => return Ok(*assessment),
         }
     }
@@ -107,9 +110,13 @@ fn locate_by_any_key(context: &ReconcileContext<'_>, readings: &Readings) -> Loc
         locate(context, readings.matches.as_ref()),
         &readings.matches,
     ) {
-        (Located::NotFound, Some(Lookup::NotFound { refused, .. })) if !refused.is_empty() => {
-            Located::Undecided(not_asked(refused))
-        }
+        (
+            Located::NotFound,
+            Some(Matches {
+                found: Lookup::NotFound { refused, .. },
+                ..
+            }),
+        ) if !refused.is_empty() => Located::Undecided(not_asked(refused)),
         (located, _) => located,
     }
 }
@@ -204,6 +211,12 @@ fn decide_user(context: &ReconcileContext<'_>, desired: &Desired, readings: &Rea
         Located::Undecided(conclusion) => return complete(NextStep::Commit(conclusion)),
     };
 
+    if let Some(binding) = &binding
+        && context.gone
+    {
+        return complete_gone(context, binding);
+    }
+
     let mut assessment = Assessment::unread();
     // After a create without an answer a second account may have appeared.
     if let Some(binding) = &binding
@@ -223,7 +236,7 @@ fn decide_user(context: &ReconcileContext<'_>, desired: &Desired, readings: &Rea
         binding.resource = Some(user.clone());
     }
 
-    let access_transition = is_access_transition(context);
+    let access_transition = is_access_transition(context, binding.as_ref());
     let is_read = binding
         .as_ref()
         .is_none_or(|binding| binding.resource.is_some());
@@ -250,6 +263,22 @@ fn decide_user(context: &ReconcileContext<'_>, desired: &Desired, readings: &Rea
     Decision::Complete(Box::new(with_plan(assessment, plan)))
 }
 
+/// The target deleted or hid the user when Hirewire deactivated it, so that a read answers 404.
+fn complete_gone(context: &ReconcileContext<'_>, binding: &Binding) -> Decision {
+    let next = if context.access() == Access::Active {
+        NextStep::Revive(vec![Operation::Reactivate])
+    } else {
+        let why = "gone at the target; made anew when access begins";
+        NextStep::reconciled(OutcomeKind::Unchanged, why)
+    };
+    let assessment = Assessment {
+        binding: Some(binding.clone()),
+        next,
+        ..Assessment::unread()
+    };
+    Decision::Complete(Box::new(assessment))
+}
+
 fn with_plan(assessment: Assessment, plan: Plan) -> Assessment {
     let next = if plan.operations.is_empty() {
         nothing_to_send(&plan.notes)
@@ -262,20 +291,6 @@ fn with_plan(assessment: Assessment, plan: Plan) -> Assessment {
         notes: plan.notes,
         ..assessment
     }
-}
-
-/// Whether access became active since the last reconcile, or Hirewire itself may have ended it since
-/// then: an end of access that lost its cause is Hirewire's to lift.
-fn is_access_transition(context: &ReconcileContext<'_>) -> bool {
-    let account = context.account();
-    let ended_by_us = account.last_applied.ended_by_us
-        || account
-            .intent
-            .as_ref()
-            .is_some_and(|intent| intent.kind == IntentKind::Deactivate);
-
-    context.access() == Access::Active
-        && (account.reconciled_access != Some(Access::Active) || ended_by_us)
 }
 
 fn plan_user(
@@ -322,7 +337,7 @@ fn plan_user(
     plan::plan(&input, &document.profile, policy)
 }
 
-/// The row's `last_applied` with `created_by_us` as the binding states it. What was refused is tried
+/// The row's `last_applied` with what the binding states. What was refused is tried
 /// once more with a new mapping, and when the account is to be verified: after a replay.
 fn last_applied_for<'a>(context: &ReconcileContext<'a>, binding: &Binding) -> Cow<'a, LastApplied> {
     let account = context.account();
@@ -330,69 +345,19 @@ fn last_applied_for<'a>(context: &ReconcileContext<'a>, binding: &Binding) -> Co
     let tries_refused = account.verify_at.is_some()
         || account.reconciled_mapping_version != context.claim.mapping_version;
     let forgets = tries_refused && !last_applied.refused.is_empty();
-    if last_applied.created_by_us == created_by_us && !forgets {
+    let is_as_bound = last_applied.created_by_us == created_by_us
+        && last_applied.found_inactive == binding.found_inactive;
+    if is_as_bound && !forgets {
         return Cow::Borrowed(last_applied);
     }
 
     let mut last_applied = LastApplied {
         created_by_us,
+        found_inactive: binding.found_inactive,
         ..last_applied.clone()
     };
     if forgets {
         last_applied.refused.clear();
     }
     Cow::Owned(last_applied)
-}
-
-/// The conclusion of a plan without requests.
-fn nothing_to_send(notes: &[Note]) -> NextStep {
-    for note in notes {
-        match note {
-            Note::Incomplete(missing) => {
-                return NextStep::reconciled(OutcomeKind::Incomplete, missing.join(", "));
-            }
-            Note::DisabledElsewhere => {
-                return NextStep::reconciled(OutcomeKind::DisabledElsewhere, note_text(note));
-            }
-            Note::Held => return NextStep::reconciled(OutcomeKind::Waiting, "held"),
-            Note::GroupNotFound(_)
-            | Note::GroupAmbiguous(..)
-            | Note::GroupUnknown(_)
-            | Note::GroupsUnsupported
-            | Note::RefusedBefore(_) => {}
-        }
-    }
-    NextStep::reconciled(OutcomeKind::Unchanged, left_out(notes))
-}
-
-/// The notes about what a plan leaves out for good, for people.
-pub(super) fn left_out(notes: &[Note]) -> String {
-    let about_groups = notes.iter().filter(|note| match note {
-        Note::GroupNotFound(_)
-        | Note::GroupAmbiguous(..)
-        | Note::GroupUnknown(_)
-        | Note::GroupsUnsupported
-        | Note::RefusedBefore(_) => true,
-        Note::Incomplete(_) | Note::DisabledElsewhere | Note::Held => false,
-    });
-    about_groups.map(note_text).collect::<Vec<_>>().join(", ")
-}
-
-/// A note, for people.
-pub(crate) fn note_text(note: &Note) -> String {
-    match note {
-        Note::Incomplete(missing) => {
-            format!(
-                "required attributes have no value yet: {}",
-                missing.join(", ")
-            )
-        }
-        Note::DisabledElsewhere => "another system deactivated the account".to_owned(),
-        Note::Held => "the account is held".to_owned(),
-        Note::GroupNotFound(name) => format!("no group is named {name}"),
-        Note::GroupUnknown(name) => format!("the lookup of group {name} failed"),
-        Note::GroupAmbiguous(name, _) => format!("several groups are named {name}"),
-        Note::GroupsUnsupported => "groups are desired, but the target has none".to_owned(),
-        Note::RefusedBefore(name) => format!("the target refused {name} before"),
-    }
 }

@@ -3,16 +3,17 @@
 use serde_json::Value;
 
 use super::{
-    assess::{Decision, decide, note_text},
+    assess::{Decision, decide},
     context::{Assessment, ReconcileContext},
     golden::{Fixture, Table, answered, hit, intent, now, user},
     groups::GroupReadings,
+    notes::note_text,
     outcome::requests_of,
-    readings::{Read, Readings},
+    readings::{Matches, Read, Readings},
 };
 use crate::{
     scim_client::{FoundUser, Lookup, RefusedKey},
-    store::IntentKind,
+    store::{IntentKind, Owner},
 };
 use hirewire_core::{
     fold::Status,
@@ -27,6 +28,7 @@ pub(super) struct Target {
     pub(super) user: Value,
     pub(super) second_accounts: Lookup,
     pub(super) groups: CurrentGroups,
+    pub(super) owners: Vec<Owner>,
 }
 
 impl Target {
@@ -37,7 +39,20 @@ impl Target {
             user,
             second_accounts: nobody(),
             groups: CurrentGroups::default(),
+            owners: Vec::new(),
         }
+    }
+
+    fn with_owners(&self, found: &Lookup) -> Matches {
+        Matches {
+            found: found.clone(),
+            owners: self.owners.clone(),
+        }
+    }
+
+    /// The users that match are bound to the accounts of these people.
+    pub(super) fn owned_by(self, owners: Vec<Owner>) -> Self {
+        Self { owners, ..self }
     }
 
     pub(super) fn empty() -> Self {
@@ -90,7 +105,7 @@ fn assess(context: &ReconcileContext<'_>, target: &Target) -> (Vec<String>, Asse
 
         reads.push(match read {
             Read::Matches => {
-                readings.matches = Some(target.matches.clone());
+                readings.matches = Some(target.with_owners(&target.matches));
                 "matches".to_owned()
             }
             Read::User(id) => {
@@ -98,7 +113,7 @@ fn assess(context: &ReconcileContext<'_>, target: &Target) -> (Vec<String>, Asse
                 format!("user {id}")
             }
             Read::SecondAccounts => {
-                readings.second_accounts = Some(target.second_accounts.clone());
+                readings.second_accounts = Some(target.with_owners(&target.second_accounts));
                 "second accounts".to_owned()
             }
             Read::Groups(_) => {

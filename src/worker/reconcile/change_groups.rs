@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use super::{
     ReconcileError, Reconciler,
     context::{GroupFailure, ReconcileContext},
+    execute::Permit,
     groups::is_silence,
     next_step::{Conclusion, NextStep},
     progress::Progress,
@@ -30,8 +31,8 @@ pub(super) const STILL_A_MEMBER: &str = "answered with success, and the user is 
 
 /// Why a change was not made.
 enum Stopped {
-    /// A newer termination arrived.
-    Termination,
+    /// It must not be sent.
+    Refused(Conclusion),
     Failed(Failure),
     Error(ReconcileError),
 }
@@ -111,10 +112,7 @@ impl Reconciler {
 
         match changed {
             Ok(()) => Ok(Effect::AsAsked),
-            Err(Stopped::Termination) => {
-                let next = NextStep::Commit(Conclusion::TerminationArrived);
-                Ok(Effect::Unproven(next))
-            }
+            Err(Stopped::Refused(conclusion)) => Ok(Effect::Unproven(NextStep::Commit(conclusion))),
             Err(Stopped::Error(error)) => Err(error),
             Err(Stopped::Failed(failure)) => {
                 // A remembered id may be that of a group that is gone.
@@ -326,7 +324,10 @@ impl Reconciler {
     ) -> Result<Result<Response, Failure>, Stopped> {
         let planned = (operation, change.rest);
         let permit = self.next_permit(change.context, planned, progress).await?;
-        let timeout = permit.ok_or(Stopped::Termination)?;
+        let timeout = match permit {
+            Permit::Within(timeout) => timeout,
+            Permit::Refused(conclusion) => return Err(Stopped::Refused(conclusion)),
+        };
 
         let answer = change.published.client.send_within(request, timeout).await;
         progress.record_sent(request, operation, answer.as_ref());
@@ -342,7 +343,7 @@ fn member(id: &str) -> TargetUser<'_> {
 /// Whether no group can come of the create that stopped.
 fn made_no_group(stopped: &Stopped) -> bool {
     match stopped {
-        Stopped::Termination => true,
+        Stopped::Refused(_) => true,
         Stopped::Failed(failure) => {
             failure.phase == Phase::FindGroup
                 || failure.is_refusal()

@@ -124,6 +124,7 @@ fn is_done(conclusion: &Conclusion) -> bool {
         | Conclusion::Paused(_)
         | Conclusion::UserMissing
         | Conclusion::UserReplaced
+        | Conclusion::UserDeleted
         | Conclusion::UserGone => false,
     }
 }

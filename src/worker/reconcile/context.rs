@@ -33,6 +33,8 @@ pub(crate) struct ReconcileContext<'a> {
     pub(crate) mapping: &'a Mapping,
     pub(crate) settings: &'a ConnectionSettings,
     pub(crate) desired: DesiredAccount,
+    /// Whether the target deleted or hid the user when it was deactivated.
+    pub(crate) gone: bool,
     /// Whether the account is read although `last_applied` would suffice for a plan.
     pub(crate) read_first: bool,
     started: Instant,
@@ -58,6 +60,9 @@ pub(crate) struct Binding {
     /// Whether a match key found the user in this reconcile, before it is adopted.
     pub(crate) adopting: bool,
     pub(crate) created_by_us: bool,
+    /// When a match key found the user inactive, unless Hirewire or another system made it active
+    /// since.
+    pub(crate) found_inactive: Option<Timestamp>,
 }
 
 /// A read or a change of a group that failed. It holds back nothing else.
@@ -99,6 +104,7 @@ impl<'a> ReconcileContext<'a> {
             mapping,
             settings,
             desired: DesiredAccount::of(claim, person, mapping),
+            gone: claim.account.last_applied.gone,
             read_first: false,
             started,
         }
@@ -169,9 +175,10 @@ impl DesiredAccount {
                 access: Access::Inactive,
                 due: None,
                 due_ends_access: false,
+                withdrawn: false,
             }
         } else {
-            mapping.access(person, claim.now)
+            mapping.access(person, claim.account.given_access(), claim.now)
         };
 
         let mapped = mapping.for_person(person);
@@ -214,7 +221,7 @@ impl Assessment {
             .is_some_and(|binding| binding.resource.is_none())
     }
 
-    /// Whether the user is to be adopted: until that succeeds it is not bound.
+    /// Whether the user is to be adopted.
     pub(crate) fn is_adoption(&self) -> bool {
         self.binding
             .as_ref()

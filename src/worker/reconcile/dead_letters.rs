@@ -6,10 +6,14 @@
 use serde_json::{Value, json};
 
 use super::progress::Progress;
-use crate::store::{Account, DeadLetterSubject, NewDeadLetter, PersonKey};
+use crate::{
+    scim_client::FoundUser,
+    store::{Account, DeadLetterSubject, NewDeadLetter, Owner, PersonKey},
+};
 use hirewire_core::{
     fold::FindingKind,
     plan::{DeadLetterCause, Failure, FailureKind, Note, ShownActive},
+    scim::{AttributePath, member},
 };
 
 /// The account that a dead letter is about.
@@ -150,6 +154,7 @@ pub(super) fn about_groups(account: &Account, notes: &[Note]) -> Vec<NewDeadLett
             Note::GroupNotFound(name) => Some(name.as_str()),
             Note::Incomplete(_)
             | Note::DisabledElsewhere
+            | Note::FoundInactive
             | Note::Held
             | Note::GroupAmbiguous(..)
             | Note::GroupUnknown(_)
@@ -163,6 +168,7 @@ pub(super) fn about_groups(account: &Account, notes: &[Note]) -> Vec<NewDeadLett
             Note::GroupAmbiguous(name, ids) => Some((name.as_str(), ids.as_slice())),
             Note::Incomplete(_)
             | Note::DisabledElsewhere
+            | Note::FoundInactive
             | Note::Held
             | Note::GroupNotFound(_)
             | Note::GroupUnknown(_)
@@ -196,12 +202,61 @@ pub(super) fn about_groups(account: &Account, notes: &[Note]) -> Vec<NewDeadLett
     letters
 }
 
-/// The user that matches is bound to another person.
-pub(super) fn bound_to_another(account: &Account, other: &PersonKey) -> NewDeadLetter {
-    let summary = "The account that matches this person is bound to another person. Make the \
-                   values of the match keys unique at the target, then replay.";
-    let detail = json!({ "person": other });
-    Subject(account).dead_letter(DeadLetterCause::Conflict, summary.to_owned(), detail)
+/// The user that matches is bound to another person: nothing was sent.
+pub(super) fn another_persons_user(
+    account: &Account,
+    hit: &FoundUser,
+    owner: &Owner,
+) -> NewDeadLetter {
+    let by: Vec<&str> = hit.matched_by.iter().map(AttributePath::as_str).collect();
+    let summary = format!(
+        "The account that matches this person is bound to another person, {}. Nothing was sent. {}",
+        owner.alias,
+        one_person_or_two(account, owner)
+    );
+    let detail = json!({
+        "user": hit.id,
+        "user_name": member(&hit.resource, "userName"),
+        "by": by,
+        "other_person": owner.person,
+        "other_worker": owner.alias.to_string(),
+    });
+    Subject(account).dead_letter(DeadLetterCause::Conflict, summary, detail)
+}
+
+/// The user turned out to be bound to another person when this account was to be bound to it.
+/// `owner`: `None`, if that binding ended meanwhile.
+pub(super) fn bound_elsewhere(
+    account: &Account,
+    user: Option<&str>,
+    owner: Option<&Owner>,
+) -> NewDeadLetter {
+    let summary = match owner {
+        Some(owner) => format!(
+            "The target's answer names the account of another person, {}. Nothing more was sent. \
+             {}",
+            owner.alias,
+            one_person_or_two(account, owner)
+        ),
+        None => "The account that matches this person was bound to another person at the same \
+                 time. Replay."
+            .to_owned(),
+    };
+    let detail = json!({
+        "user": user,
+        "other_person": owner.map(|owner| &owner.person),
+        "other_worker": owner.map(|owner| owner.alias.to_string()),
+    });
+    Subject(account).dead_letter(DeadLetterCause::Conflict, summary, detail)
+}
+
+/// The two ways on, for people.
+fn one_person_or_two(account: &Account, owner: &Owner) -> String {
+    format!(
+        "If both are one person, join them: `hirewire people link {} {}`. If not, make the values \
+         of the match keys unique at the target, then replay.",
+        owner.alias, account.alias
+    )
 }
 
 /// The store refused what the reconcile brought.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::{
     ReconcileError, Reconciler,
     context::{Assessment, ReconcileContext},
+    dead_letters,
     next_step::{Conclusion, FailedRequest, NextStep},
     progress::{Progress, Version, kind_of},
     read_back::{Effect, effect_of, note_missing_changes},
@@ -19,11 +20,14 @@ use super::{
 use crate::{
     failpoint,
     scim_client::Response,
-    store::{ChangedSinceClaim, Intent, IntentKind},
+    store::{
+        Account, ChangedSinceClaim, ClaimError, ClaimStatus, Intent, IntentKind, NewBinding,
+        NewDeadLetter, StoreError,
+    },
     worker::connection::PublishedConnection,
 };
 use hirewire_core::{
-    plan::{Failure, Operation, Request, TargetUser, version_of},
+    plan::{self, Failure, Operation, Request, TargetUser, version_of},
     scim::Profile,
 };
 
@@ -61,7 +65,7 @@ impl Reconciler {
     }
 
     /// Sends one operation, which the `rest` of the plan follows.
-    async fn send(
+    pub(super) async fn send(
         &self,
         context: &ReconcileContext<'_>,
         published: &PublishedConnection,
@@ -79,9 +83,11 @@ impl Reconciler {
         let permit = self
             .next_permit(context, (operation, rest), progress)
             .await?;
-        let Some(timeout) = permit else {
-            let next = NextStep::Commit(Conclusion::TerminationArrived);
-            return Ok(Effect::Unproven(next));
+        let timeout = match permit {
+            Permit::Within(timeout) => timeout,
+            Permit::Refused(conclusion) => {
+                return Ok(Effect::Unproven(NextStep::Commit(conclusion)));
+            }
         };
 
         let answer = published.client.send_within(&request, timeout).await;
@@ -106,41 +112,85 @@ impl Reconciler {
         Ok(effect_of(published, operation, &response, progress).await)
     }
 
-    /// The permit of the next request, as [`Self::permit`] gives it; the first one stores the intent
-    /// of the plan.
+    /// The permit of the next request. The statement that checks the claim stores the intent of the
+    /// plan, and binds the account to its user before the first request to it: so no write goes to
+    /// the user of another person.
     pub(super) async fn next_permit(
         &self,
         context: &ReconcileContext<'_>,
         (operation, rest): (&Operation, &VecDeque<Operation>),
         progress: &mut Progress,
-    ) -> Result<Option<Duration>, ReconcileError> {
-        let first_intent = progress
+    ) -> Result<Permit, ReconcileError> {
+        let is_first = progress.intent.is_none();
+        let intent = progress
             .intent
-            .is_none()
-            .then(|| intent(context, operation, rest));
-        let permit = self
-            .permit(context, first_intent.as_ref(), operation)
-            .await?;
+            .take()
+            .unwrap_or_else(|| intent(context, operation, rest));
+        let asked = Instant::now();
+        let status = self.begin(context, &intent, is_first, progress).await;
+        progress.intent = Some(intent);
 
-        progress.intent = first_intent.or(progress.intent.take());
-        Ok(permit)
+        match status {
+            Ok(status) => self.permit(context, (asked, status), operation).await,
+            Err(ClaimError::BoundElsewhere(_)) => {
+                let user = progress.scim_id.take();
+                progress.scim_id.clone_from(&progress.bound);
+                let letter = self
+                    .bound_elsewhere(context.account(), user.as_deref())
+                    .await?;
+                Ok(Permit::Refused(letter.into()))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
-    /// How long the next request may take; `None`: a newer termination arrived, and the operation
-    /// is not the deactivation that it asks for. The first intent is stored in the statement that
-    /// checks the claim.
+    /// Checks the claim, and stores what the row does not have yet: the intent, the binding.
+    async fn begin(
+        &self,
+        context: &ReconcileContext<'_>,
+        intent: &Intent,
+        is_first: bool,
+        progress: &mut Progress,
+    ) -> Result<ClaimStatus, ClaimError> {
+        let binding = progress.unbound_user().map(|scim_id| NewBinding {
+            scim_id,
+            last_applied: &progress.last_applied,
+        });
+        if !is_first && binding.is_none() {
+            return self.store.claim_status(context.claim).await;
+        }
+
+        let binding = binding.as_ref();
+        let status = self
+            .store
+            .record_intent(context.claim, intent, binding)
+            .await?;
+        progress.bound.clone_from(&progress.scim_id);
+        Ok(status)
+    }
+
+    /// The dead letter about a user that another person's account is bound to.
+    pub(super) async fn bound_elsewhere(
+        &self,
+        account: &Account,
+        user: Option<&str>,
+    ) -> Result<NewDeadLetter, StoreError> {
+        let ids: Vec<&str> = user.into_iter().collect();
+        let owners = self
+            .store
+            .other_owners(&account.connection, &ids, &account.person)
+            .await?;
+        Ok(dead_letters::bound_elsewhere(account, user, owners.first()))
+    }
+
+    /// How long the next request may take, by the status of the claim as `asked` for.
     async fn permit(
         &self,
         context: &ReconcileContext<'_>,
-        first_intent: Option<&Intent>,
+        (mut asked, mut status): (Instant, ClaimStatus),
         operation: &Operation,
-    ) -> Result<Option<Duration>, ReconcileError> {
+    ) -> Result<Permit, ReconcileError> {
         let timeout = context.settings.timeout;
-        let mut asked = Instant::now();
-        let mut status = match first_intent {
-            Some(intent) => self.store.record_intent(context.claim, intent).await?,
-            None => self.store.claim_status(context.claim).await?,
-        };
 
         if status.lease_left < timeout + LEASE_MARGIN {
             asked = Instant::now();
@@ -150,7 +200,7 @@ impl Reconciler {
         if status.changed == ChangedSinceClaim::Termination
             && !matches!(operation, Operation::Deactivate)
         {
-            return Ok(None);
+            return Ok(Permit::Refused(Conclusion::TerminationArrived));
         }
 
         // Measured by the clock of this process from before the query: a process that was stopped
@@ -162,8 +212,17 @@ impl Reconciler {
         if left.is_zero() {
             return Err(ReconcileError::ClaimLost);
         }
-        Ok(Some(left.min(timeout)))
+        Ok(Permit::Within(left.min(timeout)))
     }
+}
+
+/// The permit of one request.
+pub(super) enum Permit {
+    /// It may be sent, and may take so long.
+    Within(Duration),
+    /// It must not be sent: a newer termination arrived, and it is not the deactivation that the
+    /// termination asks for; or the user is another person's.
+    Refused(Conclusion),
 }
 
 /// Whether there was nothing to remove: the target refuses a removal with `noTarget` (RFC 7644
@@ -243,6 +302,19 @@ fn failed(operation: &Operation, failure: Failure) -> NextStep {
     NextStep::HandleFailure(FailedRequest::Operation(operation.clone(), failure))
 }
 
+/// Whether the request makes the user active.
+fn gives_access(operation: &Operation) -> bool {
+    match operation {
+        Operation::Create { user, .. } => plan::is_active(user) != Some(false),
+        Operation::Reactivate => true,
+        Operation::Update(_)
+        | Operation::Deactivate
+        | Operation::AddToGroup { .. }
+        | Operation::RemoveFromGroup { .. }
+        | Operation::CreateGroup { .. } => false,
+    }
+}
+
 /// The intent that is stored before the first write: a create anywhere in the plan counts, because
 /// its user must be found again.
 fn intent(context: &ReconcileContext<'_>, first: &Operation, rest: &VecDeque<Operation>) -> Intent {
@@ -259,5 +331,6 @@ fn intent(context: &ReconcileContext<'_>, first: &Operation, rest: &VecDeque<Ope
         match_keys: context.desired.keys.iter().map(Into::into).collect(),
         fencing_token: context.claim.fencing_token.clone(),
         begun_at: context.time(),
+        gives_access: std::iter::once(first).chain(rest).any(gives_access),
     }
 }

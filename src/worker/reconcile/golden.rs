@@ -100,6 +100,9 @@ impl Fixture {
             created_by_us: true,
             active: Some(true),
             ended_by_us: false,
+            made_active: true,
+            found_inactive: None,
+            gone: false,
             refused: BTreeMap::new(),
         };
         fixture
@@ -244,6 +247,7 @@ pub(super) fn intent(kind: IntentKind) -> Intent {
         }],
         fencing_token: "token-1".to_owned(),
         begun_at: now() - 30.seconds(),
+        gives_access: kind == IntentKind::Create,
     }
 }
 

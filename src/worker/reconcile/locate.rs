@@ -1,24 +1,29 @@
 //! Locates the account's user: by its binding, or among the users that the match keys found. Pure.
 //!
-//! In: the context and the result of the search. Out: the binding, or the reason why there is none.
-//! A user that another system owns is never taken.
+//! In: the context, the result of the search, and the people to whom the found users are bound. Out:
+//! the binding, or the reason why there is none. A user that another system owns is never taken,
+//! and the user of another person here never touched.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{
     context::{Binding, ReconcileContext, after},
+    dead_letters,
     next_step::Conclusion,
+    readings::Matches,
 };
-use crate::{
-    scim_client::{FoundUser, Lookup},
-    store::IntentKind,
-};
+use crate::{scim_client::FoundUser, store::IntentKind};
 use hirewire_core::{
     fold::FindingKind,
     mapping::{AdoptMatch, MatchKey},
-    plan::DeadLetterCause,
+    plan::{self, DeadLetterCause},
     scim::{AttributePath, member, same_text},
 };
+
+/// How long the account waits until the binding of a merged person has moved to it.
+const MERGE_DELAY: Duration = Duration::from_secs(1);
 
 /// The result.
 pub(super) enum Located {
@@ -32,7 +37,7 @@ pub(super) enum Located {
 }
 
 /// Locates the user. `matches`: the users that the match keys found, if they were searched.
-pub(super) fn locate(context: &ReconcileContext<'_>, matches: Option<&Lookup>) -> Located {
+pub(super) fn locate(context: &ReconcileContext<'_>, matches: Option<&Matches>) -> Located {
     let account = context.account();
     if let Some(id) = &account.scim_id {
         return Located::Bound(Binding {
@@ -40,18 +45,63 @@ pub(super) fn locate(context: &ReconcileContext<'_>, matches: Option<&Lookup>) -
             resource: None,
             adopting: false,
             created_by_us: account.last_applied.created_by_us,
+            found_inactive: account.last_applied.found_inactive,
         });
     }
     if context.desired.keys.is_empty() {
         return Located::NotFound;
     }
 
-    match matches {
-        None => Located::Unsearched,
-        Some(Lookup::NotFound { .. }) => not_found(context),
-        Some(Lookup::One(hit)) => identify(context, hit),
-        Some(Lookup::Several(hits)) => Located::Undecided(several(context, hits)),
+    let Some(matches) = matches else {
+        return Located::Unsearched;
+    };
+    match matches.hits() {
+        [] => not_found(context),
+        hits => choose(context, matches, hits),
     }
+}
+
+/// Chooses among the users that were found. One that is bound to another person is no candidate.
+fn choose(context: &ReconcileContext<'_>, matches: &Matches, hits: &[FoundUser]) -> Located {
+    let own: Vec<&FoundUser> = hits
+        .iter()
+        .filter(|hit| matches.owner(&hit.id).is_none())
+        .collect();
+
+    match own.as_slice() {
+        [] => bound_elsewhere(context, matches, hits),
+        [hit] => identify(context, hit),
+        several => Located::Undecided(several_match(context, several)),
+    }
+}
+
+/// Every user that was found is bound to another person. Nothing may be sent, for an end of access
+/// either.
+fn bound_elsewhere(
+    context: &ReconcileContext<'_>,
+    matches: &Matches,
+    hits: &[FoundUser],
+) -> Located {
+    let account = context.account();
+    let owned = hits
+        .iter()
+        .find_map(|hit| Some((hit, matches.owner(&hit.id)?)));
+    let Some((hit, owner)) = owned else {
+        return Located::NotFound;
+    };
+
+    // The same person: this is the account that was merged into the owner's.
+    if context.claim.merged_into.as_ref() == Some(&owner.person) {
+        return Located::NotFound;
+    }
+    // The owner was merged into this person: the binding moves here.
+    if owner.merged_into.as_ref() == Some(&account.person) {
+        let until = after(context.now(), MERGE_DELAY);
+        let why = "the binding of a merged person moves here";
+        return Located::Undecided(Conclusion::WaitUntil(until, why.to_owned()));
+    }
+    let letter = dead_letters::another_persons_user(account, hit, owner);
+    Located::Undecided(letter.into())
 }
 
 /// A user from a create without an answer may show later: nothing is created before the
@@ -77,7 +127,7 @@ fn not_found(context: &ReconcileContext<'_>) -> Located {
     }
 }
 
-fn several(context: &ReconcileContext<'_>, hits: &[FoundUser]) -> Conclusion {
+fn several_match(context: &ReconcileContext<'_>, hits: &[&FoundUser]) -> Conclusion {
     let ids: Vec<&str> = hits.iter().map(|hit| hit.id.as_str()).collect();
     let intent = context.account().intent.as_ref();
     let created = intent.is_some_and(|intent| intent.kind == IntentKind::Create);
@@ -117,7 +167,7 @@ fn identify(context: &ReconcileContext<'_>, hit: &FoundUser) -> Located {
 
     if by_external_id || (by_intent && found.is_none_or(|found| is_desired(found, desired))) {
         // Hirewire created it, or an earlier installation with the same mapping did.
-        return bind(hit, false, by_intent);
+        return bind(context, hit, false, by_intent);
     }
 
     let adopt = context.mapping.document().adopt;
@@ -125,7 +175,7 @@ fn identify(context: &ReconcileContext<'_>, hit: &FoundUser) -> Located {
     let why = match (has_other_id, adopt.r#match) {
         (true, _) => "it has another externalId",
         (false, AdoptMatch::Never) => "adopt.match is never",
-        (false, AdoptMatch::Unique) => return bind(hit, true, false),
+        (false, AdoptMatch::Unique) => return bind(context, hit, true, false),
     };
     let by: Vec<&str> = hit.matched_by.iter().map(AttributePath::as_str).collect();
     Located::Undecided(Conclusion::FileDeadLetter {
@@ -138,31 +188,37 @@ fn identify(context: &ReconcileContext<'_>, hit: &FoundUser) -> Located {
     })
 }
 
-fn bind(hit: &FoundUser, adopting: bool, created_by_us: bool) -> Located {
+fn bind(
+    context: &ReconcileContext<'_>,
+    hit: &FoundUser,
+    adopting: bool,
+    created_by_us: bool,
+) -> Located {
+    // Another system made it inactive before it was found. The user of an open create may still
+    // become active by itself.
+    let is_inactive = plan::is_active(&hit.resource) == Some(false) && !created_by_us;
     Located::Bound(Binding {
         id: hit.id.clone(),
         resource: Some(hit.resource.clone()),
         adopting,
         created_by_us,
+        found_inactive: is_inactive.then(|| context.now()),
     })
 }
 
 /// Ids of the found users that are a second account of the person beside the bound `id`. A user
-/// with another `externalId` belongs to another person.
+/// with another `externalId`, or one that is bound to another person, belongs to another person.
 pub(super) fn second_accounts(
     context: &ReconcileContext<'_>,
-    found: &Lookup,
+    found: &Matches,
     id: &str,
 ) -> Vec<String> {
-    let hits = match found {
-        Lookup::Several(hits) => hits.as_slice(),
-        Lookup::One(hit) => std::slice::from_ref(hit),
-        Lookup::NotFound { .. } => &[],
-    };
     let desired = desired_external_id(&context.desired.keys);
 
-    hits.iter()
-        .filter(|hit| hit.id != id)
+    found
+        .hits()
+        .iter()
+        .filter(|hit| hit.id != id && found.owner(&hit.id).is_none())
         .filter(|hit| match (external_id(hit), desired) {
             (Some(found), Some(desired)) => same_text(found, desired),
             (None, _) | (_, None) => true,

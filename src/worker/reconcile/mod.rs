@@ -19,7 +19,9 @@ mod groups;
 mod leaver;
 mod locate;
 mod merged;
+mod next_run;
 mod next_step;
+mod notes;
 mod on_failure;
 mod outcome;
 mod progress;
@@ -27,16 +29,22 @@ mod read_back;
 mod readings;
 mod refusal_letter;
 mod refusals;
+mod revive;
 mod run;
 mod split_update;
+mod transition;
 mod waiting;
 
 #[cfg(test)]
 mod assess_bound_tests;
 #[cfg(test)]
+mod assess_owner_tests;
+#[cfg(test)]
 mod assess_tests;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod lives_tests;
 #[cfg(test)]
 mod on_failure_tests;
 #[cfg(test)]
@@ -51,9 +59,11 @@ use std::{sync::Arc, time::Duration};
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-pub(crate) use assess::{assess, note_text};
+pub(crate) use assess::assess;
 pub(crate) use context::ReconcileContext;
+pub(crate) use notes::note_text;
 pub(crate) use outcome::requests_of;
+pub(crate) use readings::ReadError;
 
 use super::connection::{Connection, ConnectionError, PublishedConnection};
 use crate::{
@@ -180,16 +190,16 @@ impl Reconciler {
 
         match self.store.commit(claim, &commit).await {
             Ok(_) => Ok(()),
-            Err(ClaimError::BoundElsewhere(other)) => {
+            Err(ClaimError::BoundElsewhere(_)) => {
                 let account = &claim.account;
+                let user = commit.scim_id.take();
+                let letter = self.bound_elsewhere(account, user.as_deref()).await?;
                 commit.scim_id.clone_from(&account.scim_id);
                 commit.last_applied = account.last_applied.clone();
                 commit.reconciled_access = None;
                 commit.leaver_since = leaver_since;
                 commit.outcome = Outcome::new(OutcomeKind::DeadLetter, "conflict");
-                commit
-                    .dead_letters
-                    .push(dead_letters::bound_to_another(account, &other));
+                commit.dead_letters.push(letter);
                 self.store.commit(claim, &commit).await?;
                 Ok(())
             }

@@ -8,7 +8,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::store::OutcomeKind;
+use crate::store::{NewDeadLetter, OutcomeKind};
 use hirewire_core::plan::{DeadLetterCause, Failure, Operation, PauseReason, Wait};
 
 /// The next step.
@@ -18,6 +18,9 @@ pub(crate) enum NextStep {
     Assess,
     /// Send these requests in order.
     Execute(Vec<Operation>),
+    /// The target deleted or hid the user when Hirewire deactivated it: send this to the known id, and
+    /// if there is none, have the user made anew.
+    Revive(Vec<Operation>),
     /// The target refused this update as a whole: send each of its changes in a request of its own,
     /// then the rest of the plan.
     SplitUpdate(Operation, Failure),
@@ -75,6 +78,8 @@ pub(crate) enum Conclusion {
     UserReplaced,
     /// The bound user is gone, and no access is desired.
     UserGone,
+    /// The bound user went away by Hirewire's own deactivation, and access is desired again.
+    UserDeleted,
 }
 
 impl NextStep {
@@ -86,7 +91,7 @@ impl NextStep {
     /// The requests that it sends.
     pub(crate) fn operations(&self) -> &[Operation] {
         match self {
-            Self::Execute(operations) => operations,
+            Self::Execute(operations) | Self::Revive(operations) => operations,
             Self::Assess
             | Self::SplitUpdate(..)
             | Self::HandleFailure(_)
@@ -94,6 +99,17 @@ impl NextStep {
             | Self::ConfirmAbsence(_)
             | Self::PauseConnection(..)
             | Self::Commit(_) => &[],
+        }
+    }
+}
+
+/// Nothing is tried until an operator acts.
+impl From<NewDeadLetter> for Conclusion {
+    fn from(letter: NewDeadLetter) -> Self {
+        Self::FileDeadLetter {
+            cause: letter.cause,
+            summary: letter.summary,
+            detail: letter.detail,
         }
     }
 }
@@ -112,6 +128,7 @@ impl fmt::Display for NextStep {
         match self {
             Self::Assess => f.write_str("read the account again"),
             Self::Execute(operations) => write!(f, "send {} request(s)", operations.len()),
+            Self::Revive(_) => f.write_str("activate the deleted user, or make it anew"),
             Self::SplitUpdate(..) => f.write_str("send each change of the update by itself"),
             Self::HandleFailure(failed) => write!(f, "handle a failure: {}", failed.failure()),
             Self::ProbeTarget(failed) => write!(f, "probe the target: {}", failed.failure()),
@@ -175,6 +192,7 @@ impl fmt::Display for Conclusion {
             }
             Self::UserMissing => f.write_str("wait: the bound user is missing"),
             Self::UserReplaced => f.write_str("wait: the bound user has another id"),
+            Self::UserDeleted => f.write_str("make the deleted user anew"),
             Self::UserGone => f.write_str("finish: the bound user is gone"),
         }
     }

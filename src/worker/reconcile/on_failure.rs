@@ -8,6 +8,7 @@ use super::{
     context::ReconcileContext,
     next_step::{Conclusion, FailedRequest, NextStep},
 };
+use crate::store::OutcomeKind;
 use hirewire_core::{
     mapping::Access,
     plan::{
@@ -47,6 +48,9 @@ pub(super) fn on_failure(
         probe: evidence.probe,
         looked_up: evidence.looked_up,
     };
+    if is_known_to_be_gone(context, &failed) {
+        return NextStep::reconciled(OutcomeKind::Unchanged, "gone at the target");
+    }
     let verdict = decide(failed.failure(), &situation);
 
     let is_refusal = matches!(
@@ -68,6 +72,17 @@ pub(super) fn on_failure(
         return follow(context, failed, Verdict::SplitUpdate);
     }
     follow(context, failed, verdict)
+}
+
+/// Whether access has ended, and the target deleted or hid the user when it was deactivated.
+fn is_known_to_be_gone(context: &ReconcileContext<'_>, failed: &FailedRequest) -> bool {
+    let FailedRequest::Assessment(failure) = failed else {
+        return false;
+    };
+    failure.phase == Phase::Read
+        && failure.status() == Some(404)
+        && context.access() == Access::Inactive
+        && context.account().last_applied.gone
 }
 
 fn verdict_is_lasting(verdict: &Verdict) -> bool {

@@ -310,6 +310,7 @@ fn golden_next_steps() {
     let steps = [
         NextStep::Assess,
         NextStep::Execute(vec![Operation::Deactivate]),
+        NextStep::Revive(vec![Operation::Reactivate]),
         NextStep::SplitUpdate(update(), read.clone()),
         NextStep::HandleFailure(FailedRequest::Assessment(read.clone())),
         NextStep::ProbeTarget(FailedRequest::Operation(update(), write)),
@@ -323,6 +324,7 @@ fn golden_next_steps() {
         table.case(match step {
             NextStep::Assess => "assess",
             NextStep::Execute(_) => "execute",
+            NextStep::Revive(_) => "revive",
             NextStep::SplitUpdate(..) => "split update",
             NextStep::HandleFailure(_) => "handle failure",
             NextStep::ProbeTarget(_) => "probe target",

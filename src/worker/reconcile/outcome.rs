@@ -3,16 +3,16 @@
 //! In: the context, the assessment, the progress and the conclusion, with the time and a chance for
 //! the jitter. Out: the row's new state, the dead letters, and a line of history without values.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    assess::left_out,
     context::{Assessment, ReconcileContext, after},
     dead_letters::{self, Subject},
     next_step::Conclusion,
+    notes::left_out,
     progress::{Progress, attributes_of},
     refusal_letter,
 };
@@ -68,6 +68,7 @@ impl CommitBuilder<'_> {
             Conclusion::UserMissing => self.user_missing(),
             Conclusion::UserReplaced => self.user_replaced(),
             Conclusion::UserGone => self.user_gone(),
+            Conclusion::UserDeleted => self.user_deleted(),
         }
     }
 
@@ -109,8 +110,12 @@ impl CommitBuilder<'_> {
             OutcomeKind::Updated
         };
 
-        let notes = left_out(&self.assessment.notes);
-        let mut commit = self.reconciled_facts(kind, notes, Some(self.context.access()));
+        let detail = if self.context.desired.access.withdrawn {
+            "access begins later".to_owned()
+        } else {
+            left_out(&self.assessment.notes)
+        };
+        let mut commit = self.reconciled_facts(kind, detail, Some(self.context.access()));
         commit.history = Some(json!({
             "status": self.context.person.status, "requests": self.progress.sent,
         }));
@@ -152,10 +157,12 @@ impl CommitBuilder<'_> {
         commit.keeps_refused = !commit.last_applied.refused.is_empty();
         commit.closes_dead_letters = commit.scim_id.is_some() || account.scim_id.is_some();
         commit.priority = self.priority_at_due();
+        self.follow_given_access(&mut commit);
 
         if self.context.access() == Access::Inactive
             && commit.scim_id.is_some()
             && commit.reconciled_access.is_some()
+            && !self.context.desired.access.withdrawn
         {
             self.schedule_audit(&mut commit);
         }
@@ -213,22 +220,6 @@ impl CommitBuilder<'_> {
             && !may_write_show
     }
 
-    /// A leaver's account is read again, so that a later activation by another system is found.
-    fn schedule_audit(&self, commit: &mut Commit) {
-        let account = self.context.account();
-        let is_audit = account.reconciled_access == Some(Access::Inactive)
-            && account.reconciled_version == self.context.claim.person_version
-            && commit.outcome.kind == OutcomeKind::Unchanged;
-
-        commit.audits = if is_audit {
-            account.audits.saturating_add(1)
-        } else {
-            0
-        };
-        let audit = after(self.at, audit_delay(commit.audits));
-        commit.next_due_at = Some(commit.next_due_at.map_or(audit, |due| due.min(audit)));
-    }
-
     /// `observe`: the plan is recorded, nothing was sent.
     fn observed(&self) -> Commit {
         let next = &self.assessment.next;
@@ -266,6 +257,11 @@ impl CommitBuilder<'_> {
         commit.priority = self.priority_at_due();
         commit.intent.clone_from(&self.context.account().intent);
         commit.dead_letters.push(dead_letter);
+        // The row may have been bound before a write of this reconcile.
+        if self.progress.bound.is_some() {
+            commit.scim_id.clone_from(&self.progress.bound);
+            commit.last_applied = self.progress.last_applied.clone();
+        }
         commit
     }
 
@@ -275,10 +271,8 @@ impl CommitBuilder<'_> {
         let dead_letter = dead_letters::failed_request(account, cause, failure, progress);
 
         let mut commit = self.undecided(dead_letter);
-        if !self.assessment.is_adoption() {
-            commit.scim_id.clone_from(&progress.scim_id);
-            commit.last_applied = progress.last_applied.clone();
-        }
+        commit.scim_id.clone_from(&progress.scim_id);
+        commit.last_applied = progress.last_applied.clone();
         commit.intent = match &progress.intent {
             Some(_) if failure.is_refusal() => None,
             Some(_) | None => self.open_intent(),
@@ -376,14 +370,4 @@ pub(crate) fn requests_of(assessment: &Assessment, profile: &Profile) -> Vec<Req
     operations
         .map(|operation| operation.request(profile, user))
         .collect()
-}
-
-/// A leaver's account is read again after 1 hour, 1 day, 7 days, then every 30 days.
-fn audit_delay(audits: u32) -> Duration {
-    Duration::from_hours(match audits {
-        0 => 1,
-        1 => 24,
-        2 => 7 * 24,
-        _ => 30 * 24,
-    })
 }

@@ -51,6 +51,7 @@ impl Before {
                 resource: None,
                 adopting,
                 created_by_us: !adopting,
+                found_inactive: None,
             }),
             ..Self::default()
         }

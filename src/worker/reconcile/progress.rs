@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    context::{Assessment, GroupFailure, ReconcileContext},
+    context::{Assessment, Binding, GroupFailure, ReconcileContext},
     refusals::Refusal,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     store::{Intent, IntentKind, LastApplied, NewDeadLetter},
 };
 use hirewire_core::{
-    plan::{Failure, FailureKind, Method, Operation, Request},
+    plan::{Failure, FailureKind, Method, Operation, Request, is_active},
     scim::member,
 };
 
@@ -26,6 +26,8 @@ use hirewire_core::{
 pub(super) struct Progress {
     /// The target's id of the user, once there is one.
     pub(super) scim_id: Option<String>,
+    /// The user that the row is bound to by now.
+    pub(super) bound: Option<String>,
     pub(super) last_applied: LastApplied,
     pub(super) sent: Vec<SentRequest>,
     /// The kinds of the requests that succeeded.
@@ -85,6 +87,7 @@ impl Progress {
 
         Self {
             scim_id: account.scim_id.clone(),
+            bound: account.scim_id.clone(),
             last_applied,
             sent: Vec::new(),
             succeeded: Vec::new(),
@@ -102,11 +105,34 @@ impl Progress {
             self.last_applied.created_by_us =
                 binding.created_by_us || self.succeeded.contains(&IntentKind::Create);
             self.scim_id = Some(binding.id.clone());
+            self.adopt_active(binding);
         }
         self.group_failures.clone_from(&assessment.group_failures);
         self.version = Version::AsRead;
         let in_sync = assessment.in_sync.clone();
         self.last_applied.attributes.extend(in_sync);
+    }
+
+    /// Takes over `active` as read. A user that is active is not inactive as it was found.
+    fn adopt_active(&mut self, binding: &Binding) {
+        self.last_applied.found_inactive = binding.found_inactive;
+        let Some(user) = &binding.resource else {
+            return;
+        };
+
+        self.last_applied.gone = false;
+        if let Some(active) = is_active(user) {
+            self.last_applied.active = Some(active);
+            if active {
+                self.last_applied.found_inactive = None;
+            }
+        }
+    }
+
+    /// The user to bind the account to before the next request, if it is not bound to it yet.
+    pub(super) fn unbound_user(&self) -> Option<&str> {
+        let user = self.scim_id.as_deref()?;
+        (self.bound.as_deref() != Some(user)).then_some(user)
     }
 
     /// Remembers a request and its answer.
@@ -176,7 +202,10 @@ impl Progress {
             }
             Operation::Reactivate => {
                 last_applied.active = Some(true);
+                last_applied.made_active = true;
+                last_applied.found_inactive = None;
                 last_applied.ended_by_us = false;
+                last_applied.gone = false;
             }
             Operation::AddToGroup { group, name } => {
                 let name = name.clone().unwrap_or_default();

@@ -130,7 +130,7 @@ async fn created(
 async fn deactivated(
     published: &PublishedConnection,
     operation: &Operation,
-    progress: &Progress,
+    progress: &mut Progress,
 ) -> Effect {
     let id = progress.scim_id.clone().unwrap_or_default();
     match published.client.get(&id).await {
@@ -142,7 +142,10 @@ async fn deactivated(
             }
         },
         // 404: no account, so no access. Any other error leaves the deactivation unconfirmed.
-        Err(failure) if failure.status() == Some(404) => Effect::AsAsked,
+        Err(failure) if failure.status() == Some(404) => {
+            progress.last_applied.gone = true;
+            Effect::AsAsked
+        }
         Err(failure) => Effect::Unproven(NextStep::HandleFailure(FailedRequest::Operation(
             operation.clone(),
             failure,

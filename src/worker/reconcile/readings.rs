@@ -9,7 +9,11 @@ use super::{
     context::ReconcileContext,
     groups::{self, GroupReadings},
 };
-use crate::{scim_client::Lookup, worker::connection::PublishedConnection};
+use crate::{
+    scim_client::{FoundUser, Lookup},
+    store::{Owner, Store, StoreError},
+    worker::connection::PublishedConnection,
+};
 use hirewire_core::{
     mapping::{Access, Desired},
     plan::Failure,
@@ -31,10 +35,48 @@ pub(super) enum Read {
 /// The answers to the reads so far; `None`: not read.
 #[derive(Debug, Default)]
 pub(super) struct Readings {
-    pub(super) matches: Option<Lookup>,
+    pub(super) matches: Option<Matches>,
     pub(super) user: Option<Value>,
-    pub(super) second_accounts: Option<Lookup>,
+    pub(super) second_accounts: Option<Matches>,
     pub(super) groups: Option<GroupReadings>,
+}
+
+/// The users that the match keys found, and the other people to whom they are bound.
+#[derive(Clone, Debug)]
+pub(super) struct Matches {
+    pub(super) found: Lookup,
+    pub(super) owners: Vec<Owner>,
+}
+
+/// Why a read failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    /// The target did not answer as a read needs.
+    #[error("{0}")]
+    Target(Failure),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Failure> for ReadError {
+    fn from(failure: Failure) -> Self {
+        Self::Target(failure)
+    }
+}
+
+impl Matches {
+    pub(super) fn hits(&self) -> &[FoundUser] {
+        match &self.found {
+            Lookup::NotFound { .. } => &[],
+            Lookup::One(hit) => std::slice::from_ref(hit),
+            Lookup::Several(hits) => hits,
+        }
+    }
+
+    /// The other person to whom the user is bound.
+    pub(super) fn owner(&self, id: &str) -> Option<&Owner> {
+        self.owners.iter().find(|owner| owner.scim_id == id)
+    }
 }
 
 impl Readings {
@@ -44,15 +86,20 @@ impl Readings {
         read: Read,
         context: &ReconcileContext<'_>,
         published: &PublishedConnection,
-    ) -> Result<(), Failure> {
+        store: &Store,
+    ) -> Result<(), ReadError> {
         match read {
-            Read::Matches => self.matches = Some(find(context, published).await?),
+            Read::Matches => {
+                let found = find(context, published).await?;
+                self.matches = Some(with_owners(found, context, store).await?);
+            }
             Read::User(id) => {
                 self.user = Some(published.client.get(&id).await?);
                 published.memory.user_was_read();
             }
             Read::SecondAccounts => {
-                self.second_accounts = Some(find_second_accounts(context, published).await?);
+                let found = find_second_accounts(context, published).await?;
+                self.second_accounts = Some(with_owners(found, context, store).await?);
             }
             Read::Groups(user) => {
                 let none = Desired::default();
@@ -63,6 +110,24 @@ impl Readings {
         }
         Ok(())
     }
+}
+
+/// Adds the people to whom the found users are bound.
+async fn with_owners(
+    found: Lookup,
+    context: &ReconcileContext<'_>,
+    store: &Store,
+) -> Result<Matches, StoreError> {
+    let account = context.account();
+    let mut matches = Matches {
+        found,
+        owners: Vec::new(),
+    };
+    let ids: Vec<&str> = matches.hits().iter().map(|hit| hit.id.as_str()).collect();
+    matches.owners = store
+        .other_owners(&account.connection, &ids, &account.person)
+        .await?;
+    Ok(matches)
 }
 
 async fn find(

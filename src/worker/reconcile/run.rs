@@ -12,6 +12,7 @@ use super::{
     on_failure::{Evidence, on_failure},
     outcome::CommitBuilder,
     progress::{Progress, SentRequest},
+    readings::ReadError,
 };
 use crate::{
     store::Commit,
@@ -30,7 +31,7 @@ impl Reconciler {
         published: &PublishedConnection,
     ) -> Result<(Commit, Vec<SentRequest>), ReconcileError> {
         let (mut step, mut assessments) = (NextStep::Assess, 0);
-        let (mut assessment, mut progress) = unread(&context);
+        let (mut assessment, mut progress) = (Assessment::unread(), Progress::new(&context));
 
         loop {
             let evidence = evidence(&assessment, assessments);
@@ -38,20 +39,17 @@ impl Reconciler {
                 NextStep::Assess => {
                     context.read_first = assessments > 0;
                     assessments += 1;
-                    match assess(&context, published).await {
-                        Ok(found) => {
-                            progress.adopt(&found);
-                            assessment = found;
-                            first_step(&context, &assessment, assessments)
-                        }
-                        Err(failure) => {
-                            (assessment, progress) = unread(&context);
-                            NextStep::HandleFailure(FailedRequest::Assessment(failure))
-                        }
-                    }
+                    assessment = self.assess(&context, published).await?;
+                    progress.adopt(&assessment);
+                    first_step(&context, &assessment, assessments)
                 }
                 NextStep::Execute(operations) => {
                     self.execute(&context, published, &assessment, operations, &mut progress)
+                        .await?
+                }
+                NextStep::Revive(operations) => {
+                    context.gone = false;
+                    self.revive(&context, published, &assessment, &operations, &mut progress)
                         .await?
                 }
                 NextStep::SplitUpdate(refused, failure) => {
@@ -83,11 +81,22 @@ impl Reconciler {
             };
         }
     }
-}
 
-/// Nothing is read or sent yet.
-fn unread(context: &ReconcileContext<'_>) -> (Assessment, Progress) {
-    (Assessment::unread(), Progress::new(context))
+    /// Reads the target and plans. A read that fails is the next step of an empty assessment.
+    async fn assess(
+        &self,
+        context: &ReconcileContext<'_>,
+        published: &PublishedConnection,
+    ) -> Result<Assessment, ReconcileError> {
+        match assess(context, published, &self.store).await {
+            Ok(assessment) => Ok(assessment),
+            Err(ReadError::Target(failure)) => Ok(Assessment {
+                next: NextStep::HandleFailure(FailedRequest::Assessment(failure)),
+                ..Assessment::unread()
+            }),
+            Err(ReadError::Store(error)) => Err(error.into()),
+        }
+    }
 }
 
 fn evidence(assessment: &Assessment, assessments: u32) -> Evidence {
@@ -133,6 +142,10 @@ fn first_step(
     assessment: &Assessment,
     assessments: u32,
 ) -> NextStep {
+    if matches!(assessment.next, NextStep::HandleFailure(_)) {
+        return assessment.next.clone();
+    }
+
     match context.settings.mode {
         Mode::Observe => NextStep::Commit(Conclusion::Observed),
         Mode::Apply if assessments > MAX_PLANS => {

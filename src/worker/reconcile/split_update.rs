@@ -78,6 +78,7 @@ impl Reconciler {
             interrupted @ (NextStep::Assess
             | NextStep::HandleFailure(FailedRequest::Assessment(_))
             | NextStep::Execute(_)
+            | NextStep::Revive(_)
             | NextStep::SplitUpdate(..)
             | NextStep::ProbeTarget(_)
             | NextStep::ConfirmAbsence(_)

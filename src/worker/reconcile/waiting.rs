@@ -26,16 +26,10 @@ impl CommitBuilder<'_> {
     /// Not reconciled: try again at `until`.
     fn waiting(&self, attempts: u32, until: Timestamp, why: &str) -> Commit {
         let (account, progress) = (self.context.account(), self.progress);
-        // A user that is being adopted is found again by its match keys: it is not bound yet.
-        let (scim_id, last_applied) = if self.assessment.is_adoption() {
-            (&account.scim_id, &account.last_applied)
-        } else {
-            (&progress.scim_id, &progress.last_applied)
-        };
 
         Commit {
-            scim_id: scim_id.clone(),
-            last_applied: last_applied.clone(),
+            scim_id: progress.scim_id.clone(),
+            last_applied: progress.last_applied.clone(),
             priority: priority_of(self.context.access()),
             attempts,
             not_before: Some(until),
@@ -130,6 +124,17 @@ impl CommitBuilder<'_> {
         commit.outcome.reason = Some(OutcomeReason::UserMissing);
         commit.verify_at = Some(until);
         commit
+    }
+
+    /// Unbound; the next reconcile, which follows at once, binds the user that the match keys find, or
+    /// makes one.
+    pub(super) fn user_deleted(&self) -> Commit {
+        let why = "the target deleted the user when it was deactivated; it is made anew";
+        Commit {
+            scim_id: None,
+            last_applied: LastApplied::default(),
+            ..self.waiting(0, self.at, why)
+        }
     }
 
     /// Unbound; the next reconcile binds the user that the match keys find.

@@ -183,7 +183,7 @@ pub async fn an_expired_lease_is_taken_over_and_its_holder_writes_nothing(harnes
         Err(ClaimError::Lost(_))
     ));
     assert!(matches!(
-        store.record_intent(&old, &intent).await,
+        store.record_intent(&old, &intent, None).await,
         Err(ClaimError::Lost(_))
     ));
     assert!(matches!(
@@ -269,7 +269,10 @@ pub async fn an_intent_survives_its_lease(harness: &StoreHarness) {
         .pop()
         .expect("one");
     let intent = intent(&dead.fencing_token, dead.now);
-    store.record_intent(&dead, &intent).await.expect("begun_at");
+    store
+        .record_intent(&dead, &intent, None)
+        .await
+        .expect("begun_at");
     wait_past(&store, dead.lease_until).await;
     let heir = claim_one(&store).await;
 
@@ -292,6 +295,7 @@ fn intent(fencing_token: &str, begun_at: jiff::Timestamp) -> Intent {
         match_keys: vec![key],
         fencing_token: fencing_token.to_owned(),
         begun_at,
+        gives_access: true,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use hirewire::store::{Claim, ClaimError, Commit, Intent, IntentKind};
+use hirewire::store::{Claim, ClaimError, Commit, Intent, IntentKind, LastApplied, NewBinding};
 use serde_json::json;
 
 use super::harness::*;
@@ -43,7 +43,86 @@ fn intent(claim: &Claim) -> Intent {
         match_keys: Vec::new(),
         fencing_token: claim.fencing_token.clone(),
         begun_at: claim.now,
+        gives_access: false,
     }
+}
+
+pub async fn an_account_is_bound_before_the_first_write(harness: &StoreHarness) {
+    let store = harness.ready().await;
+    let first = person(&store, "E-1").await;
+    let second = person(&store, "E-2").await;
+    let found = LastApplied {
+        made_active: true,
+        ..LastApplied::default()
+    };
+    let binding = NewBinding {
+        scim_id: "u-1",
+        last_applied: &found,
+    };
+
+    let claim = claim_of(&store, &first).await.expect("pending");
+    store
+        .record_intent(&claim, &intent(&claim), Some(&binding))
+        .await
+        .expect("bound");
+    let row = read_account(&store, &first).await;
+    assert_eq!(row.scim_id.as_deref(), Some("u-1"));
+    assert_eq!(row.last_applied, found);
+
+    // A further intent keeps the binding, and another account does not get it.
+    store
+        .record_intent(&claim, &intent(&claim), None)
+        .await
+        .expect("recorded");
+    let row = read_account(&store, &first).await;
+    assert_eq!(row.scim_id.as_deref(), Some("u-1"));
+
+    let other = claim_of(&store, &second).await.expect("pending");
+    match store
+        .record_intent(&other, &intent(&other), Some(&binding))
+        .await
+    {
+        Err(ClaimError::BoundElsewhere(holder)) => assert_eq!(holder, first),
+        unexpected => panic!("{unexpected:?}"),
+    }
+    let row = read_account(&store, &second).await;
+    assert_eq!((row.scim_id, row.intent), (None, None));
+}
+
+pub async fn the_other_owners_of_users_are_named(harness: &StoreHarness) {
+    let store = harness.ready().await;
+    let first = person(&store, "E-1").await;
+    let second = person(&store, "E-2").await;
+    let claim = claim_of(&store, &first).await.expect("pending");
+    store
+        .commit(&claim, &reconciled(&claim, Some("u-1")))
+        .await
+        .expect("committed");
+
+    let ids = ["u-1", "u-2"];
+    let owners = store
+        .other_owners("app", &ids, &second)
+        .await
+        .expect("owners");
+    let named: Vec<_> = owners
+        .iter()
+        .map(|owner| {
+            (
+                owner.scim_id.as_str(),
+                &owner.person,
+                owner.alias.to_string(),
+            )
+        })
+        .collect();
+    assert_eq!(named, [("u-1", &first, claim.account.alias.to_string())]);
+    assert_eq!(owners[0].merged_into, None);
+
+    let own = store.other_owners("app", &ids, &first).await;
+    assert_eq!(own.expect("owners"), []);
+    let elsewhere = store.other_owners("other", &ids, &second).await;
+    assert_eq!(elsewhere.expect("owners"), []);
+    let none = store.other_owners("app", &[], &second).await;
+    assert_eq!(none.expect("owners"), []);
 }
 
 pub async fn concurrent_commits_do_not_affect_each_other(harness: &StoreHarness) {
@@ -63,7 +142,7 @@ pub async fn concurrent_commits_do_not_affect_each_other(harness: &StoreHarness)
         claims
             .iter()
             .zip(&intents)
-            .map(|(claim, intent)| store.record_intent(claim, intent)),
+            .map(|(claim, intent)| store.record_intent(claim, intent, None)),
     )
     .await;
 

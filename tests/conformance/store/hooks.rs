@@ -4,8 +4,9 @@ use std::{collections::BTreeSet, time::Duration};
 
 use hirewire::{
     queue::{Payload, UnreadableEnvelope},
-    store::Priority,
+    store::{Commit, Priority},
 };
+use hirewire_core::mapping::Access;
 use serde_json::json;
 
 use super::harness::*;
@@ -186,6 +187,33 @@ pub async fn an_operators_event_changes_the_person_of_its_alias(harness: &StoreH
         .expect("stored");
     assert_eq!(stored.changed_people, BTreeSet::from([person]));
     assert_eq!(claim_one(&store).await.account.priority, Priority::Leaver);
+}
+
+pub async fn a_start_that_moves_ahead_is_claimed_as_a_leaver_is(harness: &StoreHarness) {
+    let store = harness.ready().await;
+    let first = person(&store, "E-1").await;
+    let claim = claim_of(&store, &first).await.expect("pending");
+    let active = Commit {
+        reconciled_access: Some(Access::Active),
+        ..reconciled(&claim, Some("u-1"))
+    };
+    store.commit(&claim, &active).await.expect("committed");
+    let second = person(&store, "E-2").await;
+
+    // The second one has no account yet that gives access.
+    let later = json!({"effective": {"instant": "2050-01-01T00:00:00Z"}});
+    for worker in ["E-1", "E-2"] {
+        let moved = event_with("hired", worker, &format!("m-{worker}"), later.clone());
+        let hook = hook_of("hr", 9, Payload::Events(vec![moved]));
+        store
+            .store_hooks(&[hook], &routing())
+            .await
+            .expect("stored");
+    }
+    let moved = claim_of(&store, &first).await.expect("pending");
+    assert_eq!(moved.account.priority, Priority::Leaver);
+    let joiner = claim_of(&store, &second).await.expect("pending");
+    assert_eq!(joiner.account.priority, Priority::Other);
 }
 
 pub async fn concurrent_batches_create_one_person_for_one_alias(harness: &StoreHarness) {

@@ -28,6 +28,7 @@ macro_rules! store_conformance_tests {
             hooks: a_batch_increments_a_persons_version_by_one
             hooks: an_event_makes_accounts_pending_on_each_connection_of_its_source
             hooks: an_operators_event_changes_the_person_of_its_alias
+            hooks: a_start_that_moves_ahead_is_claimed_as_a_leaver_is
             hooks: concurrent_batches_create_one_person_for_one_alias
             hooks: concurrent_merges_and_batches_lose_no_event
             hooks: a_dropped_caller_cancels_no_write
@@ -48,6 +49,8 @@ macro_rules! store_conformance_tests {
             commits: a_crash_before_the_commit_leaves_the_account_pending
             commits: every_field_of_a_commit_is_read_back
             concurrent_commits: a_user_is_bound_to_one_account_of_a_connection
+            concurrent_commits: an_account_is_bound_before_the_first_write
+            concurrent_commits: the_other_owners_of_users_are_named
             concurrent_commits: concurrent_commits_do_not_affect_each_other
             sweep: the_sweep_adds_the_accounts_of_a_new_connection
             sweep: the_sweep_restores_a_lost_mark

@@ -6,7 +6,11 @@
 
 use std::cmp::Ordering;
 
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::Date,
+    tz::{Offset, TimeZone},
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -136,7 +140,16 @@ pub fn time_zone(name: &str) -> Result<TimeZone, UnknownTimeZone> {
     TimeZone::get(name).map_err(|_| UnknownTimeZone(name.to_owned()))
 }
 
+/// The zone whose days begin last.
+const LAST_ZONE: Offset = Offset::constant(-12);
+
 impl Effective {
+    /// Whether it is after this instant in some zone that the date may be in.
+    pub(crate) fn may_be_after(&self, instant: Timestamp) -> bool {
+        let last = TimeZone::fixed(LAST_ZONE);
+        self.resolve(&last).instant > instant
+    }
+
     /// Resolves the stated time; a date without a zone of its own is in `zone`.
     ///
     /// Deserialization checks the event's own zone. If the database no longer has it, `zone`

@@ -127,6 +127,24 @@ impl Event {
         }
     }
 
+    /// Whether it may move the start of access that began already into the future, so that an account
+    /// must become inactive: it takes back or replaces another fact, or states a start that lies
+    /// ahead of its receipt.
+    pub fn may_withdraw_access(&self) -> bool {
+        let data = &self.content.data;
+        let lies_ahead = |effective: &Effective| effective.may_be_after(self.received);
+        let lists_later_start = || {
+            let rows = data.employments.iter().flatten();
+            rows.filter_map(|row| row.start.as_ref()).any(lies_ahead)
+        };
+
+        let kind = self.kind();
+        data.supersedes.is_some()
+            || matches!(kind, Kind::Voided | Kind::Unlinked)
+            || (kind.rank() == Rank::Start && data.effective.as_ref().is_some_and(lies_ahead))
+            || lists_later_start()
+    }
+
     /// The digest of the content: a sender's retry has the same one, a reused id another one.
     pub fn content_digest(&self) -> ContentDigest {
         self.content.digest()

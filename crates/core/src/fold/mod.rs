@@ -43,8 +43,15 @@ mod snapshot_tests;
 mod start_tests;
 #[cfg(test)]
 mod status_tests;
-#[cfg(test)]
+#[cfg(any(test, feature = "histories"))]
 mod tests;
+
+/// The generated histories of the fold's own property tests, for the tests of other crates.
+#[cfg(feature = "histories")]
+#[allow(missing_docs, reason = "only tests use them")]
+pub mod histories {
+    pub use super::tests::{fact, generator, history, runner};
+}
 
 pub use finding_kind::FindingKind;
 pub use person::{Employment, Finding, Person, Status};

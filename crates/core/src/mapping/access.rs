@@ -19,6 +19,17 @@ pub enum Access {
     Unmanaged,
 }
 
+/// Whether an account gives access that Hirewire gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GivenAccess {
+    /// The account gives no access, or another system gave it.
+    #[default]
+    ByOthers,
+    /// Hirewire created the account or made it active, and it may be active. It gives no access
+    /// while the facts give none (docs/fold.md, section 3).
+    ByHirewire,
+}
+
 /// The access at one instant, and the next instant at which it may differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessDecision {
@@ -29,4 +40,8 @@ pub struct AccessDecision {
     pub due: Option<Timestamp>,
     /// Whether access ends at `due`. Such an account is claimed before others.
     pub due_ends_access: bool,
+    /// Whether access is inactive only because Hirewire gave it and the facts give none: for example
+    /// after a correction moved the start into the future. Once the account is proven inactive, the
+    /// facts alone say what follows.
+    pub withdrawn: bool,
 }

@@ -8,14 +8,20 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    access::{Access, AccessDecision},
+    access::{Access, AccessDecision, GivenAccess},
     lifecycle::{AccessEffect, Lifecycle},
     main_employment::is_no_show,
 };
 use crate::fold::{Employment, Person, Status};
 
-/// The access at `now` by status and policy, and the next instant at which it may differ.
-pub(super) fn evaluate(person: &Person, policy: &Lifecycle, now: Timestamp) -> AccessDecision {
+/// The access at `now` by status and policy, and the next instant at which it may differ. `given`:
+/// whether the account gives access that Hirewire gave.
+pub(super) fn evaluate(
+    person: &Person,
+    policy: &Lifecycle,
+    given: GivenAccess,
+    now: Timestamp,
+) -> AccessDecision {
     let periods: Vec<AccessPeriod<'_>> = counting(person)
         .map(|employment| AccessPeriod::of(employment, policy))
         .collect();
@@ -25,14 +31,29 @@ pub(super) fn evaluate(person: &Person, policy: &Lifecycle, now: Timestamp) -> A
         periods: &periods,
     };
 
-    let access = evaluator.at(now);
     let due = evaluator.changes().filter(|at| *at > now).min();
-    let gives = matches!(access, Access::Active | Access::Prepared);
-    let due_ends_access = gives && due.is_some_and(|due| evaluator.at(due) == Access::Inactive);
+    if given == GivenAccess::ByHirewire && evaluator.gives_none(now) {
+        return AccessDecision {
+            access: Access::Inactive,
+            due,
+            due_ends_access: false,
+            withdrawn: true,
+        };
+    }
+
+    let access = evaluator.at(now);
+    let ends_at = |due| match evaluator.at(due) {
+        Access::Inactive => matches!(access, Access::Active | Access::Prepared),
+        Access::Prepared | Access::Unmanaged => {
+            access == Access::Active && evaluator.gives_none(due)
+        }
+        Access::Active => false,
+    };
     AccessDecision {
         access,
         due,
-        due_ends_access,
+        due_ends_access: due.is_some_and(ends_at),
+        withdrawn: false,
     }
 }
 
@@ -163,6 +184,16 @@ impl AccessEvaluator<'_> {
         }
     }
 
+    /// Whether the facts give no access although none has ended: the start lies ahead, or is not
+    /// known. A record that the policy keeps gives what it gave.
+    fn gives_none(&self, at: Timestamp) -> bool {
+        match self.at(at) {
+            Access::Prepared => true,
+            Access::Unmanaged => !self.is_over(at),
+            Access::Active | Access::Inactive => false,
+        }
+    }
+
     /// Whether an employment is over or access is revoked. Then no account is prepared, and only an
     /// active employment gives access.
     fn is_over(&self, at: Timestamp) -> bool {
@@ -251,6 +282,10 @@ fn shifted(at: Timestamp, by: SignedDuration) -> Timestamp {
 #[cfg(test)]
 #[path = "access_evaluator_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "access_given_tests.rs"]
+mod given_tests;
 
 #[cfg(test)]
 #[path = "access_evaluator_property_tests.rs"]

@@ -211,7 +211,7 @@ proptest! {
         parts in prop::collection::vec(0.0..1.0_f64, 6),
     ) {
         let (policy, now) = (lifecycle(&policy), hour(now));
-        let decision = evaluate(&life.at(now), &policy, now);
+        let decision = evaluate(&life.at(now), &policy, GivenAccess::ByOthers, now);
         let due = decision.due.unwrap_or_else(|| hour(5_000));
         prop_assert!(due > now);
 
@@ -227,12 +227,12 @@ proptest! {
 
         for second in between.chain([due.as_second() - 1]) {
             let then = Timestamp::from_second(second).unwrap().max(now);
-            let access = evaluate(&life.at(then), &policy, then).access;
+            let access = evaluate(&life.at(then), &policy, GivenAccess::ByOthers, then).access;
             prop_assert_eq!(access, decision.access, "{}", then);
         }
 
         if let Some(due) = decision.due {
-            let then = evaluate(&life.at(due), &policy, due).access;
+            let then = evaluate(&life.at(due), &policy, GivenAccess::ByOthers, due).access;
             let ends_access = gives_access(decision.access) && then == Access::Inactive;
             prop_assert_eq!(decision.due_ends_access, ends_access);
         } else {
@@ -267,7 +267,7 @@ proptest! {
             Status::Upcoming | Status::Unknown => Access::Unmanaged,
         };
 
-        prop_assert_eq!(evaluate(&person, &policy, now).access, expected);
+        prop_assert_eq!(evaluate(&person, &policy, GivenAccess::ByOthers, now).access, expected);
     }
 
     #[test]
@@ -275,7 +275,7 @@ proptest! {
         life in any_life(), policy in any_policy(), now in -200..1_200_i64,
     ) {
         let now = hour(now);
-        let access = evaluate(&life.at(now), &lifecycle(&policy), now).access;
+        let access = evaluate(&life.at(now), &lifecycle(&policy), GivenAccess::ByOthers, now).access;
 
         if access == Access::Active {
             let mut employments = life.employments.iter();
@@ -310,7 +310,7 @@ proptest! {
             };
 
             let mapping = Mapping::compile(document).unwrap();
-            prop_assert_eq!(mapping.access(&person, now).access, Access::Inactive);
+            prop_assert_eq!(mapping.access(&person, GivenAccess::ByOthers, now).access, Access::Inactive);
         }
     }
 }

@@ -27,7 +27,11 @@ fn until(start: &str, end: &str) -> Employment {
 }
 
 fn access(person: &Person, policy: &Lifecycle, now: &str) -> Access {
-    evaluate(person, policy, at(now)).access
+    decision(person, policy, now).access
+}
+
+fn decision(person: &Person, policy: &Lifecycle, now: &str) -> AccessDecision {
+    evaluate(person, policy, GivenAccess::ByOthers, at(now))
 }
 
 #[test]
@@ -69,9 +73,10 @@ fn by_default_an_account_is_prepared_for_a_week_then_active_then_inactive() {
             access: expected,
             due,
             due_ends_access: ends,
+            withdrawn: false,
         };
         assert_eq!(
-            evaluate(&bare(status, employments()), &policy, at(now)),
+            decision(&bare(status, employments()), &policy, now),
             expected,
             "{now}"
         );
@@ -129,13 +134,19 @@ fn a_revocation_and_a_lapse_end_access_at_once_despite_an_offset() {
 
     for employment in [revoked, lapsed] {
         let person = bare(Status::Active, vec![employment]);
-        let before = evaluate(&person, &policy, at("2027-01-01T11:00:00Z"));
+        let before = evaluate(
+            &person,
+            &policy,
+            GivenAccess::ByOthers,
+            at("2027-01-01T11:00:00Z"),
+        );
         assert_eq!(
             before,
             AccessDecision {
                 access: Access::Active,
                 due: Some(noon),
-                due_ends_access: true
+                due_ends_access: true,
+                withdrawn: false,
             }
         );
         assert_eq!(
@@ -266,6 +277,7 @@ fn a_leave_ends_access_only_by_policy_and_only_on_every_live_employment() {
     let before = evaluate(
         &life(Status::Active),
         &deactivating,
+        GivenAccess::ByOthers,
         at("2026-12-05T00:00:00Z"),
     );
 

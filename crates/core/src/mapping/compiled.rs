@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    access::{Access, AccessDecision},
+    access::{Access, AccessDecision, GivenAccess},
     access_evaluator,
     attributes::{self, CompiledRule, find_rule},
     desired::{Desired, DesiredValue, MatchKey},
@@ -130,8 +130,11 @@ impl Mapping {
     ///
     /// A scope whose expression fails never means out of scope: the access then follows the status
     /// alone, and [`PersonMapping::desired`] returns the error.
-    pub fn access(&self, person: &Person, now: Timestamp) -> AccessDecision {
-        let by_status = access_evaluator::evaluate(person, &self.lifecycle, now);
+    ///
+    /// `given`: whether the account gives access that Hirewire gave. It ends while the facts give
+    /// none, in scope or not.
+    pub fn access(&self, person: &Person, given: GivenAccess, now: Timestamp) -> AccessDecision {
+        let by_status = access_evaluator::evaluate(person, &self.lifecycle, given, now);
 
         let in_scope = match (by_status.access, &self.when) {
             (Access::Active | Access::Prepared, Some(when)) => {
@@ -155,6 +158,7 @@ impl Mapping {
             access,
             due: by_status.due,
             due_ends_access,
+            withdrawn: false,
         }
     }
 

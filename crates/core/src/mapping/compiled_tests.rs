@@ -184,14 +184,14 @@ fn match_keys_keep_their_order_and_leave_out_absent_values() {
 
 #[test]
 fn scope_applies_only_to_access_and_a_failure_is_never_out_of_scope() {
-    let now = at("2027-01-01T00:00:00Z");
+    let (by, now) = (GivenAccess::ByOthers, at("2027-01-01T00:00:00Z"));
     let access = |when: &str, out_of_scope, person: &Person| {
         let document = MappingDocument {
             when: Some(when.into()),
             out_of_scope,
             ..document()
         };
-        compiled(document).access(person, now).access
+        compiled(document).access(person, by, now).access
     };
 
     let contractor = "worker.type == 'contractor'";

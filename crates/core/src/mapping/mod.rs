@@ -31,7 +31,7 @@ mod document_tests;
 #[cfg(test)]
 mod people_tests;
 
-pub use access::{Access, AccessDecision};
+pub use access::{Access, AccessDecision, GivenAccess};
 pub use compiled::{Mapping, PersonMapping};
 pub use desired::{Desired, DesiredAttribute, DesiredGroup, DesiredValue, MatchKey};
 pub use document::{

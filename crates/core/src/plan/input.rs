@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::mapping::{Access, AccountAdoption, Desired, GroupsPolicy, WhenWritten};
+use crate::mapping::{Access, AccountAdoption, Desired, GivenAccess, GroupsPolicy, WhenWritten};
 
 /// The person's user at the target.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,10 +41,36 @@ pub struct LastApplied {
     /// active. Such an end of access is Hirewire's to lift, also if its answer was lost.
     #[serde(default)]
     pub ended_by_us: bool,
+    /// Whether Hirewire ever made the user active. With `created_by_us` it shows whether the access of
+    /// the user is Hirewire's.
+    #[serde(default)]
+    pub made_active: bool,
+    /// When the user was found by a match key and was inactive, unless it was active since. It stays
+    /// inactive unless `adopt.activate` or a later rehire says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found_inactive: Option<Timestamp>,
+    /// Whether a read after Hirewire's own deactivation answered 404: the target deletes or hides
+    /// whom it deactivates.
+    #[serde(default)]
+    pub gone: bool,
     /// Values by full attribute path that the target refused; `null`: it refused to clear it. Also
     /// the groups that it did not add the user to. They are not sent again with every later change.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub refused: BTreeMap<String, Value>,
+}
+
+impl LastApplied {
+    /// Whether the user may be active and Hirewire gave that access. `reconciled`: the access as of
+    /// the last reconcile.
+    pub fn given_access(&self, reconciled: Option<Access>) -> GivenAccess {
+        let by_hirewire = self.created_by_us || self.made_active;
+        let may_be_active = reconciled == Some(Access::Active) || self.active != Some(false);
+        if by_hirewire && may_be_active && !self.gone {
+            GivenAccess::ByHirewire
+        } else {
+            GivenAccess::ByOthers
+        }
+    }
 }
 
 /// The facts about groups that the worker read from the target.

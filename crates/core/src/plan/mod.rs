@@ -121,7 +121,10 @@ fn reactivation(
         return Ok(Some(Operation::Reactivate));
     }
     if active == Some(false) {
-        notes.push(Note::DisabledElsewhere);
+        notes.push(match input.last_applied.found_inactive {
+            Some(_) => Note::FoundInactive,
+            None => Note::DisabledElsewhere,
+        });
     }
     Ok(None)
 }

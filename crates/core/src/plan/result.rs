@@ -27,6 +27,9 @@ pub enum Note {
     /// The account should be active, but another system deactivated it. Hirewire reports this and
     /// does not undo it.
     DisabledElsewhere,
+    /// The account should be active, but it was inactive when it was found, and neither the policy
+    /// nor a later employment says that Hirewire may activate it.
+    FoundInactive,
     /// The row is held, so a reactivation or the removal of a membership was left out.
     Held,
     /// No group has this name or id, and the policy does not allow to create one.

@@ -85,7 +85,12 @@ pub fn number_from_env(name: &str) -> Option<u64> {
 
 /// How many histories a property runs over.
 pub fn cases() -> u64 {
-    number_from_env("HIREWIRE_CASES").unwrap_or(CASES)
+    cases_or(CASES)
+}
+
+/// `HIREWIRE_CASES`, or that number.
+pub fn cases_or(number: u64) -> u64 {
+    number_from_env("HIREWIRE_CASES").unwrap_or(number)
 }
 
 /// `HIREWIRE_SEED`, or a new seed.
@@ -100,13 +105,23 @@ pub fn check_property(
     generate: impl Fn(&mut SeededRng) -> History,
     check: impl Fn(&History) -> Result<(), String>,
 ) {
+    check_property_over(cases(), property, generate, check);
+}
+
+/// As [`check_property`], over that many generated histories.
+pub fn check_property_over(
+    cases: u64,
+    property: &str,
+    generate: impl Fn(&mut SeededRng) -> History,
+    check: impl Fn(&History) -> Result<(), String>,
+) {
     let check = |history: &History| check_without_panic(&check, history);
     check_saved(property, &check);
 
     let seed = seed();
-    println!("{property}: {} cases from HIREWIRE_SEED={seed}", cases());
+    println!("{property}: {cases} cases from HIREWIRE_SEED={seed}");
     let mut rng = SeededRng::new(seed);
-    for case in 0..cases() {
+    for case in 0..cases {
         let history = generate(&mut SeededRng::new(rng.next()));
         if check(&history).is_ok() {
             continue;
