@@ -9,12 +9,16 @@ use hirewire_sandbox::SandboxProfile;
 
 use crate::harness::{Harness, SECRET};
 
-/// The text of the first code block of that language.
+/// The heading of the first sender.
+const SENDERS: &str = "\n### Python\n";
+
+/// The text of the first code block of that language among the senders.
 fn code_block(language: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/webhooks.md");
     let text = std::fs::read_to_string(path).expect("docs/webhooks.md");
 
-    let (_, rest) = text
+    let (_, senders) = text.split_once(SENDERS).expect("the senders");
+    let (_, rest) = senders
         .split_once(&format!("```{language}\n"))
         .unwrap_or_else(|| panic!("docs/webhooks.md has no block of {language}"));
     let (code, _) = rest.split_once("```").expect("the end of the block");
