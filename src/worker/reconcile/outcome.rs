@@ -155,7 +155,8 @@ impl CommitBuilder<'_> {
         }
         commit.last_applied.refused = self.refused_values();
         commit.keeps_refused = !commit.last_applied.refused.is_empty();
-        commit.closes_dead_letters = commit.scim_id.is_some() || account.scim_id.is_some();
+        commit.closes_dead_letters =
+            commit.scim_id.is_some() || account.scim_id.is_some() || self.has_left_no_user(&commit);
         commit.priority = self.priority_at_due();
         self.follow_given_access(&mut commit);
 
@@ -187,12 +188,23 @@ impl CommitBuilder<'_> {
         commit
     }
 
-    /// The values that the target refused and that are still desired, by path.
+    /// Whether access has ended and no user matches: what was refused about one does not matter any
+    /// more.
+    fn has_left_no_user(&self, commit: &Commit) -> bool {
+        commit.outcome.kind == OutcomeKind::LeaverNotFound && !self.context.desired.keys.is_empty()
+    }
+
+    /// The values that the target refused and that are still desired, by path. Where access has ended,
+    /// none is.
     fn refused_values(&self) -> BTreeMap<String, Value> {
         let mut refused = self.progress.last_applied.refused.clone();
-        if matches!(self.context.access(), Access::Active | Access::Prepared) {
-            let notes = &self.assessment.notes;
-            refused.retain(|path, _| notes.contains(&Note::RefusedBefore(path.clone())));
+        match self.context.access() {
+            Access::Active | Access::Prepared => {
+                let notes = &self.assessment.notes;
+                refused.retain(|path, _| notes.contains(&Note::RefusedBefore(path.clone())));
+            }
+            Access::Inactive => refused.clear(),
+            Access::Unmanaged => {}
         }
 
         let now = self
