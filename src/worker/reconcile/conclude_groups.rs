@@ -85,8 +85,7 @@ impl Troubles {
             | Verdict::ConfirmAbsence
             | Verdict::Probe
             | Verdict::SplitUpdate
-            | Verdict::Done
-            | Verdict::Recreate => (false, Some(verified())),
+            | Verdict::Done => (false, Some(verified())),
         };
 
         if is_still_member(&failure) {

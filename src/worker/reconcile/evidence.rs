@@ -149,7 +149,6 @@ impl Reconciler {
             observed_before,
             others_missing,
             deactivating: context.access() == Access::Inactive,
-            recreate: false,
         };
         Ok(on_absence(&known, failure))
     }

@@ -1,5 +1,5 @@
-//! The next run of an account that is reconciled: the audits of a leaver, and access that follows from
-//! what was found or done. Pure.
+//! The next run of an account that is reconciled: the audits of a leaver, and the access that follows
+//! once `active` is known. Pure.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use crate::store::{Commit, OutcomeKind, Priority};
 use hirewire_core::mapping::{Access, GivenAccess};
 
 impl CommitBuilder<'_> {
-    /// Runs again at once if the desired access follows from what was found or done: access is
-    /// withdrawn, and the facts alone say what follows; or the user is active, and they give none.
+    /// Runs again at once if the reconcile changed the desired access: access is withdrawn, and the
+    /// facts alone decide from now on; or a read shows that the user is active, and they give none.
     pub(super) fn follow_given_access(&self, commit: &mut Commit) {
         let context = self.context;
         if context.access() == Access::Active || context.is_second_account() {

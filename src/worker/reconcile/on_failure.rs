@@ -132,9 +132,7 @@ pub(super) fn follow(
 
     match keep_deactivating(context.access(), verdict) {
         Verdict::Wait(wait) => NextStep::Commit(Conclusion::Retry(failure, wait)),
-        Verdict::LookUp | Verdict::ReadAgain | Verdict::Probe | Verdict::Recreate => {
-            assess_again(failed)
-        }
+        Verdict::LookUp | Verdict::ReadAgain | Verdict::Probe => assess_again(failed),
         Verdict::ConfirmAbsence => NextStep::ConfirmAbsence(failure),
         Verdict::SplitUpdate => match failed {
             FailedRequest::Operation(operation, failure) => {
@@ -167,8 +165,7 @@ pub(super) fn on_absence(known: &Absence, failure: Failure) -> NextStep {
         | Verdict::ReadAgain
         | Verdict::ConfirmAbsence
         | Verdict::Probe
-        | Verdict::SplitUpdate
-        | Verdict::Recreate => NextStep::Commit(Conclusion::UserMissing),
+        | Verdict::SplitUpdate => NextStep::Commit(Conclusion::UserMissing),
     }
 }
 

@@ -206,7 +206,6 @@ fn verdicts() -> Vec<Verdict> {
         Verdict::Pause(PauseReason::Credentials),
         Verdict::DeadLetter(DeadLetterCause::Refused),
         Verdict::Done,
-        Verdict::Recreate,
     ];
     let names: BTreeSet<&str> = verdicts.iter().map(verdict_name).collect();
     assert_eq!(names.len(), verdicts.len());
@@ -224,7 +223,6 @@ fn verdict_name(verdict: &Verdict) -> &'static str {
         Verdict::Pause(_) => "pause",
         Verdict::DeadLetter(_) => "dead letter",
         Verdict::Done => "done",
-        Verdict::Recreate => "recreate",
     }
 }
 
@@ -265,7 +263,6 @@ fn golden_absence() {
         observed_before: true,
         others_missing: false,
         deactivating: false,
-        recreate: false,
     };
 
     let mut case = |name, change: fn(&mut Absence)| {

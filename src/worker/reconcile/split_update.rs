@@ -145,8 +145,7 @@ impl Reconciler {
             | Verdict::Probe
             | Verdict::SplitUpdate
             | Verdict::Pause(_)
-            | Verdict::Done
-            | Verdict::Recreate => false,
+            | Verdict::Done => false,
         }
     }
 }

@@ -216,6 +216,50 @@ pub async fn a_start_that_moves_ahead_is_claimed_as_a_leaver_is(harness: &StoreH
     assert_eq!(joiner.account.priority, Priority::Other);
 }
 
+/// A sender that corrects or repeats thousands of facts must not hold up those who leave.
+pub async fn a_leaver_overtakes_corrections_and_repeats(harness: &StoreHarness) {
+    let store = harness.ready().await;
+    for number in 0..40 {
+        let worker = person(&store, &format!("E-{number}")).await;
+        let claim = claim_of(&store, &worker).await.expect("pending");
+        let active = Commit {
+            reconciled_access: Some(Access::Active),
+            ..reconciled(&claim, Some(&format!("u-{number}")))
+        };
+        store.commit(&claim, &active).await.expect("committed");
+    }
+
+    let begun = json!({"effective": {"instant": "2020-01-01T00:00:00Z"}});
+    let correction = json!({"supersedes": "c-0", "worker": {"title": "Lead"}});
+    let facts = (0..39).flat_map(|number| {
+        let worker = format!("E-{number}");
+        [
+            event_with("hired", &worker, &format!("r-{number}"), begun.clone()),
+            event_with(
+                "changed",
+                &worker,
+                &format!("c-{number}"),
+                correction.clone(),
+            ),
+        ]
+    });
+    let hook = hook_of("hr", 9, Payload::Events(facts.collect()));
+    store
+        .store_hooks(&[hook], &routing())
+        .await
+        .expect("stored");
+    let leaving = event_with("terminated", "E-39", "t", json!({}));
+    let hook = hook_of("hr", 10, Payload::Events(vec![leaving]));
+    store
+        .store_hooks(&[hook], &routing())
+        .await
+        .expect("stored");
+
+    let first = claim(&store, 1).await.remove(0).account;
+    assert_eq!(first.scim_id.as_deref(), Some("u-39"));
+    assert_eq!(first.priority, Priority::Leaver);
+}
+
 pub async fn concurrent_batches_create_one_person_for_one_alias(harness: &StoreHarness) {
     let (one, two) = (harness.ready().await, harness.open().await);
     let mut storing = tokio::task::JoinSet::new();

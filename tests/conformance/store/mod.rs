@@ -29,6 +29,7 @@ macro_rules! store_conformance_tests {
             hooks: an_event_makes_accounts_pending_on_each_connection_of_its_source
             hooks: an_operators_event_changes_the_person_of_its_alias
             hooks: a_start_that_moves_ahead_is_claimed_as_a_leaver_is
+            hooks: a_leaver_overtakes_corrections_and_repeats
             hooks: concurrent_batches_create_one_person_for_one_alias
             hooks: concurrent_merges_and_batches_lose_no_event
             hooks: a_dropped_caller_cancels_no_write

@@ -144,7 +144,7 @@ pub fn time_zone(name: &str) -> Result<TimeZone, UnknownTimeZone> {
 const LAST_ZONE: Offset = Offset::constant(-12);
 
 impl Effective {
-    /// Whether it is after this instant in some zone that the date may be in.
+    /// Whether the time is after this instant; a date without a zone counts in the last one.
     pub(crate) fn may_be_after(&self, instant: Timestamp) -> bool {
         let last = TimeZone::fixed(LAST_ZONE);
         self.resolve(&last).instant > instant

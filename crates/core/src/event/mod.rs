@@ -127,9 +127,9 @@ impl Event {
         }
     }
 
-    /// Whether it may move the start of access that began already into the future, so that an account
-    /// must become inactive: it takes back or replaces another fact, or states a start that lies
-    /// ahead of its receipt.
+    /// Whether the event may take back access that has begun, although it is no ending: it states a
+    /// start that lies ahead of its receipt, or takes back another event. An edit without a start of
+    /// its own keeps the start of the event that it replaces.
     pub fn may_withdraw_access(&self) -> bool {
         let data = &self.content.data;
         let lies_ahead = |effective: &Effective| effective.may_be_after(self.received);
@@ -138,11 +138,13 @@ impl Event {
             rows.filter_map(|row| row.start.as_ref()).any(lies_ahead)
         };
 
-        let kind = self.kind();
-        data.supersedes.is_some()
-            || matches!(kind, Kind::Voided | Kind::Unlinked)
-            || (kind.rank() == Rank::Start && data.effective.as_ref().is_some_and(lies_ahead))
-            || lists_later_start()
+        match self.kind().rank() {
+            Rank::Start => data.effective.as_ref().is_some_and(lies_ahead),
+            Rank::Link => matches!(self.kind(), Kind::Voided | Kind::Unlinked),
+            Rank::Restoration => data.supersedes.is_some(),
+            Rank::Change => lists_later_start(),
+            Rank::Ending | Rank::Revocation => false,
+        }
     }
 
     /// The digest of the content: a sender's retry has the same one, a reused id another one.

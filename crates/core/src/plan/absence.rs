@@ -7,10 +7,6 @@ use super::{
 };
 
 /// The evidence about a bound user that answered 404.
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "a row of evidence, not the states of a machine"
-)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Absence {
     /// Whether a GET of the user answered 404 although the target works: with a SCIM error, or
@@ -27,8 +23,6 @@ pub struct Absence {
     pub others_missing: bool,
     /// Whether the desired access is none, so that a missing account is what is desired.
     pub deactivating: bool,
-    /// Whether the policy allows to create a vanished account again.
-    pub recreate: bool,
 }
 
 /// Decides about a bound user that answered 404: done, vanished, or a wrong target.
@@ -51,7 +45,6 @@ pub fn decide_absence(known: &Absence) -> Verdict {
             verify_later
         }
         (Some(true), Some(true)) if known.deactivating => Verdict::Done,
-        (Some(true), Some(true)) if known.recreate => Verdict::Recreate,
         (Some(true), Some(true)) => Verdict::DeadLetter(DeadLetterCause::Vanished),
     }
 }
@@ -68,17 +61,11 @@ mod tests {
         observed_before: true,
         others_missing: false,
         deactivating: true,
-        recreate: false,
     };
 
     #[test]
-    fn an_account_that_is_gone_is_done_vanished_or_created_again() {
+    fn an_account_that_is_gone_is_done_or_vanished() {
         assert_eq!(decide_absence(&GONE), Verdict::Done);
-        let recreate = Absence {
-            recreate: true,
-            ..GONE
-        };
-        assert_eq!(decide_absence(&recreate), Verdict::Done);
 
         let desired = Absence {
             deactivating: false,
@@ -86,11 +73,6 @@ mod tests {
         };
         let vanished = Verdict::DeadLetter(DeadLetterCause::Vanished);
         assert_eq!(decide_absence(&desired), vanished);
-        let recreate = Absence {
-            recreate: true,
-            ..desired
-        };
-        assert_eq!(decide_absence(&recreate), Verdict::Recreate);
     }
 
     #[test]

@@ -37,8 +37,6 @@ pub enum Verdict {
     DeadLetter(DeadLetterCause),
     /// The desired state is reached already.
     Done,
-    /// Create the vanished account again, if the policy allows it.
-    Recreate,
 }
 
 /// How the next attempt is delayed.

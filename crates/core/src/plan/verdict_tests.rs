@@ -217,10 +217,7 @@ fn a_deactivation_has_no_last_attempt() {
                 },
             );
             assert!(
-                !matches!(
-                    verdict,
-                    Verdict::DeadLetter(_) | Verdict::Done | Verdict::Recreate
-                ),
+                !matches!(verdict, Verdict::DeadLetter(_) | Verdict::Done),
                 "{status}: {verdict:?}"
             );
         }

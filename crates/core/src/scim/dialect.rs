@@ -25,7 +25,7 @@ pub enum UpdateMethod {
 }
 
 impl UpdateMethod {
-    /// Whether it sends a PATCH.
+    /// Whether the method sends a PATCH.
     pub fn is_patch(self) -> bool {
         match self {
             Self::PatchPath | Self::PatchPathless => true,
